@@ -1,0 +1,153 @@
+// `npm run check:package`: packs the package and this platform's addon as a release would, installs
+// both in an empty folder where no Rust is found, and uses them there: import, require, types, and
+// the examples of README.md as processes of their own.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { examplesIn, missingLine } from "./lib/examples.mjs";
+import { runNpm } from "./lib/npm.mjs";
+import { packAddon, packRoot } from "./lib/pack.mjs";
+import { root } from "./lib/root.mjs";
+import { run } from "./lib/run.mjs";
+import { WatchedProcess } from "./lib/watched.mjs";
+import { withoutRust } from "./lib/without-rust.mjs";
+import { setupOrExit, toolPath } from "./setup.mjs";
+
+/** How long the examples may take to print what README.md shows, in milliseconds. */
+const EXAMPLES_MS = 60_000;
+
+await setupOrExit();
+
+const examples = examplesIn(readFileSync(join(root, "README.md"), "utf8"));
+const folder = mkdtempSync(join(tmpdir(), "netsvc-package-"));
+const user = join(folder, "user");
+const env = withoutRust(process.env);
+let passing = true;
+try {
+  await check("pack and install without Rust", install);
+  await check("import and require give the same", importAndRequire);
+  await check("types and examples compile for a user", compile);
+  await check("the examples of README.md print what it says", runExamples);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(passing ? 0 : 1);
+
+/**
+ * Each check needs what those before it have made: after a failure nothing more is done.
+ * @param {string} title
+ * @param {() => Promise<void>} work throws an `Error` that says what is wrong
+ */
+async function check(title, work) {
+  if (!passing) return;
+  try {
+    await work();
+    console.log(`package: ok: ${title}`);
+  } catch (error) {
+    passing = false;
+    console.error(`package: FAILED: ${title}\n${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function install() {
+  const addon = await packAddon(folder);
+  const package_ = await packRoot(folder, addon);
+  mkdirSync(user);
+  write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
+  // Without optional packages: the addon is named itself, and cbor-x must do without its own.
+  const args = ["install", "--ignore-scripts", "--omit=optional", "--no-package-lock"];
+  const result = await runNpm([...args, package_, addon.tarball], { cwd: user, env, quiet: true });
+  expect(result.code === 0, result.stdout + result.stderr);
+}
+
+async function importAndRequire() {
+  write(
+    "same.cjs",
+    `const required = require("netsvc");
+     import("netsvc").then((imported) => {
+       for (const name of ["Exchange", "Registry", "Service", "registry"])
+         if (!(name in imported)) throw new Error("netsvc does not export " + name);
+       for (const name of Object.keys(imported))
+         if (imported[name] !== required[name]) throw new Error(name + " exists twice");
+     });`,
+  );
+  const options = { cwd: user, env, quiet: true };
+  const result = await run(process.execPath, ["same.cjs"], options);
+  expect(result.code === 0, result.stdout + result.stderr);
+}
+
+async function compile() {
+  const compilerOptions = {
+    module: "nodenext",
+    target: "es2023",
+    lib: ["es2023", "esnext.disposable"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    typeRoots: [join(root, "node_modules/@types")],
+    types: ["node"],
+  };
+  const port = String(await freePort());
+  for (const { name, code } of examples) write(name, code.replaceAll("11111", port));
+  write("use.cts", `import netsvc = require("netsvc");\nexport const { Exchange } = netsvc;\n`);
+  write("use.mts", `import { Exchange } from "netsvc";\nexport type Class = typeof Exchange;\n`);
+  write("tsconfig.json", JSON.stringify({ compilerOptions }));
+  const tsc = toolPath("typescript", "tsc");
+  const result = await run(process.execPath, [tsc], { cwd: user, env, quiet: true });
+  expect(result.code === 0, result.stdout + result.stderr);
+}
+
+async function runExamples() {
+  const programs = examples.filter((example) => example.run);
+  expect(programs.length >= 2, 'README.md marks fewer than two examples with "run"');
+  const expectations = programs.some((example) => example.output.length > 0);
+  expect(expectations, "README.md shows the output of no example");
+  const processes = programs.map((example) => {
+    const script = example.name.replace(/\.(m?)ts$/, ".$1js");
+    return { example, process: new WatchedProcess([script], { cwd: user, env }) };
+  });
+  const problems = await Promise.all(
+    processes.map(async ({ example, process }) => {
+      const missing = () => missingLine(example.output, process.stdout);
+      await process.until(() => missing() === undefined, EXAMPLES_MS);
+      const line = missing();
+      if (line !== undefined) return `${example.name} did not print: ${line}`;
+      const ended = process.ended;
+      if (ended !== undefined && ended.code !== 0)
+        return `${example.name} ended with ${ended.code}`;
+      return undefined;
+    }),
+  );
+  await Promise.all(processes.map(({ process }) => process.stop()));
+  const problem = problems.filter((text) => text !== undefined).join("\n");
+  const outputs = processes.map(
+    ({ example, process }) => `--- ${example.name}\n${process.stdout}${process.stderr}`,
+  );
+  expect(problem === "", `${problem}\n${outputs.join("")}`);
+}
+
+/**
+ * @param {string} name
+ * @param {string} content
+ */
+function write(name, content) {
+  writeFileSync(join(user, name), content);
+}
+
+/**
+ * @param {boolean} condition
+ * @param {string} message
+ */
+function expect(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+/** A port that was free a moment ago; the examples' own may be in use on this machine. */
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
