@@ -1,0 +1,141 @@
+//! Requests in flight: one table for those of this process, those it relays and those it handles.
+
+use bytes::Bytes;
+
+use crate::content::Content;
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo, Str};
+use crate::time::Time;
+
+/// A request in flight.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) caller: Caller,
+    /// The calling process.
+    pub(crate) process: ProcessNo,
+    /// Whom it was routed to; `None`: to be picked by the hub.
+    pub(crate) service: Option<ServiceNo>,
+    pub(crate) provider: Provider,
+    pub(crate) method: Str,
+    /// The caller's deadline on this process's clock.
+    pub(crate) deadline: Time,
+    pub(crate) extensions: Bytes,
+}
+
+/// Who gets the outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The application of this process, under its key.
+    Local(u64),
+    /// The peer of a link, under its id.
+    Link(LinkId, u64),
+    /// Nobody any more; the handler is still running.
+    Gone,
+}
+
+/// Who produces the outcome.
+#[derive(Debug)]
+pub(crate) enum Provider {
+    /// A handler here; the arguments until it was told.
+    Local(Option<Content>),
+    /// Somebody beyond a link; what is to be sent until it was encoded.
+    Link(LinkId, Option<Unsent>),
+}
+
+/// What a request carries besides what `Call` knows.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    pub(crate) target: UnsentTarget,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug)]
+pub(crate) enum UnsentTarget {
+    /// As the peer numbers it.
+    Service(u32),
+    Name(Str),
+}
+
+impl Call {
+    /// The handler cannot have seen it.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self.provider, Provider::Local(Some(_)) | Provider::Link(_, Some(_)))
+    }
+}
+
+/// Slots are reused with another generation, so that a late outcome finds nobody.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    call: Option<Box<Call>>,
+}
+
+impl Calls {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn insert(&mut self, call: Call) -> CallId {
+        self.len += 1;
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            slot.call = Some(Box::new(call));
+            return id(index, slot.generation);
+        }
+        let index = self.slots.len() as u32;
+        self.slots.push(Slot { generation: 0, call: Some(Box::new(call)) });
+        id(index, 0)
+    }
+
+    pub(crate) fn get(&self, call: CallId) -> Option<&Call> {
+        let slot = self.slots.get(index(call))?;
+        if slot.generation == generation(call) { slot.call.as_deref() } else { None }
+    }
+
+    pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
+        let slot = self.slots.get_mut(index(call))?;
+        if slot.generation == generation(call) { slot.call.as_deref_mut() } else { None }
+    }
+
+    pub(crate) fn remove(&mut self, call: CallId) -> Option<Call> {
+        let slot = self.slots.get_mut(index(call))?;
+        if slot.generation != generation(call) {
+            return None;
+        }
+        let removed = slot.call.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(index(call) as u32);
+        self.len -= 1;
+        Some(*removed)
+    }
+
+    /// Those for which `wanted` holds, in no particular order.
+    pub(crate) fn find(&self, wanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
+        let mut found = Vec::new();
+        for (at, slot) in self.slots.iter().enumerate() {
+            if slot.call.as_deref().is_some_and(&wanted) {
+                found.push(id(at as u32, slot.generation));
+            }
+        }
+        found
+    }
+}
+
+fn id(index: u32, generation: u32) -> CallId {
+    CallId(u64::from(generation) << 32 | u64::from(index))
+}
+
+fn index(call: CallId) -> usize {
+    (call.0 & 0xffff_ffff) as usize
+}
+
+fn generation(call: CallId) -> u32 {
+    (call.0 >> 32) as u32
+}

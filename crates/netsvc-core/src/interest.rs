@@ -1,0 +1,220 @@
+//! Who wants which reports: the wishes of processes, and what follows from them for each service.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
+use crate::pattern::Pattern;
+use crate::wire::InterestTarget;
+
+/// Subjects whose receivers a service remembers; beyond it, it starts anew.
+const MAX_PLANS: usize = 1024;
+
+/// Processes that want reports of one service, each with the patterns it wants.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers {
+    /// With how many interests of that process stand behind the entry.
+    entries: Vec<(ProcessNo, Pattern, u32)>,
+    plans: Plans,
+}
+
+/// Which links a subject goes to, found out once per subject while nothing changes.
+#[derive(Debug, Default)]
+struct Plans {
+    epoch: u64,
+    links: std::collections::HashMap<Str, Arc<[LinkId]>>,
+}
+
+impl Subscribers {
+    /// True if the process did not want this pattern before.
+    pub(crate) fn add(&mut self, process: ProcessNo, pattern: &Pattern) -> bool {
+        self.plans.links.clear();
+        if let Some(entry) = self.position(process, pattern.text()) {
+            self.entries[entry].2 += 1;
+            return false;
+        }
+        self.entries.push((process, pattern.clone(), 1));
+        true
+    }
+
+    /// True if nothing stands behind it any more.
+    pub(crate) fn remove(&mut self, process: ProcessNo, pattern: &str) -> bool {
+        self.plans.links.clear();
+        let Some(entry) = self.position(process, pattern) else { return false };
+        self.entries[entry].2 -= 1;
+        if self.entries[entry].2 > 0 {
+            return false;
+        }
+        self.entries.remove(entry);
+        true
+    }
+
+    /// The links that a report of this subject goes to, each once. `epoch` changes whenever a
+    /// route to any process does; `route` finds the link of a process.
+    pub(crate) fn links(
+        &mut self,
+        subject: &Str,
+        epoch: u64,
+        route: impl Fn(ProcessNo) -> Option<LinkId>,
+    ) -> Arc<[LinkId]> {
+        if self.plans.epoch != epoch {
+            self.plans.links.clear();
+            self.plans.epoch = epoch;
+        }
+        if let Some(plan) = self.plans.links.get(subject) {
+            return plan.clone();
+        }
+        let mut links: Vec<LinkId> = self
+            .entries
+            .iter()
+            .filter(|(_, pattern, _)| pattern.matches(subject))
+            .filter_map(|(process, ..)| route(*process))
+            .collect();
+        links.sort_unstable();
+        links.dedup();
+        let plan: Arc<[LinkId]> = links.into();
+        if self.plans.links.len() >= MAX_PLANS {
+            self.plans.links.clear();
+        }
+        self.plans.links.insert(subject.clone(), plan.clone());
+        plan
+    }
+
+    fn position(&self, process: ProcessNo, pattern: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|(known, text, _)| *known == process && **text.text() == *pattern)
+    }
+}
+
+/// A server's record of what its clients' processes want, whether or not such services exist.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    by_name: SeededMap<Str, Vec<(ProcessNo, Pattern)>>,
+    by_identity: SeededMap<ServiceId, Vec<(ProcessNo, Pattern)>>,
+}
+
+impl Wishes {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            by_name: SeededMap::with_hasher(SeededState(seed)),
+            by_identity: SeededMap::with_hasher(SeededState(seed)),
+        }
+    }
+
+    pub(crate) fn add(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Pattern) {
+        let entry = (process, pattern.clone());
+        match target {
+            InterestTarget::Name(name) => {
+                self.by_name.entry(name.clone()).or_default().push(entry);
+            }
+            InterestTarget::Identity(id) => self.by_identity.entry(*id).or_default().push(entry),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &str) {
+        match target {
+            InterestTarget::Name(name) => {
+                remove_wish(&mut self.by_name, name.as_ref(), process, pattern);
+            }
+            InterestTarget::Identity(id) => {
+                remove_wish(&mut self.by_identity, id, process, pattern);
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.values().map(Vec::len).sum::<usize>()
+            + self.by_identity.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// What is wanted of a service of that name and identity.
+    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<(ProcessNo, Pattern)> {
+        let named = self.by_name.get(name).into_iter().flatten();
+        named.chain(self.by_identity.get(&id).into_iter().flatten()).cloned().collect()
+    }
+}
+
+fn remove_wish<K, Q>(
+    table: &mut SeededMap<K, Vec<(ProcessNo, Pattern)>>,
+    key: &Q,
+    process: ProcessNo,
+    pattern: &str,
+) where
+    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
+    Q: std::hash::Hash + Eq + ?Sized,
+{
+    let Some(entries) = table.get_mut(key) else { return };
+    let found =
+        entries.iter().position(|(known, text)| *known == process && **text.text() == *pattern);
+    if let Some(entry) = found {
+        entries.remove(entry);
+    }
+    if entries.is_empty() {
+        table.remove(key);
+    }
+}
+
+/// What this process itself wants: told to every hub, once however many subscriptions share it.
+#[derive(Debug)]
+pub(crate) struct OwnInterests {
+    by_id: BTreeMap<u32, (InterestTarget, Str)>,
+    ids: SeededMap<(InterestTarget, Str), (u32, u32)>,
+    last_id: u32,
+}
+
+impl OwnInterests {
+    pub(crate) fn new(seed: u64) -> Self {
+        let ids = SeededMap::with_hasher(SeededState(seed));
+        Self { by_id: BTreeMap::new(), ids, last_id: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn contains(&self, target: &InterestTarget, pattern: &Str) -> bool {
+        self.ids.contains_key(&(target.clone(), pattern.clone()))
+    }
+
+    /// The id of an interest that is new.
+    pub(crate) fn add(&mut self, target: &InterestTarget, pattern: &Str) -> Option<u32> {
+        let key = (target.clone(), pattern.clone());
+        if let Some((_, count)) = self.ids.get_mut(&key) {
+            *count += 1;
+            return None;
+        }
+        self.last_id += 1;
+        self.ids.insert(key.clone(), (self.last_id, 1));
+        self.by_id.insert(self.last_id, key);
+        Some(self.last_id)
+    }
+
+    /// The id of an interest that has ended.
+    pub(crate) fn remove(&mut self, target: &InterestTarget, pattern: &Str) -> Option<u32> {
+        let key = (target.clone(), pattern.clone());
+        let (id, count) = self.ids.get_mut(&key)?;
+        *count -= 1;
+        if *count > 0 {
+            return None;
+        }
+        let id = *id;
+        self.ids.remove(&key);
+        self.by_id.remove(&id);
+        Some(id)
+    }
+
+    /// The first interest with an id above `cursor`.
+    pub(crate) fn after(&self, cursor: u32) -> Option<(u32, &InterestTarget, &Str)> {
+        let (id, (target, pattern)) =
+            self.by_id.range((Bound::Excluded(cursor), Bound::Unbounded)).next()?;
+        Some((*id, target, pattern))
+    }
+}
+
+/// Interests that one peer declared, by the ids it gave them.
+pub(crate) type PeerInterests = FxHashMap<u32, (InterestTarget, Str)>;

@@ -1,0 +1,75 @@
+//! Every bound of a process in one place: nothing in netsvc grows without one.
+
+use std::time::Duration;
+
+/// Largest value that [`Limits::payload`] may be set to: 64 MiB.
+pub const MAX_PAYLOAD: usize = 64 << 20;
+/// Longest service name, audience, exchange group, service group, method name and label, in bytes.
+pub const MAX_NAME: usize = 255;
+/// Longest subject and pattern, in bytes.
+pub const MAX_SUBJECT: usize = 1024;
+/// Service groups of one service.
+pub const MAX_GROUPS: usize = 256;
+/// Methods of one service.
+pub const MAX_METHODS: usize = 1024;
+/// Strings that a sender may have abbreviated on one link at a time.
+pub const MAX_SYMBOLS: usize = 4096;
+/// Bytes of a control message: everything but the payload of requests, responses and reports.
+/// A service with the most groups and methods of the greatest length exceeds it and is refused.
+pub const MAX_CONTROL: usize = 64 << 10;
+/// A watcher that falls further behind than this many changes starts anew.
+pub const MAX_WATCH_BACKLOG: usize = 4096;
+/// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.
+pub const PUBLISH_HIGH_WATER: usize = 1 << 20;
+/// No byte written for this long although something is queued: the peer does not read.
+pub const STUCK_WRITER: Duration = Duration::from_secs(10);
+/// Resolving, connecting and handshake together may take this long.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Limits of one process; each can be set by name. The defaults suit a small gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of content of one request, response or report, without headers.
+    pub payload: usize,
+    /// Bytes queued for one link.
+    pub outbox: usize,
+    /// Reports queued for one subscription.
+    pub subscription_reports: usize,
+    /// Bytes of content queued for one subscription.
+    pub subscription_bytes: usize,
+    /// Requests running in one service (queued for its handlers included).
+    pub running_requests: usize,
+    /// Requests pending over one link, each direction by itself.
+    pub pending_requests: usize,
+    /// Services of one process.
+    pub services: usize,
+    /// Interests of one process.
+    pub interests: usize,
+    /// Kept values of one process.
+    pub kept_values: usize,
+    /// Bytes of content of all kept values of one process.
+    pub kept_bytes: usize,
+    /// Links of one process.
+    pub links: usize,
+    /// Accepted connections that have not finished their handshake.
+    pub handshakes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload: 1 << 20,
+            outbox: 32 << 20,
+            subscription_reports: 65_536,
+            subscription_bytes: 32 << 20,
+            running_requests: 1024,
+            pending_requests: 8192,
+            services: 1024,
+            interests: 4096,
+            kept_values: 10_000,
+            kept_bytes: 32 << 20,
+            links: 1024,
+            handshakes: 64,
+        }
+    }
+}

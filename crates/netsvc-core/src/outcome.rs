@@ -1,0 +1,101 @@
+//! How a request ends: in exactly one outcome.
+
+use crate::content::Content;
+use crate::ids::Str;
+
+/// The one end of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The handler's result.
+    Response(Content),
+    /// The application's own failure (`ServiceFailure`): encoded code, message and data.
+    Failure(Content),
+    /// The framework could not get a response.
+    Error(RequestError),
+}
+
+/// A failure of the framework.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RequestError {
+    /// What happened; stable, to branch on.
+    pub code: RequestCode,
+    /// Whether the handler may have seen the request.
+    pub delivered: Delivered,
+    /// What happened, for people.
+    pub message: Str,
+}
+
+/// Whether a request reached its handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// It certainly did not.
+    No,
+    /// It did.
+    Yes,
+    /// It may have.
+    Unknown,
+}
+
+/// Why the framework ended a request. The numbers are those on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RequestCode {
+    /// Nobody visible has that name or identity.
+    NoService = 1,
+    /// The service has no method of that name.
+    NoMethod = 2,
+    /// The caller may not do this (reserved for permissions).
+    Denied = 3,
+    /// A limit was reached: the service's running requests, or a link's pending ones.
+    Overloaded = 4,
+    /// The provider was withdrawn, died, or its link was lost.
+    Lost = 5,
+    /// The caller's own link was lost.
+    LinkLost = 6,
+    /// The caller's deadline passed.
+    Deadline = 7,
+    /// The caller cancelled.
+    Cancelled = 8,
+    /// Arguments (`delivered` no) or result (`delivered` yes) exceed the payload limit.
+    TooLarge = 9,
+    /// Arguments (`delivered` no) or result (`delivered` yes) cannot be encoded or decoded.
+    Encoding = 10,
+}
+
+impl RequestCode {
+    /// All codes.
+    pub const ALL: [Self; 10] = [
+        Self::NoService,
+        Self::NoMethod,
+        Self::Denied,
+        Self::Overloaded,
+        Self::Lost,
+        Self::LinkLost,
+        Self::Deadline,
+        Self::Cancelled,
+        Self::TooLarge,
+        Self::Encoding,
+    ];
+
+    /// The code of a number read from the wire.
+    pub fn from_wire(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as u8 == number)
+    }
+
+    /// The stable name that applications see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoService => "no-service",
+            Self::NoMethod => "no-method",
+            Self::Denied => "denied",
+            Self::Overloaded => "overloaded",
+            Self::Lost => "lost",
+            Self::LinkLost => "link-lost",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::TooLarge => "too-large",
+            Self::Encoding => "encoding",
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Interest: who wants whose reports, and telling the publishers.
+
+use crate::event::Event;
+use crate::ids::{LinkId, ProcessNo, ServiceNo, Str};
+use crate::interest::PeerInterests;
+use crate::outbox::Out;
+use crate::pattern::Pattern;
+use crate::reason::{Reason, ReasonCode};
+use crate::registry::OWN;
+use crate::time::Time;
+use crate::wire::{InterestTarget, Message, Subscriber};
+
+use super::Process;
+
+impl Process {
+    /// A client declared an interest.
+    pub(super) fn handle_interest(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        id: u32,
+        target: &InterestTarget,
+        pattern: Str,
+    ) {
+        let limit = self.limits.interests;
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else { return };
+        if connection.peer_is_server() {
+            return self.break_rules(now, link, "a server declared an interest");
+        }
+        if connection.interests.len() >= limit {
+            let text = format!("more than {limit} interests of one process");
+            return self.reject(now, link, Reason::new(ReasonCode::Limit, text));
+        }
+        if connection.interests.insert(id, (target.clone(), pattern.clone())).is_some() {
+            return self.break_rules(now, link, "an interest's id was used twice");
+        }
+        self.wish(process, target, &Pattern::new(pattern));
+    }
+
+    /// A client ended an interest.
+    pub(super) fn handle_interest_end(&mut self, link: LinkId, id: u32) {
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else { return };
+        match connection.interests.remove(&id) {
+            Some((target, pattern)) => self.unwish(process, &target, &pattern),
+            None => self.ignore(link),
+        }
+    }
+
+    /// A server told of a subscriber of a local service, or of its end.
+    pub(super) fn handle_subscriber(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        change: Subscriber,
+        added: bool,
+    ) {
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        if !connection.peer_is_server() {
+            return self.break_rules(now, link, "a client told of a subscriber");
+        }
+        let Some(process) = connection.processes.get(&change.process).copied() else {
+            return self.break_rules(now, link, "a subscriber that was not introduced");
+        };
+        let no = ServiceNo(change.service);
+        let entry = (no, process, change.pattern.clone());
+        // It may have crossed the service's withdrawal on its way.
+        let local = self.registry.service(no).is_some_and(crate::registry::Service::is_local);
+        let changed = if added {
+            local && connection.subscribers.insert(entry)
+        } else {
+            connection.subscribers.remove(&entry)
+        };
+        if !changed {
+            return;
+        }
+        if added {
+            self.add_subscriber(no, process, &Pattern::new(change.pattern));
+        } else {
+            self.remove_subscriber(no, process, &change.pattern);
+        }
+    }
+
+    /// A server has told all subscribers of a local service.
+    pub(super) fn handle_subscribers_known(&mut self, link: LinkId, service: u32) {
+        let no = ServiceNo(service);
+        let local = self.registry.service(no).is_some_and(crate::registry::Service::is_local);
+        if let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+            && local
+        {
+            connection.told.insert(no);
+        }
+    }
+
+    /// A process wants reports: note it, and tell the publishers that exist.
+    pub(super) fn wish(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Pattern) {
+        self.wishes.add(process, target, pattern);
+        for no in self.targets(target) {
+            if self.may_subscribe(process, no) {
+                self.add_subscriber(no, process, pattern);
+            }
+        }
+    }
+
+    /// A process no longer wants them.
+    pub(super) fn unwish(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Str) {
+        self.wishes.remove(process, target, pattern);
+        for no in self.targets(target) {
+            if self.may_subscribe(process, no) {
+                self.remove_subscriber(no, process, pattern);
+            }
+        }
+    }
+
+    /// A service is new: its subscribers are those who wished for it before.
+    pub(super) fn grant_wishes(&mut self, no: ServiceNo) {
+        let Some(service) = self.registry.service(no) else { return };
+        let wishes = self.wishes.of(&service.name, service.id);
+        for (process, pattern) in wishes {
+            if self.may_subscribe(process, no) {
+                self.add_subscriber(no, process, &pattern);
+            }
+        }
+        if let Some((link, peer_no)) = self.publisher_to_tell(no) {
+            let known = Message::SubscribersKnown { service: peer_no };
+            self.push(link, Out::Message(known));
+        }
+    }
+
+    /// Everything that a process declared, or that was told of it, over a link ends.
+    pub(super) fn end_wishes(&mut self, process: ProcessNo, link: LinkId) {
+        let Some(connection) =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        else {
+            return;
+        };
+        let own = connection.peer.as_ref().is_some_and(|peer| peer.process == process);
+        let interests =
+            if own { std::mem::take(&mut connection.interests) } else { PeerInterests::default() };
+        let told: Vec<_> = connection
+            .subscribers
+            .iter()
+            .filter(|(_, subscriber, _)| *subscriber == process)
+            .cloned()
+            .collect();
+        for entry in &told {
+            connection.subscribers.remove(entry);
+        }
+        let mut interests: Vec<_> = interests.into_iter().collect();
+        interests.sort_unstable_by_key(|(id, _)| *id);
+        for (_, (target, pattern)) in interests {
+            self.unwish(process, &target, &pattern);
+        }
+        for (service, process, pattern) in told {
+            self.remove_subscriber(service, process, &pattern);
+        }
+    }
+
+    /// A service ends: the application hears of the end of its subscribers, peers of nothing.
+    pub(super) fn end_subscribers(&mut self, no: ServiceNo) {
+        for state in self.links.values_mut() {
+            if let Some(connection) = state.connection.as_deref_mut() {
+                connection.told.remove(&no);
+                connection.subscribers.retain(|(service, ..)| *service != no);
+            }
+        }
+    }
+
+    fn add_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Pattern) {
+        let Some(service) = self.registry.service_mut(no) else { return };
+        if service.subscribers.add(process, pattern) {
+            self.tell_subscriber(no, process, pattern.text(), true);
+        }
+    }
+
+    fn remove_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Str) {
+        let Some(service) = self.registry.service_mut(no) else { return };
+        if service.subscribers.remove(process, pattern) {
+            self.tell_subscriber(no, process, pattern, false);
+        }
+    }
+
+    /// Tells the publisher: the application if it is local, its process if this is its hub.
+    fn tell_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Str, added: bool) {
+        let Some(service) = self.registry.service(no) else { return };
+        if service.is_local() {
+            let Some(entry) = self.registry.process(process) else { return };
+            let event = Event::Subscriber {
+                service: no,
+                process: entry.id,
+                pattern: pattern.clone(),
+                present: added,
+            };
+            self.deliveries.push_hint(event);
+        } else if let Some((link, service)) = self.publisher_to_tell(no) {
+            let pattern = pattern.clone();
+            self.push(link, Out::Subscriber { added, service, process, pattern });
+        }
+    }
+
+    /// The link and number of a remote service whose hub this process is.
+    fn publisher_to_tell(&self, no: ServiceNo) -> Option<(LinkId, u32)> {
+        let (link, peer_no) = self.registry.service(no)?.route()?;
+        let connection = self.links.get(&link)?.linked()?;
+        (!connection.peer_is_server()).then_some((link, peer_no))
+    }
+
+    /// Whether a wish of a process counts for a service: a server decides it for its clients and
+    /// for itself; a client's own wishes go to its server as interests instead.
+    fn may_subscribe(&self, process: ProcessNo, no: ServiceNo) -> bool {
+        let Some(service) = self.registry.service(no) else { return false };
+        if service.process == process {
+            return false;
+        }
+        if process == OWN {
+            return self.publisher_to_tell(no).is_some();
+        }
+        let Some(entry) = self.registry.process(process) else { return false };
+        entry.routes.iter().any(|link| self.exports(service, *link))
+    }
+
+    fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {
+        match target {
+            InterestTarget::Name(name) => self.registry.named(name).to_vec(),
+            InterestTarget::Identity(id) => self.registry.service_no(*id).into_iter().collect(),
+        }
+    }
+}

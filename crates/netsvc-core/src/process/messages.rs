@@ -1,0 +1,167 @@
+//! What peers say, one message after the other.
+
+use crate::event::{Event, LinkEvent, Peer};
+use crate::ids::{ConnId, LinkId};
+use crate::link::{Ending, Link, Phase};
+use crate::outbox::Out;
+use crate::reason::{Reason, ReasonCode};
+use crate::time::Time;
+use crate::wire::{Message, ProcessInfo};
+
+use super::Process;
+
+impl Process {
+    /// Bytes arrived on a connection, whether or not they make a message yet: the peer is alive.
+    pub fn handle_received(&mut self, now: Time, conn: ConnId) {
+        if let Some(link) = self.conns.get(&conn)
+            && let Some(connection) =
+                self.links.get_mut(link).and_then(|state| state.connection.as_deref_mut())
+        {
+            connection.last_received = now;
+        }
+    }
+
+    /// Messages of a connection, in order. Drains `messages`; what follows the end of the
+    /// connection is dropped.
+    pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
+        for message in messages.drain(..) {
+            let Some(link) = self.conns.get(&conn).copied() else { return };
+            match self.links.get(&link).and_then(Link::phase) {
+                Some(Phase::Handshake) => self.handle_handshake(now, link, message),
+                Some(Phase::Syncing | Phase::Active(_)) => self.handle_message(now, link, message),
+                Some(Phase::Opening | Phase::Closing { .. }) | None => return,
+            }
+        }
+    }
+
+    fn handle_handshake(&mut self, now: Time, link: LinkId, message: Message) {
+        match message {
+            Message::Hello(hello) => self.handle_hello(now, link, &hello),
+            Message::Welcome(welcome) => self.handle_welcome(now, link, &welcome),
+            Message::Refuse(reason) | Message::Goodbye(reason) => {
+                self.handle_refuse(now, link, reason);
+            }
+            _ => self.break_rules(now, link, "a message before the handshake"),
+        }
+    }
+
+    fn handle_message(&mut self, now: Time, link: LinkId, message: Message) {
+        match message {
+            Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) => {
+                self.break_rules(now, link, "a second handshake");
+            }
+            Message::Heartbeat => {}
+            Message::Goodbye(reason) => {
+                self.end_connection(now, link, Ending { reason, farewell: None, refused: false });
+            }
+            Message::Flush { token } => self.push(link, Out::Message(Message::Flushed { token })),
+            Message::Flushed { token } => self.handle_flushed(link, token),
+            Message::Synced => self.handle_synced(now, link),
+            Message::Process(process) => self.handle_process(now, link, &process),
+            Message::ProcessGone { process } => self.handle_process_gone(now, link, process),
+            Message::Service(service) => self.handle_service(now, link, service),
+            Message::Withdrawn { service, .. } => self.handle_withdrawn(now, link, service),
+            Message::Joined(change) => self.handle_membership(now, link, change, true),
+            Message::Left(change) => self.handle_membership(now, link, change, false),
+            Message::Interest { id, target, pattern } => {
+                self.handle_interest(now, link, id, &target, pattern);
+            }
+            Message::InterestEnd { id } => self.handle_interest_end(link, id),
+            Message::SubscriberAdded(change) => self.handle_subscriber(now, link, change, true),
+            Message::SubscriberRemoved(change) => self.handle_subscriber(now, link, change, false),
+            Message::SubscribersKnown { service } => self.handle_subscribers_known(link, service),
+            Message::Request(request) => self.handle_request(now, link, request),
+            Message::Response { call, outcome, extensions } => {
+                self.handle_response(link, call, outcome, extensions);
+            }
+            Message::Cancel { call } => self.handle_cancel(link, call),
+            Message::Report(report) => self.handle_report(link, report),
+            Message::ReplayRequest { service, process, replay, pattern, after } => {
+                self.handle_replay_request(link, service, process, replay, pattern, after);
+            }
+            Message::Replayed { process, replay, remaining, report } => {
+                self.handle_replayed(link, process, replay, remaining, report);
+            }
+            Message::ReplayEnd { process, replay, sequence } => {
+                self.handle_replay_end(link, process, replay, sequence);
+            }
+        }
+    }
+
+    /// The peer's snapshot is complete: the link is active.
+    fn handle_synced(&mut self, now: Time, link: LinkId) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let Some(connection) = state.connection.as_deref_mut() else { return };
+        if connection.phase != Phase::Syncing {
+            return self.break_rules(now, link, "a second end of the snapshot");
+        }
+        connection.phase = Phase::Active(now);
+        let peer = connection.peer.as_ref().map(|peer| (peer.process, peer.attempt));
+        let attempt = match &state.connector {
+            Some(connector) => connector.attempts_of_outage,
+            None => peer.map_or(0, |(_, attempt)| attempt),
+        };
+        let event = LinkEvent {
+            exchange: state.exchange,
+            link,
+            peer: peer.and_then(|(process, _)| {
+                let entry = self.registry.process(process)?;
+                Some(Peer { process: entry.id, label: entry.label.clone() })
+            }),
+            address: connection.address.clone(),
+            attempt,
+            reason: None,
+            retry_in: None,
+        };
+        self.deliveries.push(Event::LinkActive(event));
+        self.begin_waiting_flushes(link);
+    }
+
+    fn handle_process(&mut self, now: Time, link: LinkId, process: &ProcessInfo) {
+        let Some(connection) = self.links.get(&link).and_then(|state| state.linked()) else {
+            return;
+        };
+        if !connection.peer_is_server() {
+            return self.break_rules(now, link, "a client introduced another process");
+        }
+        if process.process == 0 || connection.processes.contains_key(&process.process) {
+            return self.break_rules(now, link, "a process number was used twice");
+        }
+        if process.id == self.id {
+            return self.break_rules(now, link, "a process was introduced to itself");
+        }
+        let no = self.registry.add_process(process.id, process.label.clone(), link);
+        self.route_epoch += 1;
+        if let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut()) {
+            connection.processes.insert(process.process, no);
+        }
+    }
+
+    fn handle_process_gone(&mut self, now: Time, link: LinkId, process: u32) {
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        if process == 0 {
+            return self.break_rules(now, link, "the peer declared itself gone");
+        }
+        match connection.processes.remove(&process) {
+            Some(no) => self.lose_process(now, link, no),
+            None => self.ignore(link),
+        }
+    }
+
+    /// The peer did what the protocol does not allow.
+    pub(super) fn break_rules(&mut self, now: Time, link: LinkId, what: &str) {
+        let reason = Reason::new(ReasonCode::Protocol, format!("protocol violation: {what}"));
+        self.reject(now, link, reason);
+    }
+
+    /// The peer said something that this process cannot use, which is allowed: the two may have
+    /// changed their minds at the same time.
+    pub(super) fn ignore(&mut self, link: LinkId) {
+        if let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut()) {
+            connection.ignored += 1;
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The state machine of one process.
+
+mod announce;
+mod exchanges;
+mod flush;
+mod handshake;
+mod interests;
+mod loss;
+mod messages;
+mod reports;
+mod requests;
+mod sending;
+mod services;
+mod subscribing;
+mod timing;
+mod watching;
+mod writing;
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::calls::Calls;
+use crate::deliveries::{Deliveries, Next, Pending, Source};
+use crate::event::Event;
+use crate::exchange::Exchange;
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::{CallId, ConnId, ExchangeId, LinkId, ProcessId, ProcessNo, Str, WatchId};
+use crate::interest::{OwnInterests, Wishes};
+use crate::limits::Limits;
+use crate::link::Link;
+use crate::random::Random;
+use crate::registry::{OWN, Registry};
+use crate::subscriptions::Subscriptions;
+use crate::time::Time;
+use crate::timers::Timers;
+use crate::watch::Watch;
+
+pub use requests::{HandlerResult, Target};
+pub use services::NewService;
+pub use writing::Progress;
+
+/// What a process starts from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// 128 random bits.
+    pub id: ProcessId,
+    /// For people; at most `limits::MAX_NAME` bytes, more are cut.
+    pub label: Str,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Random and unknown to peers: it jitters retries and keeps hash tables safe.
+    pub seed: u64,
+}
+
+/// What the owner of the sockets has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a transport for a connecting link; answer with `handle_opened` or `handle_open_failed`.
+    Open {
+        /// The new connection.
+        conn: ConnId,
+        /// Its link.
+        link: LinkId,
+    },
+    /// Drop the connection, or give up opening it. Nothing more is to be reported about it.
+    Close {
+        /// The connection.
+        conn: ConnId,
+    },
+}
+
+/// One process: its registry, exchanges and links, without any I/O.
+///
+/// There are four kinds of methods:
+/// - *commands* of the application (`create_service`, `request`, `connect`, …), which return at
+///   once; what comes of them arrives as events;
+/// - `handle_*`: something happened outside: a connection was opened, messages arrived, time passed;
+/// - `poll_*`: work that came of it, to be done by the caller;
+/// - getters, which change nothing.
+///
+/// After any command or `handle_*`, in this order: [`poll_action`](Self::poll_action) until `None`;
+/// [`poll_dirty`](Self::poll_dirty) until `None`, with [`poll_write`](Self::poll_write) for each
+/// connection as far as its transport takes bytes; [`poll_wake`](Self::poll_wake), and
+/// [`handle_time`](Self::handle_time) no later than that; and [`poll_event`](Self::poll_event) when
+/// the application is ready. None of them blocks, and none panics on any input from a peer.
+#[derive(Debug)]
+pub struct Process {
+    id: ProcessId,
+    label: Str,
+    limits: Limits,
+    random: Random,
+    seed: u64,
+    closed: bool,
+
+    exchanges: FxHashMap<ExchangeId, Exchange>,
+    last_exchange: u32,
+    links: FxHashMap<LinkId, Link>,
+    last_link: u32,
+    conns: FxHashMap<ConnId, LinkId>,
+    last_conn: u32,
+
+    registry: Registry,
+    /// Counts the changes of this process's own services.
+    revision: u64,
+    last_counter: u32,
+    /// Changes whenever the route to any process does.
+    route_epoch: u64,
+    /// Processes whose end the application asked to be told.
+    tracked: FxHashSet<ProcessNo>,
+
+    watches: FxHashMap<WatchId, Watch>,
+    last_watch: u32,
+    /// Counts the changes told in this registry.
+    changes: u64,
+
+    calls: Calls,
+    keys: FxHashMap<u64, CallId>,
+    round_robin: SeededMap<Str, u32>,
+
+    subscriptions: Subscriptions,
+    interests: OwnInterests,
+    wishes: Wishes,
+
+    /// Number and bytes of all kept values.
+    kept: (usize, usize),
+
+    flushes: flush::Flushes,
+    deliveries: Deliveries,
+    actions: VecDeque<Action>,
+    dirty: VecDeque<ConnId>,
+    timers: Timers,
+    /// Peers are not judged dead before this time: they may have spoken while this process slept.
+    judge_from: Time,
+}
+
+impl Process {
+    /// A process without exchanges: its services, requests and reports already work among
+    /// themselves.
+    pub fn new(config: Config, now: Time) -> Self {
+        let Config { id, label, limits, seed } = config;
+        let label = services::cut(&label, crate::limits::MAX_NAME);
+        Self {
+            id,
+            limits,
+            random: Random::new(seed),
+            seed,
+            closed: false,
+            exchanges: FxHashMap::default(),
+            last_exchange: 0,
+            links: FxHashMap::default(),
+            last_link: 0,
+            conns: FxHashMap::default(),
+            last_conn: 0,
+            registry: Registry::new(id, label.clone(), seed),
+            label,
+            revision: 0,
+            last_counter: 0,
+            route_epoch: 0,
+            tracked: FxHashSet::default(),
+            watches: FxHashMap::default(),
+            last_watch: 0,
+            changes: 0,
+            calls: Calls::default(),
+            keys: FxHashMap::default(),
+            round_robin: SeededMap::with_hasher(SeededState(seed)),
+            subscriptions: Subscriptions::new(seed),
+            interests: OwnInterests::new(seed),
+            wishes: Wishes::new(seed),
+            kept: (0, 0),
+            flushes: flush::Flushes::default(),
+            deliveries: Deliveries::default(),
+            actions: VecDeque::new(),
+            dirty: VecDeque::new(),
+            timers: Timers::default(),
+            judge_from: now,
+        }
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its label.
+    pub fn label(&self) -> &Str {
+        &self.label
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether `close` was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The next thing to do with transports.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
+    pub fn poll_wake(&self) -> Time {
+        self.timers.next()
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
+    /// cancelled meanwhile may turn out to be nothing.
+    pub fn has_events(&self) -> bool {
+        !self.deliveries.is_empty()
+    }
+
+    /// The next delivery to the application.
+    pub fn poll_event(&mut self, now: Time) -> Option<Event> {
+        loop {
+            match self.deliveries.next()? {
+                Next::Pending(Pending::Event(event)) => return Some(event),
+                Next::Pending(Pending::Invoke(call)) => {
+                    if let Some(event) = self.invocation(now, call) {
+                        return Some(event);
+                    }
+                }
+                Next::Source(Source::Watch(watch)) => {
+                    if let Some(event) = self.pop_change(watch) {
+                        return Some(event);
+                    }
+                }
+                Next::Source(Source::Subscription(id)) => {
+                    let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
+                    let report = subscription.pop();
+                    if let Some(stamp) = subscription.ready() {
+                        self.deliveries.ready(stamp, Source::Subscription(id));
+                    }
+                    if let Some(report) = report {
+                        return Some(Event::Report { subscription: id, report });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Entries of every table, by name: what has to return to its start when everything that was
+    /// begun has ended.
+    pub fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("exchanges", self.exchanges.len()),
+            ("links", self.links.len()),
+            ("connections", self.conns.len()),
+            ("services", self.registry.len()),
+            ("processes", self.registry.processes()),
+            ("tracked", self.tracked.len()),
+            ("watches", self.watches.len()),
+            ("calls", self.calls.len()),
+            ("keys", self.keys.len()),
+            ("subscriptions", self.subscriptions.len()),
+            ("replays", self.subscriptions.replays.len()),
+            ("interests", self.interests.len()),
+            ("wishes", self.wishes.len()),
+            ("round robin", self.round_robin.len()),
+            ("kept values", self.kept.0),
+            ("flushes", self.flushes.len()),
+            ("timers", self.timers.len()),
+        ]
+    }
+
+    fn exchange_of(&self, link: LinkId) -> Option<&Exchange> {
+        self.exchanges.get(&self.links.get(&link)?.exchange)
+    }
+
+    /// The number of a process on the wire.
+    fn wire_no(process: ProcessNo) -> u32 {
+        debug_assert_eq!(OWN.0, 0);
+        process.0
+    }
+}

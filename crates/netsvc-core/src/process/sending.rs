@@ -1,0 +1,77 @@
+//! Into a link's outbox, within its limit.
+
+use crate::ids::{ConnId, LinkId};
+use crate::link::{Connection, Ending};
+use crate::outbox::Out;
+use crate::reason::{Reason, ReasonCode};
+use crate::time::Time;
+use crate::timers::Timer;
+
+use super::Process;
+
+impl Process {
+    /// The next connection that has something to write, each once until
+    /// [`poll_write`](Self::poll_write) has drained it.
+    pub fn poll_dirty(&mut self) -> Option<ConnId> {
+        self.dirty.pop_front()
+    }
+
+    /// Queues an entry for a link in use; for any other it is dropped.
+    ///
+    /// Over the limit the oldest reports go first. If that is not enough the peer does not read
+    /// what it must: the link ends at its next timer, as nothing may end it in the middle of a
+    /// change that concerns many links.
+    pub(super) fn push(&mut self, link: LinkId, out: Out) {
+        let limit = self.limits.outbox;
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        connection.outbox.push(out);
+        if connection.outbox.bytes() > limit && !connection.outbox.drop_reports(limit) {
+            connection.overflowed = true;
+            self.timers.set(Timer::Link(link), Time(0));
+        }
+        self.mark_dirty(link);
+    }
+
+    /// A connection has something to write.
+    pub(super) fn mark_dirty(&mut self, link: LinkId) {
+        let Some(connection) =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        else {
+            return;
+        };
+        if !connection.dirty && connection.has_something_to_write() {
+            connection.dirty = true;
+            self.dirty.push_back(connection.id);
+        }
+    }
+
+    /// Sets the timer of a link to the next thing that may have to be done about it.
+    pub(super) fn arm_link(&mut self, link: LinkId) {
+        let Some(state) = self.links.get(&link) else { return };
+        let Some(exchange) = self.exchanges.get(&state.exchange) else { return };
+        let attempt = state.connector.as_ref().map_or(Time::NEVER, |c| c.next_attempt);
+        let wake = match state.connection.as_deref() {
+            Some(connection) if connection.overflowed => Time(0),
+            Some(connection) => connection.next_wake(exchange.heartbeat).min(attempt),
+            None => attempt,
+        };
+        self.timers.set(Timer::Link(link), wake);
+    }
+
+    /// Ends a link whose peer reads too slowly.
+    pub(super) fn end_slow(&mut self, now: Time, link: LinkId, text: &str) {
+        let reason = Reason::new(ReasonCode::SlowConsumer, text);
+        // A farewell would only wait behind what cannot be written.
+        self.end_connection(now, link, Ending { reason, farewell: None, refused: false });
+    }
+}
+
+impl Connection {
+    /// What the transport has not taken for too long, or will not take in time.
+    pub(crate) fn is_stuck(&self, now: Time) -> bool {
+        self.is_writing() && now.since(self.last_progress) >= crate::limits::STUCK_WRITER
+    }
+}

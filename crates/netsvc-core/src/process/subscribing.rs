@@ -1,0 +1,287 @@
+//! Subscriptions of this process.
+
+use crate::deliveries::Source;
+use crate::error::CommandError;
+use crate::event::Delivered;
+use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
+use crate::kept::KeptValue;
+use crate::limits::{MAX_NAME, MAX_SUBJECT};
+use crate::outbox::Out;
+use crate::pattern::Pattern;
+use crate::registry::{OWN, Service};
+use crate::subscription::{Subscription, SubscriptionLimits, SubscriptionTarget};
+use crate::time::Time;
+use crate::wire::{InterestTarget, Message};
+
+use super::Process;
+use super::services::check_length;
+
+/// Subscriptions that may share one interest, on average.
+const SHARED: usize = 16;
+
+impl Process {
+    /// Begins a subscription. It is in force from this call: for services that are visible now,
+    /// whose kept values are told first, and for all that come, over all losses of links.
+    pub fn subscribe(
+        &mut self,
+        now: Time,
+        target: SubscriptionTarget,
+        pattern: impl Into<Str>,
+        limits: SubscriptionLimits,
+    ) -> Result<SubscriptionId, CommandError> {
+        self.check_open()?;
+        let pattern = pattern.into();
+        check_length("pattern", &pattern, MAX_SUBJECT)?;
+        if let SubscriptionTarget::Name(text) | SubscriptionTarget::Group(text) = &target {
+            check_length("target", text, MAX_NAME)?;
+        }
+        if limits.reports == 0 || limits.bytes == 0 {
+            let why = "a subscription needs room for one report at least".to_owned();
+            return Err(CommandError::Invalid { what: "buffer", why });
+        }
+        let interest = match &target {
+            SubscriptionTarget::Name(name) => Some(InterestTarget::Name(name.clone())),
+            SubscriptionTarget::Identity(id) => Some(InterestTarget::Identity(*id)),
+            SubscriptionTarget::Group(_) => None,
+        };
+        let limit = self.limits.interests;
+        let is_new =
+            interest.as_ref().is_none_or(|target| !self.interests.contains(target, &pattern));
+        let full = is_new && self.interests.len() >= limit;
+        if full || self.subscriptions.len() >= limit.saturating_mul(SHARED) {
+            return Err(CommandError::Limit { what: "interests", limit });
+        }
+        let mut services = match &target {
+            SubscriptionTarget::Name(name) => self.registry.named(name).to_vec(),
+            SubscriptionTarget::Identity(service) => {
+                self.registry.service_no(*service).into_iter().collect()
+            }
+            SubscriptionTarget::Group(group) => self.registry.members(group).to_vec(),
+        };
+        services.sort_unstable();
+        let pattern = Pattern::new(pattern);
+        let subscription = Subscription::new(target, pattern.clone(), limits, self.seed);
+        let id = self.subscriptions.insert(subscription);
+        if let Some(target) = interest {
+            self.want(&target, &pattern);
+        }
+        for no in services {
+            self.attach(now, id, no);
+        }
+        Ok(id)
+    }
+
+    /// Ends a subscription; nothing more is told.
+    pub fn unsubscribe(&mut self, id: SubscriptionId) {
+        let Some(subscription) = self.subscriptions.remove(id) else { return };
+        if let Some(stamp) = subscription.head() {
+            self.deliveries.unready(stamp, Source::Subscription(id));
+        }
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => {
+                self.unwant(&InterestTarget::Name(name.clone()), &subscription.pattern);
+            }
+            SubscriptionTarget::Identity(service) => {
+                self.unwant(&InterestTarget::Identity(*service), &subscription.pattern);
+            }
+            SubscriptionTarget::Group(group) => {
+                for no in self.registry.members(group).to_vec() {
+                    self.unwant_member(no, &subscription.pattern);
+                }
+            }
+        }
+    }
+
+    /// Allows a subscription to tell that many more reports.
+    pub fn grant(&mut self, id: SubscriptionId, reports: u32) {
+        if let Some(subscription) = self.subscriptions.get_mut(id) {
+            subscription.grant(reports);
+            if let Some(stamp) = subscription.ready() {
+                self.deliveries.ready(stamp, Source::Subscription(id));
+            }
+        }
+    }
+
+    /// Reports that a subscription has dropped, or missed while its link was lost.
+    pub fn missed(&self, id: SubscriptionId) -> u64 {
+        self.subscriptions.get(id).map_or(0, Subscription::missed)
+    }
+
+    /// A service that a subscription concerns is visible: its kept values, then live reports.
+    pub(super) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
+        let Some(service) = self.registry.service(no) else { return };
+        let service_id = service.id;
+        self.subscriptions.attach(no, id);
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let pattern = subscription.pattern.clone();
+        if matches!(subscription.target, SubscriptionTarget::Group(_))
+            && !self.registry.service(no).is_some_and(Service::is_local)
+        {
+            self.want(&InterestTarget::Identity(service_id), &pattern);
+        }
+        match self.registry.service(no).and_then(Service::route) {
+            None => {
+                let mut after = 0;
+                self.update_subscription(id, |subscription, _| {
+                    after = subscription.attach(service_id, None);
+                });
+                self.replay_locally(now, id, no, &pattern, after);
+            }
+            Some((link, peer_no)) => {
+                self.ask_for_replay(id, no, link, peer_no, &pattern);
+            }
+        }
+    }
+
+    /// A service is no longer visible, or no longer concerns a subscription.
+    pub(super) fn detach(&mut self, _now: Time, id: SubscriptionId, no: ServiceNo, lost: bool) {
+        if !self.subscriptions.detach(no, id) {
+            return;
+        }
+        let Some(service_id) = self.registry.service(no).map(|service| service.id) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let pattern = subscription.pattern.clone();
+        let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
+        if let Some(replay) = subscription.replay_of(service_id) {
+            self.subscriptions.replays.remove(&replay);
+        }
+        self.update_subscription(id, |subscription, stamp| {
+            subscription.detach(service_id, lost, stamp);
+        });
+        if of_group {
+            self.unwant_member(no, &pattern);
+        }
+    }
+
+    /// A service stays visible, but over another link: what was under way over the old one is
+    /// asked for again.
+    pub(super) fn reattach(&mut self, _now: Time, no: ServiceNo) {
+        let Some(service) = self.registry.service(no) else { return };
+        let id = service.id;
+        let Some((link, peer_no)) = service.route() else { return };
+        for subscription in self.subscriptions.attached(no).to_vec() {
+            let Some(state) = self.subscriptions.get(subscription) else { continue };
+            let pattern = state.pattern.clone();
+            if let Some(replay) = state.replay_of(id) {
+                self.subscriptions.replays.remove(&replay);
+            }
+            self.update_subscription(subscription, |state, stamp| state.detach(id, true, stamp));
+            self.ask_for_replay(subscription, no, link, peer_no, &pattern);
+        }
+    }
+
+    /// Changes a subscription and keeps its place in the order of deliveries right.
+    pub(super) fn update_subscription(
+        &mut self,
+        id: SubscriptionId,
+        change: impl FnOnce(&mut Subscription, u64),
+    ) {
+        let stamp = self.deliveries.stamp();
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let before = subscription.ready();
+        change(subscription, stamp);
+        let after = subscription.ready();
+        if before != after {
+            if let Some(before) = before {
+                self.deliveries.unready(before, Source::Subscription(id));
+            }
+            if let Some(after) = after {
+                self.deliveries.ready(after, Source::Subscription(id));
+            }
+        }
+    }
+
+    fn ask_for_replay(
+        &mut self,
+        id: SubscriptionId,
+        no: ServiceNo,
+        link: LinkId,
+        peer_no: u32,
+        pattern: &Pattern,
+    ) {
+        let Some(service_id) = self.registry.service(no).map(|service| service.id) else { return };
+        let replay = self.subscriptions.next_replay(id, service_id);
+        let mut after = 0;
+        self.update_subscription(id, |subscription, _| {
+            after = subscription.attach(service_id, Some(replay));
+        });
+        let pattern = pattern.text().clone();
+        let ask = Out::ReplayRequest { service: peer_no, process: OWN, replay, pattern, after };
+        self.push(link, ask);
+    }
+
+    fn replay_locally(
+        &mut self,
+        now: Time,
+        id: SubscriptionId,
+        no: ServiceNo,
+        pattern: &Pattern,
+        after: u64,
+    ) {
+        let mut cursor = after;
+        loop {
+            let Some(service) = self.registry.service(no) else { return };
+            let Some(publisher) = &service.publisher else { return };
+            let upto = publisher.sequence;
+            let Some((sequence, value)) = publisher.kept.next(now, pattern, cursor, upto) else {
+                return;
+            };
+            let KeptValue { subject, content, .. } = value;
+            let report = Delivered {
+                service: no,
+                id: service.id,
+                name: service.name.clone(),
+                subject: subject.clone(),
+                sequence,
+                replayed: true,
+                resumed: false,
+                missed: 0,
+                content: content.clone(),
+            };
+            cursor = sequence;
+            self.update_subscription(id, |subscription, stamp| {
+                subscription.arrive(report, None, stamp);
+            });
+        }
+    }
+
+    /// This process wants reports: its hubs are told, once however many subscriptions share it.
+    fn want(&mut self, target: &InterestTarget, pattern: &Pattern) {
+        let Some(id) = self.interests.add(target, pattern.text()) else { return };
+        self.wish(OWN, target, pattern);
+        let message =
+            Message::Interest { id, target: target.clone(), pattern: pattern.text().clone() };
+        self.tell_servers(id, &message);
+    }
+
+    fn unwant(&mut self, target: &InterestTarget, pattern: &Pattern) {
+        let Some(id) = self.interests.remove(target, pattern.text()) else { return };
+        self.unwish(OWN, target, pattern.text());
+        self.tell_servers(id, &Message::InterestEnd { id });
+    }
+
+    fn unwant_member(&mut self, no: ServiceNo, pattern: &Pattern) {
+        if let Some(service) = self.registry.service(no)
+            && !service.is_local()
+        {
+            let target = InterestTarget::Identity(service.id);
+            self.unwant(&target, pattern);
+        }
+    }
+
+    fn tell_servers(&mut self, interest: u32, message: &Message) {
+        let told: Vec<LinkId> = self
+            .links
+            .values()
+            .filter(|state| {
+                state.linked().is_some_and(|connection| {
+                    connection.peer_is_server() && connection.has_told_interest(interest)
+                })
+            })
+            .map(|state| state.id)
+            .collect();
+        for link in told {
+            self.push(link, Out::Message(message.clone()));
+        }
+    }
+}

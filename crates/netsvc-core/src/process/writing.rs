@@ -1,0 +1,289 @@
+//! From a link's outbox to bytes: numbers are introduced, cursors produce, symbols abbreviate.
+
+use crate::calls::{Provider, UnsentTarget};
+use crate::ids::{ConnId, LinkId, ProcessNo};
+use crate::kept::KeptValue;
+use crate::link::{Connection, Phase, Snapshot};
+use crate::outbox::{Out, ReplayCursor};
+use crate::registry::OWN;
+use crate::time::Time;
+use crate::wire::{
+    Announcement, Message, ProcessInfo, Report, Request, RequestTarget, Subscriber, WriteBatch,
+};
+
+use super::Process;
+use super::announce::announcement;
+
+/// How far [`Process::poll_write`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The budget is used up; call again.
+    More,
+    /// Nothing is left; the connection comes up again in [`Process::poll_dirty`].
+    Drained,
+}
+
+impl Process {
+    /// Encodes what is queued for a connection into `out`, until about `budget` bytes are in it.
+    ///
+    /// What has been encoded must be written whole and in order; report it to
+    /// [`handle_written`](Self::handle_written).
+    pub fn poll_write(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        out: &mut WriteBatch,
+        budget: usize,
+    ) -> Progress {
+        let Some(link) = self.conns.get(&conn).copied() else { return Progress::Drained };
+        // Taken out while the rest of the process is consulted.
+        let Some(mut connection) = self.links.get_mut(&link).and_then(|l| l.connection.take())
+        else {
+            return Progress::Drained;
+        };
+        let before = out.len();
+        if connection.unwritten == 0 && before == 0 {
+            connection.last_progress = now;
+        }
+        let mut progress = Progress::More;
+        while out.len() < budget {
+            if !self.encode_next(now, link, &mut connection, out) {
+                connection.dirty = false;
+                progress = Progress::Drained;
+                break;
+            }
+        }
+        if out.len() > before {
+            connection.last_sent = now;
+        }
+        connection.unwritten = out.len();
+        let closing = matches!(connection.phase, Phase::Closing { .. });
+        if let Some(state) = self.links.get_mut(&link) {
+            state.connection = Some(connection);
+        }
+        if !closing && out.len() > before {
+            self.arm_writing(link, now);
+        }
+        progress
+    }
+
+    /// The transport took bytes; `unwritten` are left in the connection's batch.
+    pub fn handle_written(&mut self, now: Time, conn: ConnId, unwritten: usize) {
+        let Some(link) = self.conns.get(&conn) else { return };
+        let Some(connection) =
+            self.links.get_mut(link).and_then(|state| state.connection.as_deref_mut())
+        else {
+            return;
+        };
+        if unwritten < connection.unwritten || unwritten == 0 {
+            connection.last_progress = now;
+        }
+        connection.unwritten = unwritten;
+    }
+
+    /// Encodes one thing; false: there is nothing.
+    fn encode_next(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        connection: &mut Connection,
+        out: &mut WriteBatch,
+    ) -> bool {
+        if connection.phase == Phase::Opening {
+            return false;
+        }
+        if let Some(message) = connection.urgent.pop_front() {
+            connection.encoder.encode(&message, out);
+            return true;
+        }
+        match connection.phase {
+            Phase::Handshake => return false,
+            Phase::Syncing | Phase::Active(_) if connection.snapshot != Snapshot::Done => {
+                self.encode_snapshot(link, connection, out);
+                return true;
+            }
+            _ => {}
+        }
+        let Some(entry) = connection.outbox.pop() else { return false };
+        self.encode_entry(now, connection, entry, out);
+        true
+    }
+
+    /// The snapshot's next service or interest, or its mark.
+    fn encode_snapshot(&mut self, link: LinkId, connection: &mut Connection, out: &mut WriteBatch) {
+        match connection.snapshot {
+            Snapshot::Waiting | Snapshot::Done => {}
+            Snapshot::Services(cursor) => match self.registry.after(cursor) {
+                Some(service) => {
+                    connection.snapshot = Snapshot::Services(service.no);
+                    if self.exports(service, link) {
+                        let process = service.process;
+                        let announcement = announcement(service);
+                        self.encode_service(connection, announcement, process, out);
+                    }
+                }
+                None => connection.snapshot = Snapshot::Interests(0),
+            },
+            Snapshot::Interests(cursor) => {
+                let next = self.interests.after(cursor).filter(|_| connection.peer_is_server());
+                if let Some((id, target, pattern)) = next {
+                    let (target, pattern) = (target.clone(), pattern.clone());
+                    let message = Message::Interest { id, target, pattern };
+                    connection.snapshot = Snapshot::Interests(id);
+                    connection.encoder.encode(&message, out);
+                } else {
+                    connection.snapshot = Snapshot::Done;
+                    connection.encoder.encode(&Message::Synced, out);
+                }
+            }
+        }
+    }
+
+    fn encode_entry(
+        &mut self,
+        now: Time,
+        connection: &mut Connection,
+        entry: Out,
+        out: &mut WriteBatch,
+    ) {
+        match entry {
+            Out::Nothing => {}
+            Out::Message(message) => connection.encoder.encode(&message, out),
+            Out::Announce(announcement, process) => {
+                self.encode_service(connection, (*announcement).clone(), process, out);
+            }
+            Out::ProcessGone(process) => {
+                if connection.introduced.remove(&process) {
+                    let process = Self::wire_no(process);
+                    connection.encoder.encode(&Message::ProcessGone { process }, out);
+                }
+            }
+            Out::Subscriber { added, service, process, pattern } => {
+                if added && !self.introduce(connection, process, out) {
+                    return;
+                }
+                if process != OWN && !connection.introduced.contains(&process) {
+                    return;
+                }
+                let change = Subscriber { service, process: Self::wire_no(process), pattern };
+                let message = if added {
+                    Message::SubscriberAdded(change)
+                } else {
+                    Message::SubscriberRemoved(change)
+                };
+                connection.encoder.encode(&message, out);
+            }
+            Out::ReplayRequest { service, process, replay, pattern, after } => {
+                if self.introduce(connection, process, out) {
+                    let process = Self::wire_no(process);
+                    let message =
+                        Message::ReplayRequest { service, process, replay, pattern, after };
+                    connection.encoder.encode(&message, out);
+                }
+            }
+            Out::Request(call) => self.encode_request(now, connection, call, out),
+            Out::Report(report) => {
+                let Report { service, subject, sequence, content, extensions } = &*report;
+                connection.encoder.report(*service, subject, *sequence, content, extensions, out);
+            }
+            Out::Replay(cursor) => self.encode_replay(now, connection, cursor, out),
+        }
+    }
+
+    fn encode_service(
+        &self,
+        connection: &mut Connection,
+        announcement: Announcement,
+        process: ProcessNo,
+        out: &mut WriteBatch,
+    ) {
+        if self.introduce(connection, process, out) {
+            connection.encoder.encode(&Message::Service(announcement), out);
+        }
+    }
+
+    /// Makes a process known to the peer before its number is used; false: it is gone.
+    fn introduce(
+        &self,
+        connection: &mut Connection,
+        process: ProcessNo,
+        out: &mut WriteBatch,
+    ) -> bool {
+        if process == OWN {
+            return true;
+        }
+        let Some(entry) = self.registry.process(process) else { return false };
+        if connection.introduced.insert(process) {
+            let (id, label) = (entry.id, entry.label.clone());
+            let process = Self::wire_no(process);
+            let message = Message::Process(ProcessInfo { process, id, label });
+            connection.encoder.encode(&message, out);
+        }
+        true
+    }
+
+    fn encode_request(
+        &mut self,
+        now: Time,
+        connection: &mut Connection,
+        id: crate::ids::CallId,
+        out: &mut WriteBatch,
+    ) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let Provider::Link(_, unsent) = &mut call.provider else { return };
+        let Some(unsent) = unsent.take() else { return };
+        let request = Request {
+            call: id.0,
+            caller: Self::wire_no(call.process),
+            target: match unsent.target {
+                UnsentTarget::Service(service) => RequestTarget::Service(service),
+                UnsentTarget::Name(name) => RequestTarget::Name(name),
+            },
+            method: call.method.clone(),
+            remaining: call.deadline.since(now),
+            content: unsent.content,
+            extensions: call.extensions.clone(),
+        };
+        let process = call.process;
+        if self.introduce(connection, process, out) {
+            connection.encoder.request(&request, out);
+        }
+    }
+
+    /// One kept value, or the mark when there is none left. A value that was replaced since the
+    /// replay began is left out: its successor follows as a live report.
+    fn encode_replay(
+        &mut self,
+        now: Time,
+        connection: &mut Connection,
+        cursor: ReplayCursor,
+        out: &mut WriteBatch,
+    ) {
+        let ReplayCursor { service, process, replay, upto, .. } = cursor;
+        let next =
+            self.registry.service(service).and_then(|known| known.publisher.as_ref()).and_then(
+                |publisher| publisher.kept.next(now, &cursor.pattern, cursor.after, upto),
+            );
+        let Some((sequence, value)) = next else {
+            let end = Message::ReplayEnd { process, replay, sequence: upto };
+            return connection.encoder.encode(&end, out);
+        };
+        let KeptValue { subject, content, expires } = value;
+        let remaining = (*expires != Time::NEVER).then(|| expires.since(now));
+        let report = Report {
+            service: service.0,
+            subject: subject.clone(),
+            sequence,
+            content: content.clone(),
+            extensions: bytes::Bytes::new(),
+        };
+        connection.encoder.replayed(process, replay, remaining, &report, out);
+        connection.outbox.unpop(Out::Replay(ReplayCursor { after: sequence, ..cursor }));
+    }
+
+    /// Something was encoded: from now on the transport must make progress.
+    fn arm_writing(&mut self, link: LinkId, now: Time) {
+        let due = now + crate::limits::STUCK_WRITER;
+        self.timers.set_earlier(crate::timers::Timer::Link(link), due);
+    }
+}

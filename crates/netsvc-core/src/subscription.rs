@@ -1,0 +1,252 @@
+//! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+use crate::event::Delivered;
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::{ServiceId, Str};
+use crate::pattern::Pattern;
+
+/// Reports that a new subscription may be told before the application grants more.
+pub(crate) const INITIAL_CREDIT: u32 = 1024;
+/// Services no longer visible whose last sequence a subscription remembers, in case they return.
+const MAX_ABSENT: usize = 1024;
+
+/// Whose reports a subscription is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubscriptionTarget {
+    /// All services of that name, present and future.
+    Name(Str),
+    /// One service.
+    Identity(ServiceId),
+    /// The members of that service group, present and future.
+    Group(Str),
+}
+
+/// Bounds of one subscription's queue; the oldest report is dropped and counted when it is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubscriptionLimits {
+    /// Reports.
+    pub reports: usize,
+    /// Bytes of content.
+    pub bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) target: SubscriptionTarget,
+    pub(crate) pattern: Pattern,
+    limits: SubscriptionLimits,
+    queue: VecDeque<(u64, Delivered)>,
+    /// Of the queue and of what is held during replays.
+    bytes: usize,
+    held: usize,
+    credit: u32,
+    /// Dropped in all.
+    missed: u64,
+    /// Dropped since the last delivery.
+    missed_since: u64,
+    feeds: SeededMap<ServiceId, Feed>,
+    /// Identities of feeds whose service is absent, the longest absent first.
+    absent: VecDeque<ServiceId>,
+}
+
+/// What a subscription knows of one service.
+#[derive(Debug, Default)]
+struct Feed {
+    /// Highest sequence told (or dropped); nothing at or below it is told again.
+    last: u64,
+    /// Under way: its id, and what arrived meanwhile, by sequence.
+    replay: Option<(u32, BTreeMap<u64, Delivered>)>,
+    /// Its link was lost since the last delivery.
+    resumed: bool,
+    present: bool,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        target: SubscriptionTarget,
+        pattern: Pattern,
+        limits: SubscriptionLimits,
+        seed: u64,
+    ) -> Self {
+        Self {
+            target,
+            pattern,
+            limits,
+            queue: VecDeque::new(),
+            bytes: 0,
+            held: 0,
+            credit: INITIAL_CREDIT,
+            missed: 0,
+            missed_since: 0,
+            feeds: SeededMap::with_hasher(SeededState(seed)),
+            absent: VecDeque::new(),
+        }
+    }
+
+    /// Reports dropped so far.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// A service is visible; returns the sequence after which its values are wanted. With
+    /// `replay`, live reports are held until `end_replay` of that id.
+    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<u32>) -> u64 {
+        self.absent.retain(|absent| *absent != id);
+        let feed = self.feeds.entry(id).or_default();
+        feed.present = true;
+        feed.replay = replay.map(|replay| (replay, BTreeMap::new()));
+        feed.last
+    }
+
+    /// A service is no longer visible, or no longer a target. What was held is queued.
+    pub(crate) fn detach(&mut self, id: ServiceId, lost: bool, stamp: u64) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        let held = feed.replay.take();
+        feed.present = false;
+        self.release(id, held, stamp);
+        if let Some(feed) = self.feeds.get_mut(&id) {
+            feed.resumed |= lost;
+        }
+        self.absent.push_back(id);
+        if self.absent.len() > MAX_ABSENT
+            && let Some(oldest) = self.absent.pop_front()
+        {
+            self.feeds.remove(&oldest);
+        }
+    }
+
+    /// A report arrived, live or (`replay`: of that replay) kept.
+    pub(crate) fn arrive(&mut self, report: Delivered, replay: Option<u32>, stamp: u64) {
+        let Some(feed) = self.feeds.get_mut(&report.id) else { return };
+        if !feed.present || report.sequence <= feed.last {
+            return;
+        }
+        match &mut feed.replay {
+            Some((under_way, held)) => {
+                if replay.is_some_and(|replay| replay != *under_way) {
+                    return;
+                }
+                if let Entry::Vacant(vacant) = held.entry(report.sequence) {
+                    self.bytes += report.content.bytes.len();
+                    self.held += 1;
+                    vacant.insert(report);
+                }
+                self.trim_held();
+            }
+            None if replay.is_some() => {}
+            None => self.queue(report, stamp),
+        }
+    }
+
+    /// The replay is complete: what was held is told in the order of its sequence.
+    pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, stamp: u64) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        if feed.replay.as_ref().is_some_and(|(under_way, _)| *under_way == replay) {
+            let held = feed.replay.take();
+            self.release(id, held, stamp);
+        }
+    }
+
+    /// Replays under way, to be forgotten with the subscription.
+    pub(crate) fn replays(&self) -> Vec<u32> {
+        self.feeds.values().filter_map(|feed| feed.replay.as_ref().map(|(id, _)| *id)).collect()
+    }
+
+    /// The replay under way for a service.
+    pub(crate) fn replay_of(&self, id: ServiceId) -> Option<u32> {
+        self.feeds.get(&id)?.replay.as_ref().map(|(replay, _)| *replay)
+    }
+
+    /// Stamp of the next report, if it may be told.
+    pub(crate) fn ready(&self) -> Option<u64> {
+        if self.credit == 0 {
+            return None;
+        }
+        self.head()
+    }
+
+    /// Stamp of the next report, told or not.
+    pub(crate) fn head(&self) -> Option<u64> {
+        self.queue.front().map(|(stamp, _)| *stamp)
+    }
+
+    pub(crate) fn grant(&mut self, reports: u32) {
+        self.credit = self.credit.saturating_add(reports);
+    }
+
+    /// Takes the next report out.
+    pub(crate) fn pop(&mut self) -> Option<Delivered> {
+        let (_, mut report) = self.queue.pop_front()?;
+        self.bytes -= report.content.bytes.len();
+        self.credit = self.credit.saturating_sub(1);
+        report.missed += std::mem::take(&mut self.missed_since);
+        Some(report)
+    }
+
+    fn release(
+        &mut self,
+        id: ServiceId,
+        held: Option<(u32, BTreeMap<u64, Delivered>)>,
+        stamp: u64,
+    ) {
+        for (sequence, report) in held.into_iter().flat_map(|(_, held)| held) {
+            self.bytes -= report.content.bytes.len();
+            self.held -= 1;
+            if self.feeds.get(&id).is_some_and(|feed| sequence > feed.last) {
+                self.queue(report, stamp);
+            }
+        }
+    }
+
+    fn queue(&mut self, mut report: Delivered, stamp: u64) {
+        if let Some(feed) = self.feeds.get_mut(&report.id) {
+            if std::mem::take(&mut feed.resumed) && feed.last > 0 {
+                report.resumed = true;
+                // Holes are normal, so this is an upper bound.
+                let gap = report.sequence.saturating_sub(feed.last + 1);
+                report.missed += gap;
+                self.missed += gap;
+            }
+            feed.last = report.sequence;
+        }
+        self.bytes += report.content.bytes.len();
+        self.queue.push_back((stamp, report));
+        while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
+            let Some((_, dropped)) = self.queue.pop_front() else { break };
+            self.bytes -= dropped.content.bytes.len();
+            self.missed += 1;
+            // What the dropped one had to tell of others must not get lost with it.
+            self.missed_since += 1 + dropped.missed;
+        }
+    }
+
+    /// Keeps what is held within the limits, by dropping the oldest of the fullest feed.
+    fn trim_held(&mut self) {
+        while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
+            if let Some((_, dropped)) = self.queue.pop_front() {
+                self.bytes -= dropped.content.bytes.len();
+                self.missed += 1;
+                self.missed_since += 1 + dropped.missed;
+                continue;
+            }
+            let fullest = self
+                .feeds
+                .values_mut()
+                .filter_map(|feed| feed.replay.as_mut())
+                .max_by_key(|(_, held)| held.len());
+            let Some((_, dropped)) = fullest.and_then(|(_, held)| held.pop_first()) else { break };
+            self.bytes -= dropped.content.bytes.len();
+            self.held -= 1;
+            self.missed += 1;
+            self.missed_since += 1;
+        }
+    }
+}
+
+/// Which subscription and service a replay under way belongs to.
+pub(crate) type Replays = FxHashMap<u32, (crate::ids::SubscriptionId, ServiceId)>;

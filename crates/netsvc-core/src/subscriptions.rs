@@ -1,0 +1,144 @@
+//! All subscriptions of this process, and which of them a service concerns.
+
+use rustc_hash::FxHashMap;
+
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::registry::Service;
+use crate::subscription::{Replays, Subscription, SubscriptionTarget};
+
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    table: FxHashMap<SubscriptionId, Subscription>,
+    by_name: SeededMap<Str, Vec<SubscriptionId>>,
+    by_identity: SeededMap<ServiceId, Vec<SubscriptionId>>,
+    by_group: SeededMap<Str, Vec<SubscriptionId>>,
+    /// Subscriptions that a visible service concerns.
+    attached: FxHashMap<ServiceNo, Vec<SubscriptionId>>,
+    /// Replays under way.
+    pub(crate) replays: Replays,
+    last_id: u32,
+    last_replay: u32,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            table: FxHashMap::default(),
+            by_name: SeededMap::with_hasher(SeededState(seed)),
+            by_identity: SeededMap::with_hasher(SeededState(seed)),
+            by_group: SeededMap::with_hasher(SeededState(seed)),
+            attached: FxHashMap::default(),
+            replays: Replays::default(),
+            last_id: 0,
+            last_replay: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<SubscriptionId> {
+        self.table.keys().copied().collect()
+    }
+
+    pub(crate) fn get(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.table.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Subscription> {
+        self.table.get_mut(&id)
+    }
+
+    pub(crate) fn insert(&mut self, subscription: Subscription) -> SubscriptionId {
+        self.last_id += 1;
+        let id = SubscriptionId(self.last_id);
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => {
+                self.by_name.entry(name.clone()).or_default().push(id);
+            }
+            SubscriptionTarget::Identity(service) => {
+                self.by_identity.entry(*service).or_default().push(id);
+            }
+            SubscriptionTarget::Group(group) => {
+                self.by_group.entry(group.clone()).or_default().push(id);
+            }
+        }
+        self.table.insert(id, subscription);
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<Subscription> {
+        let subscription = self.table.remove(&id)?;
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => unindex(&mut self.by_name, name, id),
+            SubscriptionTarget::Identity(service) => unindex(&mut self.by_identity, service, id),
+            SubscriptionTarget::Group(group) => unindex(&mut self.by_group, group, id),
+        }
+        self.attached.retain(|_, attached| {
+            attached.retain(|known| *known != id);
+            !attached.is_empty()
+        });
+        for replay in subscription.replays() {
+            self.replays.remove(&replay);
+        }
+        Some(subscription)
+    }
+
+    pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
+        self.last_replay = self.last_replay.wrapping_add(1);
+        self.replays.insert(self.last_replay, (id, service));
+        self.last_replay
+    }
+
+    /// Subscriptions whose target a service is.
+    pub(crate) fn concerned(&self, service: &Service) -> Vec<SubscriptionId> {
+        let mut found: Vec<SubscriptionId> = Vec::new();
+        found.extend(self.by_name.get(&service.name).into_iter().flatten());
+        found.extend(self.by_identity.get(&service.id).into_iter().flatten());
+        for group in &service.groups {
+            found.extend(self.by_group.get(group).into_iter().flatten());
+        }
+        found
+    }
+
+    /// Subscriptions to a group.
+    pub(crate) fn of_group(&self, group: &str) -> Vec<SubscriptionId> {
+        self.by_group.get(group).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn attach(&mut self, no: ServiceNo, id: SubscriptionId) {
+        self.attached.entry(no).or_default().push(id);
+    }
+
+    /// False if it was not attached.
+    pub(crate) fn detach(&mut self, no: ServiceNo, id: SubscriptionId) -> bool {
+        let Some(attached) = self.attached.get_mut(&no) else { return false };
+        let before = attached.len();
+        attached.retain(|known| *known != id);
+        let changed = attached.len() < before;
+        if attached.is_empty() {
+            self.attached.remove(&no);
+        }
+        changed
+    }
+
+    /// Subscriptions that a visible service concerns.
+    pub(crate) fn attached(&self, no: ServiceNo) -> &[SubscriptionId] {
+        self.attached.get(&no).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn unindex<K: std::hash::Hash + Eq>(
+    index: &mut SeededMap<K, Vec<SubscriptionId>>,
+    key: &K,
+    id: SubscriptionId,
+) {
+    if let Some(entries) = index.get_mut(key) {
+        entries.retain(|known| *known != id);
+        if entries.is_empty() {
+            index.remove(key);
+        }
+    }
+}

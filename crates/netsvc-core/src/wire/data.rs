@@ -1,0 +1,198 @@
+//! Bodies of messages with content: fixed fields, then the content up to the end of the frame.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::content::{Content, ContentType};
+use crate::ids::Str;
+use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
+
+use super::error::WireError;
+use super::frame::{DataKind, MAX_TEXT};
+use super::message::{Message, Report, Request, RequestTarget};
+use super::reader::{Reader, utf8};
+use super::symbols::{NO_SYMBOL, ReceivedSymbols};
+use super::writer::{Fixed, millis, prefix};
+
+/// `remaining` of a value that is kept for ever.
+const FOR_EVER: u32 = u32::MAX;
+/// Status of a RESPONSE with [`Outcome::Response`].
+const STATUS_RESPONSE: u8 = 0;
+/// Status of a RESPONSE with [`Outcome::Failure`].
+const STATUS_FAILURE: u8 = 1;
+/// Status of a RESPONSE with [`Outcome::Error`].
+const STATUS_ERROR: u8 = 2;
+
+/// Reads a body: `fixed` are its [`DataKind::fixed`] first bytes, `payload` is the rest.
+pub(super) fn read(
+    kind: DataKind,
+    fixed: &[u8],
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Message, WireError> {
+    let mut reader = Reader::new(kind.name(), fixed);
+    let r = &mut reader;
+    let message = match kind {
+        DataKind::Request => Message::Request(read_request(r, payload, extensions, symbols)?),
+        DataKind::Response => {
+            Message::Response { call: r.u64()?, outcome: read_outcome(r, payload)?, extensions }
+        }
+        DataKind::Report => Message::Report(read_report(r, payload, extensions, symbols)?),
+        DataKind::Replayed => Message::Replayed {
+            process: r.u32()?,
+            replay: r.u32()?,
+            remaining: match r.u32()? {
+                FOR_EVER => None,
+                millis => Some(Duration::from_millis(millis.into())),
+            },
+            report: read_report(r, payload, extensions, symbols)?,
+        },
+    };
+    reader.end()?;
+    Ok(message)
+}
+
+/// Writes the fixed fields of a REQUEST. `name` is the symbol of the service's name, if asked by
+/// name; `method` that of the method's.
+pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, method: u16) {
+    debug_assert!(request.target != RequestTarget::Service(0), "service 0 stands for none");
+    fixed.u64(request.call);
+    fixed.u32(request.caller);
+    fixed.u32(match request.target {
+        RequestTarget::Service(service) => service,
+        RequestTarget::Name(_) => 0,
+    });
+    fixed.u16(name);
+    fixed.u16(method);
+    fixed.u32(millis(request.remaining));
+    fixed.u8(request.content.kind.0);
+    fixed.array([0; 3]);
+}
+
+/// Writes the fixed fields of a RESPONSE; returns its payload.
+pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> Bytes {
+    fixed.u64(call);
+    match outcome {
+        Outcome::Response(content) => {
+            fixed.array([STATUS_RESPONSE, content.kind.0, 0, 0]);
+            content.bytes.clone()
+        }
+        Outcome::Failure(content) => {
+            fixed.array([STATUS_FAILURE, content.kind.0, 0, 0]);
+            content.bytes.clone()
+        }
+        Outcome::Error(RequestError { code, delivered, message }) => {
+            let delivered = match delivered {
+                Delivered::No => 0,
+                Delivered::Yes => 1,
+                Delivered::Unknown => 2,
+            };
+            fixed.array([STATUS_ERROR, *code as u8, delivered, 0]);
+            Bytes::copy_from_slice(prefix(message, MAX_TEXT).as_bytes())
+        }
+    }
+}
+
+/// Writes the fixed fields of a REPORT. `subject` is the subject's symbol.
+pub(super) fn write_report(
+    fixed: &mut Fixed,
+    service: u32,
+    subject: u16,
+    sequence: u64,
+    content: &Content,
+) {
+    fixed.u32(service);
+    fixed.u16(subject);
+    fixed.u8(content.kind.0);
+    fixed.u8(0);
+    fixed.u64(sequence);
+}
+
+/// Writes the fields that a REPLAYED has before those of a REPORT.
+pub(super) fn write_replayed(
+    fixed: &mut Fixed,
+    process: u32,
+    replay: u32,
+    remaining: Option<Duration>,
+) {
+    fixed.u32(process);
+    fixed.u32(replay);
+    fixed.u32(remaining.map_or(FOR_EVER, |remaining| millis(remaining).min(FOR_EVER - 1)));
+}
+
+fn read_request(
+    r: &mut Reader<'_>,
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Request, WireError> {
+    let (call, caller) = (r.u64()?, r.u32()?);
+    let target = match (r.u32()?, r.u16()?) {
+        (0, name) => RequestTarget::Name(symbols.name("name", name)?),
+        (service, NO_SYMBOL) => RequestTarget::Service(service),
+        (_, name) => return Err(WireError::Value { field: "name", value: name.into() }),
+    };
+    let method = symbols.name("method", r.u16()?)?;
+    let remaining = Duration::from_millis(r.u32()?.into());
+    let content = Content { kind: ContentType(r.u8()?), bytes: payload };
+    r.reserved::<3>()?;
+    Ok(Request { call, caller, target, method, remaining, content, extensions })
+}
+
+fn read_outcome(r: &mut Reader<'_>, payload: Bytes) -> Result<Outcome, WireError> {
+    let (status, kind) = (r.u8()?, r.u8()?);
+    let content = |payload| Content { kind: ContentType(kind), bytes: payload };
+    let outcome = match status {
+        STATUS_RESPONSE => {
+            r.reserved::<1>()?;
+            Outcome::Response(content(payload))
+        }
+        STATUS_FAILURE => {
+            r.reserved::<1>()?;
+            Outcome::Failure(content(payload))
+        }
+        STATUS_ERROR => Outcome::Error(RequestError {
+            code: RequestCode::from_wire(kind)
+                .ok_or(WireError::Value { field: "code", value: kind.into() })?,
+            delivered: read_delivered(r)?,
+            message: read_text(&payload)?,
+        }),
+        value => return Err(WireError::Value { field: "status", value: value.into() }),
+    };
+    r.reserved::<1>()?;
+    Ok(outcome)
+}
+
+fn read_delivered(r: &mut Reader<'_>) -> Result<Delivered, WireError> {
+    match r.u8()? {
+        0 => Ok(Delivered::No),
+        1 => Ok(Delivered::Yes),
+        2 => Ok(Delivered::Unknown),
+        value => Err(WireError::Value { field: "delivered", value: value.into() }),
+    }
+}
+
+fn read_text(payload: &[u8]) -> Result<Str, WireError> {
+    if payload.len() > MAX_TEXT {
+        let bytes = payload.len();
+        return Err(WireError::StringTooLong { field: "message", bytes, limit: MAX_TEXT });
+    }
+    utf8("message", payload)
+}
+
+fn read_report(
+    r: &mut Reader<'_>,
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Report, WireError> {
+    let service = r.u32()?;
+    let subject = symbols.subject(r.u16()?)?;
+    let kind = ContentType(r.u8()?);
+    r.reserved::<1>()?;
+    let sequence = r.u64()?;
+    let content = Content { kind, bytes: payload };
+    Ok(Report { service, subject, sequence, content, extensions })
+}

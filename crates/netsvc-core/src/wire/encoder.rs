@@ -1,0 +1,183 @@
+//! Messages in, bytes out.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes};
+
+use crate::content::Content;
+use crate::ids::Str;
+use crate::limits::{MAX_NAME, MAX_SUBJECT};
+use crate::outcome::Outcome;
+
+use super::control;
+use super::data;
+use super::frame::{DataKind, HEADER, Header, Kind, preamble};
+use super::message::{Message, Report, Request, RequestTarget};
+use super::symbols::{NO_SYMBOL, SentSymbols};
+use super::write_batch::WriteBatch;
+use super::writer::{Fixed, fitting, string};
+
+/// Encodes what is sent on one link, from its first byte.
+///
+/// Later frames refer to earlier ones (symbols): what is encoded must be sent, whole and in
+/// order. Messages must keep the limits of [`limits`](crate::limits); debug builds assert it.
+/// Otherwise a string is cut, and a frame that no receiver would accept is left out.
+#[derive(Debug)]
+pub struct Encoder {
+    symbols: SentSymbols,
+    begun: bool,
+}
+
+impl Encoder {
+    /// An encoder for a new connection. `seed` should be random and stay unknown to peers, so that
+    /// they cannot choose subjects that make the table of symbols slow.
+    pub fn new(seed: u64) -> Self {
+        Self { symbols: SentSymbols::new(seed), begun: false }
+    }
+
+    /// Appends `message` to `out`.
+    pub fn encode(&mut self, message: &Message, out: &mut WriteBatch) {
+        match message {
+            Message::Request(request) => self.request(request, out),
+            Message::Response { call, outcome, extensions } => {
+                self.response(*call, outcome, extensions, out);
+            }
+            Message::Report(report) => {
+                let Report { service, subject, sequence, content, extensions } = report;
+                self.report(*service, subject, *sequence, content, extensions, out);
+            }
+            Message::Replayed { process, replay, remaining, report } => {
+                self.replayed(*process, *replay, *remaining, report, out);
+            }
+            control => {
+                let mut body = Vec::new();
+                if let Some(kind) = control::write(control, &mut body) {
+                    let extensions = match control {
+                        Message::Service(announcement) => &announcement.extensions[..],
+                        _ => &[],
+                    };
+                    self.control(Kind::Control(kind), extensions, &body, out);
+                }
+            }
+        }
+    }
+
+    /// As [`encode`](Self::encode) of a report.
+    pub fn report(
+        &mut self,
+        service: u32,
+        subject: &Str,
+        sequence: u64,
+        content: &Content,
+        extensions: &Bytes,
+        out: &mut WriteBatch,
+    ) {
+        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let mut fixed = Fixed::default();
+        data::write_report(&mut fixed, service, subject, sequence, content);
+        self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
+    }
+
+    /// As [`encode`](Self::encode) of a kept value.
+    pub fn replayed(
+        &mut self,
+        process: u32,
+        replay: u32,
+        remaining: Option<Duration>,
+        report: &Report,
+        out: &mut WriteBatch,
+    ) {
+        let Report { service, subject, sequence, content, extensions } = report;
+        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let mut fixed = Fixed::default();
+        data::write_replayed(&mut fixed, process, replay, remaining);
+        data::write_report(&mut fixed, *service, subject, *sequence, content);
+        self.data(DataKind::Replayed, &fixed, extensions, &content.bytes, out);
+    }
+
+    /// As [`encode`](Self::encode) of a request.
+    pub fn request(&mut self, request: &Request, out: &mut WriteBatch) {
+        let mut method = self.symbol(&request.method, MAX_NAME, out);
+        let name = match &request.target {
+            RequestTarget::Service(_) => NO_SYMBOL,
+            RequestTarget::Name(name) => {
+                let name = self.symbol(name, MAX_NAME, out);
+                // To define the name may have taken the method's slot. The next one is not the
+                // name's, so this time both hold.
+                method = self.symbol(&request.method, MAX_NAME, out);
+                name
+            }
+        };
+        let mut fixed = Fixed::default();
+        data::write_request(&mut fixed, request, name, method);
+        self.data(DataKind::Request, &fixed, &request.extensions, &request.content.bytes, out);
+    }
+
+    /// As [`encode`](Self::encode) of a response.
+    pub fn response(
+        &mut self,
+        call: u64,
+        outcome: &Outcome,
+        extensions: &Bytes,
+        out: &mut WriteBatch,
+    ) {
+        let mut fixed = Fixed::default();
+        let payload = data::write_outcome(&mut fixed, call, outcome);
+        self.data(DataKind::Response, &fixed, extensions, &payload, out);
+    }
+
+    /// The symbol of `text`, good until the next one is asked for.
+    fn symbol(&mut self, text: &Str, limit: usize, out: &mut WriteBatch) -> u16 {
+        let fitting = fitting(text, limit);
+        let (slot, new) = if fitting.len() == text.len() {
+            self.symbols.slot(text)
+        } else {
+            self.symbols.slot(&fitting.into())
+        };
+        if new {
+            let mut body = Vec::with_capacity(4 + fitting.len());
+            body.put_u16_le(slot);
+            string(&mut body, fitting, limit);
+            self.control(Kind::Symbol, &[], &body, out);
+        }
+        slot
+    }
+
+    fn control(&mut self, kind: Kind, extensions: &[u8], body: &[u8], out: &mut WriteBatch) {
+        let header = Header { kind, extensions: extensions.len(), body: body.len() };
+        if let Some(header) = self.header(header, out) {
+            out.copy(&header);
+            out.copy(extensions);
+            out.copy(body);
+        }
+    }
+
+    fn data(
+        &mut self,
+        kind: DataKind,
+        fixed: &Fixed,
+        extensions: &[u8],
+        payload: &Bytes,
+        out: &mut WriteBatch,
+    ) {
+        let body = fixed.bytes().len() + payload.len();
+        let header = Header { kind: Kind::Data(kind), extensions: extensions.len(), body };
+        if let Some(header) = self.header(header, out) {
+            out.copy(&header);
+            out.copy(extensions);
+            out.copy(fixed.bytes());
+            out.append(payload);
+        }
+    }
+
+    /// The bytes of a header, preceded in `out` by the preamble if they are the first.
+    fn header(&mut self, header: Header, out: &mut WriteBatch) -> Option<[u8; HEADER]> {
+        if !self.begun {
+            self.begun = true;
+            out.copy(&preamble());
+        }
+        let bytes = header.write();
+        debug_assert!(bytes.is_some(), "{header:?} exceeds the limits");
+        bytes
+    }
+}

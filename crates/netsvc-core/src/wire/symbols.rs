@@ -1,0 +1,166 @@
+//! Symbols: numbers that stand for strings in one direction of a link, so that a data frame
+//! carries no names. The sender defines them as it goes; both ends hold the same table.
+
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::Str;
+use crate::limits::{MAX_NAME, MAX_SUBJECT, MAX_SYMBOLS};
+
+use super::error::WireError;
+use super::frame::Kind;
+use super::reader::Reader;
+
+/// Stands for "no symbol" in a data frame; never a slot.
+pub(super) const NO_SYMBOL: u16 = u16::MAX;
+
+/// The sender's half of the table.
+#[derive(Debug)]
+pub(super) struct SentSymbols {
+    slots: SeededMap<Str, u16>,
+    /// What each slot stands for, by slot.
+    texts: Vec<Str>,
+    /// The slot to be defined next; once all are in use, the oldest definition.
+    next: u16,
+}
+
+impl SentSymbols {
+    /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { slots: SeededMap::with_hasher(SeededState(seed)), texts: Vec::new(), next: 0 }
+    }
+
+    /// The slot of `text` and whether the peer must be told its definition first. Defining takes
+    /// the slot of the oldest definition when all are in use, so a slot is good for one use only.
+    pub(super) fn slot(&mut self, text: &Str) -> (u16, bool) {
+        if let Some(slot) = self.slots.get(text) {
+            return (*slot, false);
+        }
+        let slot = self.next;
+        self.next = (slot + 1) % MAX_SYMBOLS as u16;
+        if let Some(old) = self.texts.get_mut(usize::from(slot)) {
+            self.slots.remove(old);
+            *old = text.clone();
+        } else {
+            self.texts.push(text.clone());
+        }
+        self.slots.insert(text.clone(), slot);
+        (slot, true)
+    }
+}
+
+/// The receiver's half of the table.
+#[derive(Debug, Default)]
+pub(super) struct ReceivedSymbols {
+    texts: Vec<Str>,
+}
+
+impl ReceivedSymbols {
+    /// Reads the body of a SYMBOL.
+    ///
+    /// New slots come in order, so that the table grows with what was received, not at once to
+    /// the slot that the peer names.
+    pub(super) fn define(&mut self, body: &[u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(Kind::Symbol.name(), body);
+        let slot = reader.u16()?;
+        let text = reader.string("symbol", MAX_SUBJECT)?;
+        reader.end()?;
+        let index = usize::from(slot);
+        if let Some(old) = self.texts.get_mut(index) {
+            *old = text;
+        } else if index == self.texts.len() && index < MAX_SYMBOLS {
+            self.texts.push(text);
+        } else {
+            return Err(WireError::SymbolSlot { slot });
+        }
+        Ok(())
+    }
+
+    /// What `slot` stands for, as a subject.
+    pub(super) fn subject(&self, slot: u16) -> Result<Str, WireError> {
+        self.texts.get(usize::from(slot)).cloned().ok_or(WireError::Symbol { slot })
+    }
+
+    /// What `slot` stands for, as a name; `field` says which, for errors.
+    pub(super) fn name(&self, field: &'static str, slot: u16) -> Result<Str, WireError> {
+        let text = self.subject(slot)?;
+        match text.len() {
+            bytes if bytes > MAX_NAME => {
+                Err(WireError::StringTooLong { field, bytes, limit: MAX_NAME })
+            }
+            _ => Ok(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use super::*;
+
+    fn text(number: usize) -> Str {
+        format!("subject.{number}").into()
+    }
+
+    fn definition(slot: u16, text: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(text.len()).unwrap();
+        [&slot.to_le_bytes()[..], &len.to_le_bytes()[..], text].concat()
+    }
+
+    #[test]
+    fn the_ring_forgets_the_oldest_definition() {
+        let mut sent = SentSymbols::new(1);
+        for number in 0..MAX_SYMBOLS {
+            assert_eq!(sent.slot(&text(number)), (number as u16, true));
+        }
+        assert_eq!(sent.slot(&text(0)), (0, false));
+        assert_eq!(sent.slot(&text(MAX_SYMBOLS)), (0, true));
+        assert_eq!(sent.slot(&text(1)), (1, false));
+        assert_eq!(sent.slot(&text(0)), (1, true));
+        assert_eq!(sent.slot(&text(MAX_SYMBOLS)), (0, false));
+        assert_eq!((sent.slots.len(), sent.texts.len()), (MAX_SYMBOLS, MAX_SYMBOLS));
+    }
+
+    #[test]
+    fn both_ends_agree_through_several_rounds_of_the_ring() {
+        let (mut sent, mut received) = (SentSymbols::new(2), ReceivedSymbols::default());
+        // Steps of a prime: texts come back sooner and later than their slot is taken.
+        for step in 0..4 * MAX_SYMBOLS {
+            let text = text(step * 7 % (MAX_SYMBOLS + step % 1000));
+            let (slot, new) = sent.slot(&text);
+            if new {
+                received.define(&definition(slot, text.as_bytes())).unwrap();
+            }
+            assert_eq!(received.subject(slot), Ok(text));
+        }
+    }
+
+    #[test]
+    fn slots_are_defined_in_order_and_within_the_table() {
+        let mut received = ReceivedSymbols::default();
+        let beyond = |slot| Err(WireError::SymbolSlot { slot });
+        assert_eq!(received.define(&definition(1, b"a")), beyond(1));
+        for slot in 0..MAX_SYMBOLS as u16 {
+            assert_eq!(received.define(&definition(slot, b"a")), Ok(()));
+        }
+        assert_eq!(received.define(&definition(MAX_SYMBOLS as u16, b"a")), beyond(4096));
+        assert_eq!(received.define(&definition(5, b"b")), Ok(()));
+        assert_eq!(received.subject(5), Ok("b".into()));
+        assert_eq!(received.subject(NO_SYMBOL), Err(WireError::Symbol { slot: NO_SYMBOL }));
+    }
+
+    #[test]
+    fn a_symbol_may_be_longer_than_a_name() {
+        let mut received = ReceivedSymbols::default();
+        received.define(&definition(0, &[b'x'; MAX_NAME + 1])).unwrap();
+        let error = WireError::StringTooLong { field: "method", bytes: 256, limit: 255 };
+        assert_eq!(received.name("method", 0), Err(error));
+        assert!(received.subject(0).is_ok());
+    }
+
+    #[test]
+    fn the_seed_decides_the_hash() {
+        let hash = |seed| SeededState(seed).hash_one("temperature.kitchen");
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+    }
+}

@@ -1,0 +1,196 @@
+//! Bytes on their way to a socket.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// Contents of at least this many bytes become a segment of their own. Below, a copy costs less
+/// than one more segment in the system call.
+const SEGMENT_FROM: usize = 4 << 10;
+/// First buffer of a batch: enough for a request or a few reports, cheap to get and to drop.
+const FIRST_CHUNK: usize = 1 << 10;
+/// Largest buffer of a batch: below what allocators map one by one.
+const LAST_CHUNK: usize = 32 << 10;
+
+/// Output of an encoder, to be written with as few system calls and copies as possible.
+///
+/// Small pieces are collected in buffers, large contents are referred to. An empty batch owns no
+/// memory, so an idle link costs none.
+#[derive(Debug, Default)]
+pub struct WriteBatch {
+    /// What comes before `tail`; none of them empty.
+    segments: VecDeque<Bytes>,
+    /// Where small pieces go.
+    tail: BytesMut,
+    len: usize,
+}
+
+impl WriteBatch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes not written yet.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether everything is written.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Fills `dst` with the first bytes to be written; returns how many of its elements are used.
+    /// If `dst` is short, the rest comes after [`advance`](Self::advance).
+    pub fn slices<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        let pieces = self.segments.iter().map(|segment| &segment[..]).chain(tail);
+        let mut used = 0;
+        for (slice, piece) in dst.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
+            used += 1;
+        }
+        used
+    }
+
+    /// Forgets the first `written` bytes, at most all.
+    pub fn advance(&mut self, written: usize) {
+        debug_assert!(written <= self.len, "{written} bytes written of {}", self.len);
+        if written >= self.len {
+            return self.clear();
+        }
+        self.len -= written;
+        let mut left = written;
+        while let Some(segment) = self.segments.front_mut() {
+            if left < segment.len() {
+                return segment.advance(left);
+            }
+            left -= segment.len();
+            self.segments.pop_front();
+        }
+        self.tail.advance(left);
+    }
+
+    /// Forgets everything and frees its memory.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Appends a copy of `bytes`.
+    pub(super) fn copy(&mut self, bytes: &[u8]) {
+        if self.tail.capacity() - self.tail.len() < bytes.len() {
+            self.seal();
+            // As much again as there is: like a vector that doubles, but nothing is moved.
+            let size = self.len.clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes.len());
+            self.tail = BytesMut::with_capacity(size);
+        }
+        self.tail.extend_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Appends `bytes`, without copying if that is worth it.
+    pub(super) fn append(&mut self, bytes: &Bytes) {
+        if bytes.len() < SEGMENT_FROM {
+            return self.copy(bytes);
+        }
+        self.seal();
+        self.segments.push_back(bytes.clone());
+        self.len += bytes.len();
+    }
+
+    /// Makes what is in `tail` a segment; what is left of the buffer is used on.
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            let segment = self.tail.split().freeze();
+            self.segments.push_back(segment);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(batch: &WriteBatch) -> Vec<u8> {
+        first(batch, usize::MAX)
+    }
+
+    /// What a socket takes that has room for `most` bytes.
+    fn first(batch: &WriteBatch, most: usize) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let used = batch.slices(&mut slices);
+        slices[..used].iter().flat_map(|slice| slice.iter().copied()).take(most).collect()
+    }
+
+    fn filled(pieces: &[usize]) -> (WriteBatch, Vec<u8>) {
+        let (mut batch, mut expected) = (WriteBatch::new(), Vec::new());
+        for (index, size) in pieces.iter().enumerate() {
+            let piece = vec![index as u8; *size];
+            expected.extend_from_slice(&piece);
+            batch.append(&piece.into());
+        }
+        (batch, expected)
+    }
+
+    #[test]
+    fn bytes_leave_in_order() {
+        let (batch, expected) = filled(&[10, 4095, 4096, 0, 20_000, 30, 3000, 100_000]);
+        assert_eq!(batch.len(), expected.len());
+        assert_eq!(written(&batch), expected);
+    }
+
+    #[test]
+    fn partial_writes_of_any_size_lose_nothing() {
+        for step in [1, 7, 1000, 4096, 5000, 33_000] {
+            let (mut batch, expected) = filled(&[10, 5000, 3, 4096, 0, 2000, 2000, 2000]);
+            let mut seen = Vec::new();
+            while !batch.is_empty() {
+                let piece = first(&batch, step);
+                assert_eq!(piece.len(), step.min(batch.len()));
+                batch.advance(piece.len());
+                seen.extend(piece);
+            }
+            assert!(seen == expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn large_contents_are_not_copied() {
+        let content = Bytes::from(vec![1; SEGMENT_FROM]);
+        let mut batch = WriteBatch::new();
+        batch.copy(b"head");
+        batch.append(&content);
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(batch.slices(&mut slices), 2);
+        assert!(std::ptr::eq(slices[1].as_ptr(), content.as_ptr()));
+    }
+
+    #[test]
+    fn a_short_list_of_slices_gets_the_beginning() {
+        let (batch, expected) = filled(&[5000, 5000, 5000]);
+        let mut slices = [IoSlice::new(&[]); 2];
+        assert_eq!(batch.slices(&mut slices), 2);
+        assert_eq!([&slices[0][..], &slices[1][..]].concat(), expected[..10_000]);
+    }
+
+    #[test]
+    fn an_empty_batch_owns_no_memory() {
+        let (mut batch, expected) = filled(&[100, 5000, 100, 40_000, 2000]);
+        assert!(batch.tail.capacity() > 0 && batch.segments.capacity() > 0);
+        batch.advance(expected.len());
+        assert!(batch.is_empty());
+        assert_eq!((batch.tail.capacity(), batch.segments.capacity()), (0, 0));
+        assert_eq!(written(&batch), []);
+    }
+
+    #[test]
+    fn buffers_grow_with_the_batch() {
+        let mut batch = WriteBatch::new();
+        batch.copy(&[0; 20]);
+        assert_eq!(batch.tail.capacity(), FIRST_CHUNK);
+        (0..10_000).for_each(|_| batch.copy(&[0; 50]));
+        assert!(batch.segments.len() < 24, "{} segments", batch.segments.len());
+    }
+}

@@ -1,0 +1,57 @@
+//! One process in a world.
+
+use std::collections::HashMap;
+
+use bytes::BytesMut;
+use netsvc_core::wire::{Decoder, WriteBatch};
+use netsvc_core::{ConnId, Event, LinkId, Process};
+
+use crate::world::Node;
+
+/// A process, its end of each connection, and what it has told its application.
+#[derive(Debug)]
+pub struct Host {
+    /// The process itself: call its commands, then [`World::settle`](crate::World::settle).
+    pub process: Process,
+    /// What the application was told and the test has not taken yet, in order.
+    pub events: Vec<Event>,
+    /// While false, events stay in the process: its application is busy.
+    pub listening: bool,
+    /// While true, nothing of it runs: neither reading nor writing nor its timers (SIGSTOP).
+    pub stopped: bool,
+    pub(crate) ends: HashMap<ConnId, End>,
+    /// Where its connecting links lead.
+    pub(crate) targets: HashMap<LinkId, Node>,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Index of the connection in the world.
+    pub(crate) connection: usize,
+    /// 0: the connector's end, 1: the acceptor's.
+    pub(crate) side: usize,
+    pub(crate) decoder: Decoder,
+    pub(crate) buffer: BytesMut,
+    pub(crate) batch: WriteBatch,
+    /// The decoder failed; the rest is not read.
+    pub(crate) deaf: bool,
+}
+
+impl Host {
+    pub(crate) fn new(process: Process) -> Self {
+        Self {
+            process,
+            events: Vec::new(),
+            listening: true,
+            stopped: false,
+            ends: HashMap::new(),
+            targets: HashMap::new(),
+        }
+    }
+
+    /// Takes what the application was told.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}

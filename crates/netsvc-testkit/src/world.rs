@@ -1,0 +1,478 @@
+//! The world: processes, connections and time.
+
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use netsvc_core::wire::{Decoder, WriteBatch};
+use netsvc_core::{
+    Action, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken, Process, ProcessId,
+    Progress, Reason, ReasonCode, Retry, Role, Str, Time,
+};
+
+use crate::host::{End, Host};
+use crate::pipe::Pipe;
+
+/// Names a process of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node(pub usize);
+
+/// Everything there is in a test.
+#[derive(Debug)]
+pub struct World {
+    now: Time,
+    seed: u64,
+    hosts: Vec<Host>,
+    listening: HashMap<Node, ExchangeId>,
+    connections: Vec<Connection>,
+    /// Time that bytes take from one end to the other, for connections to come.
+    pub delay: Duration,
+    /// Bytes that a connection holds in each direction, for connections to come.
+    pub capacity: usize,
+    /// Largest piece that a reader gets at once; 1 is the hardest on decoders.
+    pub piece: usize,
+}
+
+#[derive(Debug)]
+struct Connection {
+    pipes: [Pipe; 2],
+    /// Process and connection at each end; `None`: that end is closed.
+    ends: [Option<(Node, ConnId)>; 2],
+    delay: Duration,
+    /// Nothing gets through, and nobody is told.
+    frozen: bool,
+}
+
+impl World {
+    /// An empty world. Equal seeds give equal runs.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            // Not zero, so that "zero" never looks like a point in time.
+            now: Time(1_000_000_000),
+            seed,
+            hosts: Vec::new(),
+            listening: HashMap::new(),
+            connections: Vec::new(),
+            delay: Duration::from_millis(1),
+            capacity: 256 << 10,
+            piece: usize::MAX,
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Adds a process with default limits.
+    pub fn process(&mut self, label: &str) -> Node {
+        self.process_with(label, Limits::default())
+    }
+
+    /// Adds a process.
+    pub fn process_with(&mut self, label: &str, limits: Limits) -> Node {
+        let node = Node(self.hosts.len());
+        let process = self.fresh(label, limits);
+        self.hosts.push(Host::new(process));
+        node
+    }
+
+    /// Kills a process and starts another in its place: new identity, nothing remembered. Its
+    /// connections end (the kernel closes them).
+    pub fn restart(&mut self, node: Node) {
+        let label = self.hosts[node.0].process.label().to_string();
+        let limits = self.hosts[node.0].process.limits().clone();
+        self.kill(node);
+        let process = self.fresh(&label, limits);
+        self.hosts[node.0] = Host::new(process);
+    }
+
+    /// Kills a process: its connections end, nothing of it runs any more.
+    pub fn kill(&mut self, node: Node) {
+        self.listening.remove(&node);
+        let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
+        for conn in conns {
+            self.close_end(node, conn);
+        }
+        self.hosts[node.0].stopped = true;
+    }
+
+    /// A process.
+    pub fn host(&mut self, node: Node) -> &mut Host {
+        &mut self.hosts[node.0]
+    }
+
+    /// Shorthand for `host(node).process`.
+    pub fn at(&mut self, node: Node) -> &mut Process {
+        &mut self.hosts[node.0].process
+    }
+
+    /// Makes a process the hub of a group, listening.
+    pub fn hub(&mut self, node: Node, group: &str) -> ExchangeId {
+        self.hub_with(node, group, Heartbeat::default())
+    }
+
+    /// As [`hub`](Self::hub), with another heartbeat.
+    ///
+    /// # Panics
+    /// If the exchange cannot be made.
+    pub fn hub_with(&mut self, node: Node, group: &str, heartbeat: Heartbeat) -> ExchangeId {
+        let made = self.at(node).create_exchange(Role::Server, group, heartbeat);
+        let exchange = made.unwrap_or_else(|error| panic!("no hub: {error}"));
+        self.listening.insert(node, exchange);
+        exchange
+    }
+
+    /// Nobody listens at that process any more; what is connected stays.
+    pub fn stop_listening(&mut self, node: Node) {
+        self.listening.remove(&node);
+    }
+
+    /// Connects a process to a hub, with the default retry.
+    pub fn connect(&mut self, node: Node, hub: Node) -> LinkId {
+        self.connect_with(node, hub, "", Retry::Backoff, Heartbeat::default())
+    }
+
+    /// Connects a process to a hub.
+    ///
+    /// # Panics
+    /// If the exchange or the link cannot be made.
+    pub fn connect_with(
+        &mut self,
+        node: Node,
+        hub: Node,
+        group: &str,
+        retry: Retry,
+        heartbeat: Heartbeat,
+    ) -> LinkId {
+        let made = self.at(node).create_exchange(Role::Client, group, heartbeat);
+        let exchange = made.unwrap_or_else(|error| panic!("no exchange: {error}"));
+        self.connect_exchange(node, exchange, hub, retry)
+    }
+
+    /// Connects an exchange to a hub.
+    ///
+    /// # Panics
+    /// If the link cannot be made.
+    pub fn connect_exchange(
+        &mut self,
+        node: Node,
+        exchange: ExchangeId,
+        hub: Node,
+        retry: Retry,
+    ) -> LinkId {
+        let token = LinkToken(self.bytes());
+        let now = self.now;
+        let made = self.at(node).connect(now, exchange, retry, token);
+        let link = made.unwrap_or_else(|error| panic!("no link: {error}"));
+        self.hosts[node.0].targets.insert(link, hub);
+        link
+    }
+
+    /// Ends the connections between two processes; both are told by the end of the stream.
+    pub fn cut(&mut self, a: Node, b: Node) {
+        for (node, conn) in self.between(a, b) {
+            self.close_end(node, conn);
+        }
+    }
+
+    /// From now on nothing gets through between two processes, and nobody is told: a pulled plug.
+    pub fn freeze(&mut self, a: Node, b: Node, frozen: bool) {
+        for connection in &mut self.connections {
+            let nodes = [connection.ends[0], connection.ends[1]];
+            let has = |node| nodes.iter().flatten().any(|(known, _)| *known == node);
+            if has(a) && has(b) {
+                connection.frozen = frozen;
+            }
+        }
+    }
+
+    /// Everything that can happen at this moment and follows from it without time passing, except
+    /// for the delay of connections, which does pass.
+    ///
+    /// # Panics
+    /// If it does not come to rest.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            self.step();
+            let next = self.next_arrival();
+            if next == Time::NEVER {
+                return;
+            }
+            self.now = self.now.max(next);
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Lets time pass, with everything that happens meanwhile.
+    pub fn advance(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        loop {
+            self.step();
+            let next = self.next_arrival().min(self.next_wake());
+            if next > until {
+                self.now = until;
+                self.step();
+                return;
+            }
+            self.now = self.now.max(next);
+        }
+    }
+
+    /// Lets time pass until something holds; false if it does not within `limit`.
+    pub fn until(&mut self, limit: Duration, mut holds: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now + limit;
+        loop {
+            self.step();
+            if holds(self) {
+                return true;
+            }
+            let next = self.next_arrival().min(self.next_wake());
+            if next > end {
+                self.now = end;
+                self.step();
+                return holds(self);
+            }
+            self.now = self.now.max(next);
+        }
+    }
+
+    /// Does at this moment all that is due; time does not pass.
+    fn step(&mut self) {
+        loop {
+            let mut busy = false;
+            for index in 0..self.hosts.len() {
+                let node = Node(index);
+                if !self.hosts[index].stopped {
+                    busy |= self.run(node);
+                }
+            }
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn run(&mut self, node: Node) -> bool {
+        let now = self.now;
+        let mut busy = self.read(node);
+        let process = &mut self.hosts[node.0].process;
+        if process.poll_wake() <= now {
+            process.handle_time(now);
+            busy = true;
+        }
+        while let Some(action) = self.hosts[node.0].process.poll_action() {
+            busy = true;
+            match action {
+                Action::Open { conn, link } => self.open(node, conn, link),
+                Action::Close { conn } => self.close_end(node, conn),
+            }
+        }
+        while let Some(conn) = self.hosts[node.0].process.poll_dirty() {
+            busy = true;
+            self.encode(node, conn);
+        }
+        busy |= self.write(node);
+        let host = &mut self.hosts[node.0];
+        while host.listening {
+            let Some(event) = host.process.poll_event(now) else { break };
+            host.events.push(event);
+            busy = true;
+        }
+        busy
+    }
+
+    fn open(&mut self, node: Node, conn: ConnId, link: LinkId) {
+        let now = self.now;
+        let target = self.hosts[node.0].targets.get(&link).copied();
+        let accepted = target.and_then(|hub| {
+            let exchange = *self.listening.get(&hub)?;
+            let process = &mut self.hosts[hub.0].process;
+            if !process.can_accept(exchange) {
+                return None;
+            }
+            Some((hub, process.handle_accepted(now, exchange, "virtual")?))
+        });
+        let Some((hub, accepted)) = accepted else {
+            let reason = Reason::new(ReasonCode::ConnectFailed, "nobody listens");
+            return self.hosts[node.0].process.handle_open_failed(now, conn, reason);
+        };
+        let pipe = || Pipe::new(self.capacity);
+        let index = self.connections.len();
+        self.connections.push(Connection {
+            pipes: [pipe(), pipe()],
+            ends: [Some((node, conn)), Some((hub, accepted))],
+            delay: self.delay,
+            frozen: false,
+        });
+        for (side, (node, conn)) in [(node, conn), (hub, accepted)].into_iter().enumerate() {
+            let host = &mut self.hosts[node.0];
+            let decoder = Decoder::new(host.process.limits().payload);
+            let end = End {
+                connection: index,
+                side,
+                decoder,
+                buffer: BytesMut::new(),
+                batch: WriteBatch::new(),
+                deaf: false,
+            };
+            host.ends.insert(conn, end);
+        }
+        self.hosts[node.0].process.handle_opened(now, conn, "virtual");
+    }
+
+    fn read(&mut self, node: Node) -> bool {
+        let (now, piece) = (self.now, self.piece);
+        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
+        conns.sort_unstable();
+        let mut busy = false;
+        for conn in conns {
+            loop {
+                let host = &mut self.hosts[node.0];
+                let Some(end) = host.ends.get_mut(&conn) else { break };
+                let connection = &mut self.connections[end.connection];
+                if connection.frozen {
+                    break;
+                }
+                let pipe = &mut connection.pipes[1 - end.side];
+                let Some(bytes) = pipe.read(now) else {
+                    if pipe.at_end(now) && connection.ends[end.side].take().is_some() {
+                        host.process.handle_closed(now, conn);
+                        busy = true;
+                    }
+                    break;
+                };
+                busy = true;
+                host.process.handle_received(now, conn);
+                for chunk in bytes.chunks(piece.min(bytes.len())) {
+                    if end.deaf {
+                        break;
+                    }
+                    end.buffer.extend_from_slice(chunk);
+                    let mut messages = Vec::new();
+                    let failed = loop {
+                        match end.decoder.decode(&mut end.buffer) {
+                            Ok(Some(message)) => messages.push(message),
+                            Ok(None) => break None,
+                            Err(error) => break Some(error),
+                        }
+                    };
+                    host.process.handle_messages(now, conn, &mut messages);
+                    if let Some(error) = failed {
+                        end.deaf = true;
+                        host.process.handle_wire_error(now, conn, &error);
+                    }
+                }
+            }
+        }
+        busy
+    }
+
+    fn encode(&mut self, node: Node, conn: ConnId) {
+        let now = self.now;
+        let host = &mut self.hosts[node.0];
+        let Some(end) = host.ends.get_mut(&conn) else { return };
+        // What does not fit into the connection stays in the outbox, as with a real socket.
+        let room = self.connections[end.connection].pipes[end.side].room();
+        if room == 0 || end.batch.len() >= room {
+            return;
+        }
+        let budget = room.min(64 << 10);
+        while host.process.poll_write(now, conn, &mut end.batch, budget) == Progress::More
+            && end.batch.len() < budget
+        {}
+    }
+
+    fn write(&mut self, node: Node) -> bool {
+        let now = self.now;
+        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
+        conns.sort_unstable();
+        let mut busy = false;
+        for conn in conns {
+            loop {
+                self.encode(node, conn);
+                let host = &mut self.hosts[node.0];
+                let Some(end) = host.ends.get_mut(&conn) else { break };
+                let connection = &mut self.connections[end.connection];
+                let room = connection.pipes[end.side].room();
+                let mut slices = [IoSlice::new(&[]); 16];
+                let filled = end.batch.slices(&mut slices);
+                let mut bytes: Vec<u8> =
+                    slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+                bytes.truncate(room);
+                if bytes.is_empty() {
+                    break;
+                }
+                end.batch.advance(bytes.len());
+                connection.pipes[end.side].write(now + connection.delay, &bytes);
+                host.process.handle_written(now, conn, end.batch.len());
+                busy = true;
+            }
+        }
+        busy
+    }
+
+    /// One end closes: the other sees the end of the stream after what is on its way.
+    fn close_end(&mut self, node: Node, conn: ConnId) {
+        let Some(end) = self.hosts[node.0].ends.remove(&conn) else { return };
+        let connection = &mut self.connections[end.connection];
+        connection.ends[end.side] = None;
+        connection.pipes[end.side].ended.get_or_insert(self.now + connection.delay);
+    }
+
+    fn between(&self, a: Node, b: Node) -> Vec<(Node, ConnId)> {
+        let mut found = Vec::new();
+        for connection in &self.connections {
+            if let [Some(one), Some(other)] = connection.ends
+                && ((one.0 == a && other.0 == b) || (one.0 == b && other.0 == a))
+            {
+                // Both ends are told by the other's closing.
+                found.push(one);
+                found.push(other);
+            }
+        }
+        found
+    }
+
+    fn next_arrival(&self) -> Time {
+        let mut next = Time::NEVER;
+        for connection in self.connections.iter().filter(|connection| !connection.frozen) {
+            for (side, pipe) in connection.pipes.iter().enumerate() {
+                if let Some((reader, _)) = connection.ends[1 - side]
+                    && !self.hosts[reader.0].stopped
+                {
+                    next = next.min(pipe.next());
+                }
+            }
+        }
+        next
+    }
+
+    fn next_wake(&self) -> Time {
+        let running = self.hosts.iter().filter(|host| !host.stopped);
+        running.map(|host| host.process.poll_wake()).min().unwrap_or(Time::NEVER)
+    }
+
+    fn fresh(&mut self, label: &str, limits: Limits) -> Process {
+        let config = Config {
+            id: ProcessId(self.bytes()),
+            label: Str::from(label),
+            limits,
+            seed: self.random(),
+        };
+        Process::new(config, self.now)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed ^ (self.seed >> 29)
+    }
+
+    fn bytes(&mut self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.random().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.random().to_le_bytes());
+        bytes
+    }
+}
