@@ -92,8 +92,8 @@ impl Process {
                         ReasonCode::Replaced,
                         "a newer attempt of the same link took its place",
                     );
-                    let ending = Ending { reason, farewell: None, refused: false };
-                    self.end_connection(now, old, ending);
+                    let farewell = Some(Message::Goodbye(reason.clone()));
+                    self.end_connection(now, old, Ending { reason, farewell, refused: false });
                 }
                 let Some(exchange) = self.links.get(&link).map(|state| state.exchange) else {
                     return;
@@ -133,9 +133,13 @@ impl Process {
 
     /// Ends a connection whose peer broke the rules, and tells it why.
     pub(super) fn reject(&mut self, now: Time, link: LinkId, reason: Reason) {
-        let farewell = match self.links.get(&link).and_then(Link::phase) {
-            Some(Phase::Handshake) => Message::Refuse(reason.clone()),
-            _ => Message::Goodbye(reason.clone()),
+        // A connector has sent its greeting already; an acceptor's refusal is its greeting.
+        let greeting = self.links.get(&link).and_then(Link::phase) == Some(&Phase::Handshake)
+            && self.is_accepted(link);
+        let farewell = if greeting {
+            Message::Refuse(reason.clone())
+        } else {
+            Message::Goodbye(reason.clone())
         };
         self.end_connection(now, link, Ending { reason, farewell: Some(farewell), refused: true });
     }

@@ -263,7 +263,7 @@ impl Process {
         Some(delay)
     }
 
-    fn is_accepted(&self, link: LinkId) -> bool {
+    pub(super) fn is_accepted(&self, link: LinkId) -> bool {
         // Only servers accept; a connecting link that is being closed has lost its connector.
         self.exchange_of(link).is_some_and(|exchange| exchange.role == Role::Server)
     }
