@@ -14,6 +14,8 @@ pub(crate) struct Call {
     pub(crate) process: ProcessNo,
     /// Whom it was routed to; `None`: to be picked by the hub.
     pub(crate) service: Option<ServiceNo>,
+    /// The name under which it was asked for; `None`: by identity, nobody else will do.
+    pub(crate) name: Option<Str>,
     pub(crate) provider: Provider,
     pub(crate) method: Str,
     /// The caller's deadline on this process's clock.

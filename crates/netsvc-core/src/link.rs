@@ -93,7 +93,8 @@ pub(crate) struct Connection {
     /// The outbox is over its limit although all reports were dropped.
     pub(crate) overflowed: bool,
     pub(crate) last_sent: Time,
-    /// When the transport last took bytes, or had nothing to take.
+    /// Since when the transport has taken no byte although something waits for it; `NEVER` while
+    /// nothing does.
     pub(crate) last_progress: Time,
 
     // What is received.

@@ -57,12 +57,17 @@ pub(crate) struct Subscription {
 /// What a subscription knows of one service.
 #[derive(Debug, Default)]
 struct Feed {
-    /// Highest sequence told (or dropped); nothing at or below it is told again.
+    /// Everything up to this sequence was told, dropped, not wanted or missed; nothing at or below
+    /// it is told again.
     last: u64,
     /// Under way: its id, and what arrived meanwhile, by sequence.
     replay: Option<(u32, BTreeMap<u64, Delivered>)>,
     /// Its link was lost since the last delivery.
     resumed: bool,
+    /// Holes up to this sequence were published while its link was lost: missed, or not wanted.
+    unseen: u64,
+    /// Of those, what the next report has to tell.
+    gap: u64,
     present: bool,
 }
 
@@ -99,6 +104,10 @@ impl Subscription {
         self.absent.retain(|absent| *absent != id);
         let feed = self.feeds.entry(id).or_default();
         feed.present = true;
+        if feed.resumed {
+            // Until the mark of the replay says how far.
+            feed.unseen = u64::MAX;
+        }
         feed.replay = replay.map(|replay| (replay, BTreeMap::new()));
         feed.last
     }
@@ -144,11 +153,23 @@ impl Subscription {
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
-    pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, stamp: u64) {
+    /// `sequence`: of the service when it answered.
+    pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, sequence: u64, stamp: u64) {
         let Some(feed) = self.feeds.get_mut(&id) else { return };
-        if feed.replay.as_ref().is_some_and(|(under_way, _)| *under_way == replay) {
-            let held = feed.replay.take();
-            self.release(id, held, stamp);
+        if feed.replay.as_ref().is_none_or(|(under_way, _)| *under_way != replay) {
+            return;
+        }
+        let held = feed.replay.take();
+        feed.unseen = feed.unseen.min(sequence);
+        self.release(id, held, stamp);
+        // What came before the mark has arrived, so the rest of it never will.
+        if let Some(feed) = self.feeds.get_mut(&id)
+            && sequence > feed.last
+        {
+            let gap = feed.unseen.saturating_sub(feed.last);
+            feed.gap = feed.gap.saturating_add(gap);
+            feed.last = sequence;
+            self.missed = self.missed.saturating_add(gap);
         }
     }
 
@@ -184,7 +205,7 @@ impl Subscription {
         let (_, mut report) = self.queue.pop_front()?;
         self.bytes -= report.content.bytes.len();
         self.credit = self.credit.saturating_sub(1);
-        report.missed += std::mem::take(&mut self.missed_since);
+        report.missed = report.missed.saturating_add(std::mem::take(&mut self.missed_since));
         Some(report)
     }
 
@@ -205,13 +226,11 @@ impl Subscription {
 
     fn queue(&mut self, mut report: Delivered, stamp: u64) {
         if let Some(feed) = self.feeds.get_mut(&report.id) {
-            if std::mem::take(&mut feed.resumed) && feed.last > 0 {
-                report.resumed = true;
-                // Holes are normal, so this is an upper bound.
-                let gap = report.sequence.saturating_sub(feed.last + 1);
-                report.missed += gap;
-                self.missed += gap;
-            }
+            report.resumed = std::mem::take(&mut feed.resumed);
+            // Some of the holes may be other subjects, so this is an upper bound.
+            let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
+            report.missed = gap.saturating_add(std::mem::take(&mut feed.gap));
+            self.missed = self.missed.saturating_add(gap);
             feed.last = report.sequence;
         }
         self.bytes += report.content.bytes.len();
@@ -219,9 +238,9 @@ impl Subscription {
         while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
             let Some((_, dropped)) = self.queue.pop_front() else { break };
             self.bytes -= dropped.content.bytes.len();
-            self.missed += 1;
+            self.missed = self.missed.saturating_add(1);
             // What the dropped one had to tell of others must not get lost with it.
-            self.missed_since += 1 + dropped.missed;
+            self.missed_since = self.missed_since.saturating_add(dropped.missed).saturating_add(1);
         }
     }
 
@@ -230,8 +249,9 @@ impl Subscription {
         while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
             if let Some((_, dropped)) = self.queue.pop_front() {
                 self.bytes -= dropped.content.bytes.len();
-                self.missed += 1;
-                self.missed_since += 1 + dropped.missed;
+                self.missed = self.missed.saturating_add(1);
+                self.missed_since =
+                    self.missed_since.saturating_add(dropped.missed).saturating_add(1);
                 continue;
             }
             let fullest = self
@@ -242,8 +262,8 @@ impl Subscription {
             let Some((_, dropped)) = fullest.and_then(|(_, held)| held.pop_first()) else { break };
             self.bytes -= dropped.content.bytes.len();
             self.held -= 1;
-            self.missed += 1;
-            self.missed_since += 1;
+            self.missed = self.missed.saturating_add(1);
+            self.missed_since = self.missed_since.saturating_add(1);
         }
     }
 }

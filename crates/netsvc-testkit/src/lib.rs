@@ -5,9 +5,16 @@
 //! Nothing happens between calls; [`World::settle`] runs until nothing is left to do at the
 //! current time, [`World::advance`] lets time pass.
 
+mod app;
+mod connections;
 mod host;
+mod links;
 mod pipe;
+mod raw_peer;
 mod world;
 
+pub use app::{ROOMY, Told, assert_nothing_pending, service, verdict};
 pub use host::Host;
+pub use links::{Wire, describe, hello, link_event, link_story, story};
+pub use raw_peer::RawPeer;
 pub use world::{Node, World};

@@ -11,6 +11,8 @@ pub(crate) struct Pipe {
     bytes: usize,
     /// Bytes that may be on their way before the writer has to wait.
     capacity: usize,
+    /// All bytes ever written.
+    pub(crate) total: u64,
     /// The writer ended: the reader sees the end after what is on its way.
     pub(crate) ended: Option<Time>,
 }
@@ -25,8 +27,9 @@ impl Pipe {
     }
 
     pub(crate) fn write(&mut self, arrival: Time, bytes: &[u8]) {
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && self.ended.is_none() {
             self.bytes += bytes.len();
+            self.total += bytes.len() as u64;
             self.pieces.push_back((arrival, bytes.to_vec()));
         }
     }
@@ -50,5 +53,11 @@ impl Pipe {
     pub(crate) fn next(&self) -> Time {
         let end = self.ended.unwrap_or(Time::NEVER);
         self.pieces.front().map_or(end, |(time, _)| *time)
+    }
+
+    /// When the next thing arrives that has not arrived yet.
+    pub(crate) fn next_after(&self, now: Time) -> Time {
+        let arrivals = self.pieces.iter().map(|(time, _)| *time).chain(self.ended);
+        arrivals.filter(|time| *time > now).min().unwrap_or(Time::NEVER)
     }
 }

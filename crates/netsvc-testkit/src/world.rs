@@ -1,18 +1,16 @@
 //! The world: processes, connections and time.
 
-use std::collections::HashMap;
-use std::io::IoSlice;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, WriteBatch};
 use netsvc_core::{
     Action, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken, Process, ProcessId,
-    Progress, Reason, ReasonCode, Retry, Role, Str, Time,
+    Retry, Role, Str, Time,
 };
 
-use crate::host::{End, Host};
-use crate::pipe::Pipe;
+use crate::connections::Connection;
+use crate::host::Host;
+use crate::links::Wire;
 
 /// Names a process of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,27 +19,24 @@ pub struct Node(pub usize);
 /// Everything there is in a test.
 #[derive(Debug)]
 pub struct World {
-    now: Time,
+    pub(crate) now: Time,
     seed: u64,
-    hosts: Vec<Host>,
-    listening: HashMap<Node, ExchangeId>,
-    connections: Vec<Connection>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) listening: HashMap<Node, ExchangeId>,
+    /// Connections that wait to be accepted.
+    pub(crate) backlog: HashMap<Node, VecDeque<usize>>,
+    /// Where a test accepts connections by hand, and those it has not taken yet.
+    pub(crate) by_hand: HashMap<Node, VecDeque<Wire>>,
+    pub(crate) connections: Vec<Connection>,
     /// Time that bytes take from one end to the other, for connections to come.
     pub delay: Duration,
     /// Bytes that a connection holds in each direction, for connections to come.
     pub capacity: usize,
     /// Largest piece that a reader gets at once; 1 is the hardest on decoders.
     pub piece: usize,
-}
-
-#[derive(Debug)]
-struct Connection {
-    pipes: [Pipe; 2],
-    /// Process and connection at each end; `None`: that end is closed.
-    ends: [Option<(Node, ConnId)>; 2],
-    delay: Duration,
-    /// Nothing gets through, and nobody is told.
-    frozen: bool,
+    /// Processes look at the clock before they look at their connections, which is the harder
+    /// order after a pause.
+    pub timers_first: bool,
 }
 
 impl World {
@@ -53,10 +48,13 @@ impl World {
             seed,
             hosts: Vec::new(),
             listening: HashMap::new(),
+            backlog: HashMap::new(),
+            by_hand: HashMap::new(),
             connections: Vec::new(),
             delay: Duration::from_millis(1),
             capacity: 256 << 10,
             piece: usize::MAX,
+            timers_first: false,
         }
     }
 
@@ -90,7 +88,7 @@ impl World {
 
     /// Kills a process: its connections end, nothing of it runs any more.
     pub fn kill(&mut self, node: Node) {
-        self.listening.remove(&node);
+        self.stop_listening(node);
         let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
         for conn in conns {
             self.close_end(node, conn);
@@ -124,9 +122,12 @@ impl World {
         exchange
     }
 
-    /// Nobody listens at that process any more; what is connected stays.
+    /// Nobody listens at that process any more; what was accepted stays.
     pub fn stop_listening(&mut self, node: Node) {
         self.listening.remove(&node);
+        for connection in self.backlog.remove(&node).unwrap_or_default() {
+            self.end_pipe(connection, 1);
+        }
     }
 
     /// Connects a process to a hub, with the default retry.
@@ -173,7 +174,9 @@ impl World {
     /// Ends the connections between two processes; both are told by the end of the stream.
     pub fn cut(&mut self, a: Node, b: Node) {
         for (node, conn) in self.between(a, b) {
-            self.close_end(node, conn);
+            let Some(end) = self.hosts[node.0].ends.get(&conn) else { continue };
+            let (connection, side) = (end.connection, end.side);
+            self.end_pipe(connection, side);
         }
     }
 
@@ -186,6 +189,21 @@ impl World {
                 connection.frozen = frozen;
             }
         }
+    }
+
+    /// Bytes that a process has written to another over the connections they have now.
+    pub fn bytes_sent(&self, from: Node, to: Node) -> u64 {
+        let mut total = 0;
+        for connection in &self.connections {
+            if let [Some((connector, _)), Some((acceptor, _))] = connection.ends {
+                if (connector, acceptor) == (from, to) {
+                    total += connection.pipes[0].total;
+                } else if (acceptor, connector) == (from, to) {
+                    total += connection.pipes[1].total;
+                }
+            }
+        }
+        total
     }
 
     /// Everything that can happen at this moment and follows from it without time passing, except
@@ -256,11 +274,17 @@ impl World {
 
     fn run(&mut self, node: Node) -> bool {
         let now = self.now;
-        let mut busy = self.read(node);
+        let mut busy = self.accept(node);
+        if !self.timers_first {
+            busy |= self.read(node);
+        }
         let process = &mut self.hosts[node.0].process;
         if process.poll_wake() <= now {
             process.handle_time(now);
             busy = true;
+        }
+        if self.timers_first {
+            busy |= self.read(node);
         }
         while let Some(action) = self.hosts[node.0].process.poll_action() {
             busy = true;
@@ -283,162 +307,13 @@ impl World {
         busy
     }
 
-    fn open(&mut self, node: Node, conn: ConnId, link: LinkId) {
-        let now = self.now;
-        let target = self.hosts[node.0].targets.get(&link).copied();
-        let accepted = target.and_then(|hub| {
-            let exchange = *self.listening.get(&hub)?;
-            let process = &mut self.hosts[hub.0].process;
-            if !process.can_accept(exchange) {
-                return None;
-            }
-            Some((hub, process.handle_accepted(now, exchange, "virtual")?))
-        });
-        let Some((hub, accepted)) = accepted else {
-            let reason = Reason::new(ReasonCode::ConnectFailed, "nobody listens");
-            return self.hosts[node.0].process.handle_open_failed(now, conn, reason);
-        };
-        let pipe = || Pipe::new(self.capacity);
-        let index = self.connections.len();
-        self.connections.push(Connection {
-            pipes: [pipe(), pipe()],
-            ends: [Some((node, conn)), Some((hub, accepted))],
-            delay: self.delay,
-            frozen: false,
-        });
-        for (side, (node, conn)) in [(node, conn), (hub, accepted)].into_iter().enumerate() {
-            let host = &mut self.hosts[node.0];
-            let decoder = Decoder::new(host.process.limits().payload);
-            let end = End {
-                connection: index,
-                side,
-                decoder,
-                buffer: BytesMut::new(),
-                batch: WriteBatch::new(),
-                deaf: false,
-            };
-            host.ends.insert(conn, end);
-        }
-        self.hosts[node.0].process.handle_opened(now, conn, "virtual");
-    }
-
-    fn read(&mut self, node: Node) -> bool {
-        let (now, piece) = (self.now, self.piece);
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
-        let mut busy = false;
-        for conn in conns {
-            loop {
-                let host = &mut self.hosts[node.0];
-                let Some(end) = host.ends.get_mut(&conn) else { break };
-                let connection = &mut self.connections[end.connection];
-                if connection.frozen {
-                    break;
-                }
-                let pipe = &mut connection.pipes[1 - end.side];
-                let Some(bytes) = pipe.read(now) else {
-                    if pipe.at_end(now) && connection.ends[end.side].take().is_some() {
-                        host.process.handle_closed(now, conn);
-                        busy = true;
-                    }
-                    break;
-                };
-                busy = true;
-                host.process.handle_received(now, conn);
-                for chunk in bytes.chunks(piece.min(bytes.len())) {
-                    if end.deaf {
-                        break;
-                    }
-                    end.buffer.extend_from_slice(chunk);
-                    let mut messages = Vec::new();
-                    let failed = loop {
-                        match end.decoder.decode(&mut end.buffer) {
-                            Ok(Some(message)) => messages.push(message),
-                            Ok(None) => break None,
-                            Err(error) => break Some(error),
-                        }
-                    };
-                    host.process.handle_messages(now, conn, &mut messages);
-                    if let Some(error) = failed {
-                        end.deaf = true;
-                        host.process.handle_wire_error(now, conn, &error);
-                    }
-                }
-            }
-        }
-        busy
-    }
-
-    fn encode(&mut self, node: Node, conn: ConnId) {
-        let now = self.now;
-        let host = &mut self.hosts[node.0];
-        let Some(end) = host.ends.get_mut(&conn) else { return };
-        // What does not fit into the connection stays in the outbox, as with a real socket.
-        let room = self.connections[end.connection].pipes[end.side].room();
-        if room == 0 || end.batch.len() >= room {
-            return;
-        }
-        let budget = room.min(64 << 10);
-        while host.process.poll_write(now, conn, &mut end.batch, budget) == Progress::More
-            && end.batch.len() < budget
-        {}
-    }
-
-    fn write(&mut self, node: Node) -> bool {
-        let now = self.now;
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
-        let mut busy = false;
-        for conn in conns {
-            loop {
-                self.encode(node, conn);
-                let host = &mut self.hosts[node.0];
-                let Some(end) = host.ends.get_mut(&conn) else { break };
-                let connection = &mut self.connections[end.connection];
-                let room = connection.pipes[end.side].room();
-                let mut slices = [IoSlice::new(&[]); 16];
-                let filled = end.batch.slices(&mut slices);
-                let mut bytes: Vec<u8> =
-                    slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-                bytes.truncate(room);
-                if bytes.is_empty() {
-                    break;
-                }
-                end.batch.advance(bytes.len());
-                connection.pipes[end.side].write(now + connection.delay, &bytes);
-                host.process.handle_written(now, conn, end.batch.len());
-                busy = true;
-            }
-        }
-        busy
-    }
-
-    /// One end closes: the other sees the end of the stream after what is on its way.
-    fn close_end(&mut self, node: Node, conn: ConnId) {
-        let Some(end) = self.hosts[node.0].ends.remove(&conn) else { return };
-        let connection = &mut self.connections[end.connection];
-        connection.ends[end.side] = None;
-        connection.pipes[end.side].ended.get_or_insert(self.now + connection.delay);
-    }
-
-    fn between(&self, a: Node, b: Node) -> Vec<(Node, ConnId)> {
-        let mut found = Vec::new();
-        for connection in &self.connections {
-            if let [Some(one), Some(other)] = connection.ends
-                && ((one.0 == a && other.0 == b) || (one.0 == b && other.0 == a))
-            {
-                // Both ends are told by the other's closing.
-                found.push(one);
-                found.push(other);
-            }
-        }
-        found
-    }
-
     fn next_arrival(&self) -> Time {
         let mut next = Time::NEVER;
         for connection in self.connections.iter().filter(|connection| !connection.frozen) {
             for (side, pipe) in connection.pipes.iter().enumerate() {
+                if connection.by_hand[1 - side] {
+                    next = next.min(pipe.next_after(self.now));
+                }
                 if let Some((reader, _)) = connection.ends[1 - side]
                     && !self.hosts[reader.0].stopped
                 {

@@ -12,6 +12,7 @@ use crate::visibility;
 use crate::wire::{Announcement, Membership, Message, Role};
 
 use super::Process;
+use super::services::each_once;
 
 impl Process {
     /// A peer announced a service.
@@ -48,12 +49,13 @@ impl Process {
                 return self.break_rules(now, link, "a service was announced twice");
             }
             existing.routes.push((link, peer_no));
+            self.route_epoch += 1;
             no
         } else {
             let description = Description {
                 name: service.name,
                 audience: service.audience,
-                groups: service.groups,
+                groups: each_once(service.groups),
                 methods: service.methods,
                 revision: service.revision,
                 extensions: service.extensions,
@@ -69,7 +71,13 @@ impl Process {
     }
 
     /// A peer withdrew a service.
-    pub(super) fn handle_withdrawn(&mut self, now: Time, link: LinkId, peer_no: u32) {
+    pub(super) fn handle_withdrawn(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        peer_no: u32,
+        revision: u64,
+    ) {
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return;
@@ -78,8 +86,11 @@ impl Process {
         let Some(service) = self.registry.service_mut(no) else { return };
         if service.routes.len() > 1 {
             service.routes.retain(|(route, _)| *route != link);
+            self.route_epoch += 1;
             return self.reattach(now, no);
         }
+        // Relays pass it on unchanged.
+        service.revision = service.revision.max(revision);
         self.fail_calls_to(now, no);
         self.withdraw_all(now, &[no], None);
     }
@@ -165,14 +176,10 @@ impl Process {
     }
 
     /// A service is gone from here. `relay`: tell those peers who were told of it.
-    pub(super) fn withdraw(&mut self, now: Time, no: ServiceNo, lost: bool, relay: bool) {
+    pub(super) fn withdraw(&mut self, no: ServiceNo, relay: bool) {
         let Some(service) = self.registry.service(no) else { return };
         let revision = service.revision;
         self.tell_change(Status::Withdrawn, no, None);
-        let attached: Vec<_> = self.subscriptions.attached(no).to_vec();
-        for subscription in attached {
-            self.detach(now, subscription, no, lost);
-        }
         if relay {
             self.tell_peers(no, &Message::Withdrawn { service: no.0, revision });
         }

@@ -163,8 +163,13 @@ impl Process {
             Some(_) => false,
         };
         if !ended {
-            let farewell =
-                Message::Goodbye(Reason::new(ReasonCode::PeerClosed, "the peer closed the link"));
+            let greeting = state.phase() == Some(&Phase::Handshake) && state.connector.is_none();
+            let farewell = if greeting {
+                // An acceptor's first frame is a greeting, and this is the only one that fits.
+                Message::Refuse(Reason::new(ReasonCode::Closing, "the exchange is closing"))
+            } else {
+                Message::Goodbye(Reason::new(ReasonCode::PeerClosed, "the peer closed the link"))
+            };
             let reason = reason.clone();
             let ending = Ending { reason, farewell: Some(farewell), refused: false };
             return self.end_connection_within(now, link, ending, drain);

@@ -196,19 +196,20 @@ impl Process {
         for process in processes {
             // What the process wanted ends with its last route, and with it everything of it here.
             let Some(entry) = self.registry.process(*process) else { continue };
-            let id = entry.id;
+            let (id, goes) = (entry.id, entry.routes == [link]);
+            if goes {
+                // Before its subscriptions end: peers hear of its services first, as everybody.
+                self.tell_process_gone(*process);
+            }
             self.end_wishes(*process, link);
-            if self.registry.drop_process_route(*process, link) {
-                self.forget_process(*process, id);
+            if self.registry.drop_process_route(*process, link) && self.tracked.remove(process) {
+                self.deliveries.push(Event::ProcessGone(id));
             }
         }
     }
 
-    fn forget_process(&mut self, process: ProcessNo, id: crate::ids::ProcessId) {
+    fn tell_process_gone(&mut self, process: ProcessNo) {
         debug_assert_ne!(process, OWN);
-        if self.tracked.remove(&process) {
-            self.deliveries.push(Event::ProcessGone(id));
-        }
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for link in links {
             let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
@@ -225,6 +226,12 @@ impl Process {
     /// Announces that services are gone from here: first all group leaves, then the withdrawals.
     /// `lost`: with that link; peers then hear of a lost process once instead.
     pub(super) fn withdraw_all(&mut self, now: Time, services: &[ServiceNo], lost: Option<LinkId>) {
+        // Reports held for a replay that will not end now were sent before all that follows.
+        for no in services {
+            for subscription in self.subscriptions.attached(*no).to_vec() {
+                self.detach(now, subscription, *no, lost.is_some());
+            }
+        }
         for no in services {
             let groups: Vec<Str> = self
                 .registry
@@ -242,7 +249,7 @@ impl Process {
                     .and_then(|service| self.registry.process(service.process))
                     .is_some_and(|process| process.routes == [link])
             });
-            self.withdraw(now, *no, lost.is_some(), !process_goes);
+            self.withdraw(*no, !process_goes);
         }
     }
 

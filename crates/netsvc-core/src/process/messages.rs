@@ -60,7 +60,9 @@ impl Process {
             Message::Process(process) => self.handle_process(now, link, &process),
             Message::ProcessGone { process } => self.handle_process_gone(now, link, process),
             Message::Service(service) => self.handle_service(now, link, service),
-            Message::Withdrawn { service, .. } => self.handle_withdrawn(now, link, service),
+            Message::Withdrawn { service, revision } => {
+                self.handle_withdrawn(now, link, service, revision);
+            }
             Message::Joined(change) => self.handle_membership(now, link, change, true),
             Message::Left(change) => self.handle_membership(now, link, change, false),
             Message::Interest { id, target, pattern } => {

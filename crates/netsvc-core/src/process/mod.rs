@@ -1,6 +1,7 @@
 //! The state machine of one process.
 
 mod announce;
+mod balancing;
 mod exchanges;
 mod flush;
 mod handshake;
@@ -264,6 +265,13 @@ impl Process {
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
         ]
+    }
+
+    /// Messages that the peers linked now have sent and this process had no use for: forbidden
+    /// announcements, and what crossed a change of this side on its way. For diagnosis.
+    pub fn ignored(&self) -> u64 {
+        let linked = self.links.values().filter_map(|state| state.linked());
+        linked.map(|connection| connection.ignored).sum()
     }
 
     fn exchange_of(&self, link: LinkId) -> Option<&Exchange> {

@@ -155,7 +155,7 @@ impl Process {
                 return self.ignore(link);
             };
             return self.update_subscription(subscription, |subscription, stamp| {
-                subscription.end_replay(service, replay, stamp);
+                subscription.end_replay(service, replay, sequence, stamp);
             });
         }
         if let Some(next) = self.registry.route_to(crate::ids::ProcessNo(process)) {
@@ -223,7 +223,12 @@ impl Process {
         // The subscribers are taken out while the routes are looked up in the same table.
         let Some(service) = self.registry.service_mut(no) else { return Arc::from([]) };
         let mut subscribers = std::mem::take(&mut service.subscribers);
-        let links = subscribers.links(subject, epoch, |process| self.registry.route_to(process));
+        let links = subscribers.links(subject, epoch, |process| {
+            let service = self.registry.service(no)?;
+            // Of several ways to a process, one on which the service exists.
+            let mut routes = self.registry.process(process)?.routes.iter();
+            routes.find(|link| self.exports(service, **link)).copied()
+        });
         if let Some(service) = self.registry.service_mut(no) {
             service.subscribers = subscribers;
         }

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::calls::{Call, Caller, Provider, Unsent, UnsentTarget};
+use crate::calls::{Call, Caller, Provider, Unsent};
 use crate::content::Content;
 use crate::event::{AbortReason, Event, Invocation};
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::limits::MAX_NAME;
 use crate::outbox::Out;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
-use crate::registry::{OWN, Service};
+use crate::registry::OWN;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::wire::{Message, Request, RequestTarget};
 
 use super::Process;
+use super::balancing::{To, no_method};
 
 /// Whom the application asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,10 @@ impl Process {
                     caller: Caller::Local(key),
                     process: OWN,
                     service: choice.service,
+                    name: match target {
+                        Target::Name(name) => Some(name.clone()),
+                        Target::Identity(_) => None,
+                    },
                     provider: Provider::Local(None),
                     method,
                     deadline,
@@ -137,6 +142,10 @@ impl Process {
                     caller: Caller::Link(link, request.call),
                     process,
                     service: Some(service),
+                    name: match request.target {
+                        RequestTarget::Name(name) => Some(name),
+                        RequestTarget::Service(_) => None,
+                    },
                     provider: Provider::Local(None),
                     method: request.method,
                     deadline: now + request.remaining,
@@ -220,6 +229,9 @@ impl Process {
         let mut calls: Vec<CallId> = connection.outbound.iter().copied().collect();
         calls.sort_unstable();
         for id in calls {
+            if !own_hub && self.redirect(id) {
+                continue;
+            }
             let Some(call) = self.calls.get(id) else { continue };
             let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
             let lost = if own_hub {
@@ -266,9 +278,10 @@ impl Process {
         calls.sort_unstable();
         for id in calls {
             let Some(call) = self.calls.get(id) else { continue };
-            if call.caller == Caller::Gone {
+            if call.caller == Caller::Gone || self.redirect(id) {
                 continue;
             }
+            let Some(call) = self.calls.get(id) else { continue };
             let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
             let told = matches!(call.provider, Provider::Local(None));
             let lost = error(RequestCode::Lost, delivered, "the service was withdrawn");
@@ -290,102 +303,8 @@ impl Process {
         }
     }
 
-    /// Picks the provider, or the hub that will pick it.
-    fn choose(&mut self, target: &Target, method: &str) -> Result<Choice, RequestError> {
-        let none = || no_service(target);
-        let chosen = match target {
-            Target::Identity(id) => self.registry.service_no(*id).ok_or_else(none)?,
-            Target::Name(name) => {
-                let named = self.registry.named(name);
-                let local =
-                    |no: &&ServiceNo| self.registry.service(**no).is_some_and(Service::is_local);
-                let locals: Vec<ServiceNo> = named.iter().filter(local).copied().collect();
-                let candidates = if locals.is_empty() { named.to_vec() } else { locals };
-                self.least_loaded(name, &candidates).ok_or_else(none)?
-            }
-        };
-        let service = self.registry.service(chosen).ok_or_else(none)?;
-        let Some((link, peer_no)) = service.route() else {
-            return Ok(Choice { service: Some(chosen), to: To::Here(chosen) });
-        };
-        let hub = self
-            .links
-            .get(&link)
-            .and_then(|state| state.linked())
-            .is_some_and(crate::link::Connection::peer_is_server);
-        match target {
-            // The hub knows how loaded the providers are, and which of them are still there.
-            Target::Name(name) if hub => {
-                let target = UnsentTarget::Name(name.clone());
-                Ok(Choice { service: None, to: To::Link(link, target) })
-            }
-            _ => {
-                if !service.has_method(method) {
-                    return Err(no_method(service, method));
-                }
-                let target = UnsentTarget::Service(peer_no);
-                Ok(Choice { service: Some(chosen), to: To::Link(link, target) })
-            }
-        }
-    }
-
-    /// The provider of a peer's request.
-    fn route(&mut self, link: LinkId, request: &Request) -> Result<(ServiceNo, To), RequestError> {
-        let chosen = match &request.target {
-            RequestTarget::Service(no) => Some(ServiceNo(*no)).filter(|no| {
-                self.registry.service(*no).is_some_and(|service| self.exports(service, link))
-            }),
-            RequestTarget::Name(name) => {
-                let visible: Vec<ServiceNo> = self
-                    .registry
-                    .named(name)
-                    .iter()
-                    .filter(|no| {
-                        self.registry
-                            .service(**no)
-                            .is_some_and(|service| self.exports(service, link))
-                    })
-                    .copied()
-                    .collect();
-                self.least_loaded(name, &visible)
-            }
-        };
-        let Some((no, service)) =
-            chosen.and_then(|no| self.registry.service(no).map(|service| (no, service)))
-        else {
-            return Err(match &request.target {
-                RequestTarget::Name(name) => no_service(&Target::Name(name.clone())),
-                RequestTarget::Service(_) => {
-                    error(RequestCode::NoService, Delivered::No, "the service was withdrawn")
-                }
-            });
-        };
-        if !service.has_method(&request.method) {
-            return Err(no_method(service, &request.method));
-        }
-        Ok(match service.route() {
-            None => (no, To::Here(no)),
-            Some((next, peer_no)) => (no, To::Link(next, UnsentTarget::Service(peer_no))),
-        })
-    }
-
-    /// Among equals each in turn.
-    fn least_loaded(&mut self, name: &Str, candidates: &[ServiceNo]) -> Option<ServiceNo> {
-        if candidates.len() <= 1 {
-            return candidates.first().copied();
-        }
-        let load = |no: &ServiceNo| self.registry.service(*no).map_or(0, |known| known.running);
-        let least = candidates.iter().map(load).min()?;
-        let equal: Vec<ServiceNo> =
-            candidates.iter().filter(|no| load(no) == least).copied().collect();
-        let previous = self.round_robin.get(name).copied().unwrap_or(0);
-        let chosen = equal.iter().find(|no| no.0 > previous).or(equal.first()).copied()?;
-        self.round_robin.insert(name.clone(), chosen.0);
-        Some(chosen)
-    }
-
     /// Hands a request to its provider, or says why that cannot be.
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         mut call: Call,
         to: To,
@@ -457,7 +376,18 @@ impl Process {
     /// The caller gets the outcome; the handler, if it was told, goes on for itself.
     fn detach_caller(&mut self, id: CallId, outcome: Outcome, extensions: Bytes) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        match std::mem::replace(&mut call.caller, Caller::Gone) {
+        let caller = std::mem::replace(&mut call.caller, Caller::Gone);
+        self.tell_caller(id, &caller, outcome, extensions);
+    }
+
+    pub(super) fn tell_caller(
+        &mut self,
+        id: CallId,
+        caller: &Caller,
+        outcome: Outcome,
+        extensions: Bytes,
+    ) {
+        match *caller {
             Caller::Local(key) => {
                 self.keys.remove(&key);
                 self.timers.clear(Timer::Call(id));
@@ -476,17 +406,18 @@ impl Process {
     }
 
     /// Forgets a request; its slots are free.
-    fn release(&mut self, id: CallId) {
-        let Some(call) = self.calls.remove(id) else { return };
+    pub(super) fn release(&mut self, id: CallId) -> Option<Call> {
+        let call = self.calls.remove(id)?;
         if let Some(service) = call.service.and_then(|no| self.registry.service_mut(no)) {
             service.running = service.running.saturating_sub(1);
         }
-        if let Provider::Link(link, _) = call.provider
+        if let Provider::Link(link, _) = &call.provider
             && let Some(connection) =
-                self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+                self.links.get_mut(link).and_then(|state| state.connection.as_deref_mut())
         {
             connection.outbound.remove(&id);
         }
+        Some(call)
     }
 
     /// The local caller does not wait any longer.
@@ -505,12 +436,18 @@ impl Process {
         }
         match &call.provider {
             // Its entry in the queue finds nothing and is skipped.
-            Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => self.release(id),
+            Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => {
+                self.release(id);
+            }
             Provider::Local(None) => self.deliveries.push(Event::Abort { call: id, reason }),
             Provider::Link(link, None) => {
-                let link = *link;
+                let (link, process) = (*link, call.process);
                 self.release(id);
-                self.push(link, Out::Message(Message::Cancel { call: id.0 }));
+                // That a process is gone is told once, and ends its requests at the peer.
+                let routes = self.registry.process(process).map_or(0, |entry| entry.routes.len());
+                if reason != AbortReason::CallerGone || routes > 1 {
+                    self.push(link, Out::Message(Message::Cancel { call: id.0 }));
+                }
             }
         }
     }
@@ -533,31 +470,8 @@ impl Process {
     }
 }
 
-struct Choice {
-    service: Option<ServiceNo>,
-    to: To,
-}
-
-enum To {
-    Here(ServiceNo),
-    Link(LinkId, UnsentTarget),
-}
-
-fn error(code: RequestCode, delivered: Delivered, text: impl Into<Str>) -> RequestError {
+pub(super) fn error(code: RequestCode, delivered: Delivered, text: impl Into<Str>) -> RequestError {
     RequestError { code, delivered, message: text.into() }
-}
-
-fn no_service(target: &Target) -> RequestError {
-    let text = match target {
-        Target::Name(name) => format!("no service named {name:?} is visible"),
-        Target::Identity(id) => format!("no service with identity {id} is visible"),
-    };
-    error(RequestCode::NoService, Delivered::No, text)
-}
-
-fn no_method(service: &Service, method: &str) -> RequestError {
-    let text = format!("service {:?} has no method {method:?}", service.name);
-    error(RequestCode::NoMethod, Delivered::No, text)
 }
 
 fn too_large(size: usize, limit: usize) -> RequestError {

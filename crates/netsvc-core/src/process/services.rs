@@ -41,16 +41,10 @@ impl Process {
         self.last_counter += 1;
         self.revision += 1;
         let id = ServiceId { process: self.id, counter: self.last_counter };
-        let mut groups: Vec<Str> = Vec::with_capacity(service.groups.len());
-        for group in service.groups {
-            if !groups.contains(&group) {
-                groups.push(group);
-            }
-        }
         let description = Description {
             name: service.name,
             audience: service.audience,
-            groups,
+            groups: each_once(service.groups),
             methods: service.methods,
             revision: self.revision,
             extensions: Bytes::new(),
@@ -213,6 +207,17 @@ pub(super) fn check_length(
         return Err(CommandError::Invalid { what, why });
     }
     Ok(())
+}
+
+/// Groups as a service is in them: a repeated one counts once.
+pub(super) fn each_once(groups: Vec<Str>) -> Vec<Str> {
+    let mut once: Vec<Str> = Vec::with_capacity(groups.len());
+    for group in groups {
+        if !once.contains(&group) {
+            once.push(group);
+        }
+    }
+    once
 }
 
 /// At most `limit` bytes of a text, cut between characters.

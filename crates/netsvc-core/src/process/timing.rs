@@ -97,6 +97,9 @@ impl Process {
         };
         // Counts as sent now: if the transport is stuck, more of them would not help.
         connection.last_sent = now;
+        if connection.last_progress == Time::NEVER {
+            connection.last_progress = now;
+        }
         if connection.urgent.is_empty() && connection.unwritten == 0 {
             connection.urgent.push_back(Message::Heartbeat);
         }

@@ -42,7 +42,7 @@ impl Process {
             return Progress::Drained;
         };
         let before = out.len();
-        if connection.unwritten == 0 && before == 0 {
+        if connection.last_progress == Time::NEVER || (connection.unwritten == 0 && before == 0) {
             connection.last_progress = now;
         }
         let mut progress = Progress::More;
@@ -57,6 +57,9 @@ impl Process {
             connection.last_sent = now;
         }
         connection.unwritten = out.len();
+        if !connection.is_writing() {
+            connection.last_progress = Time::NEVER;
+        }
         let closing = matches!(connection.phase, Phase::Closing { .. });
         if let Some(state) = self.links.get_mut(&link) {
             state.connection = Some(connection);
@@ -79,6 +82,9 @@ impl Process {
             connection.last_progress = now;
         }
         connection.unwritten = unwritten;
+        if !connection.is_writing() {
+            connection.last_progress = Time::NEVER;
+        }
     }
 
     /// Encodes one thing; false: there is nothing.
