@@ -1,0 +1,147 @@
+//! Binds what an exchange listens on: all or nothing.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
+
+use crate::listen_error::ListenError;
+use crate::listener::ListenSocket;
+use crate::resolver::{Resolver, addresses};
+use crate::target::{ListenAddress, ListenTarget};
+
+/// Connections that the kernel keeps while the core has no room for their handshakes; the kernel
+/// lowers it to its own limit.
+const BACKLOG: i32 = 1024;
+/// With port 0 the first address decides; as often as this another port is tried if it is taken
+/// at one of the others.
+const PORT_ATTEMPTS: usize = 16;
+
+/// Listening sockets and their addresses, in the order of the hosts.
+pub(crate) type Bound = (Vec<ListenSocket>, Vec<ListenAddress>);
+
+pub(crate) async fn bind(
+    target: &ListenTarget,
+    resolver: &dyn Resolver,
+) -> Result<Bound, ListenError> {
+    match target {
+        ListenTarget::Tcp { hosts, port } => bind_tcp(hosts, *port, resolver).await,
+        ListenTarget::Unix(path) => bind_path(path).await,
+    }
+}
+
+#[cfg(unix)]
+async fn bind_path(path: &Path) -> Result<Bound, ListenError> {
+    let (file, listener) = crate::socket_file::bind(path).await?;
+    let address = ListenAddress::Unix(path.to_owned());
+    Ok((vec![ListenSocket::Unix { file, listener }], vec![address]))
+}
+
+#[cfg(not(unix))]
+async fn bind_path(_path: &Path) -> Result<Bound, ListenError> {
+    Err(ListenError::new("unsupported", "Unix sockets are not supported on this platform"))
+}
+
+async fn bind_tcp(
+    hosts: &[String],
+    port: u16,
+    resolver: &dyn Resolver,
+) -> Result<Bound, ListenError> {
+    let addresses = resolve_all(hosts, port, resolver).await?;
+    let mut attempts = if port == 0 { PORT_ATTEMPTS } else { 1 };
+    let listeners = loop {
+        attempts -= 1;
+        match bind_all(&addresses, port) {
+            Err((_, error)) if attempts > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+            Err((address, error)) => return Err(ListenError::from_io(&address, &error)),
+            Ok(listeners) => break listeners,
+        }
+    };
+    let mut bound = (Vec::new(), Vec::new());
+    for listener in listeners {
+        let (socket, address) =
+            register(listener).map_err(|error| ListenError::from_io(&"a TCP port", &error))?;
+        bound.0.push(socket);
+        bound.1.push(address);
+    }
+    Ok(bound)
+}
+
+async fn resolve_all(
+    hosts: &[String],
+    port: u16,
+    resolver: &dyn Resolver,
+) -> Result<Vec<SocketAddr>, ListenError> {
+    let mut all = Vec::new();
+    let mut seen = HashSet::new();
+    for host in hosts {
+        let found = addresses(resolver, host, port).await.map_err(|error| {
+            ListenError::new("resolve-failed", format!("cannot resolve {host}: {error}"))
+        })?;
+        all.extend(found.into_iter().filter(|address| seen.insert(*address)));
+    }
+    if all.is_empty() {
+        return Err(ListenError::new("invalid", "there is no host to listen on"));
+    }
+    Ok(all)
+}
+
+/// The error names the address that it belongs to.
+fn bind_all(addresses: &[SocketAddr], port: u16) -> Result<Vec<Socket>, (SocketAddr, io::Error)> {
+    let mut port = port;
+    let mut listeners = Vec::new();
+    let mut left_out = None;
+    let several = addresses.len() > 1;
+    for &(mut address) in addresses {
+        address.set_port(port);
+        match bind_one(address, several) {
+            Ok((listener, chosen)) => {
+                port = chosen;
+                listeners.push(listener);
+            }
+            Err(error) if is_optional(address) && is_missing(&error) => {
+                left_out = Some((address, error));
+            }
+            Err(error) => return Err((address, error)),
+        }
+    }
+    match left_out {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
+}
+
+fn bind_one(address: SocketAddr, several: bool) -> io::Result<(Socket, u16)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        // `::` would take IPv4 as well, and with it the port from an IPv4 address next to it.
+        socket.set_only_v6(several || !address.ip().is_unspecified())?;
+    }
+    // Elsewhere the option would let two programs listen on one port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let port = socket.local_addr()?.as_socket().map_or(address.port(), |local| local.port());
+    Ok((socket, port))
+}
+
+/// The IPv6 loopback address is among the defaults, and missing on many small systems.
+fn is_optional(address: SocketAddr) -> bool {
+    address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST)
+}
+
+/// The machine does not have the address, or not its family (which has no error kind).
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::AddrInUse && error.kind() != io::ErrorKind::PermissionDenied
+}
+
+fn register(listener: Socket) -> io::Result<(ListenSocket, ListenAddress)> {
+    let listener = TcpListener::from_std(listener.into())?;
+    let address = listener.local_addr()?;
+    Ok((ListenSocket::Tcp(listener), ListenAddress::Tcp(address)))
+}

@@ -1,0 +1,203 @@
+//! Drives one `Process`: every call into the core goes through here, and what the call brought
+//! about is done afterwards, under no lock.
+
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use netsvc_core::{ConnId, ExchangeId, Process, Reason, Str, Time};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::reader::Reader;
+use crate::registry::{Effects, Registry};
+use crate::resolver::Resolver;
+use crate::signal::Signal;
+use crate::socket::Socket;
+use crate::sync::lock;
+
+/// One registry with its sockets, as its engine and its tasks share it.
+pub(crate) struct Driver {
+    /// Itself, for the tasks that it starts.
+    this: Weak<Self>,
+    registry: Mutex<Registry>,
+    pub(crate) clock: Clock,
+    pub(crate) runtime: Handle,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) signal: Signal,
+    /// The core's next wake-up came closer, or everything was dropped.
+    pub(crate) timer: Notify,
+    max_payload: usize,
+}
+
+/// Bytes that a thread writes to connections after one call into the core. The connections' own
+/// tasks write the rest, so that the application's thread is not kept.
+const DIRECT_WRITE: usize = 256 << 10;
+
+impl Driver {
+    pub(crate) fn new(
+        process: Process,
+        clock: Clock,
+        runtime: Handle,
+        resolver: Arc<dyn Resolver>,
+        signal: Signal,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            max_payload: process.limits().payload,
+            registry: Mutex::new(Registry::new(process)),
+            clock,
+            runtime,
+            resolver,
+            signal,
+            timer: Notify::new(),
+        })
+    }
+
+    /// `None` while the last owner is being dropped.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
+    }
+
+    /// Whoever changes the core through this settles the registry before unlocking.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Registry> {
+        lock(&self.registry)
+    }
+
+    /// Calls the core and notes what is to be done about it.
+    pub(crate) fn apply<R>(
+        &self,
+        effects: &mut Effects,
+        call: impl FnOnce(&mut Process, Time) -> R,
+    ) -> R {
+        self.apply_registry(effects, |registry, now| call(&mut registry.process, now))
+    }
+
+    /// As [`Driver::apply`], for a change of the sockets' side as well.
+    pub(crate) fn apply_registry<R>(
+        &self,
+        effects: &mut Effects,
+        call: impl FnOnce(&mut Registry, Time) -> R,
+    ) -> R {
+        let mut registry = self.lock();
+        // The clock is read under the mutex, so that the core never sees time going backwards.
+        let result = call(&mut registry, self.clock.now());
+        registry.settle(self, effects);
+        result
+    }
+
+    /// Runs `work` and then does what it noted.
+    pub(crate) fn perform_with<R>(&self, work: impl FnOnce(&mut Effects) -> R) -> R {
+        let mut effects = Effects::default();
+        let result = work(&mut effects);
+        self.perform(effects);
+        result
+    }
+
+    /// An attempt to connect ended. If the core closed it meanwhile, the socket is dropped.
+    pub(crate) fn attempt_ended(&self, conn: ConnId, outcome: Result<(Socket, Str), Reason>) {
+        self.perform_with(|effects| {
+            self.apply_registry(effects, |registry, now| {
+                if registry.attempts.remove(&conn).is_none() {
+                    return;
+                }
+                match outcome {
+                    Ok((socket, address)) => {
+                        self.adopt(registry, conn, socket);
+                        registry.process.handle_opened(now, conn, address);
+                    }
+                    Err(reason) => registry.process.handle_open_failed(now, conn, reason),
+                }
+            });
+        });
+    }
+
+    /// A connection was accepted; false: its exchange is closing.
+    pub(crate) fn accepted(&self, exchange: ExchangeId, socket: Socket, address: Str) -> bool {
+        self.perform_with(|effects| {
+            self.apply_registry(effects, |registry, now| {
+                let conn = registry.process.handle_accepted(now, exchange, address);
+                if let Some(conn) = conn {
+                    self.adopt(registry, conn, socket);
+                }
+                conn.is_some()
+            })
+        })
+    }
+
+    /// A connection ended by itself.
+    pub(crate) fn connection_ended(&self, conn: ConnId) {
+        self.perform_with(|effects| {
+            self.apply_registry(effects, |registry, now| {
+                if registry.connections.remove(&conn).is_some() {
+                    registry.process.handle_closed(now, conn);
+                }
+            });
+        });
+    }
+
+    /// Writes what needs no waiting, closes the core, and drops every socket.
+    pub(crate) fn shut_down(&self) {
+        let registry = self.lock();
+        if registry.shut {
+            return;
+        }
+        let connections: Vec<_> = registry.connections.values().cloned().collect();
+        drop(registry);
+        self.perform_with(|effects| {
+            for connection in connections {
+                connection.write(self, &mut { usize::MAX }, effects);
+            }
+        });
+        self.perform_with(|effects| {
+            self.apply_registry(effects, |registry, now| {
+                registry.process.close(now, Duration::ZERO);
+            });
+        });
+        let mut registry = self.lock();
+        registry.shut = true;
+        for (_, attempt) in registry.attempts.drain() {
+            attempt.abort();
+        }
+        let connections: Vec<_> = registry.connections.drain().collect();
+        for listener in registry.listeners.drain(..) {
+            listener.close();
+        }
+        registry.full.clear();
+        drop(registry);
+        for (_, connection) in connections {
+            connection.close();
+        }
+        self.timer.notify_one();
+    }
+
+    /// From now on the socket belongs to a task of its own.
+    fn adopt(&self, registry: &mut Registry, conn: ConnId, socket: Socket) {
+        if let Some(driver) = self.shared().filter(|_| !registry.shut) {
+            let reader = Reader::new(self.max_payload);
+            let connection = Arc::new(Connection::new(conn, socket, reader));
+            registry.connections.insert(conn, Arc::clone(&connection));
+            self.runtime.spawn(connection.run(driver));
+        }
+    }
+
+    fn perform(&self, mut effects: Effects) {
+        let mut share = DIRECT_WRITE;
+        while let Some(connection) = effects.dirty.pop() {
+            connection.write(self, &mut share, &mut effects);
+        }
+        for connection in effects.closed {
+            connection.close();
+        }
+        for listener in effects.with_room {
+            listener.kick();
+        }
+        if effects.rearm {
+            self.timer.notify_one();
+        }
+        if effects.signal {
+            self.signal.raise();
+        }
+    }
+}

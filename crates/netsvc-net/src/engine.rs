@@ -1,0 +1,178 @@
+//! One registry with its sockets, as the binding sees it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use netsvc_core::{
+    CommandError, Config, Event, ExchangeId, Limits, LinkId, LinkToken, Process, ProcessId, Retry,
+    Time,
+};
+
+use crate::bind::bind;
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::listen_error::ListenError;
+use crate::listener::Listener;
+use crate::resolver::{Resolver, SystemResolver};
+use crate::runtime::Runtime;
+use crate::signal::Signal;
+use crate::sync::{call_caught, caught};
+use crate::target::{ListenAddress, ListenTarget, Target};
+use crate::timer;
+
+/// One registry with its sockets. All methods may be called from any thread.
+///
+/// Dropping it is [`Engine::shutdown_now`].
+pub struct Engine {
+    driver: Arc<Driver>,
+    id: ProcessId,
+    /// Keeps the I/O thread.
+    _runtime: Arc<Runtime>,
+}
+
+/// What an engine is started with.
+pub struct EngineOptions {
+    /// Names the process to people.
+    pub label: String,
+    /// Bounds of everything.
+    pub limits: Limits,
+    /// `None`: the operating system's.
+    pub resolver: Option<Arc<dyn Resolver>>,
+    /// Events wait for [`Engine::drain`]. Called from any thread, under no lock of ours, and not
+    /// again before the next `drain`.
+    pub on_events: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Called on the I/O thread with what listening came to.
+pub type ListenDone = Box<dyn FnOnce(Result<Vec<ListenAddress>, ListenError>) + Send>;
+
+impl Engine {
+    /// Starts a registry. Its id and seed are drawn from the operating system; an error says that
+    /// it has no randomness to offer.
+    pub fn start(runtime: Arc<Runtime>, options: EngineOptions) -> io::Result<Arc<Self>> {
+        let id = ProcessId(random()?);
+        let seed = u64::from_ne_bytes(random()?);
+        let clock = Clock::start();
+        let config = Config { id, label: options.label.into(), limits: options.limits, seed };
+        let driver = Driver::new(
+            Process::new(config, clock.now()),
+            clock,
+            runtime.handle().clone(),
+            options.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
+            Signal::new(options.on_events),
+        );
+        driver.runtime.spawn(timer::run(Arc::clone(&driver)));
+        Ok(Arc::new(Self { driver, id, _runtime: runtime }))
+    }
+
+    /// The process's id.
+    pub fn process(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Runs a command under the registry's mutex, then does what it brought about: opens and
+    /// closes connections, sets the timer, signals events, and writes to sockets without waiting,
+    /// at most 256 KiB on this thread. `command` must neither block nor call the engine.
+    pub fn with<R>(&self, command: impl FnOnce(&mut Process, Time) -> R) -> R {
+        self.driver.perform_with(|effects| self.driver.apply(effects, command))
+    }
+
+    /// Begins a link. Returns at once; how it fares is told by events.
+    pub fn connect(
+        &self,
+        exchange: ExchangeId,
+        target: Target,
+        retry: Retry,
+    ) -> Result<LinkId, CommandError> {
+        let token = random().map(LinkToken).map_err(|error| CommandError::Invalid {
+            what: "random numbers of the operating system",
+            why: error.to_string(),
+        })?;
+        self.driver.perform_with(|effects| {
+            self.driver.apply_registry(effects, |registry, now| {
+                let link = registry.process.connect(now, exchange, retry, token)?;
+                registry.targets.insert(link, target);
+                Ok(link)
+            })
+        })
+    }
+
+    /// Binds all of `target` or nothing, and accepts until the exchange closes. Several calls for
+    /// one exchange add up. `done` is called exactly once, on the I/O thread, unless this engine
+    /// is dropped before.
+    pub fn listen(&self, exchange: ExchangeId, target: ListenTarget, done: ListenDone) {
+        let driver = Arc::clone(&self.driver);
+        self.driver.runtime.spawn(async move {
+            let listening = caught(listen(&driver, exchange, target)).await;
+            let fault = || Err(ListenError::new("io", "a fault in netsvc or in the resolver"));
+            call_caught(|| done(listening.unwrap_or_else(fault)));
+        });
+    }
+
+    /// Takes out events, in order, until `take` returns false or none is left. `take` runs under
+    /// the registry's mutex: it may only copy.
+    ///
+    /// True: more is waiting. `on_events` has been called again then; the caller may also just
+    /// call `drain` again.
+    pub fn drain(&self, take: &mut dyn FnMut(Event) -> bool) -> bool {
+        self.driver.perform_with(|effects| {
+            self.driver.signal.rearm();
+            self.driver.apply_registry(effects, |registry, now| {
+                while let Some(event) = registry.next_event(now) {
+                    if !take(event) {
+                        break;
+                    }
+                }
+                registry.process.has_events()
+            })
+        })
+    }
+
+    /// Closes everything: gracefully within `drain`, hard afterwards. The events that tell of it
+    /// still arrive.
+    pub fn close(&self, drain: Duration) {
+        self.with(|process, now| process.close(now, drain));
+    }
+
+    /// Writes what the sockets take without waiting, says goodbye, and drops everything. For the
+    /// exit of the operating system's process. Further calls do nothing.
+    pub fn shutdown_now(&self) {
+        self.driver.shut_down();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shutdown_now();
+    }
+}
+
+async fn listen(
+    driver: &Arc<Driver>,
+    exchange: ExchangeId,
+    target: ListenTarget,
+) -> Result<Vec<ListenAddress>, ListenError> {
+    check_listen(&driver.lock().process, exchange)?;
+    let (sockets, addresses) = bind(&target, &*driver.resolver).await?;
+    let mut registry = driver.lock();
+    check_listen(&registry.process, exchange)?;
+    for socket in sockets {
+        let listener = Arc::new(Listener::new(exchange, socket));
+        driver.runtime.spawn(Arc::clone(&listener).run(Arc::clone(driver)));
+        registry.listeners.push(listener);
+    }
+    Ok(addresses)
+}
+
+fn check_listen(process: &Process, exchange: ExchangeId) -> Result<(), ListenError> {
+    process
+        .check_listen(exchange)
+        .map_err(|error| ListenError::new(error.code(), error.to_string()))
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}

@@ -1,0 +1,131 @@
+//! What the registry's mutex guards: the core, and the sockets that its numbers stand for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use netsvc_core::{Action, ConnId, Event, LinkId, Process, Reason, ReasonCode, Time};
+use tokio::task::AbortHandle;
+
+use crate::connection::Connection;
+use crate::connector;
+use crate::driver::Driver;
+use crate::listener::Listener;
+use crate::target::Target;
+
+pub(crate) struct Registry {
+    pub(crate) process: Process,
+    /// Where the links of this process connect to.
+    pub(crate) targets: HashMap<LinkId, Target>,
+    pub(crate) attempts: HashMap<ConnId, AbortHandle>,
+    pub(crate) connections: HashMap<ConnId, Arc<Connection>>,
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    /// Those of them that wait until the core has room for another handshake.
+    pub(crate) full: Vec<Arc<Listener>>,
+    /// When the timer's task will call the core, unless told otherwise.
+    pub(crate) armed: Time,
+    /// Everything was dropped; nothing is opened any more.
+    pub(crate) shut: bool,
+}
+
+/// What is to be done after the registry's mutex has been released.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) dirty: Vec<Arc<Connection>>,
+    pub(crate) closed: Vec<Arc<Connection>>,
+    pub(crate) with_room: Vec<Arc<Listener>>,
+    pub(crate) rearm: bool,
+    pub(crate) signal: bool,
+}
+
+impl Registry {
+    pub(crate) fn new(process: Process) -> Self {
+        Self {
+            process,
+            targets: HashMap::new(),
+            attempts: HashMap::new(),
+            connections: HashMap::new(),
+            listeners: Vec::new(),
+            full: Vec::new(),
+            armed: Time::NEVER,
+            shut: false,
+        }
+    }
+
+    /// Follows a call into the core: takes out what it wants done, and does what needs no system
+    /// call on a connection.
+    pub(crate) fn settle(&mut self, driver: &Driver, effects: &mut Effects) {
+        // Before the actions, because a connection that is closed is written to once more.
+        self.note_dirty(effects);
+        while let Some(action) = self.process.poll_action() {
+            match action {
+                Action::Open { conn, link } => self.open(driver, conn, link),
+                Action::Close { conn } => self.close(conn, effects),
+            }
+        }
+        self.note_dirty(effects);
+        self.mind_listeners(effects);
+        let wake = self.process.poll_wake();
+        if wake < self.armed {
+            self.armed = wake;
+            effects.rearm = true;
+        }
+        effects.signal |= self.process.has_events();
+    }
+
+    /// The next event, for the application.
+    pub(crate) fn next_event(&mut self, now: Time) -> Option<Event> {
+        let event = self.process.poll_event(now)?;
+        if let Event::LinkClosed(closed) = &event {
+            self.targets.remove(&closed.link);
+        }
+        Some(event)
+    }
+
+    fn note_dirty(&mut self, effects: &mut Effects) {
+        while let Some(conn) = self.process.poll_dirty() {
+            effects.dirty.extend(self.connections.get(&conn).cloned());
+        }
+    }
+
+    /// Wakes those that waited for room. Closes those whose exchange is closing: before the
+    /// application hears that it is closed, so that it can listen there again at once.
+    fn mind_listeners(&mut self, effects: &mut Effects) {
+        let process = &self.process;
+        if !self.full.is_empty() {
+            let with_room = |listener: &mut Arc<Listener>| process.can_accept(listener.exchange);
+            effects.with_room.extend(self.full.extract_if(.., with_room));
+        }
+        self.listeners.retain(|listener| {
+            let stays = process.check_listen(listener.exchange).is_ok();
+            if !stays {
+                self.full.retain(|full| !Arc::ptr_eq(full, listener));
+                listener.close();
+            }
+            stays
+        });
+    }
+
+    fn open(&mut self, driver: &Driver, conn: ConnId, link: LinkId) {
+        if self.shut {
+            return;
+        }
+        let Some(target) = self.targets.get(&link).cloned() else {
+            let text = "the link has no address to connect to";
+            let reason = Reason::new(ReasonCode::ConnectFailed, text);
+            return self.process.handle_open_failed(driver.clock.now(), conn, reason);
+        };
+        if let Some(driver) = driver.shared() {
+            // The attempt cannot end before this mutex is released, thus not before it is noted.
+            let runtime = driver.runtime.clone();
+            let attempt = runtime.spawn(connector::run(driver, conn, target));
+            self.attempts.insert(conn, attempt.abort_handle());
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, effects: &mut Effects) {
+        if let Some(attempt) = self.attempts.remove(&conn) {
+            attempt.abort();
+        }
+        effects.closed.extend(self.connections.remove(&conn));
+    }
+}

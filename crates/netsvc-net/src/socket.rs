@@ -1,0 +1,98 @@
+//! A connected stream socket of either kind, usable from any thread without blocking.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::task::{Context, Poll};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::time::Duration;
+
+use bytes::BufMut;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// Sent data may stay unacknowledged for this long: the default dead time of a link. Without it
+/// a dead peer would only be noticed by the heartbeat, and the kernel would keep retransmitting
+/// for minutes after that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const USER_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+macro_rules! each {
+    ($self:expr, $stream:ident => $body:expr) => {
+        match $self {
+            Socket::Tcp($stream) => $body,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $body,
+        }
+    };
+}
+
+impl Socket {
+    /// Sets what every TCP connection of ours has, connected or accepted.
+    pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        Ok(Self::Tcp(stream))
+    }
+
+    /// Reads once into `buffer`.
+    pub(crate) fn read(&self, buffer: &mut impl BufMut) -> io::Result<Read> {
+        let room = buffer.remaining_mut();
+        let mut short = None;
+        let read = each!(self, stream => stream.try_io(Interest::READABLE, || {
+            let count = stream.try_read_buf(buffer)?;
+            if SHORT_READ_MEANS_EMPTY && count > 0 && count < room {
+                // Forgets that the socket is readable, which saves the read that would find it
+                // empty. Whatever arrives from now on makes it readable again.
+                short = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        }));
+        match (short, read) {
+            (Some(count), _) => Ok(Read { count, maybe_more: false }),
+            (None, Ok(count)) => Ok(Read { count, maybe_more: true }),
+            (None, Err(error)) => Err(error),
+        }
+    }
+
+    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, stream => stream.try_write_vectored(slices))
+    }
+
+    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_read_ready(context))
+    }
+
+    pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_write_ready(context))
+    }
+
+    /// Nothing more will be written; the peer reads what was and then the end.
+    pub(crate) fn finish_writing(&self) {
+        // An error says that the connection is gone already.
+        let _ = each!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write));
+    }
+}
+
+/// What a read brought. `count` 0: the peer has finished writing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    pub(crate) count: usize,
+    /// False: the socket was empty afterwards.
+    pub(crate) maybe_more: bool,
+}
+
+/// With edge-triggered readiness (epoll, kqueue) a read that did not fill its buffer emptied the
+/// socket. Windows re-arms only after a read that failed.
+const SHORT_READ_MEANS_EMPTY: bool = cfg!(unix);

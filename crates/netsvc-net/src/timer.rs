@@ -1,0 +1,60 @@
+//! Calls the core when the time has come that it asked for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use netsvc_core::Time;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout_at};
+
+use crate::driver::Driver;
+use crate::registry::Effects;
+use crate::sync::caught;
+
+/// Later than this, the process was probably stopped or suspended.
+const LATE: Duration = Duration::from_millis(100);
+/// A core that panics must not be called in a busy loop.
+const PAUSE_AFTER_PANIC: Duration = Duration::from_millis(100);
+
+/// The timer's task; ends when the engine was shut down.
+pub(crate) async fn run(driver: Arc<Driver>) {
+    while caught(keep_time(&driver)).await.is_none() {
+        sleep(PAUSE_AFTER_PANIC).await;
+    }
+}
+
+async fn keep_time(driver: &Driver) {
+    while let Some(wake) = tick(driver) {
+        match driver.clock.instant(wake) {
+            None => driver.timer.notified().await,
+            Some(instant) => {
+                // An error is the expected end of the wait: the time has come.
+                let _ = timeout_at(instant.into(), driver.timer.notified()).await;
+                if Instant::now() > instant + LATE {
+                    // What arrived while this process stood still is read before links are
+                    // judged: the readers are queued by now, this task again behind them.
+                    yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+/// Lets the core act if it is time; says when it wants to be called next. `None`: shut down.
+fn tick(driver: &Driver) -> Option<Time> {
+    driver.perform_with(|effects: &mut Effects| {
+        let mut registry = driver.lock();
+        if registry.shut {
+            return None;
+        }
+        let now = driver.clock.now();
+        if registry.process.poll_wake() <= now {
+            registry.process.handle_time(now);
+        }
+        // This task looks by itself now, it need not be notified.
+        registry.armed = Time::default();
+        registry.settle(driver, effects);
+        registry.armed = registry.process.poll_wake();
+        Some(registry.armed)
+    })
+}

@@ -1,0 +1,113 @@
+//! The outbound side of a connection: from the core's outbox into the socket.
+
+use std::io::{self, IoSlice};
+use std::ops::ControlFlow;
+
+use netsvc_core::ConnId;
+use netsvc_core::wire::WriteBatch;
+
+use crate::baton::Baton;
+use crate::driver::Driver;
+use crate::registry::Effects;
+use crate::socket::Socket;
+
+/// Encoded bytes on their way into a socket. Everything else waits in the core's outbox, where
+/// its policy applies.
+pub(crate) struct Writer {
+    batch: Baton<WriteBatch>,
+}
+
+/// What keeps an attempt to write from writing everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// The socket takes no more for now.
+    Full,
+    /// The caller's share is used up.
+    Share,
+    /// The connection is gone.
+    Broken,
+}
+
+/// Bytes moved from the outbox at once: the most that is encoded under the registry's mutex.
+const CHUNK: usize = 64 << 10;
+/// Slices of one system call. More gain nothing measurable, and the array lives on the stack.
+const SLICES: usize = 64;
+
+impl Writer {
+    pub(crate) fn new() -> Self {
+        Self { batch: Baton::new(WriteBatch::new()) }
+    }
+
+    /// Writes until the outbox is empty, or an obstacle is met; `share` bytes at most, of which it
+    /// takes off what it used. Whoever put something into the outbox calls this afterwards.
+    pub(crate) fn write(
+        &self,
+        conn: ConnId,
+        socket: &Socket,
+        driver: &Driver,
+        share: &mut usize,
+        effects: &mut Effects,
+    ) -> ControlFlow<Obstacle> {
+        self.batch.work(|batch| write_batch(batch, conn, socket, driver, share, effects))
+    }
+
+    /// Writes what has left the outbox already, as far as the socket takes it at once.
+    pub(crate) fn write_rest(&self, socket: &Socket) {
+        self.batch.try_with(|batch| {
+            while !batch.is_empty() && write_once(batch, socket).is_ok() {}
+            batch.clear();
+        });
+    }
+}
+
+fn write_batch(
+    batch: &mut WriteBatch,
+    conn: ConnId,
+    socket: &Socket,
+    driver: &Driver,
+    share: &mut usize,
+    effects: &mut Effects,
+) -> ControlFlow<Obstacle> {
+    let mut wrote = false;
+    loop {
+        if wrote || batch.is_empty() {
+            driver.apply(effects, |process, now| {
+                if wrote {
+                    process.handle_written(now, conn, batch.len());
+                }
+                if batch.is_empty() {
+                    process.poll_write(now, conn, batch, CHUNK);
+                }
+            });
+        }
+        if batch.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        if *share == 0 {
+            return ControlFlow::Break(Obstacle::Share);
+        }
+        match write_once(batch, socket) {
+            Ok(count) => {
+                *share = share.saturating_sub(count);
+                wrote = true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return ControlFlow::Break(Obstacle::Full);
+            }
+            Err(_) => return ControlFlow::Break(Obstacle::Broken),
+        }
+    }
+}
+
+fn write_once(batch: &mut WriteBatch, socket: &Socket) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let used = batch.slices(&mut slices);
+    let count = match socket.write_vectored(&slices[..used]) {
+        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+        Ok(count) => count,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        Err(error) => return Err(error),
+    };
+    batch.advance(count);
+    Ok(count)
+}

@@ -1,0 +1,108 @@
+//! Promise 6, and the backlog of promise 23.
+
+use std::net::{Ipv6Addr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use netsvc_core::{Event, Limits, Role};
+use netsvc_net::{ListenAddress, ListenTarget};
+
+use crate::support::{Node, RawPeer, SOON, assert_error, eventually, loopback, throughout};
+
+fn hosts(hosts: &[&str], port: u16) -> ListenTarget {
+    ListenTarget::Tcp { hosts: hosts.iter().map(|host| (*host).to_owned()).collect(), port }
+}
+
+#[test]
+fn a_port_in_use_is_a_typed_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    let refused = hub.listen(exchange, loopback(port));
+    assert!(refused.as_ref().unwrap_err().message.contains(&format!("127.0.0.1:{port}")));
+    assert_error(refused, "address-in-use");
+    drop(taken);
+    assert_eq!(hub.listen_tcp(exchange, port), port);
+}
+
+#[test]
+fn of_several_hosts_all_are_bound_or_none() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    assert_error(hub.listen(exchange, hosts(&["127.0.0.2", "127.0.0.1"], port)), "address-in-use");
+    TcpListener::bind(("127.0.0.2", port)).expect("the first host is free again");
+}
+
+#[test]
+fn several_hosts_share_the_port_that_the_system_chose() {
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    let bound = hub.listen(exchange, hosts(&["127.0.0.1", "127.0.0.2"], 0)).unwrap();
+    let [ListenAddress::Tcp(first), ListenAddress::Tcp(second)] = bound[..] else {
+        panic!("unexpected addresses {bound:?}");
+    };
+    assert_eq!(first.port(), second.port());
+    assert_ne!(first.ip(), second.ip());
+    for address in [first, second] {
+        TcpStream::connect(address).unwrap();
+    }
+}
+
+#[test]
+fn the_default_hosts_work_with_and_without_ipv6() {
+    let hub = Node::start("hub");
+    let bound = hub.listen(hub.exchange(Role::Server), hosts(&["127.0.0.1", "::1"], 0)).unwrap();
+    let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    assert_eq!(bound.len(), if has_ipv6 { 2 } else { 1 });
+    for address in bound {
+        let ListenAddress::Tcp(address) = address else { panic!("{address:?}") };
+        TcpStream::connect(address).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_said() {
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    assert_error(hub.listen(exchange, hosts(&["192.0.2.1"], 0)), "address-not-available");
+    assert_error(hub.listen(exchange, hosts(&["no.such.host.invalid"], 0)), "resolve-failed");
+    assert_error(hub.listen(exchange, hosts(&[], 0)), "invalid");
+    let client = Node::start("client");
+    assert_error(client.listen(client.exchange(Role::Client), loopback(0)), "role");
+    hub.engine.close(Duration::ZERO);
+    assert_error(hub.listen(exchange, loopback(0)), "closed");
+}
+
+#[test]
+fn the_port_of_a_closed_exchange_is_free_when_the_event_says_so() {
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    let port = hub.listen_tcp(exchange, 0);
+    let client = Node::client("client", port);
+    hub.active();
+    hub.engine.with(|process, now| process.close_exchange(now, exchange, Duration::from_secs(1)));
+    hub.wait("the end of the exchange", |event| {
+        matches!(event, Event::ExchangeClosed(closed) if *closed == exchange).then_some(())
+    });
+    client.inactive();
+    let again = hub.exchange(Role::Server);
+    assert_eq!(hub.listen_tcp(again, port), port);
+    client.active();
+}
+
+#[test]
+fn handshakes_beyond_the_limit_wait_in_the_backlog() {
+    let (hub, port) = Node::hub(Limits { handshakes: 2, ..Limits::default() });
+    let silent = [RawPeer::connect(port), RawPeer::connect(port)];
+    let accepted = hub.exchange_of(Role::Server, "other", netsvc_core::Heartbeat::default());
+    eventually("no room", || !hub.engine.with(|process, _| process.can_accept(accepted)));
+    let client = Node::start("client");
+    client.connect(client.exchange(Role::Client), port, SOON);
+    throughout(Duration::from_millis(300), "the client waits", || {
+        client.take(|event| matches!(event, Event::LinkActive(_)).then_some(())).is_none()
+    });
+    drop(silent);
+    assert_eq!(client.active().attempt, 1);
+}

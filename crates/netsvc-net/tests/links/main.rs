@@ -1,0 +1,12 @@
+//! The promises about links, over real sockets: one file for each kind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+mod connecting;
+mod listening;
+mod misbehaving;
+mod shutdown;
+mod support;
+mod traffic;
+#[cfg(unix)]
+mod unix_sockets;

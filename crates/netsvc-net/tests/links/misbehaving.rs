@@ -1,0 +1,165 @@
+//! Promise 7, and the slow consumers of promise 23: one bad link, others untouched.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use netsvc_core::wire::{Hello, Message};
+use netsvc_core::{Event, Heartbeat, Limits, Outcome, ReasonCode, Retry, Role, Target};
+
+use crate::support::{Node, RawPeer, answer_next, assert_reason, content, eventually, hello};
+
+const PATIENT: Duration = Duration::from_secs(60);
+
+/// A hub with a service, and a client whose link has to survive what the test does.
+struct Scene {
+    hub: Node,
+    port: u16,
+    witness: Node,
+    requests: u64,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (hub, port) = Node::hub(Limits::default());
+        hub.service("echo", &["say"]);
+        let witness = Node::client("witness", port);
+        hub.active();
+        Self { hub, port, witness, requests: 0 }
+    }
+
+    /// The witness's link still works, and is the one it was.
+    fn assert_untouched(&mut self) {
+        self.requests += 1;
+        let key = self.requests;
+        self.witness.engine.with(|process, now| {
+            let target = Target::Name("echo".into());
+            process.request(now, key, &target, "say", content("hi"), PATIENT);
+        });
+        answer_next(&self.hub);
+        assert!(matches!(self.witness.outcome(key), Outcome::Response(_)));
+        let lost = |event: &Event| matches!(event, Event::LinkInactive(_)).then_some(());
+        assert_eq!(self.witness.take(lost), None);
+    }
+}
+
+fn refusal(peer: &mut RawPeer) -> ReasonCode {
+    peer.receive_until(|message| match message {
+        Message::Refuse(reason) | Message::Goodbye(reason) => Some(reason.code),
+        _ => None,
+    })
+}
+
+#[test]
+fn garbage_is_refused_with_a_reason_on_both_ends() {
+    let mut scene = Scene::new();
+    let mut peer = RawPeer::connect(scene.port);
+    peer.stream.write_all(b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n").unwrap();
+    assert_eq!(refusal(&mut peer), ReasonCode::Protocol);
+    assert_eq!(peer.receive(), None);
+    assert_reason(&scene.hub.failed(), ReasonCode::Protocol);
+    scene.assert_untouched();
+}
+
+#[test]
+fn another_version_is_refused_with_a_reason_on_both_ends() {
+    let mut scene = Scene::new();
+    let mut peer = RawPeer::connect(scene.port);
+    peer.stream.write_all(b"netsvc\x00\x63and whatever version 99 says next").unwrap();
+    assert_eq!(refusal(&mut peer), ReasonCode::Version);
+    assert_reason(&scene.hub.failed(), ReasonCode::Version);
+    scene.assert_untouched();
+}
+
+#[test]
+fn garbage_after_the_handshake_ends_that_link_only() {
+    let mut scene = Scene::new();
+    let mut peer = RawPeer::connect(scene.port);
+    peer.join(PATIENT);
+    scene.hub.active();
+    peer.stream.write_all(&[0xff; 4096]).unwrap();
+    assert_eq!(refusal(&mut peer), ReasonCode::Protocol);
+    assert_eq!(peer.receive(), None);
+    assert_reason(&scene.hub.inactive(), ReasonCode::Protocol);
+    scene.assert_untouched();
+}
+
+#[test]
+fn an_oversized_frame_ends_the_link_before_its_body_is_read() {
+    let mut scene = Scene::new();
+    let mut peer = RawPeer::connect(scene.port);
+    peer.join(PATIENT);
+    scene.hub.active();
+    // Header of a REQUEST: kind, flags, length of extensions, length of the body.
+    let mut header = vec![0x40, 0, 0, 0];
+    header.extend_from_slice(&u32::MAX.to_le_bytes());
+    peer.stream.write_all(&header).unwrap();
+    assert_eq!(refusal(&mut peer), ReasonCode::Protocol);
+    assert_reason(&scene.hub.inactive(), ReasonCode::Protocol);
+    scene.assert_untouched();
+}
+
+#[test]
+fn exchanges_of_different_groups_refuse_each_other() {
+    let mut scene = Scene::new();
+    let stranger = Node::start("stranger");
+    let exchange = stranger.exchange_of(Role::Client, "other", Heartbeat::default());
+    stranger.connect(exchange, scene.port, Retry::Once);
+    assert_reason(&stranger.failed(), ReasonCode::GroupMismatch);
+    assert_reason(&scene.hub.failed(), ReasonCode::GroupMismatch);
+    scene.assert_untouched();
+}
+
+#[test]
+fn a_second_link_of_one_process_is_refused_and_the_first_stays() {
+    let mut scene = Scene::new();
+    let mut first = RawPeer::connect(scene.port);
+    first.join(PATIENT);
+    scene.hub.active();
+    let mut second = RawPeer::connect(scene.port);
+    let token = netsvc_core::LinkToken([4; 16]);
+    second.send(&Message::Hello(Hello { token, ..hello(PATIENT) }));
+    assert_eq!(refusal(&mut second), ReasonCode::AlreadyConnected);
+    let mut stale = RawPeer::connect(scene.port);
+    stale.send(&Message::Hello(hello(PATIENT)));
+    assert_eq!(refusal(&mut stale), ReasonCode::Stale);
+    let mut newer = RawPeer::connect(scene.port);
+    newer.send(&Message::Hello(Hello { attempt: 2, ..hello(PATIENT) }));
+    assert!(matches!(newer.receive(), Some(Message::Welcome(_))));
+    assert_reason(&scene.hub.inactive(), ReasonCode::Replaced);
+    scene.assert_untouched();
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_closed_and_harms_nobody() {
+    let (hub, port) = Node::hub(Limits { outbox: 256 << 10, ..Limits::default() });
+    let witness = Node::client("witness", port);
+    hub.active();
+    let mut stuck = RawPeer::connect(port);
+    stuck.join(PATIENT);
+    hub.active();
+    // Announcements cannot be dropped; each of these is some 30 KB.
+    let methods: Vec<String> =
+        (0..120).map(|index| format!("{index:03}{}", "m".repeat(240))).collect();
+    let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+    let lost = loop {
+        let (_, id) = hub.service("bulky", &methods);
+        eventually("the witness sees it", || {
+            witness.lookup("bulky").last().is_some_and(|service| service.id == id)
+        });
+        let lost = |event: &Event| match event {
+            Event::LinkInactive(link) => Some(link.clone()),
+            _ => None,
+        };
+        if let Some(lost) = hub.take(lost) {
+            break lost;
+        }
+    };
+    assert_reason(&lost, ReasonCode::SlowConsumer);
+    assert_eq!(lost.peer.unwrap().process, hello(PATIENT).process);
+    let (_, id) = hub.service("after", &[]);
+    witness.sees("after", &[id]);
+    // What had left the outbox is still there to be read, then the connection ends.
+    let mut rest = Vec::new();
+    let ended = stuck.stream.read_to_end(&mut rest);
+    assert!(ended.is_ok() || ended.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset));
+}

@@ -1,0 +1,121 @@
+//! Unix sockets: who may connect, what is replaced, what is left alone, what is cleaned up.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use netsvc_core::{Event, Role};
+use netsvc_net::{ListenAddress, ListenTarget, Target};
+
+use crate::support::{Node, SOON, assert_error};
+
+/// A directory of the test's own, removed at its end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("netsvc-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("hub.sock")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn listen(path: &Path) -> (Node, Result<Vec<ListenAddress>, netsvc_net::ListenError>) {
+    let hub = Node::start("hub");
+    let bound = hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.to_owned()));
+    (hub, bound)
+}
+
+#[test]
+fn a_socket_lives_as_long_as_its_exchange() {
+    let directory = Directory::new("life");
+    let path = directory.socket();
+    let (hub, bound) = listen(&path);
+    assert_eq!(bound, Ok(vec![ListenAddress::Unix(path.clone())]));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+
+    let client = Node::start("client");
+    client.engine.connect(client.exchange(Role::Client), Target::Unix(path.clone()), SOON).unwrap();
+    assert_eq!(client.active().peer.unwrap().process, hub.engine.process());
+    assert_eq!(&*hub.active().address, path.to_str().unwrap());
+
+    hub.engine.close(Duration::from_secs(1));
+    hub.wait("the end of the exchange", |event| {
+        matches!(event, Event::ExchangeClosed(_)).then_some(())
+    });
+    assert!(!path.exists());
+    client.inactive();
+}
+
+#[test]
+fn a_dead_socket_is_replaced() {
+    let directory = Directory::new("dead");
+    let path = directory.socket();
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let (_hub, bound) = listen(&path);
+    bound.unwrap();
+}
+
+#[test]
+fn a_live_socket_is_in_use() {
+    let directory = Directory::new("live");
+    let path = directory.socket();
+    let (first, bound) = listen(&path);
+    bound.unwrap();
+    let (_second, refused) = listen(&path);
+    assert_error(refused, "address-in-use");
+    assert!(path.exists());
+    drop(first);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let directory = Directory::new("foreign");
+    let path = directory.socket();
+    fs::write(&path, "precious").unwrap();
+    let (_hub, refused) = listen(&path);
+    assert_error(refused, "invalid");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+
+    let path = directory.0.join("datagram.sock");
+    let _datagram = UnixDatagram::bind(&path).unwrap();
+    let (_hub, refused) = listen(&path);
+    assert_error(refused, "address-in-use");
+    assert!(path.exists());
+}
+
+#[test]
+fn a_socket_that_somebody_replaced_is_not_removed() {
+    let directory = Directory::new("replaced");
+    let path = directory.socket();
+    let (hub, bound) = listen(&path);
+    bound.unwrap();
+    let moved = directory.0.join("moved.sock");
+    fs::rename(&path, moved).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    drop(hub);
+    assert!(path.exists());
+}
+
+#[test]
+fn paths_that_cannot_be_sockets_are_refused() {
+    let directory = Directory::new("paths");
+    let (_hub, refused) = listen(&directory.0.join("x".repeat(200)));
+    assert_error(refused, "invalid");
+    let (_hub, refused) = listen(&directory.0.join("missing").join("hub.sock"));
+    assert!(refused.is_err());
+}
