@@ -1,0 +1,184 @@
+// Deliveries cross packed; nothing is lost, doubled or reordered by the packing.
+
+import { afterEach, describe, expect, it } from "vitest";
+import { bytes, type Delivery, type Party, Staging, Station, text, texts16 } from "./native.mjs";
+
+const CHUNK = 32 * 1024;
+const stations: Station[] = [];
+afterEach(() => {
+  for (const station of stations.splice(0)) station.environment.close();
+});
+function registry(words?: number) {
+  const station = new Station();
+  stations.push(station);
+  const party = station.registry("batches", words === undefined ? {} : { words });
+  return { station, party, native: party.native };
+}
+
+/** A service, and a subscription to all it publishes. */
+function publisher(words?: number) {
+  const all = registry(words);
+  const service = all.native.createService("source", "", [], []).no;
+  const subscription = all.native.subscribe(0, "source", "*", 65_536, 1 << 26);
+  return { ...all, service, subscription };
+}
+
+async function reports(party: Party, count: number): Promise<Delivery[]> {
+  const all: Delivery[] = [];
+  while (all.length < count) all.push(await party.next("report"));
+  return all;
+}
+
+describe("reports", () => {
+  it("name service and subject, and carry the content", async () => {
+    const { party, native, service, subscription } = publisher();
+    native.publish(service, "t.kitchen", 1, bytes("21.5"), 0);
+    const report = await party.next("report");
+    const { identity, name } = report.service as { identity: string; name: string };
+    expect(identity).toMatch(new RegExp(`^${native.id}\\.\\d+$`));
+    expect(name).toBe("source");
+    expect(report).toMatchObject({ subscription, no: service, subject: "t.kitchen", missed: 0 });
+    expect(report).toMatchObject({ sequence: 1n, contentKind: 1 });
+    expect(text(report.content)).toBe("21.5");
+  });
+
+  it("arrive all and in order through arrays as short as allowed", async () => {
+    const { party, service } = publisher(64);
+    const staging = new Staging();
+    for (let n = 0; n < 500; n += 1) staging.publish(service, `s${n % 50}`, bytes(String(n)));
+    party.submit(staging);
+    const contents = (await reports(party, 500)).map((report) => text(report.content));
+    expect(contents).toEqual(Array.from({ length: 500 }, (_, n) => String(n)));
+  });
+
+  it("keep their subjects apart beyond the number of slots", async () => {
+    const { party, service, subscription } = publisher();
+    const subject = (n: number) => `subject-${(n * 7919) % 6000}`;
+    for (let start = 0; start < 10_000; start += 1000) {
+      const staging = new Staging().grant(subscription, 1000);
+      for (let n = start; n < start + 1000; n += 1)
+        staging.publish(service, subject(n), bytes(subject(n)));
+      party.submit(staging);
+      for (const report of await reports(party, 1000))
+        expect(text(report.content)).toBe(report.subject);
+    }
+  });
+
+  it("come in chunks of at most 32 KiB, a larger one by itself", async () => {
+    const { party, service, native } = publisher();
+    for (let n = 0; n < 40; n += 1) native.publish(service, "s", 0, new Uint8Array(4000), 0);
+    native.publish(service, "s", 0, new Uint8Array(500_000).fill(7), 0);
+    native.publish(service, "s", 0, bytes("last"), 0);
+    const all = await reports(party, 42);
+    const large = party.chunks.filter((length) => length > CHUNK);
+    expect(large).toEqual([500_000]);
+    expect(all[40]?.content).toEqual(new Uint8Array(500_000).fill(7));
+    expect(text(all[41]?.content)).toBe("last");
+  });
+
+  it("wait when JavaScript stops draining, and wake it again", async () => {
+    const { station, party, service, native } = publisher();
+    party.drain = party.drainOnce;
+    for (let n = 0; n < 40; n += 1) native.publish(service, "s", 0, new Uint8Array(4000), 0);
+    expect(await reports(party, 40)).toHaveLength(40);
+    expect(station.wakes).toBeGreaterThanOrEqual(5);
+  });
+
+  it("wake JavaScript again although only one is left that did not fit", async () => {
+    const { party, service, native } = publisher();
+    party.drain = party.drainOnce;
+    native.publish(service, "s", 0, bytes("small"), 0);
+    native.publish(service, "s", 0, new Uint8Array(CHUNK + 1), 0);
+    expect((await reports(party, 2))[1]?.content).toHaveLength(CHUNK + 1);
+    expect(party.chunks).toHaveLength(2);
+  });
+});
+
+describe("requests", () => {
+  it("invoke the method and bring each kind of result back", async () => {
+    const { party, native } = registry();
+    const { no } = native.createService("calculator", "", [], ["add"]);
+    const ask = (key: number) =>
+      party.submit(new Staging().request(key, "calculator", "add", bytes("1+1")));
+    const answers: [number, number, string][] = [
+      [0, 1, "2"],
+      [1, 1, "failed"],
+      [2, 2, "no such method"],
+    ];
+    for (const [status, how, content] of answers) {
+      ask(status);
+      const invoke = await party.next("invoke");
+      expect(invoke).toMatchObject({ no, method: "add", caller: native.id, label: "batches" });
+      expect(text(invoke.content)).toBe("1+1");
+      expect(invoke.remaining).toBeGreaterThan(4000);
+      expect(invoke.remaining).toBeLessThanOrEqual(5000);
+      party.submit(new Staging().respond(invoke.call as bigint, status, bytes(content), how));
+      const outcome = await party.next("outcome");
+      expect(outcome).toMatchObject({ key: status, status, how });
+      expect(text(outcome.content)).toBe(content);
+    }
+  });
+
+  it("carry any key and any length of content", async () => {
+    const { party, native } = registry();
+    native.createService("echo", "", [], ["echo"]);
+    for (const [key, length] of [
+      [0, 0],
+      [0xffff_ffff, 1],
+      [5, CHUNK],
+      [6, 700_000],
+    ] as const) {
+      const content = new Uint8Array(length).fill(key % 251);
+      party.submit(new Staging().request(key, "echo", "echo", content));
+      const invoke = await party.next("invoke");
+      const sent = invoke.content as Uint8Array;
+      party.submit(new Staging().respond(invoke.call as bigint, 0, sent));
+      const outcome = await party.next("outcome");
+      expect(outcome.key).toBe(key);
+      expect(outcome.content).toEqual(content);
+    }
+  });
+
+  it("are cancelled", async () => {
+    const { party, native } = registry();
+    native.createService("slow", "", [], ["wait"]);
+    party.submit(new Staging().request(3, "slow", "wait", bytes("")));
+    const invoke = await party.next("invoke");
+    party.submit(new Staging().cancel(3));
+    expect(await party.next("outcome")).toMatchObject({ key: 3, status: 2, how: 8 });
+    expect(await party.next("abort")).toMatchObject({ call: invoke.call, reason: 0 });
+  });
+});
+
+describe("services", () => {
+  it("are listed and told to watches in the same packed form", async () => {
+    const { party, native } = registry();
+    const { no, counter } = native.createService("pump", "*", ["wet", "blue"], ["on", "off"]);
+    const list = native.lookup("pump");
+    expect(new DataView(list.buffer, list.byteOffset).getUint32(0, true)).toBe(1);
+    const packed = list.subarray(4);
+    const view = new DataView(packed.buffer, packed.byteOffset);
+    expect([view.getUint32(0, true), view.getUint32(4, true)]).toEqual([no, counter]);
+    expect(packed[8]).toBe(1);
+    expect(text(packed.subarray(9, 41))).toBe(native.id);
+    const lists = 41 + (2 + 4) + (2 + 1) + (2 + 7) + 2;
+    expect(texts16(packed.subarray(41, lists))).toEqual(["pump", "*", "batches", ""]);
+    const groups = [2, 0, 3, 0, ...bytes("wet"), 4, 0, ...bytes("blue")];
+    const methods = [2, 0, 2, 0, ...bytes("on"), 3, 0, ...bytes("off")];
+    expect([...packed.subarray(lists)]).toEqual([...groups, ...methods]);
+
+    const watch = native.watch("pump");
+    const change = await party.next("change");
+    expect(change).toMatchObject({ watch, status: 0, flags: 1, group: "" });
+    expect([...(change.info as Uint8Array)]).toEqual([...packed]);
+    for (const group of ["wet", "blue"])
+      expect(await party.next("change")).toMatchObject({ watch, status: 2, flags: 1, group });
+    expect(await party.next("change")).toMatchObject({ watch, status: 4 });
+    native.join(no, "attic");
+    expect(await party.next("change")).toMatchObject({ status: 2, flags: 0, group: "attic" });
+  });
+
+  it("that nobody has are an empty list", () => {
+    expect([...registry().native.lookup("nobody")]).toEqual([0, 0, 0, 0]);
+  });
+});

@@ -1,0 +1,368 @@
+// The addon as the tests of the border use it: commands written and records read by hand, so that
+// nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it too.
+
+import { Environment, NativeRegistry } from "../../native/binding.cjs";
+
+export { Environment, NativeRegistry };
+
+/** @typedef {{ kind: string, [field: string]: unknown }} Delivery */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Writes staged commands. */
+export class Staging {
+  bytes = new Uint8Array(4096);
+  length = 0;
+  /** @type {DataView} */
+  #view = new DataView(this.bytes.buffer);
+
+  /**
+   * @param {number} key
+   * @param {string} target
+   * @param {string} method
+   * @param {Uint8Array} content
+   * @param {{ kind?: number, timeout?: number }} options `kind` of target: 0 name, 1 identity
+   */
+  request(key, target, method, content, { kind = 0, timeout = 5000 } = {}) {
+    const [m, t] = [encoder.encode(method), encoder.encode(target)];
+    this.#u8(1).#u32(key).#u32(timeout).#u8(kind).#u8(0);
+    return this.#u16(m.length).#u16(t.length).#u32(content.length).put(m).put(t).put(content);
+  }
+
+  /** @param {number} key */
+  cancel(key) {
+    return this.#u8(2).#u32(key);
+  }
+
+  /**
+   * @param {bigint} call
+   * @param {number} status
+   * @param {Uint8Array} content
+   * @param {number} kind
+   */
+  respond(call, status, content, kind = 0) {
+    this.#u8(3).#reserve(8);
+    this.#view.setBigUint64(this.length, call, true);
+    this.length += 8;
+    return this.#u8(status).#u8(kind).#u32(content.length).put(content);
+  }
+
+  /**
+   * @param {number} service
+   * @param {string} subject
+   * @param {Uint8Array} content
+   */
+  publish(service, subject, content) {
+    const s = encoder.encode(subject);
+    return this.#u8(4).#u32(service).#u8(0).#u16(s.length).#u32(content.length).put(s).put(content);
+  }
+
+  /**
+   * @param {number} subscription
+   * @param {number} reports
+   */
+  grant(subscription, reports) {
+    return this.#u8(5).#u32(subscription).#u32(reports);
+  }
+
+  /** @param {Uint8Array} bytes */
+  put(bytes) {
+    this.#reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+    return this;
+  }
+
+  /** @param {number} value */
+  #u8(value) {
+    this.#reserve(1);
+    this.#view.setUint8(this.length, value);
+    this.length += 1;
+    return this;
+  }
+
+  /** @param {number} value */
+  #u16(value) {
+    this.#reserve(2);
+    this.#view.setUint16(this.length, value, true);
+    this.length += 2;
+    return this;
+  }
+
+  /** @param {number} value */
+  #u32(value) {
+    this.#reserve(4);
+    this.#view.setUint32(this.length, value, true);
+    this.length += 4;
+    return this;
+  }
+
+  /** @param {number} more */
+  #reserve(more) {
+    if (this.length + more <= this.bytes.length) return;
+    const larger = new Uint8Array(2 * (this.length + more));
+    larger.set(this.bytes);
+    this.bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+}
+
+/** Reads records; remembers symbols and services as their definitions come. */
+export class Reader {
+  /** @type {Map<number, string>} */
+  symbols = new Map();
+  /** @type {Map<number, { identity: string, name: string }>} */
+  services = new Map();
+
+  /**
+   * @param {Uint32Array} words
+   * @param {Uint8Array | null} chunk
+   * @returns {Delivery[]}
+   */
+  read(words, chunk) {
+    const deliveries = [];
+    const end = words[0] ?? 0;
+    let at = 2;
+    const next = () => {
+      if (at >= end) throw new Error(`a record exceeds the ${end} words used`);
+      return words[at++] ?? 0;
+    };
+    const long = () => BigInt(next()) | (BigInt(next()) << 32n);
+    const bytes = () => {
+      const [offset, length] = [next(), next()];
+      if (offset + length > (chunk?.length ?? 0)) throw new Error("a span exceeds the chunk");
+      return chunk?.subarray(offset, offset + length) ?? new Uint8Array();
+    };
+    const symbol = () => {
+      const slot = next();
+      const text = this.symbols.get(slot);
+      if (text === undefined) throw new Error(`slot ${slot} is used before it is defined`);
+      return text;
+    };
+    const texts = () => texts16(bytes());
+    while (at < end) {
+      const kind = next();
+      switch (kind) {
+        case 1:
+          this.symbols.set(next(), decoder.decode(bytes()));
+          break;
+        case 14: {
+          const no = next();
+          const [identity = "", name = ""] = texts();
+          this.services.set(no, { identity, name });
+          break;
+        }
+        case 15:
+          this.services.delete(next());
+          break;
+        case 2: {
+          const [subscription, no] = [next(), next()];
+          const service = this.services.get(no);
+          if (service === undefined) throw new Error(`service ${no} is named before it is told`);
+          const [subject, sequence, flags, missed] = [symbol(), long(), next(), next()];
+          const [contentKind, content] = [next(), bytes()];
+          const report = { subscription, no, service, subject, sequence, flags, missed };
+          deliveries.push({ kind: "report", ...report, contentKind, content });
+          break;
+        }
+        case 3: {
+          const [call, no, method, remaining] = [long(), next(), symbol(), next()];
+          const [caller, label, contentKind, content] = [symbol(), symbol(), next(), bytes()];
+          const invocation = { call, no, method, remaining, caller, label, contentKind, content };
+          deliveries.push({ kind: "invoke", ...invocation });
+          break;
+        }
+        case 4:
+          deliveries.push({ kind: "abort", call: long(), reason: next() });
+          break;
+        case 5: {
+          const [key, status, how, delivered, content] = [next(), next(), next(), next(), bytes()];
+          deliveries.push({ kind: "outcome", key, status, how, delivered, content });
+          break;
+        }
+        case 6: {
+          const [watch, status, revision, flags] = [next(), next(), long(), next()];
+          const [group, info] = [decoder.decode(bytes()), bytes()];
+          deliveries.push({ kind: "change", watch, status, revision, flags, group, info });
+          break;
+        }
+        case 7: {
+          const what = ["active", "inactive", "attemptFailed", "closed"][next()];
+          const [exchange, link, attempt, reason, retryIn] = [
+            next(),
+            next(),
+            next(),
+            next(),
+            next(),
+          ];
+          const [process, label, address, message] = texts();
+          const event = { what, exchange, link, attempt, reason, retryIn };
+          deliveries.push({ kind: "link", ...event, process, label, address, message });
+          break;
+        }
+        case 8:
+          deliveries.push({ kind: "exchangeClosed", exchange: next() });
+          break;
+        case 9:
+          deliveries.push({ kind: "flushed", flush: next(), result: next() });
+          break;
+        case 10:
+          deliveries.push({ kind: "processGone", process: symbol() });
+          break;
+        case 11:
+          deliveries.push({ kind: "subscriber", no: next(), present: next(), texts: texts() });
+          break;
+        case 12:
+          deliveries.push({ kind: "listening", token: next(), ok: next() === 1, texts: texts() });
+          break;
+        case 13:
+          deliveries.push({ kind: "commandFailed", op: next(), count: next(), texts: texts() });
+          break;
+        default:
+          throw new Error(`unknown kind of record: ${kind}`);
+      }
+    }
+    return deliveries;
+  }
+}
+
+/**
+ * Strings after their u16 lengths.
+ * @param {Uint8Array} bytes
+ */
+export function texts16(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const texts = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = view.getUint16(at, true);
+    texts.push(decoder.decode(bytes.subarray(at + 2, at + 2 + length)));
+    at += 2 + length;
+  }
+  return texts;
+}
+
+/** An environment with registries whose deliveries are read as they come. */
+export class Station {
+  wakes = 0;
+  /** @type {Set<Party>} */
+  parties = new Set();
+  environment = new Environment(() => {
+    this.wakes += 1;
+    for (const party of this.parties) party.drain();
+  });
+
+  /**
+   * @param {string} label
+   * @param {{ limits?: Record<string, number>, words?: number }} options
+   */
+  registry(label, { words = 4096, ...options } = {}) {
+    const native = new NativeRegistry(this.environment, { label, ...options });
+    const party = new Party(native, words);
+    this.parties.add(party);
+    return party;
+  }
+}
+
+/** One registry and what was delivered to it. */
+export class Party {
+  /** @type {Delivery[]} */
+  deliveries = [];
+  /** Lengths of the chunks that came. @type {number[]} */
+  chunks = [];
+  #reader = new Reader();
+  /** @type {Set<() => void>} */
+  #waiting = new Set();
+
+  /**
+   * @param {NativeRegistry} native
+   * @param {number} words
+   */
+  constructor(native, words) {
+    this.native = native;
+    this.words = new Uint32Array(words);
+  }
+
+  /** Takes all that is there. */
+  drain() {
+    do this.drainOnce();
+    while (this.words[1] === 1);
+  }
+
+  /** Takes one batch. */
+  drainOnce() {
+    const chunk = this.native.drain(this.words);
+    if (chunk !== null) this.chunks.push(chunk.length);
+    this.deliveries.push(...this.#reader.read(this.words, chunk));
+    for (const check of this.#waiting) check();
+  }
+
+  /** @param {Staging} staging */
+  submit(staging) {
+    return this.native.submit(staging.bytes, staging.length);
+  }
+
+  /**
+   * The first delivery of a kind that fits, delivered already or later; removed.
+   * @param {string} kind
+   * @param {(delivery: Delivery) => boolean} fits
+   * @returns {Promise<Delivery>}
+   */
+  next(kind, fits = () => true) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(check);
+        const seen = this.deliveries.map((delivery) => delivery.kind).join(", ");
+        reject(new Error(`no ${kind} within 15 s; instead: ${seen || "nothing"}`));
+      }, 15_000);
+      const check = () => {
+        const fitting = (/** @type {Delivery} */ one) => one.kind === kind && fits(one);
+        const index = this.deliveries.findIndex(fitting);
+        if (index < 0) return;
+        this.#waiting.delete(check);
+        clearTimeout(timer);
+        const [delivery] = this.deliveries.splice(index, 1);
+        if (delivery !== undefined) resolve(delivery);
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+}
+
+/** @param {string} text */
+export function bytes(text) {
+  return encoder.encode(text);
+}
+
+/** @param {unknown} content */
+export function text(content) {
+  return decoder.decode(/** @type {Uint8Array} */ (content));
+}
+
+/**
+ * Makes `party` a server at a free port of 127.0.0.1.
+ * @param {Party} party
+ * @param {string} group
+ */
+export async function serve(party, group = "") {
+  const exchange = party.native.createExchange(1, group, 5000, 15000);
+  party.native.listen(exchange, { port: 0, hosts: ["127.0.0.1"] }, 1);
+  const listening = await party.next("listening");
+  const [address = ""] = /** @type {string[]} */ (listening.texts);
+  if (!listening.ok) throw new Error(`cannot listen: ${address}`);
+  return { exchange, port: Number(address.split(" ")[1]) };
+}
+
+/**
+ * Links `party` to a server.
+ * @param {Party} party
+ * @param {number} port
+ * @param {string} group
+ */
+export async function join(party, port, group = "") {
+  const exchange = party.native.createExchange(0, group, 5000, 15000);
+  const link = party.native.connect(exchange, { host: "127.0.0.1", port, retry: 0.1 });
+  await party.next("link", (delivery) => delivery.what === "active");
+  return { exchange, link };
+}

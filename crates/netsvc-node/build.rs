@@ -1,0 +1,5 @@
+//! Link arguments of a Node-API addon; among them `-z nodelete`, which pins the image.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,23 @@
+//! The Node-API addon. It converts between JavaScript and `netsvc_net` and decides nothing.
+//!
+//! One `Environment` per JavaScript environment (the main thread, each worker)
+//! wakes JavaScript through one weak thread-safe function; any number of
+//! `NativeRegistry` share it. Commands and deliveries cross packed: see `commands.rs`
+//! and `records.rs`.
+//!
+//! No JavaScript is called under a lock, nor after its environment's clean-up hook has run; no
+//! panic leaves an exported function.
+
+mod apply;
+mod chunk;
+mod commands;
+mod environment;
+mod error;
+mod gate;
+mod inbox;
+mod info;
+mod native_registry;
+mod options;
+mod records;
+mod registry;
+mod symbols;

@@ -1,0 +1,364 @@
+//! The registry as JavaScript calls it.
+#![allow(unsafe_code, reason = "the code that `napi` generates for exported functions")]
+#![allow(clippy::needless_pass_by_value, reason = "`napi` converts to owned values")]
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use napi::Env;
+use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
+use napi_derive::napi;
+use netsvc_core::{
+    CommandError, Content, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId, NewService,
+    Process, Role, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time,
+    WatchId,
+};
+use netsvc_net::{ListenTarget, Target};
+
+use crate::chunk::Chunk;
+use crate::environment::Environment;
+use crate::error::{Result, command, guard, invalid, node_api};
+use crate::info;
+use crate::options::{
+    ConnectOptions, ListenOptions, NewServiceNumbers, RegistryOptions, filter, identity_of, millis,
+    process_id, retry, whole,
+};
+use crate::registry::Registry;
+
+/// A registry: one process to everybody else.
+///
+/// Every method throws an `Error` with a stable `code`; after `dispose` or the environment's
+/// `close` that is `closed`, except where said.
+#[napi]
+pub struct NativeRegistry {
+    registry: Rc<Registry>,
+    id: String,
+}
+
+#[napi]
+impl NativeRegistry {
+    /// Starts a registry whose deliveries wake `environment`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
+        guard(|| {
+            let registry = environment.admit(|gate| Registry::start(gate, options))?;
+            let id = registry.engine()?.process().to_string();
+            Ok(Self { registry, id })
+        })
+    }
+
+    /// The process id: 32 hexadecimal digits.
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. Returns the exchange.
+    #[napi(catch_unwind)]
+    pub fn create_exchange(
+        &self,
+        role: u32,
+        group: String,
+        heartbeat_interval: f64,
+        heartbeat_dead: f64,
+    ) -> Result<u32> {
+        guard(|| {
+            let role = match role {
+                0 => Role::Client,
+                1 => Role::Server,
+                other => return Err(invalid(format!("unknown role {other}"))),
+            };
+            let heartbeat = Heartbeat {
+                interval: millis("heartbeat interval", heartbeat_interval)?,
+                dead: millis("heartbeat dead time", heartbeat_dead)?,
+            };
+            let create = |process: &mut Process, _| process.create_exchange(role, group, heartbeat);
+            self.command(create).map(|exchange| exchange.0)
+        })
+    }
+
+    /// Listens at a port of hosts, or at a path. The end is delivered with `token`.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, exchange: u32, options: ListenOptions, token: u32) -> Result<()> {
+        guard(|| {
+            let target = match options {
+                ListenOptions { path: Some(path), .. } => ListenTarget::Unix(PathBuf::from(path)),
+                ListenOptions { port: Some(port), hosts: Some(hosts), .. } => {
+                    ListenTarget::Tcp { hosts, port: port_of(port)? }
+                }
+                _ => return Err(invalid("listen needs a path, or a port and hosts")),
+            };
+            self.registry.listen(ExchangeId(exchange), target, token)
+        })
+    }
+
+    /// Begins a link to a port of a host, or to a path. Returns the link.
+    #[napi(catch_unwind)]
+    pub fn connect(&self, exchange: u32, options: ConnectOptions) -> Result<u32> {
+        guard(|| {
+            let retry = retry(options.retry)?;
+            let target = match options {
+                ConnectOptions { path: Some(path), .. } => Target::Unix(PathBuf::from(path)),
+                ConnectOptions { port: Some(port), host: Some(host), .. } => {
+                    Target::Tcp { host, port: port_of(port)? }
+                }
+                _ => return Err(invalid("connect needs a path, or a port and a host")),
+            };
+            let link = self.registry.engine()?.connect(ExchangeId(exchange), target, retry);
+            link.map(|link| link.0).map_err(|error| command(&error))
+        })
+    }
+
+    /// Closes a link within `drain` milliseconds.
+    #[napi(catch_unwind)]
+    pub fn close_link(&self, link: u32, drain: f64) -> Result<()> {
+        guard(|| {
+            let drain = millis("drain", drain)?;
+            self.run(|process, now| process.close_link(now, LinkId(link), drain))
+        })
+    }
+
+    /// Closes an exchange within `drain` milliseconds; `EXCHANGE_CLOSED` follows.
+    #[napi(catch_unwind)]
+    pub fn close_exchange(&self, exchange: u32, drain: f64) -> Result<()> {
+        guard(|| {
+            let drain = millis("drain", drain)?;
+            self.run(|process, now| process.close_exchange(now, ExchangeId(exchange), drain))
+        })
+    }
+
+    /// Closes everything within `drain` milliseconds; deliveries go on until then.
+    #[napi(catch_unwind)]
+    pub fn close(&self, drain: f64) -> Result<()> {
+        guard(|| {
+            let drain = millis("drain", drain)?;
+            // Closing what is closed is no error.
+            if let Ok(engine) = self.registry.engine() {
+                engine.close(drain);
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends everything at once: writes what the sockets take without waiting. Nothing is
+    /// delivered any more. Idempotent.
+    #[napi(catch_unwind)]
+    pub fn dispose(&self) -> Result<()> {
+        guard(|| {
+            self.registry.dispose();
+            Ok(())
+        })
+    }
+
+    /// Announces a service. Returns its number here and its counter in the process.
+    #[napi(catch_unwind)]
+    pub fn create_service(
+        &self,
+        name: String,
+        audience: String,
+        groups: Vec<String>,
+        methods: Vec<String>,
+    ) -> Result<NewServiceNumbers> {
+        guard(|| {
+            let service = NewService {
+                name: name.into(),
+                audience: audience.into(),
+                groups: groups.into_iter().map(Str::from).collect(),
+                methods: methods.into_iter().map(Str::from).collect(),
+            };
+            let (no, id) = self.command(|process, now| process.create_service(now, service))?;
+            Ok(NewServiceNumbers { no: no.0, counter: id.counter })
+        })
+    }
+
+    /// Withdraws a service.
+    #[napi(catch_unwind)]
+    pub fn close_service(&self, service: u32) -> Result<()> {
+        guard(|| self.run(|process, now| process.close_service(now, ServiceNo(service))))
+    }
+
+    /// Adds a service to a group; false: it was in it.
+    #[napi(catch_unwind)]
+    pub fn join(&self, service: u32, group: String) -> Result<bool> {
+        guard(|| self.command(|process, now| process.join(now, ServiceNo(service), group)))
+    }
+
+    /// Takes a service out of a group; false: it was not in it.
+    #[napi(catch_unwind)]
+    pub fn leave(&self, service: u32, group: String) -> Result<bool> {
+        guard(|| self.command(|process, now| process.leave(now, ServiceNo(service), &group)))
+    }
+
+    /// The visible services that fit, oldest first: a u32 count, then that many packed services.
+    #[napi(catch_unwind)]
+    pub fn lookup<'env>(
+        &self,
+        env: &'env Env,
+        name: Option<String>,
+        identity: Option<String>,
+        group: Option<String>,
+    ) -> Result<Uint8ArraySlice<'env>> {
+        guard(|| {
+            let filter = filter(name, identity.as_deref(), group)?;
+            let services = self.run(|process, _| process.lookup(&filter))?;
+            let mut packed = Chunk::default();
+            info::pack_list(&services, &mut packed);
+            copy(env, packed.bytes())
+        })
+    }
+
+    /// Watches services that fit. Returns the watch.
+    #[napi(catch_unwind)]
+    pub fn watch(
+        &self,
+        name: Option<String>,
+        identity: Option<String>,
+        group: Option<String>,
+    ) -> Result<u32> {
+        guard(|| {
+            let filter = filter(name, identity.as_deref(), group)?;
+            self.run(|process, _| process.watch(filter).0)
+        })
+    }
+
+    /// Ends a watch.
+    #[napi(catch_unwind)]
+    pub fn unwatch(&self, watch: u32) -> Result<()> {
+        guard(|| self.run(|process, _| process.unwatch(WatchId(watch))))
+    }
+
+    /// `kind` of `target`: 0 name, 1 identity, 2 group. Returns the subscription.
+    #[napi(catch_unwind)]
+    pub fn subscribe(
+        &self,
+        kind: u32,
+        target: String,
+        pattern: String,
+        max_reports: f64,
+        max_bytes: f64,
+    ) -> Result<u32> {
+        guard(|| {
+            let target = match kind {
+                0 => SubscriptionTarget::Name(target.into()),
+                1 => SubscriptionTarget::Identity(identity_of(&target)?),
+                2 => SubscriptionTarget::Group(target.into()),
+                other => return Err(invalid(format!("unknown kind of target: {other}"))),
+            };
+            let limits = SubscriptionLimits {
+                reports: whole("maxReports", max_reports)?,
+                bytes: whole("maxBytes", max_bytes)?,
+            };
+            let subscribe =
+                |process: &mut Process, now| process.subscribe(now, target, pattern, limits);
+            self.command(subscribe).map(|subscription| subscription.0)
+        })
+    }
+
+    /// Ends a subscription.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe(&self, subscription: u32) -> Result<()> {
+        guard(|| self.run(|process, _| process.unsubscribe(SubscriptionId(subscription))))
+    }
+
+    /// Publishes a report. `lifetime` in milliseconds, -1: as long as the service exists. False:
+    /// much is queued already, a publisher should wait for `flush`.
+    #[napi(catch_unwind)]
+    pub fn publish(
+        &self,
+        service: u32,
+        subject: String,
+        content_kind: u32,
+        content: &[u8],
+        lifetime: f64,
+    ) -> Result<bool> {
+        guard(|| {
+            let lifetime = match lifetime {
+                -1.0 => Lifetime::Forever,
+                0.0 => Lifetime::None,
+                time => Lifetime::For(millis("lifetime", time)?),
+            };
+            let kind = u8::try_from(content_kind)
+                .map_err(|_| invalid(format!("unknown kind of content: {content_kind}")))?;
+            let bytes = Bytes::copy_from_slice(content);
+            let content = Content { kind: ContentType(kind), bytes };
+            let service = ServiceNo(service);
+            self.command(|process, now| process.publish(now, service, subject, content, lifetime))
+        })
+    }
+
+    /// Asks the peers to confirm everything sent so far; `FLUSHED` follows within `timeout`
+    /// milliseconds. Returns the flush.
+    #[napi(catch_unwind)]
+    pub fn flush(&self, exchange: u32, timeout: f64) -> Result<u32> {
+        guard(|| {
+            let timeout = millis("timeout", timeout)?;
+            self.run(|process, now| process.flush(now, ExchangeId(exchange), timeout).0)
+        })
+    }
+
+    /// Asks for `PROCESS_GONE` when that process is no longer reachable; false: it is not now.
+    #[napi(catch_unwind)]
+    pub fn track(&self, process: String) -> Result<bool> {
+        guard(|| {
+            let id = process_id(&process)
+                .ok_or_else(|| invalid(format!("not a process id: {process:?}")))?;
+            self.run(|process, _| process.track(id))
+        })
+    }
+
+    /// Reports that a subscription has lost in all.
+    #[napi(catch_unwind)]
+    #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53 lost reports")]
+    pub fn missed(&self, subscription: u32) -> Result<f64> {
+        guard(|| self.run(|process, _| process.missed(SubscriptionId(subscription)) as f64))
+    }
+
+    /// Runs the commands in the first `length` bytes of `staging`, none of them if one is
+    /// malformed. Returns the bytes queued for the link that has most.
+    #[napi(catch_unwind)]
+    #[allow(clippy::cast_precision_loss, reason = "bounded by the limit outbox")]
+    pub fn submit(&self, staging: &[u8], length: u32) -> Result<f64> {
+        guard(|| self.registry.submit(staging, length).map(|queued| queued as f64))
+    }
+
+    /// Fills `records`, of which there must be 64 words or more, with the next deliveries. Returns
+    /// the bytes they refer to; null if there are none. Never throws `closed`.
+    #[napi(catch_unwind)]
+    pub fn drain<'env>(
+        &self,
+        env: &'env Env,
+        mut records: Uint32ArraySlice<'env>,
+    ) -> Result<Option<Uint8ArraySlice<'env>>> {
+        guard(|| {
+            // SAFETY: no other slice of this array exists, and no JavaScript runs before the
+            // records are written.
+            let records = unsafe { records.as_mut() };
+            self.registry.drain(records, |bytes| {
+                if bytes.is_empty() { Ok(None) } else { copy(env, bytes).map(Some) }
+            })
+        })
+    }
+}
+
+impl NativeRegistry {
+    fn run<R>(&self, body: impl FnOnce(&mut Process, Time) -> R) -> Result<R> {
+        Ok(self.registry.engine()?.with(body))
+    }
+
+    fn command<R>(
+        &self,
+        body: impl FnOnce(&mut Process, Time) -> std::result::Result<R, CommandError>,
+    ) -> Result<R> {
+        self.run(body)?.map_err(|error| command(&error))
+    }
+}
+
+fn port_of(port: u32) -> Result<u16> {
+    u16::try_from(port).map_err(|_| invalid(format!("a port is at most 65535, not {port}")))
+}
+
+/// Bytes as JavaScript owns them: two buffers must never share memory.
+fn copy<'env>(env: &'env Env, bytes: &[u8]) -> Result<Uint8ArraySlice<'env>> {
+    Uint8ArraySlice::copy_from(env, bytes).map_err(|error| node_api(&error))
+}

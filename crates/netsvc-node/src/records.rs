@@ -1,0 +1,365 @@
+//! Packs deliveries for JavaScript: an array of words, and a chunk of bytes they refer to.
+//!
+//! Two header words (words used; 1 if more is waiting), then records: a kind, then its fixed
+//! fields. 64-bit numbers are a low and a high word; contents and strings are an offset and a
+//! length in the chunk.
+
+use std::time::Duration;
+
+use netsvc_core::{
+    Change, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
+    ProcessId, ServiceInfo, ServiceNo, Str, SubscriptionId, WatchId,
+};
+
+use crate::chunk::{Chunk, Span};
+use crate::info;
+use crate::symbols::{Symbols, Tell, Told, hex};
+
+/// Words that an array of records must have at least.
+pub(crate) const MIN_WORDS: usize = 64;
+
+const HEADER_WORDS: usize = 2;
+/// Words of the longest record together with what it may need told before: INVOKE and three
+/// SYMBOLs.
+const MAX_RECORD_WORDS: usize = 11 + 3 * 4;
+
+mod kind {
+    pub(super) const SYMBOL: u32 = 1;
+    pub(super) const REPORT: u32 = 2;
+    pub(super) const INVOKE: u32 = 3;
+    pub(super) const ABORT: u32 = 4;
+    pub(super) const OUTCOME: u32 = 5;
+    pub(super) const CHANGE: u32 = 6;
+    pub(super) const LINK: u32 = 7;
+    pub(super) const EXCHANGE_CLOSED: u32 = 8;
+    pub(super) const FLUSHED: u32 = 9;
+    pub(super) const PROCESS_GONE: u32 = 10;
+    pub(super) const SUBSCRIBER: u32 = 11;
+    pub(super) const LISTENING: u32 = 12;
+    pub(super) const COMMAND_FAILED: u32 = 13;
+    pub(super) const SERVICE: u32 = 14;
+    pub(super) const SERVICE_FORGOTTEN: u32 = 15;
+}
+
+/// Something to tell JavaScript: an event of the core, or what only the addon knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Event(Event),
+    /// A `listen` ended: the addresses, or code and message of its error.
+    Listening {
+        token: u32,
+        result: Result<Vec<String>, (&'static str, String)>,
+    },
+    /// Commands of a staging buffer failed, `count` times in the same way.
+    CommandFailed {
+        op: u8,
+        count: u32,
+        code: &'static str,
+        message: String,
+    },
+}
+
+/// What outlives a batch: what JavaScript has been told already, and the chunk's memory.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    symbols: Symbols,
+    told: Told,
+    chunk: Chunk,
+}
+
+impl Packer {
+    /// Begins a batch in `words`, of which there must be [`MIN_WORDS`].
+    pub(crate) fn begin<'a>(&'a mut self, words: &'a mut [u32]) -> Option<Batch<'a>> {
+        self.chunk.clear();
+        let Self { symbols, told, chunk } = self;
+        if words.len() < MIN_WORDS {
+            return None;
+        }
+        Some(Batch { symbols, told, chunk, words, used: HEADER_WORDS })
+    }
+
+    /// Bytes of the batch last finished.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.chunk.bytes()
+    }
+}
+
+/// One batch being packed.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    symbols: &'a mut Symbols,
+    told: &'a mut Told,
+    chunk: &'a mut Chunk,
+    words: &'a mut [u32],
+    used: usize,
+}
+
+impl Batch<'_> {
+    /// Packs one delivery. Gives it back when it does not fit; into an empty batch each does.
+    pub(crate) fn push(&mut self, delivery: Delivery) -> Option<Delivery> {
+        let room = self.words.len() - self.used >= MAX_RECORD_WORDS;
+        if !room || !self.chunk.has_room(size(&delivery)) {
+            return Some(delivery);
+        }
+        match delivery {
+            Delivery::Event(event) => self.event(&event),
+            Delivery::Listening { token, result } => self.listening(token, &result),
+            Delivery::CommandFailed { op, count, code, message } => {
+                let span = self.texts(&[code, &message]);
+                self.put(&[kind::COMMAND_FAILED, op.into(), count, span.offset, span.length]);
+            }
+        }
+        None
+    }
+
+    /// Writes the header. `more`: deliveries are left for the next batch.
+    pub(crate) fn finish(self, more: bool) {
+        self.words[0] = self.used as u32;
+        self.words[1] = more.into();
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::LinkActive(link) => self.link(0, link),
+            Event::LinkInactive(link) => self.link(1, link),
+            Event::AttemptFailed(link) => self.link(2, link),
+            Event::LinkClosed(link) => self.link(3, link),
+            Event::ExchangeClosed(exchange) => self.put(&[kind::EXCHANGE_CLOSED, exchange.0]),
+            Event::Flushed { flush, result } => {
+                let result = match result {
+                    Ok(()) => 0,
+                    Err(FlushError::LinkLost) => 1,
+                    Err(FlushError::Deadline) => 2,
+                };
+                self.put(&[kind::FLUSHED, flush.0, result]);
+            }
+            Event::Change { watch, change } => self.change(*watch, change),
+            Event::Report { subscription, report } => self.report(*subscription, report),
+            Event::Invoke(invocation) => self.invoke(invocation),
+            Event::Abort { call, reason } => {
+                let [low, high] = halves(call.0);
+                self.put(&[kind::ABORT, low, high, *reason as u32]);
+            }
+            Event::Outcome { key, outcome } => self.outcome(*key, outcome),
+            Event::ProcessGone(process) => {
+                let process = self.process(*process, &[]);
+                self.put(&[kind::PROCESS_GONE, process]);
+            }
+            Event::Subscriber { service, process, pattern, present } => {
+                self.subscriber(*service, *process, pattern, *present);
+            }
+        }
+    }
+
+    fn report(&mut self, subscription: SubscriptionId, report: &DeliveredReport) {
+        self.tell(report);
+        let subject = self.symbol(&report.subject, &[]);
+        let [low, high] = halves(report.sequence);
+        let flags = u32::from(report.replayed) | u32::from(report.resumed) << 1;
+        let missed = u32::try_from(report.missed).unwrap_or(u32::MAX);
+        let span = self.chunk.span(|chunk| chunk.put(&report.content.bytes));
+        self.put(&[
+            kind::REPORT,
+            subscription.0,
+            report.service.0,
+            subject,
+            low,
+            high,
+            flags,
+            missed,
+            report.content.kind.0.into(),
+            span.offset,
+            span.length,
+        ]);
+    }
+
+    /// Makes JavaScript know the service of a report.
+    fn tell(&mut self, report: &DeliveredReport) {
+        let Tell::Service { forget } = self.told.name(report.service) else { return };
+        if let Some(oldest) = forget {
+            self.put(&[kind::SERVICE_FORGOTTEN, oldest.0]);
+        }
+        let span = self.texts(&[&*report.id.to_string(), &*report.name]);
+        self.put(&[kind::SERVICE, report.service.0, span.offset, span.length]);
+    }
+
+    fn invoke(&mut self, invocation: &Invocation) {
+        let method = self.symbol(&invocation.method, &[]);
+        let caller = self.process(invocation.caller, &[method]);
+        let label = self.symbol(&invocation.caller_label, &[method, caller]);
+        let [low, high] = halves(invocation.call.0);
+        let span = self.chunk.span(|chunk| chunk.put(&invocation.content.bytes));
+        self.put(&[
+            kind::INVOKE,
+            low,
+            high,
+            invocation.service.0,
+            method,
+            millis(invocation.remaining),
+            caller,
+            label,
+            invocation.content.kind.0.into(),
+            span.offset,
+            span.length,
+        ]);
+    }
+
+    fn outcome(&mut self, key: u64, outcome: &Outcome) {
+        let (status, how, delivered, bytes) = match outcome {
+            Outcome::Response(content) => (0, content.kind.0, 1, &content.bytes[..]),
+            Outcome::Failure(content) => (1, content.kind.0, 1, &content.bytes[..]),
+            Outcome::Error(error) => {
+                let delivered = match error.delivered {
+                    Delivered::No => 0,
+                    Delivered::Yes => 1,
+                    Delivered::Unknown => 2,
+                };
+                (2, error.code as u8, delivered, error.message.as_bytes())
+            }
+        };
+        let span = self.chunk.span(|chunk| chunk.put(bytes));
+        // Keys come from JavaScript as u32; the core only carries them.
+        let key = key as u32;
+        self.put(&[kind::OUTCOME, key, status, how.into(), delivered, span.offset, span.length]);
+    }
+
+    fn change(&mut self, watch: WatchId, change: &Change) {
+        let [low, high] = halves(change.revision);
+        let group = change
+            .group
+            .as_ref()
+            .map_or(Span::NONE, |group| self.chunk.span(|chunk| chunk.put(group.as_bytes())));
+        let service = change.service.as_ref().map_or(Span::NONE, |service: &ServiceInfo| {
+            self.chunk.span(|chunk| info::pack(service, chunk))
+        });
+        self.put(&[
+            kind::CHANGE,
+            watch.0,
+            change.status as u32,
+            low,
+            high,
+            change.replayed.into(),
+            group.offset,
+            group.length,
+            service.offset,
+            service.length,
+        ]);
+    }
+
+    fn link(&mut self, what: u32, event: &LinkEvent) {
+        let process = event.peer.as_ref().map(|peer| peer.process.to_string());
+        let span = self.texts(&[
+            process.as_deref().unwrap_or_default(),
+            event.peer.as_ref().map_or("", |peer| &peer.label),
+            &event.address,
+            event.reason.as_ref().map_or("", |reason| &reason.message),
+        ]);
+        self.put(&[
+            kind::LINK,
+            what,
+            event.exchange.0,
+            event.link.0,
+            event.attempt,
+            event.reason.as_ref().map_or(0, |reason| reason.code as u32),
+            event.retry_in.map_or(u32::MAX, millis),
+            span.offset,
+            span.length,
+        ]);
+    }
+
+    fn subscriber(&mut self, no: ServiceNo, process: ProcessId, pattern: &str, present: bool) {
+        let label = ""; // The core does not tell it.
+        let span = self.texts(&[&process.to_string(), label, pattern]);
+        self.put(&[kind::SUBSCRIBER, no.0, present.into(), span.offset, span.length]);
+    }
+
+    fn listening(&mut self, token: u32, result: &Result<Vec<String>, (&'static str, String)>) {
+        let (ok, span) = match result {
+            Ok(addresses) => (1, self.texts(addresses)),
+            Err((code, message)) => (0, self.texts(&[*code, message])),
+        };
+        self.put(&[kind::LISTENING, token, ok, span.offset, span.length]);
+    }
+
+    fn process(&mut self, process: ProcessId, keep: &[u32]) -> u32 {
+        let text = hex(process);
+        // The digits are ASCII, so this never takes the default.
+        self.symbol(std::str::from_utf8(&text).unwrap_or_default(), keep)
+    }
+
+    fn symbol(&mut self, text: &str, keep: &[u32]) -> u32 {
+        let slot = self.symbols.intern(text, keep);
+        if slot.new {
+            let span = self.chunk.span(|chunk| chunk.put(text.as_bytes()));
+            self.put(&[kind::SYMBOL, slot.no, span.offset, span.length]);
+        }
+        slot.no
+    }
+
+    fn texts<T: AsRef<str>>(&mut self, texts: &[T]) -> Span {
+        self.chunk.span(|chunk| texts.iter().for_each(|text| chunk.put_text(text.as_ref())))
+    }
+
+    fn put(&mut self, record: &[u32]) {
+        self.words[self.used..self.used + record.len()].copy_from_slice(record);
+        self.used += record.len();
+    }
+}
+
+/// Bytes that a delivery takes in the chunk, at most: as if nothing had been told before.
+fn size(delivery: &Delivery) -> usize {
+    /// More than an identity, a process id and the lengths of the strings beside it.
+    const FIXED: usize = 128;
+    let text = |text: &Str| text.len();
+    FIXED
+        + match delivery {
+            Delivery::Listening { result: Ok(addresses), .. } => {
+                addresses.iter().map(|address| address.len() + 2).sum()
+            }
+            Delivery::Listening { result: Err((_, message)), .. }
+            | Delivery::CommandFailed { message, .. } => message.len(),
+            Delivery::Event(event) => match event {
+                Event::Report { report, .. } => {
+                    report.content.bytes.len() + report.subject.len() + report.name.len()
+                }
+                Event::Invoke(invocation) => {
+                    invocation.content.bytes.len()
+                        + invocation.method.len()
+                        + invocation.caller_label.len()
+                }
+                Event::Outcome { outcome, .. } => match outcome {
+                    Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
+                    Outcome::Error(error) => error.message.len(),
+                },
+                Event::Change { change, .. } => {
+                    change.group.as_ref().map_or(0, text)
+                        + change.service.as_ref().map_or(0, info::size)
+                }
+                Event::LinkActive(link)
+                | Event::LinkInactive(link)
+                | Event::AttemptFailed(link)
+                | Event::LinkClosed(link) => {
+                    link.address.len()
+                        + link.peer.as_ref().map_or(0, |peer| peer.label.len())
+                        + link.reason.as_ref().map_or(0, |reason| reason.message.len())
+                }
+                Event::Subscriber { pattern, .. } => pattern.len(),
+                Event::ExchangeClosed(_)
+                | Event::Flushed { .. }
+                | Event::Abort { .. }
+                | Event::ProcessGone(_) => 0,
+            },
+        }
+}
+
+fn halves(value: u64) -> [u32; 2] {
+    [value as u32, (value >> 32) as u32]
+}
+
+/// Milliseconds, rounded up so that what is left of a deadline never reads as less.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u32::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+use bytes::Bytes;
+use netsvc_core::{
+    AbortReason, CallId, Content, ContentType, ExchangeId, FlushId, LinkId, Peer, Reason,
+    ReasonCode, RequestCode, RequestError, ServiceId, Status,
+};
+
+use super::*;
+use crate::chunk::CHUNK;
+use crate::info::tests::thermometer;
+
+/// Packs one batch and gives back what did not fit, as words and chunk.
+fn pack(
+    packer: &mut Packer,
+    words: usize,
+    deliveries: Vec<Delivery>,
+) -> (Vec<u32>, Vec<u8>, Vec<Delivery>) {
+    let mut words = vec![0; words];
+    let mut left = Vec::new();
+    let mut batch = packer.begin(&mut words).unwrap();
+    for delivery in deliveries {
+        if left.is_empty() {
+            left.extend(batch.push(delivery));
+        } else {
+            left.push(delivery);
+        }
+    }
+    batch.finish(!left.is_empty());
+    (words, packer.bytes().to_vec(), left)
+}
+
+/// Packs one event with a new packer and splits the words at `lengths`.
+fn records(event: Event, lengths: &[usize]) -> (Vec<Vec<u32>>, Vec<u8>) {
+    let deliveries = vec![Delivery::Event(event)];
+    let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
+    assert!(left.is_empty());
+    assert_eq!(words[..2], [2 + lengths.iter().sum::<usize>() as u32, 0]);
+    let mut rest = &words[2..];
+    let records = lengths.iter().map(|length| {
+        let (record, more) = rest.split_at(*length);
+        rest = more;
+        record.to_vec()
+    });
+    (records.collect(), chunk)
+}
+
+fn report(subject: &str, service: u32, sequence: u64, content: &[u8]) -> Event {
+    Event::Report {
+        subscription: SubscriptionId(5),
+        report: DeliveredReport {
+            service: ServiceNo(service),
+            id: ServiceId { process: ProcessId([1; 16]), counter: service },
+            name: "thermometer".into(),
+            subject: subject.into(),
+            sequence,
+            replayed: true,
+            resumed: true,
+            missed: 3,
+            content: Content { kind: ContentType::CBOR, bytes: Bytes::copy_from_slice(content) },
+        },
+    }
+}
+
+fn text(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u16).to_le_bytes(), bytes].concat()
+}
+
+#[test]
+fn a_report_tells_its_service_and_subject_before() {
+    let (records, chunk) = records(report("kitchen", 9, (7 << 32) + 6, b"21.5"), &[4, 4, 11]);
+    let identity = format!("{}.9", "01".repeat(16));
+    let service = [text(identity.as_bytes()), text(b"thermometer")].concat();
+    let (at, end) = (service.len() as u32, service.len() as u32 + 7);
+    assert_eq!(records[0], [14, 9, 0, at]);
+    assert_eq!(records[1], [1, 0, at, 7]);
+    assert_eq!(records[2], [2, 5, 9, 0, 6, 7, 3, 3, 1, end, 4]);
+    assert_eq!(chunk, [&service[..], b"kitchen21.5"].concat());
+}
+
+#[test]
+fn what_was_told_is_not_repeated() {
+    let mut packer = Packer::default();
+    let first = pack(&mut packer, MIN_WORDS, vec![Delivery::Event(report("a", 9, 1, b"1"))]);
+    let second = pack(&mut packer, MIN_WORDS, vec![Delivery::Event(report("a", 9, 2, b"2"))]);
+    assert_eq!(first.0[0], 2 + 4 + 4 + 11);
+    assert_eq!(second.0[..13], [13, 0, 2, 5, 9, 0, 2, 0, 3, 3, 1, 0, 1]);
+    assert_eq!(second.1, b"2");
+}
+
+#[test]
+fn missed_is_saturated() {
+    let mut event = report("a", 9, 1, b"");
+    if let Event::Report { report, .. } = &mut event {
+        report.missed = u64::MAX;
+    }
+    assert_eq!(records(event, &[4, 4, 11]).0[2][7], u32::MAX);
+}
+
+#[test]
+fn an_invocation_tells_method_and_caller_before() {
+    let invocation = Invocation {
+        call: CallId((2 << 32) + 1),
+        service: ServiceNo(4),
+        method: "read".into(),
+        caller: ProcessId([0xcd; 16]),
+        caller_label: "host:7".into(),
+        remaining: Duration::from_micros(1500),
+        content: Content::raw(&b"xy"[..]),
+    };
+    let (records, chunk) = records(Event::Invoke(invocation), &[4, 4, 4, 11]);
+    assert_eq!(records[0], [1, 0, 0, 4]);
+    assert_eq!(records[1], [1, 1, 4, 32]);
+    assert_eq!(records[2], [1, 2, 36, 6]);
+    assert_eq!(records[3], [3, 1, 2, 4, 0, 2, 1, 2, 0, 42, 2]);
+    assert_eq!(chunk, format!("read{}host:7xy", "cd".repeat(16)).as_bytes());
+}
+
+#[test]
+fn outcomes() {
+    let outcome = |outcome| records(Event::Outcome { key: 8, outcome }, &[7]);
+    let response = Outcome::Response(Content::raw(&b"r"[..]));
+    assert_eq!(outcome(response), (vec![vec![5, 8, 0, 0, 1, 0, 1]], b"r".to_vec()));
+    let failure = Outcome::Failure(Content { kind: ContentType::CBOR, bytes: Bytes::new() });
+    assert_eq!(outcome(failure), (vec![vec![5, 8, 1, 1, 1, 0, 0]], vec![]));
+    let codes = [Delivered::No, Delivered::Yes, Delivered::Unknown];
+    for (number, delivered) in codes.into_iter().enumerate() {
+        let (code, message) = (RequestCode::LinkLost, "gone".into());
+        let error = Outcome::Error(RequestError { code, delivered, message });
+        let expected = vec![5, 8, 2, 6, number as u32, 0, 4];
+        assert_eq!(outcome(error), (vec![expected], b"gone".to_vec()));
+    }
+}
+
+#[test]
+fn changes() {
+    let mut change = Change {
+        status: Status::Joined,
+        revision: (1 << 32) + 2,
+        replayed: true,
+        service: Some(thermometer()),
+        group: Some("attic".into()),
+    };
+    let event = |change: &Change| Event::Change { watch: WatchId(3), change: change.clone() };
+    let mut info = Chunk::default();
+    info::pack(&thermometer(), &mut info);
+    let length = info.bytes().len() as u32;
+    let (packed, chunk) = records(event(&change), &[10]);
+    assert_eq!(packed[0], [6, 3, 2, 2, 1, 1, 0, 5, 5, length]);
+    assert_eq!(chunk, [b"attic", info.bytes()].concat());
+
+    change = Change { status: Status::Current, service: None, group: None, ..change };
+    let (packed, chunk) = records(event(&change), &[10]);
+    assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, 0, 0, 0, 0]);
+    assert_eq!(chunk, b"");
+}
+
+#[test]
+fn links() {
+    let mut link = LinkEvent {
+        exchange: ExchangeId(1),
+        link: LinkId(2),
+        peer: Some(Peer { process: ProcessId([0xee; 16]), label: "hub:1".into() }),
+        address: "127.0.0.1:9".into(),
+        attempt: 4,
+        reason: Some(Reason::new(ReasonCode::Version, "speaks version 9")),
+        retry_in: Some(Duration::from_secs(5)),
+    };
+    let (packed, chunk) = records(Event::AttemptFailed(link.clone()), &[9]);
+    let process = "ee".repeat(16);
+    let texts = [process.as_bytes(), b"hub:1", b"127.0.0.1:9", b"speaks version 9"].map(text);
+    assert_eq!(chunk, texts.concat());
+    assert_eq!(packed[0], [7, 2, 1, 2, 4, 33, 5000, 0, chunk.len() as u32]);
+
+    link = LinkEvent { peer: None, reason: None, retry_in: None, ..link };
+    let (packed, chunk) = records(Event::LinkClosed(link.clone()), &[9]);
+    assert_eq!(chunk, [&b""[..], b"", b"127.0.0.1:9", b""].map(text).concat());
+    assert_eq!(packed[0], [7, 3, 1, 2, 4, 0, u32::MAX, 0, chunk.len() as u32]);
+    assert_eq!(records(Event::LinkActive(link.clone()), &[9]).0[0][1], 0);
+    assert_eq!(records(Event::LinkInactive(link), &[9]).0[0][1], 1);
+}
+
+#[test]
+fn small_records() {
+    let closed = Event::ExchangeClosed(ExchangeId(6));
+    assert_eq!(records(closed, &[2]).0[0], [8, 6]);
+    let results = [Ok(()), Err(FlushError::LinkLost), Err(FlushError::Deadline)];
+    for (number, result) in results.into_iter().enumerate() {
+        let flushed = Event::Flushed { flush: FlushId(7), result };
+        assert_eq!(records(flushed, &[3]).0[0], [9, 7, number as u32]);
+    }
+    let abort = Event::Abort { call: CallId(3 << 32), reason: AbortReason::Deadline };
+    assert_eq!(records(abort, &[4]).0[0], [4, 0, 3, 2]);
+    let gone = Event::ProcessGone(ProcessId([9; 16]));
+    let (packed, chunk) = records(gone, &[4, 2]);
+    assert_eq!(packed, [vec![1, 0, 0, 32], vec![10, 0]]);
+    assert_eq!(chunk, "09".repeat(16).as_bytes());
+    let subscriber = Event::Subscriber {
+        service: ServiceNo(2),
+        process: ProcessId([9; 16]),
+        pattern: "t.*".into(),
+        present: true,
+    };
+    let (packed, chunk) = records(subscriber, &[5]);
+    assert_eq!(packed[0], [11, 2, 1, 0, chunk.len() as u32]);
+    assert_eq!(chunk, [chunk[2..34].as_ref(), b"", b"t.*"].map(text).concat());
+}
+
+#[test]
+fn listening_and_failed_commands() {
+    let addresses = vec!["127.0.0.1 80".into(), "::1 80".into()];
+    let refused = ("address-in-use", "taken".to_string());
+    let deliveries = vec![
+        Delivery::Listening { token: 1, result: Ok(addresses) },
+        Delivery::Listening { token: 2, result: Err(refused) },
+        Delivery::CommandFailed { op: 4, count: 2, code: "closed", message: "m".into() },
+    ];
+    let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
+    assert!(left.is_empty());
+    assert_eq!(words[..7], [17, 0, 12, 1, 1, 0, 22]);
+    assert_eq!(words[7..12], [12, 2, 0, 22, 23]);
+    assert_eq!(words[12..17], [13, 4, 2, 45, 11]);
+    let texts: [&[u8]; 6] =
+        [b"127.0.0.1 80", b"::1 80", b"address-in-use", b"taken", b"closed", b"m"];
+    assert_eq!(chunk, texts.map(text).concat());
+}
+
+#[test]
+fn what_does_not_fit_is_given_back_whole() {
+    let reports = |count: usize| {
+        (0..count).map(|no| Delivery::Event(report("s", 1, no as u64, &[7; 4000]))).collect()
+    };
+    let mut packer = Packer::default();
+    let (words, chunk, left) = pack(&mut packer, 4096, reports(20));
+    assert!(chunk.len() <= CHUNK);
+    assert_eq!(words[1], 1);
+    assert_eq!(left.len(), 20 - (chunk.len() / 4000));
+
+    let (words, chunk, left) = pack(&mut packer, MIN_WORDS, reports(20));
+    assert_eq!((words[0], chunk.len()), (2 + 4 * 11, 4 * 4000));
+    assert_eq!(left.len(), 16);
+}
+
+#[test]
+fn a_large_payload_gets_a_chunk_of_its_own() {
+    let large = |no| Delivery::Event(report("s", 1, no, &vec![7; 1 << 20]));
+    let small = |no| Delivery::Event(report("s", 1, no, b"x"));
+    let mut packer = Packer::default();
+    let (_, chunk, left) = pack(&mut packer, MIN_WORDS, vec![small(1), large(2), small(3)]);
+    assert!(chunk.len() < 100);
+    assert_eq!(left, [large(2), small(3)]);
+    let (_, chunk, left) = pack(&mut packer, MIN_WORDS, left);
+    assert_eq!(chunk.len(), 1 << 20);
+    assert_eq!(left, [small(3)]);
+}
+
+/// Reads words and chunk as JavaScript does, with its memory of symbols and services.
+#[test]
+fn every_report_reads_back_under_pressure_on_slots() {
+    let mut packer = Packer::default();
+    let mut symbols = std::collections::HashMap::new();
+    let mut services = std::collections::HashMap::new();
+    let mut queue: Vec<_> = (0..30_000u64)
+        .map(|no| (format!("s{}", no * 7919 % 6000), (no * 104_729 % 5000) as u32, no))
+        .rev()
+        .collect();
+    let mut expected = queue.iter().rev().cloned().collect::<Vec<_>>().into_iter();
+    let mut words = vec![0; 1024];
+    let mut pending = None;
+    while pending.is_some() || !queue.is_empty() {
+        let mut batch = packer.begin(&mut words).unwrap();
+        loop {
+            let next = pending.take().or_else(|| {
+                let (subject, service, no) = queue.pop()?;
+                Some(Delivery::Event(report(&subject, service, no, b"c")))
+            });
+            let Some(next) = next else { break };
+            pending = batch.push(next);
+            if pending.is_some() {
+                break;
+            }
+        }
+        batch.finish(pending.is_some());
+        let bytes = packer.bytes().to_vec();
+        let text = |at: u32, length: u32| bytes[at as usize..(at + length) as usize].to_vec();
+        let mut at = 2;
+        while at < words[0] as usize {
+            let record = &words[at..];
+            at += match record[0] {
+                1 => {
+                    symbols.insert(record[1], text(record[2], record[3]));
+                    4
+                }
+                14 => {
+                    services.insert(record[1], text(record[2], record[3]));
+                    4
+                }
+                15 => {
+                    assert!(services.remove(&record[1]).is_some());
+                    2
+                }
+                2 => {
+                    let (subject, service, no) = expected.next().unwrap();
+                    assert_eq!(symbols[&record[3]], subject.as_bytes());
+                    assert_eq!((record[2], record[4]), (service, no as u32));
+                    assert!(services.contains_key(&service));
+                    assert!(services.len() <= 4096 && symbols.len() <= 4096);
+                    11
+                }
+                other => panic!("kind {other}"),
+            }
+        }
+    }
+    assert_eq!(expected.next(), None);
+}

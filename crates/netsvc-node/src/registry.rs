@@ -1,0 +1,148 @@
+//! One registry on its environment's thread: its engine until it is disposed of, and its inbox.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use netsvc_core::Process;
+use netsvc_net::{Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime};
+
+use crate::apply::apply;
+use crate::commands::{self, Command, Malformed};
+use crate::error::{Code, Error, Result, invalid};
+use crate::gate::Gate;
+use crate::inbox::Inbox;
+use crate::options::{RegistryOptions, limits};
+use crate::records::{Delivery, MIN_WORDS};
+
+/// Bytes of staged commands that are run under one hold of the engine's lock.
+const LOCKED_BYTES: usize = 64 << 10;
+
+pub(crate) struct Registry {
+    gate: Arc<Gate>,
+    /// `None` once disposed of.
+    engine: RefCell<Option<Arc<Engine>>>,
+    inbox: RefCell<Inbox>,
+}
+
+impl Registry {
+    pub(crate) fn start(gate: Arc<Gate>, options: RegistryOptions) -> Result<Self> {
+        let signal = Arc::clone(&gate);
+        let options = EngineOptions {
+            label: options.label,
+            limits: limits(options.limits)?,
+            resolver: None,
+            on_events: Box::new(move || signal.signal()),
+        };
+        let engine = Runtime::shared()
+            .and_then(|runtime| Engine::start(runtime, options))
+            .map_err(|error| Error::new(Code::IO, format!("cannot start a registry: {error}")))?;
+        Ok(Self { gate, engine: RefCell::new(Some(engine)), inbox: RefCell::default() })
+    }
+
+    /// The engine, while there is one.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        let engine = self.engine.borrow();
+        engine.clone().ok_or_else(|| Error::new(Code::CLOSED, "this registry is closed"))
+    }
+
+    /// Writes what the sockets take without waiting, then lets everything go.
+    pub(crate) fn dispose(&self) {
+        if let Some(engine) = self.engine.take() {
+            engine.shutdown_now();
+        }
+        // What is left to tell has nobody to hear it.
+        self.inbox.take();
+    }
+
+    /// Listens; the end is delivered as LISTENING with `token`.
+    pub(crate) fn listen(
+        &self,
+        exchange: netsvc_core::ExchangeId,
+        target: ListenTarget,
+        token: u32,
+    ) -> Result<()> {
+        let notices = self.inbox.borrow().notices.clone();
+        let gate = Arc::clone(&self.gate);
+        let done = move |result: std::result::Result<Vec<ListenAddress>, ListenError>| {
+            let result = result
+                .map(|addresses| addresses.iter().map(place).collect())
+                .map_err(|error| (error.code, error.message));
+            notices.push(Delivery::Listening { token, result });
+            gate.signal();
+        };
+        self.engine()?.listen(exchange, target, Box::new(done));
+        Ok(())
+    }
+
+    /// Runs the commands of a staging buffer. Returns the bytes queued for the link that has most.
+    pub(crate) fn submit(&self, staging: &[u8], length: u32) -> Result<usize> {
+        let engine = self.engine()?;
+        let staged = staging
+            .get(..length as usize)
+            .ok_or(Malformed { at: staging.len(), what: "shorter than the length given" });
+        let staged = staged.and_then(commands::decode);
+        let staged = staged.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
+        let inbox = self.inbox.borrow();
+        let mut failed = false;
+        let mut queued = None;
+        let mut commands = staged.into_iter().peekable();
+        while commands.peek().is_some() || queued.is_none() {
+            queued = Some(engine.with(|process: &mut Process, now| {
+                let mut bytes = 0;
+                while bytes < LOCKED_BYTES
+                    && let Some(command) = commands.next()
+                {
+                    bytes += weight(&command);
+                    failed |= apply(process, now, command, &inbox.notices);
+                }
+                process.queued_bytes()
+            }));
+        }
+        if failed {
+            self.gate.signal();
+        }
+        Ok(queued.unwrap_or_default())
+    }
+
+    /// Fills `records` with the next deliveries and hands their bytes to `take`.
+    pub(crate) fn drain<R>(
+        &self,
+        records: &mut [u32],
+        take: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<R> {
+        let engine = self.engine.borrow().clone();
+        let mut inbox = self.inbox.borrow_mut();
+        let more = inbox
+            .fill(records, |take| engine.is_some_and(|engine| engine.drain(take)))
+            .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
+        if more {
+            // JavaScript may stop here; then it is woken for the rest.
+            self.gate.signal();
+        }
+        take(inbox.bytes())
+    }
+}
+
+/// As record LISTENING tells an address: host and port, or a path.
+fn place(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Tcp(address) => format!("{} {}", address.ip(), address.port()),
+        ListenAddress::Unix(path) => path.to_string_lossy().into_owned(),
+    }
+}
+
+/// Bytes by which a command occupies the engine's lock, roughly.
+fn weight(command: &Command<'_>) -> usize {
+    const FIXED: usize = 32;
+    match command {
+        Command::Request { content, .. } | Command::Publish { content, .. } => content.bytes.len(),
+        Command::Respond { result, .. } => match result {
+            commands::Reply::Response(content) | commands::Reply::Failure(content) => {
+                content.bytes.len()
+            }
+            commands::Reply::Error(_, message) => message.len(),
+        },
+        Command::Cancel { .. } | Command::Grant { .. } | Command::GrantWatch { .. } => 0,
+    }
+    .saturating_add(FIXED)
+}
