@@ -1,0 +1,85 @@
+// Packs deliveries as the addon does, and signals once per burst.
+
+/** Strings after their u16 lengths. */
+export function packTexts(texts: readonly string[]): Buffer {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(2);
+      length.writeUInt16LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+export class Deliveries {
+  readonly #signal: () => void;
+  #records: number[][] = [];
+  #data: Uint8Array[] = [];
+  #size = 0;
+  #signalled = false;
+  readonly #symbols = new Map<string, number>();
+  readonly #services = new Set<number>();
+  /** Records per batch at most. */
+  batch = Number.POSITIVE_INFINITY;
+
+  constructor(signal: () => void) {
+    this.#signal = signal;
+  }
+
+  /** One record; `data` becomes the offset and length at its end. */
+  add(words: readonly number[], data?: Uint8Array): void {
+    const span = data === undefined ? [] : [this.data(data), data.length];
+    this.#records.push([...words, ...span]);
+    if (this.#signalled) return;
+    this.#signalled = true;
+    setImmediate(() => this.#signal());
+  }
+
+  /** Bytes for records to refer to; returns their offset. */
+  data(bytes: Uint8Array): number {
+    this.#data.push(Uint8Array.from(bytes));
+    this.#size += bytes.length;
+    return this.#size - bytes.length;
+  }
+
+  /** The slot of a string, told before if it is new. */
+  symbol(text: string): number {
+    const known = this.#symbols.get(text);
+    if (known !== undefined) return known;
+    const slot = this.#symbols.size;
+    this.#symbols.set(text, slot);
+    this.add([1, slot], Buffer.from(text));
+    return slot;
+  }
+
+  /** Introduces a publishing service once. */
+  service(no: number, identity: string, name: string): void {
+    if (this.#services.has(no)) return;
+    this.#services.add(no);
+    this.add([14, no], packTexts([identity, name]));
+  }
+
+  drain(words: Uint32Array): Uint8Array | null {
+    this.#signalled = false;
+    let used = 2;
+    const count = Math.min(this.#records.length, this.batch);
+    let taken = 0;
+    for (; taken < count; taken++) {
+      const record = this.#records[taken] ?? [];
+      if (used + record.length > words.length) break;
+      words.set(record, used);
+      used += record.length;
+    }
+    this.#records = this.#records.slice(taken);
+    words[0] = used;
+    words[1] = this.#records.length > 0 ? 1 : 0;
+    // Offsets count from the first byte not yet given back, so what is left over keeps them.
+    const chunk = this.#data.length === 0 ? null : new Uint8Array(Buffer.concat(this.#data));
+    if (this.#records.length === 0) {
+      this.#data = [];
+      this.#size = 0;
+    }
+    return chunk;
+  }
+}

@@ -1,0 +1,483 @@
+// The addon's interface without the addon: one registry whose only services are its own, and whose
+// links are told what to do by the test. As much of it as the unit tests of ts/ need, no more.
+
+import { forgetEnvironment } from "../../ts/internal/environment.js";
+import {
+  type NativeEnvironment,
+  type NativeListen,
+  type NativeRegistry,
+  type NativeTarget,
+  replaceNative,
+} from "../../ts/internal/native.js";
+import { Registry, type RegistryOptions } from "../../ts/registry.js";
+import { Commands } from "./fake-commands.js";
+import { Deliveries, packTexts } from "./fake-deliveries.js";
+
+/** What a fake service is made of. */
+interface FakeService {
+  readonly no: number;
+  readonly name: string;
+  readonly audience: string;
+  readonly groups: Set<string>;
+  readonly methods: string[];
+  sequence: number;
+  known: boolean;
+}
+
+/** A command that reached the native side, in order, for tests to look at. */
+export type Seen = readonly [name: string, ...args: unknown[]];
+
+/** Code of the core's CommandError as the addon throws it. */
+export function nativeError(code: string, message = code): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+export class FakeEnvironment implements NativeEnvironment {
+  readonly wake: () => void;
+  held = false;
+  closed = false;
+
+  constructor(wake: () => void) {
+    this.wake = wake;
+    environments.push(this);
+  }
+
+  ref(): void {
+    this.held = true;
+  }
+
+  unref(): void {
+    this.held = false;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+const environments: FakeEnvironment[] = [];
+
+export class FakeRegistry implements NativeRegistry {
+  readonly id: string = "ab".repeat(16);
+  readonly options: { label: string; limits?: Record<string, number> };
+  readonly seen: Seen[] = [];
+  /** Credits by subscription and by watch. */
+  readonly credits: Map<number, number> = new Map();
+  readonly watchCredits: Map<number, number> = new Map();
+  /** What `submit` returns. */
+  queued = 0;
+  /** Set to make the next synchronous command throw it. */
+  failure: Error | undefined;
+  readonly deliveries: Deliveries;
+  readonly #services = new Map<number, FakeService>();
+  readonly #subscriptions = new Map<
+    number,
+    { kind: number; target: string; pattern: RegExp; waiting: Array<() => void> }
+  >();
+  readonly #watches = new Map<number, { name?: string; identity?: string; group?: string }>();
+  readonly #requests = new Map<number, ReturnType<typeof setTimeout>>();
+  /** Exchanges that are open. */
+  readonly exchanges: Set<number> = new Set();
+  #last = 0;
+  #revision = 0;
+
+  constructor(
+    environment: FakeEnvironment,
+    options: { label: string; limits?: Record<string, number> },
+  ) {
+    this.options = options;
+    this.deliveries = new Deliveries(() => environment.wake());
+    registries.push(this);
+  }
+
+  createExchange(role: 0 | 1, group: string, intervalMs: number, deadMs: number): number {
+    this.#command("createExchange", role, group, intervalMs, deadMs);
+    const exchange = ++this.#last;
+    this.exchanges.add(exchange);
+    return exchange;
+  }
+
+  listen(exchange: number, target: NativeListen, token: number): void {
+    this.#command("listen", exchange, target, token);
+  }
+
+  connect(exchange: number, target: NativeTarget): number {
+    this.#command("connect", exchange, target);
+    return ++this.#last;
+  }
+
+  closeLink(link: number, drainMs: number): void {
+    this.#command("closeLink", link, drainMs);
+  }
+
+  closeExchange(exchange: number, drainMs: number): void {
+    this.#command("closeExchange", exchange, drainMs);
+    if (this.exchanges.delete(exchange)) this.deliveries.add([8, exchange]);
+  }
+
+  close(drainMs: number): void {
+    this.#command("close", drainMs);
+    for (const exchange of this.exchanges) this.deliveries.add([8, exchange]);
+    this.exchanges.clear();
+  }
+
+  dispose(): void {
+    this.seen.push(["dispose"]);
+    for (const timer of this.#requests.values()) clearTimeout(timer);
+  }
+
+  createService(name: string, audience: string, groups: string[], methods: string[]) {
+    this.#command("createService", name, audience, groups, methods);
+    const no = ++this.#last;
+    const service = { no, name, audience, groups: new Set(groups), methods };
+    this.#services.set(no, { ...service, sequence: 0, known: false });
+    this.#changed(0, no);
+    return { no, counter: no };
+  }
+
+  closeService(service: number): void {
+    this.#command("closeService", service);
+    this.#changed(1, service);
+    this.#services.delete(service);
+  }
+
+  join(service: number, group: string): boolean {
+    this.#command("join", service, group);
+    const groups = this.#services.get(service)?.groups ?? new Set();
+    if (groups.has(group)) return false;
+    groups.add(group);
+    this.#changed(2, service, group);
+    return true;
+  }
+
+  leave(service: number, group: string): boolean {
+    this.#command("leave", service, group);
+    return this.#services.get(service)?.groups.delete(group) ?? false;
+  }
+
+  lookup(name?: string, identity?: string, group?: string): Uint8Array {
+    this.#command("lookup", name, identity, group);
+    const found = [...this.#services.values()].filter((s) => this.#fits(s, name, identity, group));
+    const count = Buffer.alloc(4);
+    count.writeUInt32LE(found.length);
+    return Buffer.concat([count, ...found.map((service) => this.#pack(service))]);
+  }
+
+  watch(name?: string, identity?: string, group?: string): number {
+    this.#command("watch", name, identity, group);
+    const watch = ++this.#last;
+    this.#watches.set(watch, {
+      ...(name === undefined ? {} : { name }),
+      ...(identity === undefined ? {} : { identity }),
+      ...(group === undefined ? {} : { group }),
+    });
+    this.watchCredits.set(watch, 256);
+    for (const service of this.#services.values()) {
+      if (this.#fits(service, name, identity, group)) this.#change(watch, 0, service, "", true);
+    }
+    this.#change(watch, 4, undefined, "", false);
+    return watch;
+  }
+
+  unwatch(watch: number): void {
+    this.#command("unwatch", watch);
+    this.#watches.delete(watch);
+  }
+
+  subscribe(kind: number, target: string, pattern: string, reports: number, bytes: number): number {
+    this.#command("subscribe", kind, target, pattern, reports, bytes);
+    const subscription = ++this.#last;
+    const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*");
+    const regexp = new RegExp(`^${source.replace(/\?/g, ".")}$`, "s");
+    this.#subscriptions.set(subscription, { kind, target, pattern: regexp, waiting: [] });
+    this.credits.set(subscription, 1024);
+    return subscription;
+  }
+
+  unsubscribe(subscription: number): void {
+    this.#command("unsubscribe", subscription);
+    this.#subscriptions.delete(subscription);
+  }
+
+  publish(
+    no: number,
+    subject: string,
+    kind: number,
+    content: Uint8Array,
+    lifetimeMs: number,
+  ): boolean {
+    this.#command("publish", no, subject, kind, content.length, lifetimeMs);
+    this.#publish(no, subject, kind, content);
+    return true;
+  }
+
+  flush(exchange: number, timeoutMs: number): number {
+    this.#command("flush", exchange, timeoutMs);
+    return ++this.#last;
+  }
+
+  track(process: string): boolean {
+    this.#command("track", process);
+    return process === "cd".repeat(16);
+  }
+
+  missed(subscription: number): number {
+    this.#command("missed", subscription);
+    return 7;
+  }
+
+  submit(staging: Uint8Array, length: number): number {
+    this.seen.push(["submit", length]);
+    for (const command of new Commands(staging, length)) {
+      this.seen.push([command.name, ...Object.values(command.fields)]);
+      this.#run(command);
+    }
+    return this.queued;
+  }
+
+  drain(records: Uint32Array): Uint8Array | null {
+    return this.deliveries.drain(records);
+  }
+
+  /** A report as the network would bring it. */
+  report(subscription: number, options: Partial<ReportFields> = {}): void {
+    const fields = { ...REPORT, ...options };
+    const flags = (fields.replayed ? 1 : 0) | (fields.resumed ? 2 : 0);
+    this.deliveries.service(fields.service, `${this.id}.${fields.service}`, fields.name);
+    const subject = this.deliveries.symbol(fields.subject);
+    const { service, sequence, missed, kind, content } = fields;
+    const high = Math.floor(sequence / 2 ** 32);
+    this.deliveries.add(
+      [2, subscription, service, subject, sequence >>> 0, high, flags, missed, kind],
+      content,
+    );
+  }
+
+  /** An event of a link: 0 active, 1 inactive, 2 attemptFailed, 3 closed. */
+  link(
+    what: number,
+    exchange: number,
+    link: number,
+    options: { attempt?: number; reason?: number; retryMs?: number; texts?: string[] } = {},
+  ): void {
+    const { attempt = 1, reason = 0, retryMs = 0xffff_ffff, texts } = options;
+    this.deliveries.add(
+      [7, what, exchange, link, attempt, reason, retryMs],
+      packTexts(texts ?? ["cd".repeat(16), "hub:1", "127.0.0.1:11111", "it broke"]),
+    );
+  }
+
+  /** How many requests have no outcome yet. */
+  get pending(): number {
+    return this.#requests.size;
+  }
+
+  /** Ends a request with a failure of the framework. */
+  fail(key: number, code: number, delivered: number, message: string): void {
+    this.#outcome(key, 2, code, delivered, Buffer.from(message));
+  }
+
+  #run({ name, fields }: { name: string; fields: Record<string, unknown> }): void {
+    const content = fields.content as Uint8Array;
+    const number = (field: string) => fields[field] as number;
+    switch (name) {
+      case "request":
+        this.#request(fields);
+        break;
+      case "cancel":
+        if (this.#requests.has(number("key"))) {
+          this.deliveries.add([4, number("key"), 0, 0]);
+          this.#outcome(number("key"), 2, 8, 2, Buffer.from("cancelled"));
+        }
+        break;
+      case "respond":
+        this.#outcome(number("low"), number("status"), number("kind"), 1, content);
+        break;
+      case "publish":
+        this.#publish(number("service"), fields.subject as string, number("kind"), content);
+        break;
+      case "grant":
+        this.#grant(number("subscription"), number("reports"));
+        break;
+      case "grantWatch": {
+        const watch = number("watch");
+        this.watchCredits.set(watch, (this.watchCredits.get(watch) ?? 0) + number("changes"));
+      }
+    }
+  }
+
+  /** The call's number is the request's key: own services answer own requests. */
+  #request(fields: Record<string, unknown>): void {
+    const key = fields.key as number;
+    const target = fields.target as string;
+    const timeout = setTimeout(() => {
+      this.deliveries.add([4, key, 0, 2]);
+      this.#outcome(key, 2, 7, 2, Buffer.from("the deadline passed"));
+    }, fields.timeoutMs as number);
+    this.#requests.set(key, timeout);
+    const service = [...this.#services.values()].find(
+      ({ no, name }) => target === (fields.targetKind === 0 ? name : `${this.id}.${no}`),
+    );
+    if (service === undefined) {
+      this.#outcome(key, 2, 1, 0, Buffer.from(`no service ${target}`));
+      return;
+    }
+    const method = this.deliveries.symbol(fields.method as string);
+    const caller = this.deliveries.symbol("cd".repeat(16));
+    const label = this.deliveries.symbol("host:1");
+    this.deliveries.add(
+      [
+        3,
+        key,
+        0,
+        service.no,
+        method,
+        fields.timeoutMs as number,
+        caller,
+        label,
+        fields.kind as number,
+      ],
+      fields.content as Uint8Array,
+    );
+  }
+
+  #outcome(key: number, status: number, kind: number, delivered: number, data: Uint8Array): void {
+    if (!this.#requests.has(key)) return;
+    clearTimeout(this.#requests.get(key));
+    this.#requests.delete(key);
+    this.deliveries.add([5, key, status, kind, delivered], data);
+  }
+
+  #publish(no: number, subject: string, kind: number, content: Uint8Array): void {
+    const service = this.#services.get(no);
+    if (service === undefined) return;
+    const sequence = ++service.sequence;
+    const copy = Uint8Array.from(content);
+    for (const [number, { kind: by, target, pattern, waiting }] of this.#subscriptions) {
+      const fits = [service.name, `${this.id}.${no}`][by] ?? target;
+      if (fits !== target || !pattern.test(subject)) continue;
+      if (by === 2 && !service.groups.has(target)) continue;
+      waiting.push(() =>
+        this.report(number, {
+          service: no,
+          name: service.name,
+          subject,
+          sequence,
+          kind,
+          content: copy,
+        }),
+      );
+      this.#grant(number, 0);
+    }
+  }
+
+  #grant(subscription: number, reports: number): void {
+    let credit = (this.credits.get(subscription) ?? 0) + reports;
+    const waiting = this.#subscriptions.get(subscription)?.waiting ?? [];
+    for (; credit > 0 && waiting.length > 0; credit--) waiting.shift()?.();
+    this.credits.set(subscription, credit);
+  }
+
+  #changed(status: number, no: number, group = ""): void {
+    this.#revision += 1;
+    const service = this.#services.get(no);
+    if (service === undefined) return;
+    for (const [watch, { name, identity, group: wanted }] of this.#watches) {
+      if (this.#fits(service, name, identity, wanted))
+        this.#change(watch, status, service, group, false);
+    }
+  }
+
+  #change(
+    watch: number,
+    status: number,
+    service: FakeService | undefined,
+    group: string,
+    replayed: boolean,
+  ): void {
+    const info = service === undefined ? Buffer.alloc(0) : this.#pack(service);
+    const text = Buffer.from(group);
+    const at = this.deliveries.data(Buffer.concat([text, info]));
+    this.deliveries.add([
+      ...[6, watch, status, this.#revision, 0, replayed ? 1 : 0],
+      ...[text.length === 0 ? 0 : at, text.length],
+      ...[info.length === 0 ? 0 : at + text.length, info.length],
+    ]);
+  }
+
+  #fits(service: FakeService, name?: string, identity?: string, group?: string): boolean {
+    return (
+      (name === undefined || name === service.name) &&
+      (identity === undefined || identity === `${this.id}.${service.no}`) &&
+      (group === undefined || service.groups.has(group))
+    );
+  }
+
+  #pack(service: FakeService): Buffer {
+    const head = Buffer.alloc(9);
+    head.writeUInt32LE(service.no, 0);
+    head.writeUInt32LE(service.no, 4);
+    head[8] = 1;
+    const list = (texts: string[]) => {
+      const count = Buffer.alloc(2);
+      count.writeUInt16LE(texts.length);
+      return Buffer.concat([count, packTexts(texts)]);
+    };
+    return Buffer.concat([
+      head,
+      Buffer.from(this.id),
+      packTexts([service.name, service.audience, this.options.label, ""]),
+      list([...service.groups]),
+      list(service.methods),
+    ]);
+  }
+
+  #command(...seen: Seen): void {
+    this.seen.push(seen);
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+}
+
+interface ReportFields {
+  service: number;
+  name: string;
+  subject: string;
+  sequence: number;
+  replayed: boolean;
+  resumed: boolean;
+  missed: number;
+  kind: number;
+  content: Uint8Array;
+}
+
+const REPORT: ReportFields = {
+  service: 900,
+  name: "remote",
+  subject: "s",
+  sequence: 1,
+  replayed: false,
+  resumed: false,
+  missed: 0,
+  kind: 1,
+  content: Uint8Array.of(0xf6),
+};
+
+const registries: FakeRegistry[] = [];
+
+/** A registry on a fake addon of its own. */
+export function fakeRegistry(options: RegistryOptions = {}): {
+  registry: Registry;
+  native: FakeRegistry;
+  environment: FakeEnvironment;
+} {
+  replaceNative({ Environment: FakeEnvironment, NativeRegistry: FakeRegistry as never });
+  forgetEnvironment();
+  const registry = new Registry({ label: "test", log: "off", ...options });
+  void registry.id;
+  const native = registries.at(-1);
+  const environment = environments.at(-1);
+  if (native === undefined || environment === undefined) throw new Error("no fake was made");
+  return { registry, native, environment };
+}

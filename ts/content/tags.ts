@@ -1,0 +1,89 @@
+// Tags of CBOR (RFC 8949): those netsvc uses itself, and those of the application's own types.
+
+/** Date as seconds since 1970, in UTC. */
+export const TAG_DATE = 1;
+/** Bignum of 0 and above. */
+export const TAG_POSITIVE_BIGNUM = 2;
+/** Bignum below 0: -1 - n. */
+export const TAG_NEGATIVE_BIGNUM = 3;
+/** Set: an array without equal elements. */
+export const TAG_SET = 258;
+/** Map with keys of any type. */
+export const TAG_MAP = 259;
+
+/** Deepest nesting of arrays, maps, sets, objects and own types. */
+export const MAX_DEPTH = 32;
+/** Longest bignum in bytes: converting takes quadratic time, so size must not be the sender's choice. */
+export const MAX_BIGNUM = 64;
+
+/** How instances of an own type travel. */
+export interface ContentType<T extends object, Plain = unknown> {
+  /**
+   * Number of the CBOR tag, which must mean the same in every process; see the IANA registry
+   * "CBOR Tags". Those from 0 to 5, 258 and 259 are taken.
+   */
+  tag: number;
+  /** Instances of exactly this class; subclasses are registered by themselves. */
+  class: abstract new (
+    ...args: never[]
+  ) => T;
+  /** Makes content that can travel of an instance. */
+  encode(value: T): Plain;
+  /** Makes an instance of what `encode` made. Its argument comes from another process: check it. */
+  decode(content: Plain): T;
+}
+
+/** An own type with its type parameters forgotten. */
+export interface RegisteredType {
+  readonly tag: number;
+  encode(value: object): unknown;
+  decode(content: unknown): unknown;
+}
+
+const byTag = new Map<number, RegisteredType>();
+const byPrototype = new Map<object, RegisteredType>();
+
+/**
+ * Makes instances of a class usable in content, in this JavaScript environment. Both sides
+ * register the type; a side that did not fails to decode the whole content (`EncodingError`).
+ *
+ * Throws RangeError when the tag or the class is already in use.
+ */
+export function registerContentType<T extends object, Plain = unknown>(
+  type: ContentType<T, Plain>,
+): void {
+  const { tag } = type;
+  const taken = tag <= 5 || tag === TAG_SET || tag === TAG_MAP || byTag.has(tag);
+  if (!Number.isSafeInteger(tag) || tag < 0 || taken) {
+    throw new RangeError(`tag ${tag} is not a free tag number`);
+  }
+  const prototype: unknown = type.class.prototype;
+  if (typeof prototype !== "object" || prototype === null || byPrototype.has(prototype)) {
+    throw new RangeError(`${type.class.name} already has a tag`);
+  }
+  if (BUILT_IN.has(prototype)) throw new RangeError(`${type.class.name} travels without a tag`);
+  // The methods are called with what `class` and `tag` select, so the forgotten types hold.
+  const registered = type as unknown as RegisteredType;
+  byTag.set(tag, registered);
+  byPrototype.set(prototype, registered);
+}
+
+const BUILT_IN: ReadonlySet<object> = new Set<object>([
+  Object.prototype,
+  Array.prototype,
+  Map.prototype,
+  Set.prototype,
+  Date.prototype,
+  Uint8Array.prototype,
+  Buffer.prototype,
+]);
+
+/** The own type with that tag. */
+export function typeOfTag(tag: number): RegisteredType | undefined {
+  return byTag.get(tag);
+}
+
+/** The own type whose instances have that prototype. */
+export function typeOfPrototype(prototype: object): RegisteredType | undefined {
+  return byPrototype.get(prototype);
+}

@@ -1,0 +1,161 @@
+/**
+ * What netsvc throws and rejects with. Branch on `code` (stable) or on the class; messages are for
+ * people and may change.
+ *
+ * @module
+ */
+
+/** Base of all errors of the framework. A `ServiceFailure` is the application's and not one. */
+export class NetsvcError extends Error {
+  /** The name of the class. */
+  override readonly name: string;
+  /** Stable, to branch on. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/**
+ * Whether a request reached its handler: `"no"` certainly not, so that it may be repeated safely;
+ * `"yes"` it did; `"unknown"` it may have.
+ */
+export type Delivered = "no" | "yes" | "unknown";
+
+/** Why the framework ended a request. */
+export type RequestCode =
+  | "no-service"
+  | "no-method"
+  | "denied"
+  | "overloaded"
+  | "lost"
+  | "link-lost"
+  | "deadline"
+  | "cancelled"
+  | "too-large"
+  | "encoding";
+
+/** A request ended without a response or failure of the service. */
+export class RequestError extends NetsvcError {
+  declare readonly code: RequestCode;
+  /** Whether the handler may have seen the request. */
+  readonly delivered: Delivered;
+
+  constructor(code: RequestCode, delivered: Delivered, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+    this.delivered = delivered;
+  }
+}
+
+/**
+ * The failure that a method's handler throws on purpose. The caller's promise rejects with a
+ * `ServiceFailure` of the same code, message and data.
+ *
+ * Anything else that a handler throws arrives as a `ServiceFailure` with code `error` and the
+ * message of what was thrown; its stack and cause stay in the handler's process.
+ */
+export class ServiceFailure extends Error {
+  override readonly name: string = "ServiceFailure";
+  /** Chosen by the application. */
+  readonly code: string;
+  /** Any content; travels to the caller. */
+  readonly data: unknown;
+  /** A handler ran: always `"yes"`. */
+  readonly delivered: Delivered = "yes";
+
+  constructor(code: string, message = "", data?: unknown, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** Why a link was refused, failed, was lost or closed. The same words at both ends. */
+export type LinkCode =
+  | "closed"
+  | "peer-closed"
+  | "connection-lost"
+  | "heartbeat-lost"
+  | "slow-consumer"
+  | "replaced"
+  | "resolve-failed"
+  | "connect-failed"
+  | "connect-timeout"
+  | "protocol"
+  | "version"
+  | "group-mismatch"
+  | "role"
+  | "stale"
+  | "already-connected"
+  | "own-process"
+  | "limit"
+  | "denied"
+  | "closing"
+  | "link-lost"
+  | "unknown";
+
+/** Something ended an attempt, a link, or what depended on it. Carried by events as `reason`. */
+export class LinkError extends NetsvcError {
+  declare readonly code: LinkCode;
+}
+
+/** `listen` failed: `address-in-use`, `address-not-available`, `permission`, `resolve-failed`, … */
+export class ListenError extends NetsvcError {}
+
+/**
+ * The exchange cannot do that: `role` (listen on a client, connect on a server),
+ * `already-connected`, or `exchange-exists` (one per exchange group and registry).
+ */
+export class ExchangeError extends NetsvcError {}
+
+/** The registry, exchange or service is closed. Code `closed`. */
+export class ClosedError extends NetsvcError {
+  constructor(what: string, options?: ErrorOptions) {
+    super("closed", what.endsWith(" is closed") ? what : `${what} is closed`, options);
+  }
+}
+
+/** A limit of this process was reached; nothing was changed. Code `limit`. */
+export class LimitError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("limit", message, options);
+  }
+}
+
+/** Content exceeds the limit `payload`. Code `too-large`. */
+export class TooLargeError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("too-large", message, options);
+  }
+}
+
+/** A value cannot be content, or received bytes are not what they claim to be. Code `encoding`. */
+export class EncodingError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("encoding", message, options);
+  }
+}
+
+/** A wait (`waitFor`, `flush`) reached its `timeout`. Code `timeout`. */
+export class TimeoutError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("timeout", message, options);
+  }
+}
+
+/** A wait was ended by its `signal`, whose reason is the `cause`. Code `cancelled`. */
+export class CancelledError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("cancelled", message, options);
+  }
+}
+
+/** The native addon could not be loaded; `cause` says why, for each place tried. Code `addon`. */
+export class AddonError extends NetsvcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("addon", message, options);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * netsvc: services, requests and reports between the processes of a gateway.
+ *
+ * Importing does nothing by itself: the native addon is loaded on the first use of a registry.
+ *
+ * @module
+ */
+
+export { type ContentType, registerContentType } from "./content/tags.js";
+export type { Caller, Context } from "./context.js";
+export {
+  AddonError,
+  CancelledError,
+  ClosedError,
+  type Delivered,
+  EncodingError,
+  ExchangeError,
+  LimitError,
+  type LinkCode,
+  LinkError,
+  ListenError,
+  NetsvcError,
+  type RequestCode,
+  RequestError,
+  ServiceFailure,
+  TimeoutError,
+  TooLargeError,
+} from "./errors.js";
+export type { Emitter } from "./events.js";
+export {
+  type ConnectOptions,
+  EXCHANGE_CLIENT,
+  EXCHANGE_SERVER,
+  Exchange,
+  type ExchangeEvents,
+  type ExchangeOptions,
+  type ExchangeRole,
+  type LinkEvent,
+  type ListenOptions,
+  type TcpAddress,
+  type UnixAddress,
+} from "./exchange.js";
+export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
+export type { Limits } from "./limits.js";
+export type { Link, LinkState, Peer } from "./link.js";
+export type { LogEntry, LogLevel, LogOption } from "./log.js";
+export {
+  Registry,
+  type RegistryEvents,
+  type RegistryOptions,
+  registry,
+  type WaitOptions,
+} from "./registry.js";
+export type { CallOptions, RemoteService } from "./remote.js";
+export type { Publisher, Report } from "./report.js";
+export {
+  type PublishOptions,
+  Service,
+  type ServiceEvents,
+  type ServiceOptions,
+  type Subscriber,
+} from "./service.js";
+export type { ServiceInfo } from "./service-info.js";
+export type { Subscription, SubscriptionOptions, SubscriptionTarget } from "./subscription.js";
+export type {
+  Arguments,
+  ContentOf,
+  Contract,
+  Handlers,
+  MethodName,
+  MethodsOf,
+  RemoteMethods,
+  ReportOf,
+  ReportsOf,
+  Result,
+  SubjectOf,
+  Untyped,
+} from "./types.js";
+export type { Change, ChangeStatus, Watch, WatchOptions } from "./watch.js";

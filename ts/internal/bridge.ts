@@ -1,0 +1,100 @@
+// The border of one registry: the only place that calls its native object. Synchronous commands
+// go through `command`, which hands over packed ones before, so that they keep their order.
+
+import { command } from "./codes.js";
+import type { Budget, Environment } from "./environment.js";
+import type { NativeRegistry } from "./native.js";
+import { Records, type Sink } from "./records.js";
+import { Staging } from "./staging.js";
+
+/** Words of one batch of records: some 700 reports, so that a batch ends by its bytes first. */
+const RECORD_WORDS = 8192;
+/** Records between two looks at the clock. */
+const RECORDS_PER_LOOK = 8;
+
+export class Bridge {
+  readonly staging: Staging;
+  readonly #environment: Environment;
+  readonly #native: NativeRegistry;
+  readonly #sink: Sink;
+  readonly #records: Records;
+  readonly #words = new Uint32Array(RECORD_WORDS);
+  #more = false;
+  #open = true;
+
+  constructor(
+    environment: Environment,
+    options: { label: string; limits: Record<string, number> },
+    sink: Sink,
+  ) {
+    this.#environment = environment;
+    this.#sink = sink;
+    this.#native = command(() => new environment.addon.NativeRegistry(environment.native, options));
+    this.#records = new Records(this.#words, sink);
+    this.staging = new Staging((bytes, length) => this.#submit(bytes, length));
+    environment.add(this);
+  }
+
+  /** Process id of the registry. */
+  get id(): string {
+    return this.#native.id;
+  }
+
+  /** Runs a synchronous native command after everything packed before it. */
+  command<T>(run: (native: NativeRegistry) => T): T {
+    this.staging.flush();
+    return command(() => run(this.#native));
+  }
+
+  /** Hands over what is packed. */
+  flush(): void {
+    this.staging.flush();
+  }
+
+  /** Delivers what has arrived, within the budget. True: more is waiting. */
+  deliver(budget: Budget): boolean {
+    if (!this.#open) return false;
+    for (;;) {
+      if (this.#records.done && !this.#fill(budget)) return false;
+      for (let count = 0; count < RECORDS_PER_LOOK && !this.#records.done; count++) {
+        this.#records.deliver();
+      }
+      if (this.#records.done) this.#sink.delivered();
+      if (!this.#open) return false;
+      if (budget.exhausted) {
+        this.#sink.delivered();
+        return this.#more || !this.#records.done;
+      }
+    }
+  }
+
+  /** Nothing is delivered any more. */
+  close(): void {
+    this.staging.flush();
+    this.#open = false;
+    this.#native.dispose();
+    this.#environment.remove(this);
+  }
+
+  /** The next batch; false when there is none. */
+  #fill(budget: Budget): boolean {
+    const chunk = this.#native.drain(this.#words);
+    const used = this.#words[0] ?? 0;
+    this.#more = this.#words[1] === 1;
+    if (used <= 2) return false;
+    budget.spend(used * 4 + (chunk?.length ?? 0));
+    this.#records.start(used, chunk);
+    return true;
+  }
+
+  #submit(bytes: Uint8Array, length: number): number {
+    if (!this.#open) return 0;
+    try {
+      return this.#native.submit(bytes, length);
+    } catch (error) {
+      // Runs at the end of a turn, where nobody could catch it.
+      this.#sink.submitFailed(error);
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// Calls of local methods: from the INVOKE record to the handler, and its result back.
+
+import { decodeArguments, encodeContent } from "../content/content.js";
+import type { Context } from "../context.js";
+import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
+import type { Log } from "../log.js";
+import { REQUEST_NUMBER } from "./codes.js";
+import { type CallerTracker, Invocation } from "./invocation.js";
+import type { InvokeRecord } from "./records.js";
+import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
+
+/** A method's implementation, its types forgotten. */
+export type Handler = (context: Context, ...args: unknown[]) => unknown;
+
+/** A local service as far as calls and subscribers concern it. */
+export interface LocalService {
+  readonly name: string;
+  handler(method: string): Handler | undefined;
+  subscriber(present: boolean, process: string, pattern: string): void;
+}
+
+/** Of what a handler threw, at most so much reaches the caller. In UTF-16 units. */
+const MAX_MESSAGE = 4096;
+
+/** Local services by number, and their running calls. */
+export class Calls {
+  readonly services: Map<number, LocalService> = new Map();
+  /** By the low half of the call's number: its slot, held by one call at a time. */
+  readonly #running = new Map<number, Invocation>();
+  readonly #staging: Staging;
+  readonly #tracker: CallerTracker;
+  readonly #payloadLimit: number;
+  readonly #log: Log;
+
+  constructor(staging: Staging, tracker: CallerTracker, payloadLimit: number, log: Log) {
+    this.#staging = staging;
+    this.#tracker = tracker;
+    this.#payloadLimit = payloadLimit;
+    this.#log = log;
+  }
+
+  /** Runs a handler. Whatever happens, exactly one RESPOND follows. */
+  invoke(record: InvokeRecord): void {
+    const call = new Invocation(record, this.#tracker);
+    const service = this.services.get(record.service);
+    const handler = service?.handler(record.method);
+    if (service === undefined) {
+      this.#error(call, "lost", "the service was closed");
+      return;
+    }
+    if (handler === undefined) {
+      this.#error(call, "no-method", `${service.name} has no method ${record.method}`);
+      return;
+    }
+    let args: unknown[];
+    try {
+      args = decodeArguments(record.kind, record.bytes);
+    } catch (error) {
+      this.#error(call, "encoding", error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#running.set(call.low, call);
+    let result: unknown;
+    try {
+      result = handler(call, ...args);
+    } catch (error) {
+      this.#fail(call, error, service);
+      return;
+    }
+    if (!isThenable(result)) {
+      this.#succeed(call, result);
+      return;
+    }
+    // Promise.resolve also takes thenables of other libraries, whatever they do.
+    Promise.resolve(result).then(
+      (value) => this.#succeed(call, value),
+      (error) => this.#fail(call, error, service),
+    );
+  }
+
+  /** Nobody waits for that call any more. */
+  abort(low: number, high: number, reason: () => NetsvcError): void {
+    const call = this.#running.get(low);
+    if (call?.high === high) call.abort(reason());
+  }
+
+  /** Nobody waits for any call any more. */
+  end(reason: () => NetsvcError): void {
+    for (const call of [...this.#running.values()]) call.abort(reason());
+    this.#running.clear();
+    this.services.clear();
+  }
+
+  #succeed(call: Invocation, result: unknown): void {
+    this.#running.delete(call.low);
+    try {
+      const { kind, bytes } = encodeContent(result, this.#payloadLimit);
+      this.#staging.respond(call, STATUS_RESPONSE, kind, bytes);
+    } catch (error) {
+      this.#unencodable(call, "the result", error);
+    }
+  }
+
+  #fail(call: Invocation, error: unknown, service: LocalService): void {
+    this.#running.delete(call.low);
+    let failure: { code: string; message: string; data?: unknown };
+    if (error instanceof ServiceFailure) {
+      failure = { code: error.code, message: error.message };
+      if (error.data !== undefined) failure.data = error.data;
+    } else {
+      failure = { code: "error", message: describe(error).slice(0, MAX_MESSAGE) };
+      const stack = error instanceof Error ? (error.stack ?? "") : failure.message;
+      this.#log.write("info", `${service.name}.${call.method} threw ${stack}`);
+    }
+    try {
+      const { kind, bytes } = encodeContent(failure, this.#payloadLimit);
+      this.#staging.respond(call, STATUS_FAILURE, kind, bytes);
+    } catch (unencodable) {
+      this.#unencodable(call, `the failure ${JSON.stringify(failure.code)}`, unencodable);
+    }
+  }
+
+  #unencodable(call: Invocation, what: string, error: unknown): void {
+    const code = error instanceof TooLargeError ? "too-large" : "encoding";
+    const message = error instanceof EncodingError || error instanceof TooLargeError;
+    this.#error(call, code, `${what}: ${message ? error.message : "cannot be encoded"}`);
+  }
+
+  #error(call: Invocation, code: keyof typeof REQUEST_NUMBER, message: string): void {
+    const bytes = Buffer.from(message.slice(0, MAX_MESSAGE));
+    this.#staging.respond(call, STATUS_ERROR, REQUEST_NUMBER[code], bytes);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/** A message of whatever was thrown; describing it may throw too. */
+function describe(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return "an error that cannot be described";
+  }
+}

@@ -1,0 +1,269 @@
+// One registry on this side of the border: tables from the border's numbers to the objects that
+// applications hold, and what those objects share. Made on the registry's first use.
+
+import { ClosedError, type NetsvcError, RequestError } from "../errors.js";
+import type { Log } from "../log.js";
+import type { Report } from "../report.js";
+import { Bridge } from "./bridge.js";
+import { Calls } from "./calls.js";
+import { abortError, listenError } from "./codes.js";
+import { Budget, environment } from "./environment.js";
+import type { NativeRegistry } from "./native.js";
+import type { OpenWork } from "./open-work.js";
+import { Pending } from "./pending.js";
+import type { ChangeRecord, InvokeRecord, LinkRecord, OutcomeRecord, Sink } from "./records.js";
+import type { Staging } from "./staging.js";
+import { Waits } from "./waits.js";
+
+/** An exchange as its records concern it. */
+export interface ExchangeSink {
+  link(record: LinkRecord): void;
+  closed(): void;
+}
+
+/** A subscription or watch as its records concern it. */
+export interface FeedSink<Item> {
+  push(item: Item): void;
+  end(): void;
+}
+
+/** What an application set on the registry. */
+export interface CoreOptions {
+  readonly label: string;
+  readonly limits: Record<string, number>;
+  /** Largest content in bytes. */
+  readonly payloadLimit: number;
+  /** In seconds. */
+  readonly maxTimeout: number;
+  readonly log: Log;
+  /** Reports what user code threw. */
+  readonly callbackFailed: (error: unknown) => void;
+}
+
+/** Queued bytes above which `publish` returns false; the core's own mark. */
+const HIGH_WATER = 1 << 20;
+
+export class Core implements Sink {
+  readonly id: string;
+  readonly options: CoreOptions;
+  readonly work: OpenWork;
+  readonly pending: Pending;
+  readonly calls: Calls;
+  readonly exchanges: Map<number, ExchangeSink> = new Map();
+  readonly subscriptions: Map<number, FeedSink<Report>> = new Map();
+  readonly watches: Map<number, FeedSink<ChangeRecord>> = new Map();
+  /** `listen` by token: the addresses. */
+  readonly listens: Waits<string[]>;
+  /** `flush` by number: how it ended. */
+  readonly flushes: Waits<number>;
+  /** What else must end with the registry, such as `waitFor`. */
+  readonly closers: Set<(error: NetsvcError) => void> = new Set();
+  readonly #bridge: Bridge;
+  readonly #gone = new Map<string, AbortController>();
+  #touched: Array<{ settle(): void }> = [];
+  #lastToken = 0;
+  #allClosed: () => void = () => {};
+  #open = true;
+
+  constructor(options: CoreOptions) {
+    const shared = environment();
+    this.options = options;
+    this.work = shared.work;
+    this.#bridge = new Bridge(shared, options, this);
+    this.id = this.#bridge.id;
+    this.pending = new Pending(this.work);
+    this.listens = new Waits(this.work);
+    this.flushes = new Waits(this.work);
+    this.calls = new Calls(this.staging, this, options.payloadLimit, options.log);
+  }
+
+  /** False once `close` was called. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  assertOpen(): void {
+    if (!this.#open) throw new ClosedError("the registry");
+  }
+
+  get staging(): Staging {
+    return this.#bridge.staging;
+  }
+
+  /** Runs a synchronous native command, in order with the packed ones. */
+  command<T>(run: (native: NativeRegistry) => T): T {
+    this.assertOpen();
+    return this.#bridge.command(run);
+  }
+
+  /** A number for the next `listens`. */
+  nextToken(): number {
+    this.#lastToken = (this.#lastToken + 1) >>> 0;
+    return this.#lastToken;
+  }
+
+  /** Whether a publisher may go on: false above 1 MiB queued. */
+  get flowing(): boolean {
+    // What was queued when commands last crossed may have left meanwhile: look again before a no.
+    if (this.staging.queued > HIGH_WATER) this.#bridge.flush();
+    return this.staging.queued <= HIGH_WATER;
+  }
+
+  /** Ends everything: what is local at once, exchanges after `drain`. */
+  async close(drain: number): Promise<void> {
+    if (!this.#open) return;
+    this.work.add();
+    try {
+      this.command((native) => native.close(drain));
+      this.#open = false;
+      for (const feed of [...this.subscriptions.values(), ...this.watches.values()]) feed.end();
+      for (const close of [...this.closers]) close(new ClosedError("the registry"));
+      if (this.exchanges.size > 0) {
+        await new Promise<void>((resolve) => {
+          this.#allClosed = resolve;
+        });
+      }
+      // What the core still has to tell is told before the rest is given up.
+      while (this.#bridge.deliver(new Budget())) await turn();
+    } finally {
+      this.#end();
+      this.work.remove();
+    }
+  }
+
+  // ---- deliveries
+
+  report(subscription: number, report: Report): void {
+    this.subscriptions.get(subscription)?.push(report);
+  }
+
+  invoke(record: InvokeRecord): void {
+    this.calls.invoke(record);
+  }
+
+  abort(low: number, high: number, reason: number): void {
+    this.calls.abort(low, high, () => abortError(reason));
+  }
+
+  outcome(record: OutcomeRecord): void {
+    this.pending.settle(record);
+  }
+
+  change(record: ChangeRecord): void {
+    this.watches.get(record.watch)?.push(record);
+  }
+
+  link(record: LinkRecord): void {
+    this.exchanges.get(record.exchange)?.link(record);
+  }
+
+  exchangeClosed(exchange: number): void {
+    const closed = this.exchanges.get(exchange);
+    this.exchanges.delete(exchange);
+    closed?.closed();
+    if (this.exchanges.size === 0) this.#allClosed();
+  }
+
+  flushed(flush: number, result: number): void {
+    this.flushes.resolve(flush, result);
+  }
+
+  processGone(process: string): void {
+    const controller = this.#gone.get(process);
+    this.#gone.delete(process);
+    controller?.abort(gone());
+  }
+
+  subscriber(service: number, present: boolean, process: string, pattern: string): void {
+    this.calls.services.get(service)?.subscriber(present, process, pattern);
+  }
+
+  listening(token: number, ok: boolean, strings: string[]): void {
+    if (ok) this.listens.resolve(token, strings);
+    else this.listens.reject(token, listenError(strings[0] ?? "io", strings[1] ?? "failed"));
+  }
+
+  commandFailed(_op: number, count: number, code: string, message: string): void {
+    const more = count > 1 ? ` (and ${count - 1} more)` : "";
+    this.options.log.write("error", `${message} [${code}]${more}`);
+  }
+
+  delivered(): void {
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    this.#touched = [];
+    for (const feed of touched) feed.settle();
+  }
+
+  submitFailed(error: unknown): void {
+    // What was packed is lost, and nobody knows which requests were among it: none may hang.
+    this.pending.end(
+      () => new RequestError("lost", "unknown", "the request was lost", { cause: error }),
+    );
+    // At the exit of the process, the native side may be closed already.
+    const closed = error instanceof Error && "code" in error && error.code === "closed";
+    if (!closed) this.failed(error);
+  }
+
+  failed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.options.log.write("error", `internal error: ${message}`);
+  }
+
+  // ---- for the objects applications hold
+
+  /** Asks for `settle` when this batch is delivered. */
+  touched(feed: { settle(): void }): void {
+    this.#touched.push(feed);
+  }
+
+  /** Runs user code; what it throws is reported and goes no further. */
+  guard<T>(callback: (argument: T) => void, argument: T): void {
+    try {
+      // An async callback's rejection is the same mistake as a throw.
+      const result: unknown = callback(argument);
+      if (result instanceof Promise) result.catch(this.options.callbackFailed);
+    } catch (error) {
+      this.options.callbackFailed(error);
+    }
+  }
+
+  /** A signal that aborts when a process is no longer reachable. */
+  gone(process: string): AbortSignal {
+    let controller = this.#gone.get(process);
+    if (controller !== undefined) return controller.signal;
+    controller = new AbortController();
+    // This process itself stays reachable until the registry closes.
+    if (process === this.id ? this.#open : this.#track(process)) {
+      this.#gone.set(process, controller);
+    } else {
+      controller.abort(gone());
+    }
+    return controller.signal;
+  }
+
+  #track(process: string): boolean {
+    return this.#open && this.command((native) => native.track(process));
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#bridge.close();
+    this.pending.end(() => new RequestError("lost", "unknown", "the registry was closed"));
+    this.calls.end(() => new ClosedError("the registry"));
+    this.listens.end(new ClosedError("the registry"));
+    this.flushes.end(new ClosedError("the registry"));
+    for (const exchange of this.exchanges.values()) exchange.closed();
+    this.exchanges.clear();
+    for (const controller of this.#gone.values()) controller.abort(gone());
+    this.#gone.clear();
+  }
+}
+
+function gone(): RequestError {
+  return new RequestError("lost", "yes", "the caller's process is no longer reachable");
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

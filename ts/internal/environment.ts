@@ -1,0 +1,96 @@
+// What all registries of one JavaScript environment (main thread or worker) share: the wake-up,
+// the count of open work, and the exit hook. Made on first use.
+
+import type { Bridge } from "./bridge.js";
+import { loadNative, type Native, type NativeEnvironment } from "./native.js";
+import { OpenWork } from "./open-work.js";
+
+/** One wake-up delivers at most this much before timers and sockets of the application get a turn. */
+const BUDGET_BYTES = 256 << 10;
+const BUDGET_MS = 2;
+
+/** What one wake-up may still spend. */
+export class Budget {
+  readonly #deadline: number;
+  #bytes: number;
+
+  constructor(bytes: number = BUDGET_BYTES, milliseconds: number = BUDGET_MS) {
+    this.#deadline = performance.now() + milliseconds;
+    this.#bytes = bytes;
+  }
+
+  spend(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  get exhausted(): boolean {
+    return this.#bytes <= 0 || performance.now() >= this.#deadline;
+  }
+}
+
+/** The native environment with the bridges of its registries. */
+export class Environment {
+  readonly native: NativeEnvironment;
+  readonly addon: Native;
+  readonly work: OpenWork;
+  readonly #bridges = new Set<Bridge>();
+  readonly #exit = (): void => this.#leave();
+  #continuing = false;
+
+  constructor(addon: Native) {
+    this.addon = addon;
+    this.native = new addon.Environment(() => {
+      if (!this.#continuing) this.#deliver();
+    });
+    this.work = new OpenWork((held) => (held ? this.native.ref() : this.native.unref()));
+    process.once("exit", this.#exit);
+  }
+
+  add(bridge: Bridge): void {
+    this.#bridges.add(bridge);
+  }
+
+  remove(bridge: Bridge): void {
+    this.#bridges.delete(bridge);
+  }
+
+  /** Takes the exit hook back. */
+  detach(): void {
+    process.off("exit", this.#exit);
+  }
+
+  #deliver(): void {
+    const budget = new Budget();
+    // A registry with more than the budget goes to the end, behind those that got nothing.
+    for (const bridge of [...this.#bridges]) {
+      if (!bridge.deliver(budget)) continue;
+      if (this.#bridges.delete(bridge)) this.#bridges.add(bridge);
+      this.#continuing = true;
+      setImmediate(() => {
+        this.#continuing = false;
+        this.#deliver();
+      });
+      return;
+    }
+  }
+
+  /** What is packed goes to the sockets as far as they take it without waiting. */
+  #leave(): void {
+    for (const bridge of this.#bridges) bridge.flush();
+    this.native.close();
+  }
+}
+
+let shared: Environment | undefined;
+
+/** The environment of this thread. */
+export function environment(): Environment {
+  shared ??= new Environment(loadNative());
+  return shared;
+}
+
+/** Forgets the environment; for tests that put another native side in its place. */
+export function forgetEnvironment(): void {
+  shared?.detach();
+  shared = undefined;
+}

@@ -1,0 +1,65 @@
+// One running call of a local method: the handler's context, and the way its result takes back.
+
+import type { Caller, Context } from "../context.js";
+import type { InvokeRecord } from "./records.js";
+
+/** Where callers are watched. */
+export interface CallerTracker {
+  /** The signal of one process; aborted when it is unreachable already. */
+  gone(process: string): AbortSignal;
+}
+
+/** The context of a call. Its signals are made on first use: most handlers never ask. */
+export class Invocation implements Context {
+  readonly method: string;
+  readonly caller: Caller;
+  readonly deadline: number;
+  /** The call's number at the border. */
+  readonly low: number;
+  readonly high: number;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor(record: InvokeRecord, tracker: CallerTracker) {
+    this.method = record.method;
+    this.deadline = (performance.now() + record.remainingMs) / 1000;
+    this.caller = new Origin(record.process, record.label, tracker);
+    this.low = record.low;
+    this.high = record.high;
+  }
+
+  get remaining(): number {
+    return Math.max(0, this.deadline - performance.now() / 1000);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Nobody waits for the result any more. Abort listeners are user code: call it guarded. */
+  abort(reason: unknown): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = { reason };
+    this.#controller?.abort(reason);
+  }
+}
+
+class Origin implements Caller {
+  readonly process: string;
+  readonly label: string;
+  readonly #tracker: CallerTracker;
+
+  constructor(process: string, label: string, tracker: CallerTracker) {
+    this.process = process;
+    this.label = label;
+    this.#tracker = tracker;
+  }
+
+  get gone(): AbortSignal {
+    return this.#tracker.gone(this.process);
+  }
+}

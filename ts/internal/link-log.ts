@@ -1,0 +1,59 @@
+// What the operator hears of links: an outage in a few lines however long it lasts.
+
+import type { LinkEvent } from "../exchange.js";
+import { type Log, Outage } from "../log.js";
+
+/** A server forgets refused connections that are this far apart, in seconds. */
+const QUIET = 600;
+
+/** The log of one exchange's links. */
+export class LinkLog {
+  readonly #log: Log;
+  /** A client has one link at a time; all that fail at a server count together, or a port scan would fill the log. */
+  readonly #outage = new Outage();
+  #lastFailure = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** `now` in seconds on a monotonic clock. */
+  event(
+    what: "active" | "inactive" | "attemptFailed",
+    event: LinkEvent,
+    server: boolean,
+    now: number = performance.now() / 1000,
+  ): void {
+    const peer = describe(event);
+    const reason = event.reason === undefined ? "" : `: ${event.reason.message}`;
+    if (what === "active") {
+      if (!server) this.#outage.end();
+      this.#log.write("info", `linked with ${peer}`);
+      return;
+    }
+    if (what === "inactive") {
+      this.#log.write("info", `link with ${peer} ended${reason}${next(event)}`);
+      return;
+    }
+    if (server && now - this.#lastFailure > QUIET) this.#outage.end();
+    this.#lastFailure = now;
+    const level = this.#outage.failed(now) ? "warn" : "debug";
+    this.#log.write(
+      level,
+      server
+        ? `a connection from ${peer} was not accepted${reason}`
+        : `cannot link with ${peer} (attempt ${event.attempt})${reason}${next(event)}`,
+    );
+  }
+}
+
+function describe({ peer }: LinkEvent): string {
+  if (peer === undefined) return "the hub";
+  if (peer.label === "") return peer.address;
+  return peer.address === "" ? peer.label : `${peer.label} (${peer.address})`;
+}
+
+function next(event: LinkEvent): string {
+  if (event.retryIn === undefined) return "";
+  return `; trying again in ${Math.round(event.retryIn * 100) / 100} s`;
+}

@@ -1,0 +1,116 @@
+// The native side as this library sees it: the same names in the same order as crates/netsvc-node.
+// Private, and versioned together with it. Everything is synchronous.
+
+import { createRequire } from "node:module";
+import { AddonError } from "../errors.js";
+
+/** One per JavaScript environment (main thread or worker). */
+export interface NativeEnvironment {
+  /** Keeps the event loop alive; a flag, not a counter. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** Where a connecting link goes. */
+export interface NativeTarget {
+  host?: string;
+  port?: number;
+  path?: string;
+  /** -2 backoff, -1 a single attempt, else seconds. */
+  retry: number;
+}
+
+/** What a server binds. */
+export interface NativeListen {
+  port?: number;
+  hosts?: string[];
+  path?: string;
+}
+
+/** One registry. Failures are Errors with the stable code of the core's CommandError. */
+export interface NativeRegistry {
+  /** Process id, 32 hexadecimal digits. */
+  readonly id: string;
+  createExchange(role: 0 | 1, group: string, intervalMs: number, deadMs: number): number;
+  listen(exchange: number, target: NativeListen, token: number): void;
+  connect(exchange: number, target: NativeTarget): number;
+  closeLink(link: number, drainMs: number): void;
+  closeExchange(exchange: number, drainMs: number): void;
+  close(drainMs: number): void;
+  /** Ends everything at once; nothing is delivered any more. */
+  dispose(): void;
+  createService(
+    name: string,
+    audience: string,
+    groups: string[],
+    methods: string[],
+  ): { no: number; counter: number };
+  closeService(service: number): void;
+  join(service: number, group: string): boolean;
+  leave(service: number, group: string): boolean;
+  lookup(name?: string, identity?: string, group?: string): Uint8Array;
+  watch(name?: string, identity?: string, group?: string): number;
+  unwatch(watch: number): void;
+  subscribe(
+    kind: number,
+    target: string,
+    pattern: string,
+    maxReports: number,
+    maxBytes: number,
+  ): number;
+  unsubscribe(subscription: number): void;
+  publish(
+    service: number,
+    subject: string,
+    contentKind: number,
+    content: Uint8Array,
+    lifetimeMs: number,
+  ): boolean;
+  flush(exchange: number, timeoutMs: number): number;
+  track(process: string): boolean;
+  missed(subscription: number): number;
+  submit(staging: Uint8Array, length: number): number;
+  drain(records: Uint32Array): Uint8Array | null;
+}
+
+/** The addon's exports. */
+export interface Native {
+  Environment: new (wake: () => void) => NativeEnvironment;
+  NativeRegistry: new (
+    environment: NativeEnvironment,
+    options: { label: string; limits?: Record<string, number> },
+  ) => NativeRegistry;
+}
+
+let native: Native | undefined;
+
+/** Loads the addon on first use, so that importing the package does nothing. */
+export function loadNative(): Native {
+  if (native === undefined) {
+    try {
+      // The loader is generated CommonJS; this file is as deep in dist/ as it is in ts/.
+      native = createRequire(import.meta.url)("../../native/binding.cjs") as Native;
+    } catch (cause) {
+      throw new AddonError(
+        `the native addon for ${process.platform}-${process.arch} could not be loaded: ${reasons(cause)}`,
+        { cause },
+      );
+    }
+  }
+  return native;
+}
+
+/** Puts another implementation in the addon's place; for tests of this layer alone. */
+export function replaceNative(replacement: Native): void {
+  native = replacement;
+}
+
+/** The whole chain: the first message alone rarely says what was wrong. */
+function reasons(cause: unknown): string {
+  const messages: string[] = [];
+  for (let at = cause; at instanceof Error && messages.length < 16; at = at.cause) {
+    messages.push(at.message.split("\n", 1)[0] ?? "");
+  }
+  return messages.join("; ");
+}

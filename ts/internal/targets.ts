@@ -1,0 +1,59 @@
+// Whom a request, a subscription, a watch or a look-up is about: parsed once.
+
+import * as check from "../options.js";
+
+/** A name, or the identity of one service. */
+export type ServiceTarget = string | { readonly identity: string };
+
+/** What services must be to be listed or watched; nothing given: all. */
+export interface ServiceFilter {
+  readonly name?: string;
+  readonly identity?: string;
+  /** Service group they are in. */
+  readonly group?: string;
+}
+
+/** A target as the border numbers it. */
+export interface Target {
+  /** 0 name, 1 identity, 2 group. */
+  readonly kind: 0 | 1 | 2;
+  readonly text: string;
+}
+
+const IDENTITY = /^[0-9a-f]{32}\.[0-9]{1,10}$/;
+
+/** The target of a request. */
+export function parseTarget(target: ServiceTarget): Target {
+  if (typeof target === "string") return { kind: 0, text: check.name(target, "name") };
+  return { kind: 1, text: identity(target?.identity) };
+}
+
+/** The target of a subscription. */
+export function parseSubscriptionTarget(
+  target: ServiceTarget | { readonly group: string },
+): Target {
+  if (typeof target === "object" && target !== null && "group" in target) {
+    return { kind: 2, text: check.name(target.group, "group") };
+  }
+  return parseTarget(target);
+}
+
+/** A filter; a string is a name. */
+export function parseFilter(filter: string | ServiceFilter = {}): ServiceFilter {
+  const given: ServiceFilter = typeof filter === "string" ? { name: filter } : filter;
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError("a filter is a name or an object");
+  }
+  return {
+    ...(given.name === undefined ? {} : { name: check.name(given.name, "name") }),
+    ...(given.identity === undefined ? {} : { identity: identity(given.identity) }),
+    ...(given.group === undefined ? {} : { group: check.name(given.group, "group") }),
+  };
+}
+
+function identity(value: string): string {
+  if (typeof value === "string" && IDENTITY.test(value)) return value;
+  throw new RangeError(
+    `identity must be 32 hexadecimal digits, a dot and a number, not ${JSON.stringify(value)}`,
+  );
+}

@@ -1,0 +1,238 @@
+import { hostname } from "node:os";
+import { isMainThread, threadId } from "node:worker_threads";
+import { ClosedError } from "./errors.js";
+import { Emitter } from "./events.js";
+import { Core } from "./internal/core.js";
+import { PackedReader } from "./internal/packed.js";
+import { awaitProvider } from "./internal/provider.js";
+import {
+  parseFilter,
+  parseSubscriptionTarget,
+  parseTarget,
+  type ServiceFilter,
+  type ServiceTarget,
+} from "./internal/targets.js";
+import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./limits.js";
+import { Log, type LogOption } from "./log.js";
+import * as check from "./options.js";
+import { RemoteService } from "./remote.js";
+import type { ServiceInfo } from "./service-info.js";
+import { Subscription, type SubscriptionOptions, type SubscriptionTarget } from "./subscription.js";
+import type { Contract, ReportOf, Untyped } from "./types.js";
+import { type Change, Watch, type WatchOptions } from "./watch.js";
+
+/** Options of a registry. */
+export interface RegistryOptions {
+  /** What others see as the name of this process. Default `host:pid`, `#n` for further ones. */
+  label?: string;
+  /** Bounds of its memory. */
+  limits?: Limits;
+  /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
+  maxTimeout?: number;
+  /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
+  log?: LogOption;
+  /** The first listener of the event `callbackError`. */
+  callbackError?: (error: unknown) => void;
+}
+
+/** Events of a registry. */
+export interface RegistryEvents {
+  /**
+   * A callback or listener threw, or its promise rejected. Without a listener for this event it
+   * becomes a warning of the process.
+   */
+  callbackError: unknown;
+}
+
+/** Options of `registry.waitFor`. */
+export interface WaitOptions {
+  /** Seconds until it rejects with a TimeoutError. Default: it waits as long as it takes. */
+  timeout?: number;
+  /** Rejects with a CancelledError when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** The core of a registry, made on its first use. @internal */
+export let coreOf: (registry: Registry) => Core;
+
+/**
+ * The services visible to this process, and the way to them. To everybody else each registry is a
+ * process of its own; those of one process see each other only over exchanges.
+ *
+ * Nothing happens before its first use: no addon is loaded, no thread is started.
+ */
+export class Registry extends Emitter<RegistryEvents> {
+  readonly #options: RegistryOptions;
+  readonly #maxTimeout: number;
+  readonly #limits: Record<string, number>;
+  #core: Core | undefined;
+  #closing: Promise<void> | undefined;
+
+  static {
+    coreOf = (registry) => registry.#use();
+  }
+
+  constructor(options: RegistryOptions = {}) {
+    // What a listener of `callbackError` throws must not come back to it.
+    super((listener, error) => {
+      try {
+        listener(error);
+      } catch (thrown) {
+        warn(thrown);
+      }
+    });
+    this.#options = options;
+    this.#maxTimeout = check.maxTimeout(options.maxTimeout);
+    this.#limits = parseLimits(options.limits);
+    if (options.label !== undefined) check.name(options.label, "label");
+    if (options.callbackError !== undefined) this.on("callbackError", options.callbackError);
+  }
+
+  /** Id of this process: 32 hexadecimal digits, random. */
+  get id(): string {
+    return this.#use().id;
+  }
+
+  /** What others see as the name of this process. */
+  get label(): string {
+    return this.#use().options.label;
+  }
+
+  /**
+   * A handle to call services by: of a name, whoever provides it at the time of each call; or of
+   * one identity. It never goes stale and needs no provider to exist.
+   */
+  service<C extends Contract = Untyped>(target: ServiceTarget): RemoteService<C> {
+    return new RemoteService<C>(this.#use(), parseTarget(target));
+  }
+
+  /**
+   * The handle of `service`, once a provider is visible. Rejects with a TimeoutError, a
+   * CancelledError, or a ClosedError when the registry closes. Keeps the process alive meanwhile.
+   */
+  async waitFor<C extends Contract = Untyped>(
+    target: ServiceTarget,
+    options: WaitOptions = {},
+  ): Promise<RemoteService<C>> {
+    const core = this.#use();
+    const parsed = parseTarget(target);
+    const timeoutMs =
+      options.timeout === undefined
+        ? undefined
+        : check.timeoutMs(options.timeout, core.options.maxTimeout);
+    await awaitProvider(core, parsed, timeoutMs, options.signal);
+    return new RemoteService<C>(core, parsed);
+  }
+
+  /** The services visible now that fit, oldest first. A string is a name; nothing means all. */
+  lookup(filter?: string | ServiceFilter): ServiceInfo[] {
+    const { name, identity, group } = parseFilter(filter);
+    const packed = this.#use().command((native) => native.lookup(name, identity, group));
+    return new PackedReader(packed).services();
+  }
+
+  /**
+   * Tells of services that fit as they come and go, to a callback or, without one, by iteration.
+   * In force from this call; see `Watch`.
+   */
+  watch(filter?: string | ServiceFilter, options?: WatchOptions): Watch;
+  watch(
+    filter: string | ServiceFilter | undefined,
+    callback: (change: Change) => void,
+    options?: WatchOptions,
+  ): Watch;
+  watch(
+    filter?: string | ServiceFilter,
+    callbackOrOptions?: ((change: Change) => void) | WatchOptions,
+    rest: WatchOptions = {},
+  ): Watch {
+    const parsed = parseFilter(filter);
+    return typeof callbackOrOptions === "function"
+      ? new Watch(this.#use(), parsed, callbackOrOptions, rest)
+      : new Watch(this.#use(), parsed, undefined, callbackOrOptions ?? {});
+  }
+
+  /**
+   * Gets reports whose subject matches `pattern` (`*` any run of characters, also across dots; `?`
+   * exactly one; the whole subject; case-sensitive), by a callback or, without one, by iteration.
+   * In force from this call; see `Subscription`. Throws a LimitError above 4,096 interests.
+   */
+  subscribe<C extends Contract = Untyped>(
+    target: SubscriptionTarget,
+    pattern?: string,
+    options?: SubscriptionOptions,
+  ): Subscription<ReportOf<C>>;
+  subscribe<C extends Contract = Untyped>(
+    target: SubscriptionTarget,
+    pattern: string,
+    callback: (report: ReportOf<C>) => void,
+    options?: SubscriptionOptions,
+  ): Subscription<ReportOf<C>>;
+  subscribe<C extends Contract = Untyped>(
+    target: SubscriptionTarget,
+    pattern = "*",
+    callbackOrOptions: ((report: ReportOf<C>) => void) | SubscriptionOptions = {},
+    rest: SubscriptionOptions = {},
+  ): Subscription<ReportOf<C>> {
+    const parsed = parseSubscriptionTarget(target);
+    check.subject(pattern, "pattern");
+    return typeof callbackOrOptions === "function"
+      ? new Subscription(this.#use(), parsed, pattern, callbackOrOptions, rest)
+      : new Subscription(this.#use(), parsed, pattern, undefined, callbackOrOptions);
+  }
+
+  /**
+   * Ends everything: services, subscriptions and watches at once, exchanges after what is queued
+   * left within `drain` seconds (5), pending requests with an error. Nothing can be done with this
+   * registry afterwards. Closing again waits for the same.
+   */
+  close(options: { drain?: number } = {}): Promise<void> {
+    const drain = check.drainMs(options.drain);
+    this.#closing ??= this.#core?.close(drain) ?? Promise.resolve();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #use(): Core {
+    if (this.#closing !== undefined) throw new ClosedError("the registry");
+    if (this.#core === undefined) {
+      const label = this.#options.label ?? defaultLabel();
+      this.#core = new Core({
+        label,
+        limits: this.#limits,
+        payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
+        maxTimeout: this.#maxTimeout,
+        log: new Log(label, this.#options.log),
+        callbackFailed: (error) => {
+          if (!this.emit("callbackError", error)) warn(error);
+        },
+      });
+    }
+    return this.#core;
+  }
+}
+
+/** The default registry of this JavaScript environment (the main thread, or one worker). */
+export const registry: Registry = new Registry();
+
+let labels = 0;
+
+/** `host:pid` for the first of the main thread, `#2`, … for further ones, `#w1`, … in workers. */
+function defaultLabel(): string {
+  labels += 1;
+  const thread = isMainThread ? [] : [`w${threadId}`];
+  const further = labels === 1 ? [] : [String(labels)];
+  const suffix = [...thread, ...further].join(".");
+  // Host names are at most 253 bytes; a name is at most 255 here.
+  const host = hostname().slice(0, 200);
+  return `${host}:${process.pid}${suffix === "" ? "" : `#${suffix}`}`;
+}
+
+/** Something of the application threw where nobody awaits it. */
+function warn(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a callback threw ${text}`, { type: "NetsvcCallbackWarning" });
+}

@@ -1,0 +1,88 @@
+import { decodeContent } from "./content/content.js";
+
+const FLAG_REPLAYED = 1;
+const FLAG_RESUMED = 2;
+
+/** The service that published a report. */
+export interface Publisher {
+  readonly name: string;
+  readonly identity: string;
+}
+
+/**
+ * A published report as one subscription got it.
+ *
+ * Its bytes are a view of the batch it arrived in: keeping a report keeps that batch in memory,
+ * at most 32 KiB, or one large content. Copy the content to keep it alone, and before its
+ * ArrayBuffer is transferred to a worker, which would take it from the neighbours too.
+ */
+export class Report<Subject extends string = string, Content = unknown> {
+  /** The publishing service. */
+  readonly service: Publisher;
+  readonly subject: Subject;
+  /** Counts everything the service published, from 1; holes are normal. */
+  readonly sequence: number;
+  /**
+   * Reports dropped since the last one delivered. Never too low; exact per subject, an upper bound
+   * after a reconnect.
+   */
+  readonly missed: number;
+  readonly #flags: number;
+  readonly #kind: number;
+  readonly #chunk: Uint8Array;
+  readonly #offset: number;
+  readonly #length: number;
+  #content: { readonly value: Content } | undefined;
+
+  /** @internal */
+  constructor(
+    service: Publisher,
+    subject: string,
+    sequence: number,
+    flags: number,
+    missed: number,
+    kind: number,
+    chunk: Uint8Array,
+    offset: number,
+    length: number,
+  ) {
+    this.service = service;
+    // Types are a contract between the applications; nothing checks them here.
+    this.subject = subject as Subject;
+    this.sequence = sequence;
+    this.missed = missed;
+    this.#flags = flags;
+    this.#kind = kind;
+    this.#chunk = chunk;
+    this.#offset = offset;
+    this.#length = length;
+  }
+
+  /** A kept value, published before the subscription was in force. */
+  get replayed(): boolean {
+    return (this.#flags & FLAG_REPLAYED) !== 0;
+  }
+
+  /** The first of its service after the link to it was lost; `missed` counts the difference. */
+  get resumed(): boolean {
+    return (this.#flags & FLAG_RESUMED) !== 0;
+  }
+
+  /** The content as it travelled. */
+  get bytes(): Uint8Array {
+    return new Uint8Array(
+      this.#chunk.buffer as ArrayBuffer,
+      this.#chunk.byteOffset + this.#offset,
+      this.#length,
+    );
+  }
+
+  /**
+   * What was published. Decoded on first access, the same value afterwards. Malformed content
+   * throws an EncodingError here, at each access, and nowhere else.
+   */
+  get content(): Content {
+    this.#content ??= { value: decodeContent(this.#kind, this.bytes) as Content };
+    return this.#content.value;
+  }
+}

@@ -1,0 +1,204 @@
+import { encodeContent } from "./content/content.js";
+import { ClosedError } from "./errors.js";
+import { Emitter } from "./events.js";
+import type { Handler, LocalService } from "./internal/calls.js";
+import type { Core } from "./internal/core.js";
+import * as check from "./options.js";
+import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
+import type { ContentOf, Contract, Handlers, SubjectOf, Untyped } from "./types.js";
+
+/** Options of a service. */
+export type ServiceOptions<C extends Contract> = {
+  /**
+   * Who sees it: `"*"` (default) everybody, `""` its own process only, else only those reached over
+   * the exchange group of that name.
+   */
+  audience?: string;
+  /** Service groups it is in from the start. */
+  groups?: readonly string[];
+  /** The registry it belongs to. Default: that of this JavaScript environment. */
+  registry?: Registry;
+} & (Record<never, never> extends Handlers<C>
+  ? {
+      /** Its methods; see `Handlers`. */
+      methods?: Handlers<C>;
+    }
+  : {
+      /** Its methods; see `Handlers`. */
+      methods: Handlers<C>;
+    });
+
+/** A process with interest in a service's reports. */
+export interface Subscriber {
+  /** Id of the process. */
+  readonly process: string;
+  readonly pattern: string;
+}
+
+/** Events of a service. */
+export interface ServiceEvents {
+  /** A process subscribed; once per process and pattern however many subscriptions share it. */
+  subscribed: Subscriber;
+  /** A process ended its interest, or is no longer reachable. */
+  unsubscribed: Subscriber;
+}
+
+/** Options of `publish`. */
+export interface PublishOptions {
+  /**
+   * How long the report is kept for later subscribers: 0 (default) not at all, which also removes
+   * the subject's kept value; seconds; or `Infinity`, as long as the service exists.
+   */
+  lifetime?: number;
+}
+
+/** Contents from this size on cross the border at once instead of being packed. In bytes. */
+const LARGE_CONTENT = 16 << 10;
+
+/**
+ * A service of this process: announced by its constructor, complete with methods and groups, to
+ * everybody its audience allows; withdrawn by `close`. It outlives links and does not keep the
+ * process alive. Not for subclassing.
+ */
+export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents> {
+  readonly name: string;
+  readonly audience: string;
+  /** Process id and counter: survives reconnects, never a restart of this process. */
+  readonly identity: string;
+  /** Names of its methods; they never change. */
+  readonly methods: readonly string[];
+  readonly #core: Core;
+  readonly #number: number;
+  readonly #groups: Set<string>;
+  readonly #subscribers = new Map<string, Subscriber>();
+  #closed = false;
+
+  /** Throws RangeError or TypeError for wrong arguments, a LimitError above 1,024 services. */
+  constructor(
+    name: string,
+    ...rest: Record<never, never> extends ServiceOptions<C>
+      ? [options?: ServiceOptions<C>]
+      : [options: ServiceOptions<C>]
+  ) {
+    const options: ServiceOptions<Untyped> = (rest[0] ?? {}) as ServiceOptions<Untyped>;
+    const core = coreOf(options.registry ?? defaultRegistry);
+    super((callback, argument) => core.guard(callback, argument));
+    if (new.target !== Service) throw new TypeError("Service is not for subclassing");
+    this.#core = core;
+    this.name = check.name(name, "name");
+    this.audience = check.name(options.audience ?? "*", "audience", true);
+    this.#groups = new Set((options.groups ?? []).map((group) => check.name(group, "group")));
+    const handlers = parseMethods(options.methods ?? {});
+    this.methods = [...handlers.keys()];
+    const { no, counter } = core.command((native) =>
+      native.createService(this.name, this.audience, [...this.#groups], [...handlers.keys()]),
+    );
+    this.#number = no;
+    this.identity = `${core.id}.${counter}`;
+    core.calls.services.set(no, this.#local(handlers));
+  }
+
+  /** Service groups it is in, in the order joined. */
+  get groups(): readonly string[] {
+    return [...this.#groups];
+  }
+
+  /** Processes that want its reports now. Local subscriptions are not among them. */
+  get subscribers(): readonly Subscriber[] {
+    return [...this.#subscribers.values()];
+  }
+
+  /**
+   * Publishes a report to whoever wants that subject. Never waits. False: more than 1 MiB is
+   * queued; it was published all the same, but a publisher with more to say should await
+   * `exchange.flush()`, or reports will be dropped (and counted as `missed`).
+   *
+   * Throws EncodingError, TooLargeError, a LimitError when no more values can be kept, or a
+   * ClosedError.
+   */
+  publish<S extends SubjectOf<C>>(
+    subject: S,
+    content: ContentOf<C, S>,
+    options: PublishOptions = {},
+  ): boolean {
+    this.#assertOpen();
+    check.subject(subject, "subject");
+    const lifetime = check.lifetimeMs(options.lifetime);
+    const core = this.#core;
+    const { kind, bytes } = encodeContent(content, core.options.payloadLimit);
+    if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
+      return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
+    }
+    core.staging.publish(this.#number, subject, kind, bytes);
+    return core.flowing;
+  }
+
+  /** Joins a service group; false: it was in it. */
+  join(group: string): boolean {
+    this.#assertOpen();
+    check.name(group, "group");
+    const joined = this.#core.command((native) => native.join(this.#number, group));
+    this.#groups.add(group);
+    return joined;
+  }
+
+  /** Leaves a service group; false: it was not in it. */
+  leave(group: string): boolean {
+    this.#assertOpen();
+    check.name(group, "group");
+    const left = this.#core.command((native) => native.leave(this.#number, group));
+    this.#groups.delete(group);
+    return left;
+  }
+
+  /**
+   * Withdraws the service at once: its callers get `lost`, its handlers' signals abort, its kept
+   * values are gone. Handlers under way run on; nobody waits for them.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const core = this.#core;
+    core.calls.services.delete(this.#number);
+    this.#subscribers.clear();
+    if (core.open) core.command((native) => native.closeService(this.#number));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #local(handlers: ReadonlyMap<string, Handler>): LocalService {
+    return {
+      name: this.name,
+      handler: (method) => handlers.get(method),
+      subscriber: (present, process, pattern) => {
+        const key = `${process} ${pattern}`;
+        const subscriber = { process, pattern };
+        if (present) this.#subscribers.set(key, subscriber);
+        else this.#subscribers.delete(key);
+        this.emit(present ? "subscribed" : "unsubscribed", subscriber);
+      },
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new ClosedError("the service");
+    this.#core.assertOpen();
+  }
+}
+
+/** Own functions only, with their object as `this`, so that methods may use each other. */
+function parseMethods(methods: object): Map<string, Handler> {
+  const handlers = new Map<string, Handler>();
+  for (const [name, handler] of Object.entries(methods) as Array<[string, unknown]>) {
+    check.name(name, "method name");
+    if (typeof handler !== "function") throw new TypeError(`method ${name} must be a function`);
+    handlers.set(name, handler.bind(methods) as Handler);
+  }
+  return handlers;
+}

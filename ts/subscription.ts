@@ -1,0 +1,141 @@
+import type { Core } from "./internal/core.js";
+import { Feed } from "./internal/feed.js";
+import type { ServiceTarget, Target } from "./internal/targets.js";
+import { count } from "./options.js";
+import type { Report } from "./report.js";
+
+/** Whose reports: of all services of a name, of one service, or of all services of a group. */
+export type SubscriptionTarget = ServiceTarget | { readonly group: string };
+
+/** Options of `registry.subscribe`. */
+export interface SubscriptionOptions {
+  /** Ends the subscription when it aborts. */
+  signal?: AbortSignal;
+  /**
+   * Reports that wait at most, until the oldest are dropped and counted as missed. Default: the
+   * registry's limit `subscriptionReports` (65,536). Up to 1,024 further ones may be on their way
+   * through this process.
+   */
+  maxReports?: number;
+  /** Bytes of content that wait at most. Default: the limit `subscriptionBytes` (32 MiB). */
+  maxBytes?: number;
+}
+
+/** Consumed reports that are granted back together; a subscription starts with a credit of 1,024. */
+const GRANT_CHUNK = 256;
+/** Limits of the core where the application sets none. */
+export const DEFAULT_MAX_REPORTS = 65_536;
+export const DEFAULT_MAX_BYTES: number = 32 << 20;
+
+/**
+ * Reports of other processes and of this one, at most once each, those of one process in the order
+ * published.
+ *
+ * In force from the call of `registry.subscribe`, whether a publisher exists or not: first come
+ * kept values (`replayed`), then what is published. Ended by `close`, by its signal, by leaving a
+ * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
+ *
+ * A reader that is too slow loses the oldest reports, counted by `missed`, and costs nobody else
+ * anything.
+ */
+export class Subscription<R extends Report = Report> implements AsyncIterableIterator<R> {
+  readonly #core: Core;
+  readonly #feed: Feed<R>;
+  readonly #number: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = (): void => this.close();
+  #missed = 0;
+
+  /** @internal */
+  constructor(
+    core: Core,
+    target: Target,
+    pattern: string,
+    callback: ((report: R) => void) | undefined,
+    options: SubscriptionOptions,
+  ) {
+    this.#core = core;
+    this.#feed = new Feed<R>(
+      {
+        grant: (reports) => {
+          if (this.#number !== undefined) core.staging.grant(this.#number, reports);
+        },
+        touched: (feed) => core.touched(feed),
+        guard: (call, report) => core.guard(call, report),
+      },
+      GRANT_CHUNK,
+      callback,
+    );
+    const { signal } = options;
+    const { subscriptionReports, subscriptionBytes } = core.options.limits;
+    const reports = count(
+      options.maxReports ?? subscriptionReports ?? DEFAULT_MAX_REPORTS,
+      "maxReports",
+    );
+    const bytes = count(options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES, "maxBytes");
+    if (signal?.aborted) {
+      this.#feed.end();
+      return;
+    }
+    this.#number = core.command((native) =>
+      native.subscribe(target.kind, target.text, pattern, reports, bytes),
+    );
+    core.subscriptions.set(this.#number, {
+      // The contract says what the reports are; nothing checks it here.
+      push: (report) => this.#feed.push(report as R),
+      end: () => this.close(),
+    });
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Reports dropped so far, in all; also those that no later report has told of yet. */
+  get missed(): number {
+    const number = this.#number;
+    if (number !== undefined && !this.#feed.ended && this.#core.open) {
+      this.#missed = this.#core.command((native) => native.missed(number));
+    }
+    return this.#missed;
+  }
+
+  /** The next report; done once the subscription has ended. */
+  next(): Promise<IteratorResult<R, undefined>> {
+    return this.#feed.next();
+  }
+
+  /** Ends the subscription, as leaving a `for await` loop does. */
+  async return(): Promise<IteratorResult<R, undefined>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  /** Throws TypeError if the subscription has a callback. */
+  [Symbol.asyncIterator](): this {
+    this.#feed.assertIterable();
+    return this;
+  }
+
+  /** Ends the subscription at once; reports not taken are dropped. */
+  close(): void {
+    if (this.#feed.ended) return;
+    const number = this.#number;
+    if (number !== undefined && this.#core.open) {
+      this.#missed = this.#core.command((native) => {
+        const missed = native.missed(number);
+        native.unsubscribe(number);
+        return missed;
+      });
+    }
+    this.#feed.end();
+    this.#signal?.removeEventListener("abort", this.#abort);
+    if (number !== undefined) this.#core.subscriptions.delete(number);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}

@@ -1,0 +1,137 @@
+import type { Core } from "./internal/core.js";
+import { Feed } from "./internal/feed.js";
+import type { ChangeRecord } from "./internal/records.js";
+import type { ServiceFilter } from "./internal/targets.js";
+import { NO_SERVICE, type ServiceInfo } from "./service-info.js";
+
+/**
+ * `available`, `withdrawn` (no longer reachable from here), `joined`, `left` (a service group);
+ * `current`: everything that existed has been told; `reset`: the watch fell more than 4,096 changes
+ * behind, forget everything, a new replay follows.
+ */
+export type ChangeStatus = "available" | "withdrawn" | "joined" | "left" | "current" | "reset";
+
+/** One change of a registry. */
+export interface Change {
+  readonly status: ChangeStatus;
+  /** The service; for `current` and `reset` one whose name and identity are empty. */
+  readonly service: ServiceInfo;
+  /** The service group of `joined` and `left`. */
+  readonly group: string | undefined;
+  /** It tells what existed already. */
+  readonly replayed: boolean;
+  /** Counts the changes of this registry; the same for all watches. */
+  readonly revision: number;
+}
+
+/** Options of `registry.watch`. */
+export interface WatchOptions {
+  /** Ends the watch when it aborts. */
+  signal?: AbortSignal;
+}
+
+const STATUSES: readonly ChangeStatus[] = [
+  "available",
+  "withdrawn",
+  "joined",
+  "left",
+  "current",
+  "reset",
+];
+/** Consumed changes that are granted back together; a watch starts with a credit of 256. */
+const GRANT_CHUNK = 64;
+
+/**
+ * The services of a registry as they come and go: first those that exist (`replayed`), then
+ * `current`, then each change once, in order.
+ *
+ * In force from the call of `registry.watch`; ended by `close`, by its signal, by leaving a
+ * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
+ */
+export class Watch implements AsyncIterableIterator<Change> {
+  readonly #core: Core;
+  readonly #feed: Feed<Change>;
+  readonly #number: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = (): void => this.close();
+
+  /** @internal */
+  constructor(
+    core: Core,
+    filter: ServiceFilter,
+    callback: ((change: Change) => void) | undefined,
+    options: WatchOptions,
+  ) {
+    this.#core = core;
+    this.#feed = new Feed(
+      {
+        grant: (changes) => {
+          if (this.#number !== undefined) core.staging.grantWatch(this.#number, changes);
+        },
+        touched: (feed) => core.touched(feed),
+        guard: (call, change) => core.guard(call, change),
+      },
+      GRANT_CHUNK,
+      callback,
+    );
+    const { signal } = options;
+    if (signal?.aborted) {
+      this.#feed.end();
+      return;
+    }
+    const { name, identity, group } = filter;
+    this.#number = core.command((native) => native.watch(name, identity, group));
+    core.watches.set(this.#number, {
+      push: (record) => this.#feed.push(change(record)),
+      end: () => this.close(),
+    });
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** The next change; done once the watch has ended. */
+  next(): Promise<IteratorResult<Change, undefined>> {
+    return this.#feed.next();
+  }
+
+  /** Ends the watch, as leaving a `for await` loop does. */
+  async return(): Promise<IteratorResult<Change, undefined>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  /** Throws TypeError if the watch has a callback. */
+  [Symbol.asyncIterator](): this {
+    this.#feed.assertIterable();
+    return this;
+  }
+
+  /** Ends the watch at once; changes not taken are dropped. */
+  close(): void {
+    if (this.#feed.ended) return;
+    this.#feed.end();
+    this.#signal?.removeEventListener("abort", this.#abort);
+    if (this.#number === undefined) return;
+    const number = this.#number;
+    this.#core.watches.delete(number);
+    if (this.#core.open) this.#core.command((native) => native.unwatch(number));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+function change(record: ChangeRecord): Change {
+  return {
+    status: STATUSES[record.status] ?? "reset",
+    service: record.service ?? NO_SERVICE,
+    group: record.group,
+    replayed: record.replayed,
+    revision: record.revision,
+  };
+}
