@@ -45,6 +45,17 @@ export async function setupOrExit(options = {}) {
   }
 }
 
+/**
+ * Throws a `SetupError` unless dist/ and the compiled examples are up to date. For tests, which run at
+ * the same time and so must not build what others use.
+ */
+export function checkExamples() {
+  if (isFresh(DIST) && isFresh(EXAMPLES)) return;
+  throw new SetupError(
+    "the compiled examples are out of date: run the tests by `npm run test:ts`.",
+  );
+}
+
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
@@ -132,27 +143,29 @@ async function checkRust() {
   );
 }
 
+/** @type {Step} */
+const DIST = {
+  name: "dist",
+  inputs: [
+    ...["ts", "tsconfig.json", "tsconfig.build.json", "native/binding.d.cts"],
+    "node_modules/typescript/package.json",
+  ],
+  outputs: ["dist/index.js", "dist/index.d.ts"],
+};
+
 async function buildDist() {
-  /** @type {Step} */
-  const step = {
-    name: "dist",
-    inputs: [
-      ...["ts", "tsconfig.json", "tsconfig.build.json", "native/binding.d.cts"],
-      "node_modules/typescript/package.json",
-    ],
-    outputs: ["dist/index.js", "dist/index.d.ts"],
-  };
-  await compile(step, "dist", "tsconfig.build.json", "compiling ts/ to dist/");
+  await compile(DIST, "dist", "tsconfig.build.json", "compiling ts/ to dist/");
 }
 
+/** @type {Step} */
+const EXAMPLES = {
+  name: "examples",
+  inputs: ["examples", "tsconfig.json", "tsconfig.examples.json", "dist"],
+  outputs: [".cache/examples"],
+};
+
 async function buildExamples() {
-  /** @type {Step} */
-  const step = {
-    name: "examples",
-    inputs: ["examples", "tsconfig.json", "tsconfig.examples.json", "dist"],
-    outputs: [".cache/examples"],
-  };
-  await compile(step, ".cache/examples", "tsconfig.examples.json", "compiling examples/");
+  await compile(EXAMPLES, ".cache/examples", "tsconfig.examples.json", "compiling examples/");
 }
 
 /**

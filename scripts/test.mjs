@@ -15,7 +15,7 @@ if (first !== undefined && only === undefined) {
   console.error("test: name the tests first: npm test -- --rust … or npm test -- --ts …");
   process.exit(1);
 }
-await setupOrExit();
+await setupOrExit({ examples: true });
 
 let passed = 0;
 let failed = 0;

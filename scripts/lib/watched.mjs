@@ -16,7 +16,8 @@ export class WatchedProcess {
 
   /**
    * @param {readonly string[]} args
-   * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
+   * @param {{ cwd: string, env: NodeJS.ProcessEnv, detached?: boolean }} options `detached`: in a
+   *   process group of its own
    */
   constructor(args, options) {
     this.#child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
@@ -32,6 +33,11 @@ export class WatchedProcess {
       this.#end(null, null);
     });
     this.#child.on("close", (code, signal) => this.#end(code, signal));
+  }
+
+  /** Undefined if it could not be started. */
+  get pid() {
+    return this.#child.pid;
   }
 
   /**
