@@ -19,7 +19,6 @@ export class Bridge {
   readonly #sink: Sink;
   readonly #records: Records;
   readonly #words = new Uint32Array(RECORD_WORDS);
-  #more = false;
   #open = true;
 
   constructor(
@@ -51,7 +50,7 @@ export class Bridge {
     this.staging.flush();
   }
 
-  /** Delivers what has arrived, within the budget. True: more is waiting. */
+  /** Delivers what has arrived, within the budget. False: nothing was left when it looked. */
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
     for (;;) {
@@ -63,7 +62,9 @@ export class Bridge {
       if (!this.#open) return false;
       if (budget.exhausted) {
         this.#sink.delivered();
-        return this.#more || !this.#records.done;
+        // Even if this batch is done and was the last: a wake-up that came since it was fetched has
+        // been passed over, because the environment was going on already.
+        return true;
       }
     }
   }
@@ -80,7 +81,6 @@ export class Bridge {
   #fill(budget: Budget): boolean {
     const chunk = this.#native.drain(this.#words);
     const used = this.#words[0] ?? 0;
-    this.#more = this.#words[1] === 1;
     if (used <= 2) return false;
     budget.spend(used * 4 + (chunk?.length ?? 0));
     this.#records.start(used, chunk);

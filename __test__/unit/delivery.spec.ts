@@ -1,0 +1,52 @@
+// How deliveries are taken from the native side: within a budget, and without missing a wake-up.
+
+import { expect, it } from "vitest";
+import { Bridge } from "../../ts/internal/bridge.js";
+import type { Budget, Environment } from "../../ts/internal/environment.js";
+import type { Sink } from "../../ts/internal/records.js";
+
+const EXCHANGE_CLOSED = 8;
+
+/** A bridge over a native side that hands out these batches of exchange numbers. */
+function bridgeOver(batches: number[][]) {
+  const closed: number[] = [];
+  let drains = 0;
+  class NativeRegistry {
+    readonly id = "0".repeat(32);
+    drain(words: Uint32Array): null {
+      drains += 1;
+      const batch = batches.shift() ?? [];
+      words.set([2 + 2 * batch.length, 0, ...batch.flatMap((no) => [EXCHANGE_CLOSED, no])]);
+      return null;
+    }
+  }
+  const environment = { addon: { NativeRegistry }, native: {}, add() {}, remove() {} };
+  const sink = { exchangeClosed: (no: number) => closed.push(no), delivered() {} };
+  const bridge = new Bridge(
+    environment as unknown as Environment,
+    { label: "test", limits: {} },
+    sink as unknown as Sink,
+  );
+  return { bridge, closed, drains: () => drains };
+}
+
+const spent = { spend() {}, exhausted: true } as unknown as Budget;
+const ample = { spend() {}, exhausted: false } as unknown as Budget;
+
+it("looks again when a batch ends just as the budget does: a wake-up may have been passed over", () => {
+  const { bridge, closed, drains } = bridgeOver([[1, 2, 3], [4]]);
+  // The batch is done and was the last there was, but what came since is not known.
+  expect(bridge.deliver(spent)).toBe(true);
+  expect([closed, drains()]).toEqual([[1, 2, 3], 1]);
+  expect(bridge.deliver(ample)).toBe(false);
+  expect([closed, drains()]).toEqual([[1, 2, 3, 4], 3]);
+});
+
+it("goes on in the middle of a batch when the budget ends there", () => {
+  const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
+  const { bridge, closed } = bridgeOver([numbers]);
+  expect(bridge.deliver(spent)).toBe(true);
+  expect(closed.length).toBeLessThan(20);
+  expect(bridge.deliver(ample)).toBe(false);
+  expect(closed).toEqual(numbers);
+});
