@@ -32,6 +32,9 @@ export interface FixtureEvent {
   readonly [field: string]: unknown;
 }
 
+/** Whether processes can be stopped and continued, by SIGSTOP and SIGCONT. */
+export const canFreeze: boolean = process.platform !== "win32";
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
