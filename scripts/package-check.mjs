@@ -56,7 +56,7 @@ async function install() {
   const package_ = await packRoot(folder, addon);
   mkdirSync(user);
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
-  // Without optional packages: the addon is named itself, and cbor-x must do without its own.
+  // Without optional packages: the addon is named itself.
   const args = ["install", "--ignore-scripts", "--omit=optional", "--no-package-lock"];
   const result = await runNpm([...args, package_, addon.tarball], { cwd: user, env, quiet: true });
   expect(result.code === 0, result.stdout + result.stderr);

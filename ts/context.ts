@@ -16,7 +16,10 @@ export interface Context {
   /** The method called. */
   readonly method: string;
   readonly caller: Caller;
-  /** When the caller gives up, in seconds on the clock of `performance.now()`. */
+  /**
+   * When the caller gives up, in seconds on the clock of `performance.now()`; if it reads the result
+   * as a stream, on the first part.
+   */
   readonly deadline: number;
   /** Seconds until then; 0 when it has passed. */
   readonly remaining: number;

@@ -107,7 +107,8 @@ export class ListenError extends NetsvcError {}
 
 /**
  * The exchange cannot do that: `role` (listen on a client, connect on a server),
- * `already-connected`, or `exchange-exists` (one per exchange group and registry).
+ * `already-connected`, `exchange-exists` (one per exchange group and registry), or `unsupported`
+ * (a Unix socket on Windows).
  */
 export class ExchangeError extends NetsvcError {}
 

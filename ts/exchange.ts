@@ -1,3 +1,4 @@
+import { type Authorise, mayLink } from "./authorise.js";
 import { ClosedError, LinkError, ListenError, TimeoutError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Core, ExchangeSink } from "./internal/core.js";
@@ -29,6 +30,15 @@ export interface ExchangeOptions {
    * nothing arrived for `dead` (three intervals), or for three of its own intervals if longer.
    */
   heartbeat?: { interval?: number; dead?: number };
+  /**
+   * For servers: decides who is linked, with the address and what the process says of itself. Called
+   * in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
+   *
+   * `true` or `undefined` accepts; `false`, a throw or a rejection refuses. The refused peer hears
+   * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
+   * of the registry, unless it is a LinkError `denied`.
+   */
+  authorise?: Authorise;
   /** Where messages about its links go. Default: as the registry's. */
   log?: LogOption;
 }
@@ -105,6 +115,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   readonly role: ExchangeRole;
   readonly group: string;
   readonly #core: Core;
+  readonly #authorise: Authorise | undefined;
   readonly #number: number;
   readonly #work: OpenWork;
   readonly #links = new Map<number, Link>();
@@ -132,11 +143,16 @@ export class Exchange extends Emitter<ExchangeEvents> {
     }
     const group = check.name(options.group ?? "", "group", true);
     const heartbeat = check.heartbeatMs(options.heartbeat);
+    const { authorise } = options;
+    if (authorise !== undefined && (role !== EXCHANGE_SERVER || typeof authorise !== "function")) {
+      throw new TypeError("authorise must be a function, and is for EXCHANGE_SERVER only");
+    }
     const core = coreOf(options.registry ?? defaultRegistry);
     super((callback, argument) => core.guard(callback, argument));
     this.role = role;
     this.group = group;
     this.#core = core;
+    this.#authorise = authorise;
     this.#log = new LinkLog(
       options.log === undefined ? core.options.log : new Log(core.options.label, options.log),
     );
@@ -150,7 +166,13 @@ export class Exchange extends Emitter<ExchangeEvents> {
       release: () => core.work.remove(),
     };
     this.#number = core.command((native) =>
-      native.createExchange(role, group, heartbeat.interval, heartbeat.dead),
+      native.createExchange(
+        role,
+        group,
+        heartbeat.interval,
+        heartbeat.dead,
+        authorise !== undefined,
+      ),
     );
     core.exchanges.set(this.#number, this.#sink());
   }
@@ -316,6 +338,10 @@ export class Exchange extends Emitter<ExchangeEvents> {
   }
 
   #linkRecord(record: LinkRecord): void {
+    if (record.what === "authorise") {
+      void this.#decide(record);
+      return;
+    }
     let link = this.#links.get(record.link);
     if (link === undefined) {
       // A server hears of an accepted link when it is active, or when it failed before.
@@ -326,7 +352,8 @@ export class Exchange extends Emitter<ExchangeEvents> {
     const peer = known
       ? { process: record.process, label: record.label, address: record.address }
       : undefined;
-    link.update({ ...record, peer });
+    const { what } = record;
+    link.update({ ...record, what, peer });
     // An accepted link has no further attempt and no record that says so.
     const ended = this.role === EXCHANGE_SERVER && record.what !== "active";
     if (ended || record.what === "closed") this.#removeLink(record.link);
@@ -340,6 +367,15 @@ export class Exchange extends Emitter<ExchangeEvents> {
     };
     this.#log.event(record.what, event, this.role === EXCHANGE_SERVER);
     this.emit(record.what, event);
+  }
+
+  /** A handshake waits for this answer, until its deadline. */
+  async #decide({ link, address, process, label, attempt }: LinkRecord): Promise<void> {
+    const core = this.#core;
+    const authorise = this.#authorise ?? (() => false);
+    const applicant = { address, process, label, attempt };
+    const may = await mayLink(authorise, applicant, core.options.callbackFailed);
+    if (core.open && !this.#closed) core.command((native) => native.authorise(link, may));
   }
 
   #addLink(number: number): Link {

@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { Applicant, Authorise } from "./authorise.js";
 export { type ContentType, registerContentType } from "./content/tags.js";
 export type { Caller, Context } from "./context.js";
 export {
@@ -51,7 +52,7 @@ export {
   registry,
   type WaitOptions,
 } from "./registry.js";
-export type { CallOptions, RemoteService } from "./remote.js";
+export type { CallOptions, RemoteService, StreamOptions } from "./remote.js";
 export type { Publisher, Report } from "./report.js";
 export {
   type PublishOptions,
@@ -61,15 +62,19 @@ export {
   type Subscriber,
 } from "./service.js";
 export type { ServiceInfo } from "./service-info.js";
+export type { RemoteStream } from "./stream.js";
 export type { Subscription, SubscriptionOptions, SubscriptionTarget } from "./subscription.js";
 export type {
   Arguments,
+  CallName,
   ContentOf,
   Contract,
   Handlers,
   MethodName,
   MethodsOf,
+  Part,
   RemoteMethods,
+  RemoteStreams,
   ReportOf,
   ReportsOf,
   Result,

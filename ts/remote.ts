@@ -1,11 +1,20 @@
 import { type Encoded, encodeArguments } from "./content/content.js";
-import { EncodingError, RequestError, TimeoutError, TooLargeError } from "./errors.js";
+import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
-import { cancelled } from "./internal/pending.js";
-import { awaitProvider } from "./internal/provider.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options.js";
-import type { Arguments, Contract, MethodName, RemoteMethods, Result, Untyped } from "./types.js";
+import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
+import type {
+  Arguments,
+  CallName,
+  Contract,
+  MethodName,
+  Part,
+  RemoteMethods,
+  RemoteStreams,
+  Result,
+  Untyped,
+} from "./types.js";
 
 /** Options of a call. */
 export interface CallOptions {
@@ -23,8 +32,24 @@ export interface CallOptions {
   wait?: boolean;
 }
 
-/** Pause before asking again a provider that was visible and yet gone, in milliseconds. */
-const WAIT_PAUSE = 50;
+/** Options of a streaming call. */
+export interface StreamOptions {
+  /**
+   * Longest wait for the next part, or the end, in seconds; at most the registry's `maxTimeout`.
+   * Default 5. It counts from the call, from the part before, and from when the reader made room;
+   * while `credit` parts wait to be read, none. The stream as a whole may take for ever.
+   */
+  timeout?: number;
+  /** Cancels the request when it aborts: the next `next` rejects at once (`cancelled`). */
+  signal?: AbortSignal;
+  /** As for a call. */
+  wait?: boolean;
+  /**
+   * Parts that may be on their way or wait here, from 1 to 65,535, before the handler rests.
+   * Default 16. Bounds memory in parts, each of which may be as large as the limit `payload`.
+   */
+  credit?: number;
+}
 
 /**
  * A service as its users see it: all providers of a name, or one identity. Never goes stale, holds
@@ -41,6 +66,11 @@ export class RemoteService<C extends Contract = Untyped> {
   readonly identity: string | undefined;
   /** Calls methods with the default options: `await remote.methods.read("C")`. */
   readonly methods: RemoteMethods<C>;
+  /**
+   * Calls streaming methods with the default options:
+   * `for await (const value of remote.streams.history(24))`.
+   */
+  readonly streams: RemoteStreams<C>;
   readonly #core: Core;
   readonly #target: Target;
 
@@ -50,83 +80,68 @@ export class RemoteService<C extends Contract = Untyped> {
     this.#target = target;
     this.name = target.kind === 0 ? target.text : undefined;
     this.identity = target.kind === 1 ? target.text : undefined;
-    this.methods = methodsOf(this as unknown as RemoteService) as RemoteMethods<C>;
+    const untyped = this as unknown as RemoteService;
+    this.methods = byName((name, args) => untyped.call(name, args)) as RemoteMethods<C>;
+    this.streams = byName((name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
   }
 
   /**
    * Calls a method. Arguments that cannot travel reject with a RequestError `encoding` or
-   * `too-large` before anything is sent; a wrong option rejects with a RangeError.
+   * `too-large` before anything is sent; a wrong option rejects with a RangeError. A method that
+   * streams its result cannot be called but by `stream`: it rejects with `encoding`.
    */
-  async call<M extends MethodName<C>>(
+  async call<M extends CallName<C>>(
     method: M,
     ...rest: [] extends Arguments<C, M>
       ? [args?: Arguments<C, M>, options?: CallOptions]
       : [args: Arguments<C, M>, options?: CallOptions]
   ): Promise<Result<C, M>> {
     const [args = [], options = {}] = rest as [(readonly unknown[])?, CallOptions?];
+    const core = this.#core;
+    const timeoutMs = this.#check(method, args, options.timeout);
+    const how = { timeoutMs, wait: options.wait === true, parts: 0 };
+    const result = await core.pending.add(options.signal, (key) => {
+      const { kind, bytes } = encoded(args, core.options.payloadLimit);
+      core.staging.request(key, how, this.#target, method, kind, bytes);
+    });
+    return result as Result<C, M>;
+  }
+
+  /**
+   * Calls a method whose handler is an async generator, or returns an AsyncIterable, and reads the
+   * result in parts; see `RemoteStream`. Of any other method the one part is its result.
+   *
+   * Throws TypeError, RangeError or ClosedError for what is wrong at once; everything else, also
+   * arguments that cannot travel, is thrown by the loop over the stream.
+   */
+  stream<M extends MethodName<C>>(
+    method: M,
+    ...rest: [] extends Arguments<C, M>
+      ? [args?: Arguments<C, M>, options?: StreamOptions]
+      : [args: Arguments<C, M>, options?: StreamOptions]
+  ): RemoteStream<Part<C, M>> {
+    const [args = [], options = {}] = rest as [(readonly unknown[])?, StreamOptions?];
+    const core = this.#core;
+    const timeoutMs = this.#check(method, args, options.timeout);
+    const credit = check.count(options.credit ?? DEFAULT_CREDIT, "credit");
+    if (credit > MAX_CREDIT) throw new RangeError(`credit must be at most ${MAX_CREDIT}`);
+    return new RemoteStream<Part<C, M>>(core, {
+      target: this.#target,
+      method,
+      timeoutMs,
+      wait: options.wait === true,
+      credit,
+      signal: options.signal,
+      arguments: () => encoded(args, core.options.payloadLimit),
+    });
+  }
+
+  /** Checks what every request is made of; returns its timeout in milliseconds. */
+  #check(method: string, args: readonly unknown[], timeout: number | undefined): number {
     if (!Array.isArray(args)) throw new TypeError("the arguments of a call must be an array");
     check.name(method, "method");
-    const core = this.#core;
-    const seconds = options.timeout ?? check.DEFAULT_TIMEOUT;
-    const timeoutMs = check.timeoutMs(seconds, core.options.maxTimeout);
-    const result = options.wait
-      ? this.#callWaiting(method, args, timeoutMs, options.signal)
-      : this.#call(method, args, timeoutMs, options.signal);
-    return (await result) as Result<C, M>;
-  }
-
-  #call(
-    method: string,
-    args: readonly unknown[],
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    const core = this.#core;
-    core.assertOpen();
-    return core.pending.add(
-      signal,
-      (key) => {
-        const { kind, bytes } = encoded(args, core.options.payloadLimit);
-        core.staging.request(key, timeoutMs, this.#target, method, kind, bytes);
-      },
-      (key) => core.staging.cancel(key),
-    );
-  }
-
-  async #callWaiting(
-    method: string,
-    args: readonly unknown[],
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    const deadline = performance.now() + timeoutMs;
-    for (let attempt = 0; ; attempt++) {
-      const left = Math.max(1, Math.ceil(deadline - performance.now()));
-      try {
-        return await this.#call(method, args, left, signal);
-      } catch (error) {
-        if (!(error instanceof RequestError) || error.code !== "no-service") throw error;
-      }
-      // Visible here and yet no longer at the hub: its withdrawal is on the way.
-      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, WAIT_PAUSE));
-      await this.#provider(deadline - performance.now(), signal);
-    }
-  }
-
-  async #provider(leftMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw cancelled(signal, "no");
-    try {
-      if (leftMs <= 0) throw new TimeoutError("the deadline passed");
-      await awaitProvider(this.#core, this.#target, leftMs, signal);
-    } catch (error) {
-      if (signal?.aborted) throw cancelled(signal, "no");
-      if (!(error instanceof TimeoutError)) throw error;
-      throw new RequestError(
-        "deadline",
-        "no",
-        `no service ${this.#target.text} within the deadline`,
-      );
-    }
+    this.#core.assertOpen();
+    return check.timeoutMs(timeout ?? check.DEFAULT_TIMEOUT, this.#core.options.maxTimeout);
   }
 }
 
@@ -146,14 +161,14 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
  * `then` and symbols are undefined, or a handle's methods could not be awaited, compared or
  * printed without calling a method of that name.
  */
-function methodsOf(remote: RemoteService): object {
-  const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
+function byName(call: (name: string, args: unknown[]) => unknown): object {
+  const methods = new Map<string, (...args: unknown[]) => unknown>();
   return new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name === "symbol" || name === "then") return undefined;
       let method = methods.get(name);
       if (method === undefined) {
-        method = (...args) => remote.call(name, args);
+        method = (...args) => call(name, args);
         // Names come from the application; a loop over made-up ones must not grow this for ever.
         if (methods.size < MAX_CACHED_METHODS) methods.set(name, method);
       }

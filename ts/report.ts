@@ -58,6 +58,21 @@ export class Report<Subject extends string = string, Content = unknown> {
     this.#length = length;
   }
 
+  /** This report in place of an older one of its subject, which nobody took: it is counted. @internal */
+  inPlaceOf(older: Report<Subject, Content>): Report<Subject, Content> {
+    return new Report(
+      this.service,
+      this.subject,
+      this.sequence,
+      this.#flags | (older.#flags & FLAG_RESUMED),
+      older.missed + this.missed + 1,
+      this.#kind,
+      this.#chunk,
+      this.#offset,
+      this.#length,
+    );
+  }
+
   /** A kept value, published before the subscription was in force. */
   get replayed(): boolean {
     return (this.#flags & FLAG_REPLAYED) !== 0;

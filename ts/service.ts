@@ -32,6 +32,8 @@ export type ServiceOptions<C extends Contract> = {
 export interface Subscriber {
   /** Id of the process. */
   readonly process: string;
+  /** Label of the process. */
+  readonly label: string;
   readonly pattern: string;
 }
 
@@ -50,6 +52,12 @@ export interface PublishOptions {
    * the subject's kept value; seconds; or `Infinity`, as long as the service exists.
    */
   lifetime?: number;
+  /**
+   * For one process only: a subscriber, or the id of a process. Its subscriptions that match get the
+   * report, nobody else does, and it is never kept: with a `lifetime` it throws TypeError. A process
+   * that is not reachable, or does not subscribe, gets nothing; that is no error.
+   */
+  to?: string | { readonly process: string };
 }
 
 /** Contents from this size on cross the border at once instead of being packed. In bytes. */
@@ -125,7 +133,14 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     check.subject(subject, "subject");
     const lifetime = check.lifetimeMs(options.lifetime);
     const core = this.#core;
+    const to = options.to === undefined ? undefined : receiver(options.to);
+    if (to !== undefined && lifetime !== 0) {
+      throw new TypeError("a report to one subscriber is never kept: it has no lifetime");
+    }
     const { kind, bytes } = encodeContent(content, core.options.payloadLimit);
+    if (to !== undefined) {
+      return core.command((native) => native.publishTo(this.#number, subject, kind, bytes, to));
+    }
     if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
       return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
     }
@@ -176,9 +191,8 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     return {
       name: this.name,
       handler: (method) => handlers.get(method),
-      subscriber: (present, process, pattern) => {
-        const key = `${process} ${pattern}`;
-        const subscriber = { process, pattern };
+      subscriber: (present, subscriber) => {
+        const key = `${subscriber.process} ${subscriber.pattern}`;
         if (present) this.#subscribers.set(key, subscriber);
         else this.#subscribers.delete(key);
         this.emit(present ? "subscribed" : "unsubscribed", subscriber);
@@ -190,6 +204,13 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     if (this.#closed) throw new ClosedError("the service");
     this.#core.assertOpen();
   }
+}
+
+/** Process id of whom a report is for. */
+function receiver(to: string | { readonly process: string }): string {
+  const process: unknown = typeof to === "string" ? to : to?.process;
+  if (typeof process === "string" && /^[0-9a-f]{32}$/.test(process)) return process;
+  throw new TypeError("to must be a subscriber, or the id of a process: 32 hexadecimal digits");
 }
 
 /** Own functions only, with their object as `this`, so that methods may use each other. */

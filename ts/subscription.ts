@@ -1,8 +1,10 @@
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
+import { PackedReader } from "./internal/packed.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
 import { count } from "./options.js";
 import type { Report } from "./report.js";
+import type { ServiceInfo } from "./service-info.js";
 
 /** Whose reports: of all services of a name, of one service, or of all services of a group. */
 export type SubscriptionTarget = ServiceTarget | { readonly group: string };
@@ -11,6 +13,13 @@ export type SubscriptionTarget = ServiceTarget | { readonly group: string };
 export interface SubscriptionOptions {
   /** Ends the subscription when it aborts. */
   signal?: AbortSignal;
+  /**
+   * What becomes of reports while the reader is too slow. `"buffer"` (default): they wait in line,
+   * and the oldest are dropped at `maxReports` or `maxBytes`. `"latest"`: a waiting report is
+   * replaced, in its place, by the next one of its service and subject, so that a reader however
+   * slow gets the newest of every subject. Either way, what was dropped is counted as missed.
+   */
+  policy?: "buffer" | "latest";
   /**
    * Reports that wait at most, until the oldest are dropped and counted as missed. Default: the
    * registry's limit `subscriptionReports` (65,536). Up to 1,024 further ones may be on their way
@@ -45,6 +54,8 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.close();
   #missed = 0;
+  /** Replaced on this side; the core counts its own. */
+  #replaced = 0;
 
   /** @internal */
   constructor(
@@ -54,6 +65,10 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
     callback: ((report: R) => void) | undefined,
     options: SubscriptionOptions,
   ) {
+    const { signal, policy = "buffer" } = options;
+    if (policy !== "buffer" && policy !== "latest") {
+      throw new RangeError(`policy must be "buffer" or "latest", not ${String(policy)}`);
+    }
     this.#core = core;
     this.#feed = new Feed<R>(
       {
@@ -65,8 +80,16 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       },
       GRANT_CHUNK,
       callback,
+      policy === "buffer"
+        ? undefined
+        : {
+            key: ({ service, subject }) => `${service.identity} ${subject}`,
+            replace: (older, newer) => {
+              this.#replaced += 1;
+              return newer.inPlaceOf(older) as R;
+            },
+          },
     );
-    const { signal } = options;
     const { subscriptionReports, subscriptionBytes } = core.options.limits;
     const reports = count(
       options.maxReports ?? subscriptionReports ?? DEFAULT_MAX_REPORTS,
@@ -78,7 +101,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       return;
     }
     this.#number = core.command((native) =>
-      native.subscribe(target.kind, target.text, pattern, reports, bytes),
+      native.subscribe(target.kind, target.text, pattern, reports, bytes, policy === "latest"),
     );
     core.subscriptions.set(this.#number, {
       // The contract says what the reports are; nothing checks it here.
@@ -95,7 +118,14 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
     if (number !== undefined && !this.#feed.ended && this.#core.open) {
       this.#missed = this.#core.command((native) => native.missed(number));
     }
-    return this.#missed;
+    return this.#missed + this.#replaced;
+  }
+
+  /** The visible services whose reports it gets, oldest first; none once it has ended. */
+  get publishers(): readonly ServiceInfo[] {
+    const number = this.#number;
+    if (number === undefined || this.#feed.ended || !this.#core.open) return [];
+    return new PackedReader(this.#core.command((native) => native.publishers(number))).services();
   }
 
   /** The next report; done once the subscription has ended. */

@@ -7,6 +7,7 @@
 
 import type { Context } from "./context.js";
 import type { Report } from "./report.js";
+import type { RemoteStream } from "./stream.js";
 
 /** Shape of a contract: methods by name, contents of reports by subject or subject template. */
 export interface Contract {
@@ -42,12 +43,44 @@ export type Result<C extends Contract, M extends MethodName<C>> = MethodsOf<C>[M
   ? Awaited<R>
   : never;
 
-/** A contract's methods as a caller sees them: promises of results. */
+/** A part of a method's result: what its AsyncIterable gives; of any other method, its result. */
+export type Part<C extends Contract, M extends MethodName<C>> =
+  Result<C, M> extends AsyncIterable<infer T> ? T : Result<C, M>;
+
+/** Names of the methods whose result comes in one piece: all but those that return AsyncIterables. */
+export type CallName<C extends Contract> = {
+  [M in MethodName<C>]: Streams<Result<C, M>> extends true ? never : M;
+}[MethodName<C>];
+
+/** A contract's methods as a caller sees them: promises of results. Without those that stream. */
 export type RemoteMethods<C extends Contract> = {
-  readonly [M in MethodName<C>]: (...args: Arguments<C, M>) => Promise<Result<C, M>>;
+  readonly [M in MethodName<C> as Streams<Result<C, M>> extends true ? never : M]: (
+    ...args: Arguments<C, M>
+  ) => Promise<Result<C, M>>;
 };
 
-/** A contract's methods as a provider writes them: the context first, a result or a promise. */
+/** A contract's methods that return AsyncIterables, as a caller sees them. */
+export type RemoteStreams<C extends Contract> = {
+  readonly [M in MethodName<C> as MayStream<Result<C, M>> extends true ? M : never]: (
+    ...args: Arguments<C, M>
+  ) => RemoteStream<Part<C, M>>;
+};
+
+/** Whether a result is a stream. A method that never returns is none; of `unknown`, nobody knows. */
+type Streams<R> = [R] extends [never]
+  ? false
+  : unknown extends R
+    ? false
+    : R extends AsyncIterable<unknown>
+      ? true
+      : false;
+
+type MayStream<R> = unknown extends R ? true : Streams<R>;
+
+/**
+ * A contract's methods as a provider writes them: the context first, a result or a promise. One that
+ * returns an AsyncIterable is best an async generator.
+ */
 export type Handlers<C extends Contract> = {
   [M in MethodName<C>]: (
     context: Context,

@@ -19,7 +19,7 @@ function registry(words?: number) {
 function publisher(words?: number) {
   const all = registry(words);
   const service = all.native.createService("source", "", [], []).no;
-  const subscription = all.native.subscribe(0, "source", "*", 65_536, 1 << 26);
+  const subscription = all.native.subscribe(0, "source", "*", 65_536, 1 << 26, false);
   return { ...all, service, subscription };
 }
 
@@ -144,9 +144,77 @@ describe("requests", () => {
     native.createService("slow", "", [], ["wait"]);
     party.submit(new Staging().request(3, "slow", "wait", bytes("")));
     const invoke = await party.next("invoke");
-    party.submit(new Staging().cancel(3));
+    expect(native.cancel(3)).toBe(2);
     expect(await party.next("outcome")).toMatchObject({ key: 3, status: 2, how: 8 });
     expect(await party.next("abort")).toMatchObject({ call: invoke.call, reason: 0 });
+    expect(native.cancel(3)).toBe(255);
+  });
+
+  it("that nobody has seen say so when they are cancelled", async () => {
+    const { party, native } = registry();
+    party.submit(new Staging().request(4, "nobody", "wait", bytes(""), { wait: true }));
+    expect(native.cancel(4)).toBe(0);
+    expect(await party.next("outcome")).toMatchObject({ key: 4, status: 2, how: 8, delivered: 0 });
+  });
+
+  it("wait for a provider if they are told to", async () => {
+    const { party, native } = registry();
+    party.submit(new Staging().request(5, "late", "hello", bytes("?"), { wait: true }));
+    native.createService("late", "", [], ["hello"]);
+    expect(await party.next("invoke")).toMatchObject({ method: "hello", parts: 0 });
+  });
+
+  it("bring results in parts, as many as are granted", async () => {
+    const { party, native } = registry();
+    native.createService("meter", "", [], ["history"]);
+    party.submit(new Staging().request(6, "meter", "history", bytes(""), { parts: 2 }));
+    const invoke = await party.next("invoke");
+    expect(invoke.parts).toBe(2);
+    const call = invoke.call as bigint;
+    party.submit(new Staging().part(call, bytes("one")).part(call, bytes("")));
+    expect(text((await party.next("part", ({ key }) => key === 6)).content)).toBe("one");
+    expect(text((await party.next("part", ({ key }) => key === 6)).content)).toBe("");
+    // A third would break the caller's credit.
+    party.submit(new Staging().part(call, bytes("too many")));
+    expect(await party.next("commandFailed")).toMatchObject({ op: 7, count: 1 });
+    party.submit(new Staging().grantParts(6, 3));
+    expect(await party.next("credit")).toMatchObject({ call, parts: 3 });
+    party.submit(new Staging().part(call, bytes("three")).respond(call, 0, bytes("")));
+    expect(text((await party.next("part")).content)).toBe("three");
+    expect(await party.next("outcome")).toMatchObject({ key: 6, status: 0, delivered: 1 });
+    // Late parts and grants are as usual as late responses.
+    party.submit(new Staging().part(call, bytes("late")).grantParts(6, 1));
+    party.drain();
+    expect(party.deliveries).toEqual([]);
+  });
+});
+
+describe("a subscription", () => {
+  it("with the policy latest keeps one report of each subject", async () => {
+    const { party, native } = registry();
+    const { no } = native.createService("source", "", [], []);
+    const subscription = native.subscribe(0, "source", "*", 65_536, 1 << 20, true);
+    const count = 5000;
+    const staging = new Staging();
+    for (let n = 1; n <= count; n += 1) staging.publish(no, `s${n % 2}`, bytes(String(n)));
+    party.submit(staging);
+    // Run before anything could be taken out: the newest of both subjects wait.
+    const last = await reports(party, 2);
+    expect(last.map(({ content }) => text(content))).toEqual(["4999", "5000"]);
+    expect(last.map(({ missed }) => missed)).toEqual([count / 2 - 1, count / 2 - 1]);
+    expect(native.missed(subscription)).toBe(count - 2);
+    party.drain();
+    expect(party.deliveries).toEqual([]);
+  });
+
+  it("lists its publishers as services are packed", () => {
+    const { native } = registry();
+    native.createService("source", "", [], []);
+    native.createService("other", "", [], []);
+    const subscription = native.subscribe(0, "source", "*", 10, 1000, false);
+    expect([...native.publishers(subscription)]).toEqual([...native.lookup("source")]);
+    native.unsubscribe(subscription);
+    expect([...native.publishers(subscription)]).toEqual([0, 0, 0, 0]);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { bytes, type NativeRegistry, Staging, Station } from "./native.mjs";
 
 const calls: [string, (native: NativeRegistry) => unknown][] = [
-  ["createExchange", (native) => native.createExchange(0, "", 5000, 15_000)],
+  ["createExchange", (native) => native.createExchange(0, "", 5000, 15_000, false)],
   ["listen", (native) => native.listen(1, { port: 0, hosts: ["127.0.0.1"] }, 1)],
   ["connect", (native) => native.connect(1, { host: "127.0.0.1", port: 1, retry: -1 })],
   ["closeLink", (native) => native.closeLink(1, 0)],
@@ -16,13 +16,17 @@ const calls: [string, (native: NativeRegistry) => unknown][] = [
   ["lookup", (native) => native.lookup()],
   ["watch", (native) => native.watch()],
   ["unwatch", (native) => native.unwatch(1)],
-  ["subscribe", (native) => native.subscribe(0, "s", "*", 1, 1)],
+  ["subscribe", (native) => native.subscribe(0, "s", "*", 1, 1, false)],
   ["unsubscribe", (native) => native.unsubscribe(1)],
   ["publish", (native) => native.publish(1, "a", 0, bytes("x"), 0)],
   ["flush", (native) => native.flush(1, 1000)],
   ["track", (native) => native.track("0".repeat(32))],
   ["missed", (native) => native.missed(1)],
-  ["submit", (native) => native.submit(new Staging().cancel(1).bytes, 5)],
+  ["authorise", (native) => native.authorise(1, true)],
+  ["publishers", (native) => native.publishers(1)],
+  ["publishTo", (native) => native.publishTo(1, "a", 0, bytes("x"), "0".repeat(32))],
+  ["cancel", (native) => native.cancel(1)],
+  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 9)],
 ];
 
 function closedEverywhere(native: NativeRegistry) {

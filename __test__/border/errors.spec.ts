@@ -39,9 +39,9 @@ async function works() {
 describe("values out of range", () => {
   const none = new Uint8Array();
   it.each<[string, () => unknown]>([
-    ["a role", () => native.createExchange(2, "", 1, 1)],
-    ["a heartbeat of NaN", () => native.createExchange(0, "", Number.NaN, 1)],
-    ["a negative heartbeat", () => native.createExchange(0, "", 1, -1)],
+    ["a role", () => native.createExchange(2, "", 1, 1, false)],
+    ["a heartbeat of NaN", () => native.createExchange(0, "", Number.NaN, 1, false)],
+    ["a negative heartbeat", () => native.createExchange(0, "", 1, -1, false)],
     ["a port", () => native.listen(1, { port: 65_536, hosts: ["127.0.0.1"] }, 1)],
     ["listening nowhere", () => native.listen(1, {}, 1)],
     ["connecting nowhere", () => native.connect(1, { retry: -1 })],
@@ -52,11 +52,13 @@ describe("values out of range", () => {
     ["an endless flush", () => native.flush(1, Number.POSITIVE_INFINITY)],
     ["an identity", () => native.lookup(undefined, "1.1")],
     ["an identity to watch", () => native.watch(undefined, identity.replace(".", ""))],
-    ["an identity to subscribe to", () => native.subscribe(1, "x.1", "*", 1, 1)],
-    ["a kind of target", () => native.subscribe(3, "x", "*", 1, 1)],
-    ["a limit of a subscription", () => native.subscribe(0, "x", "*", 0.5, 1)],
+    ["an identity to subscribe to", () => native.subscribe(1, "x.1", "*", 1, 1, false)],
+    ["a kind of target", () => native.subscribe(3, "x", "*", 1, 1, false)],
+    ["a limit of a subscription", () => native.subscribe(0, "x", "*", 0.5, 1, false)],
     ["a kind of content", () => native.publish(1, "a", 256, none, 0)],
     ["a lifetime", () => native.publish(1, "a", 0, none, -2)],
+    ["a receiver", () => native.publishTo(1, "a", 0, none, "0")],
+    ["a kind of content for one", () => native.publishTo(1, "a", 256, none, "0".repeat(32))],
     ["a process id", () => native.track("0")],
     ["a process id of other characters", () => native.track("g".repeat(32))],
     ["an array too short for records", () => native.drain(new Uint32Array(63))],
@@ -69,8 +71,10 @@ describe("values out of range", () => {
 
 describe("commands that the core refuses", () => {
   it("say why by their code", () => {
-    const exchange = native.createExchange(1, "twice", 5000, 15_000);
-    expect(code(() => native.createExchange(0, "twice", 5000, 15_000))).toBe("exchange-exists");
+    const exchange = native.createExchange(1, "twice", 5000, 15_000, false);
+    expect(code(() => native.createExchange(0, "twice", 5000, 15_000, false))).toBe(
+      "exchange-exists",
+    );
     const nowhere = { host: "127.0.0.1", port: 1, retry: -1 };
     expect(code(() => native.connect(exchange, nowhere))).toBe("role");
     expect(code(() => native.publish(4_000_000_000, "a", 0, bytes("x"), 0))).toBe("closed");
@@ -141,7 +145,8 @@ describe("values of the wrong type", () => {
 describe("a malformed staging buffer", () => {
   const valid = new Staging()
     .request(70, "nobody", "m", bytes("argument"))
-    .cancel(70)
+    .part(0xffff_ffffn, bytes("late"))
+    .grantParts(70, 3)
     .respond(0xffff_ffffn, 0, bytes("late"))
     .publish(4_000_000_000, "subject", bytes("content"))
     .grant(1, 5);
@@ -151,7 +156,7 @@ describe("a malformed staging buffer", () => {
     for (let length = 0; length <= valid.length; length += 1)
       if (code(() => native.submit(valid.bytes, length)) === "no error") ends.add(length);
       else expect(code(() => native.submit(valid.bytes, length))).toBe("malformed");
-    expect(ends.size).toBe(6);
+    expect(ends.size).toBe(7);
   });
 
   it("is refused when the length exceeds it", () => {

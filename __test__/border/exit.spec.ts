@@ -54,7 +54,7 @@ describe("a process", () => {
   ])("writes what it published last, %s", async (_, how, code) => {
     const hub = station.registry("hub");
     const { port } = await serve(hub);
-    hub.native.subscribe(0, "child", "n.*", 1000, 1_000_000);
+    hub.native.subscribe(0, "child", "n.*", 1000, 1_000_000, false);
     expect(await end(how, String(port))).toEqual({ code, signal: null, out: "" });
     for (let n = 0; n < 100; n += 1)
       expect(text((await hub.next("report")).content)).toBe(String(n));

@@ -22,17 +22,20 @@ export class Staging {
    * @param {string} target
    * @param {string} method
    * @param {Uint8Array} content
-   * @param {{ kind?: number, timeout?: number }} options `kind` of target: 0 name, 1 identity
+   * @param {{ kind?: number, timeout?: number, wait?: boolean, parts?: number }} options
+   *   `kind` of target: 0 name, 1 identity
    */
-  request(key, target, method, content, { kind = 0, timeout = 5000 } = {}) {
+  request(key, target, method, content, options = {}) {
+    const { kind = 0, timeout = 5000, wait = false, parts = 0 } = options;
     const [m, t] = [encoder.encode(method), encoder.encode(target)];
-    this.#u8(1).#u32(key).#u32(timeout).#u8(kind).#u8(0);
+    this.#u8(1)
+      .#u32(key)
+      .#u32(timeout)
+      .#u32(parts)
+      .#u8(wait ? 1 : 0)
+      .#u8(kind)
+      .#u8(0);
     return this.#u16(m.length).#u16(t.length).#u32(content.length).put(m).put(t).put(content);
-  }
-
-  /** @param {number} key */
-  cancel(key) {
-    return this.#u8(2).#u32(key);
   }
 
   /**
@@ -64,6 +67,25 @@ export class Staging {
    */
   grant(subscription, reports) {
     return this.#u8(5).#u32(subscription).#u32(reports);
+  }
+
+  /**
+   * @param {bigint} call
+   * @param {Uint8Array} content
+   */
+  part(call, content) {
+    this.#u8(7).#reserve(8);
+    this.#view.setBigUint64(this.length, call, true);
+    this.length += 8;
+    return this.#u8(0).#u32(content.length).put(content);
+  }
+
+  /**
+   * @param {number} key
+   * @param {number} parts
+   */
+  grantParts(key, parts) {
+    return this.#u8(8).#u32(key).#u32(parts);
   }
 
   /** @param {Uint8Array} bytes */
@@ -168,9 +190,10 @@ export class Reader {
         }
         case 3: {
           const [call, no, method, remaining] = [long(), next(), symbol(), next()];
+          const parts = next();
           const [caller, label, contentKind, content] = [symbol(), symbol(), next(), bytes()];
-          const invocation = { call, no, method, remaining, caller, label, contentKind, content };
-          deliveries.push({ kind: "invoke", ...invocation });
+          const told = { call, no, method, remaining, parts, caller, label, contentKind, content };
+          deliveries.push({ kind: "invoke", ...told });
           break;
         }
         case 4:
@@ -188,7 +211,7 @@ export class Reader {
           break;
         }
         case 7: {
-          const what = ["active", "inactive", "attemptFailed", "closed"][next()];
+          const what = ["active", "inactive", "attemptFailed", "closed", "authorise"][next()];
           const [exchange, link, attempt, reason, retryIn] = [
             next(),
             next(),
@@ -218,6 +241,12 @@ export class Reader {
           break;
         case 13:
           deliveries.push({ kind: "commandFailed", op: next(), count: next(), texts: texts() });
+          break;
+        case 16:
+          deliveries.push({ kind: "part", key: next(), contentKind: next(), content: bytes() });
+          break;
+        case 17:
+          deliveries.push({ kind: "credit", call: long(), parts: next() });
           break;
         default:
           throw new Error(`unknown kind of record: ${kind}`);
@@ -344,9 +373,10 @@ export function text(content) {
  * Makes `party` a server at a free port of 127.0.0.1.
  * @param {Party} party
  * @param {string} group
+ * @param {boolean} authorise
  */
-export async function serve(party, group = "") {
-  const exchange = party.native.createExchange(1, group, 5000, 15000);
+export async function serve(party, group = "", authorise = false) {
+  const exchange = party.native.createExchange(1, group, 5000, 15000, authorise);
   party.native.listen(exchange, { port: 0, hosts: ["127.0.0.1"] }, 1);
   const listening = await party.next("listening");
   const [address = ""] = /** @type {string[]} */ (listening.texts);
@@ -361,7 +391,7 @@ export async function serve(party, group = "") {
  * @param {string} group
  */
 export async function join(party, port, group = "") {
-  const exchange = party.native.createExchange(0, group, 5000, 15000);
+  const exchange = party.native.createExchange(0, group, 5000, 15000, false);
   const link = party.native.connect(exchange, { host: "127.0.0.1", port, retry: 0.1 });
   await party.next("link", (delivery) => delivery.what === "active");
   return { exchange, link };

@@ -3,7 +3,6 @@
 // are in force from the call), 14 (`wait`).
 
 import { describe, expect, it } from "vitest";
-import { rejection } from "../helpers/eventually.js";
 import { freePort } from "../helpers/ports.js";
 import { useProcesses } from "../helpers/processes.js";
 
@@ -61,12 +60,14 @@ describe("a client that started before the hub", () => {
   });
 
   it("says by `ready` why its only attempt failed (3)", async () => {
-    const client = await processes.start("client", { port: await freePort(), retry: -1 });
-    expect(await rejection(client.ask("ready"))).toMatchObject({
+    const scenario = "`ready` of an only attempt";
+    const client = await processes.start("exit", { scenario, port: await freePort() });
+    expect(await client.event("settled")).toMatchObject({
       name: "LinkError",
       code: "closed",
       cause: { code: "connect-failed" },
     });
+    expect(await client.exit()).toEqual({ code: 0, signal: null });
   });
 
   it("gets everything it asked for meanwhile, once the hub is there (10, 13, 14)", async () => {

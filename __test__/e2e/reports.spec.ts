@@ -151,7 +151,7 @@ describe("reports through the hub", () => {
     await user.ask("subscribe", { target: "meter", pattern: "a.*" });
     expect(await provider.event("subscribed")).toMatchObject({ process: user.id, pattern: "a.*" });
     expect(await provider.ask("subscribers", { name: "meter" })).toEqual([
-      { process: user.id, pattern: "a.*" },
+      { process: user.id, label: "user", pattern: "a.*" },
     ]);
     user.kill();
     expect(await provider.event("unsubscribed")).toMatchObject({ process: user.id });

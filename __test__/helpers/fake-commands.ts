@@ -25,6 +25,8 @@ export class Commands implements Iterable<FakeCommand> {
       case 1: {
         const key = this.#u32();
         const timeoutMs = this.#u32();
+        const parts = this.#u32();
+        const wait = this.#u8() === 1;
         const targetKind = this.#u8();
         const kind = this.#u8();
         const methodLength = this.#u16();
@@ -35,11 +37,9 @@ export class Commands implements Iterable<FakeCommand> {
         const content = this.#take(contentLength);
         return {
           name: "request",
-          fields: { key, timeoutMs, targetKind, kind, method, target, content },
+          fields: { key, timeoutMs, targetKind, kind, method, target, content, parts, wait },
         };
       }
-      case 2:
-        return { name: "cancel", fields: { key: this.#u32() } };
       case 3: {
         const low = this.#u32();
         const high = this.#u32();
@@ -61,6 +61,15 @@ export class Commands implements Iterable<FakeCommand> {
         return { name: "grant", fields: { subscription: this.#u32(), reports: this.#u32() } };
       case 6:
         return { name: "grantWatch", fields: { watch: this.#u32(), changes: this.#u32() } };
+      case 7: {
+        const low = this.#u32();
+        const high = this.#u32();
+        const kind = this.#u8();
+        const content = this.#take(this.#u32());
+        return { name: "part", fields: { low, high, kind, content } };
+      }
+      case 8:
+        return { name: "grantParts", fields: { key: this.#u32(), parts: this.#u32() } };
       default:
         throw new Error(`unknown operation ${op} at ${this.#at - 1}`);
     }

@@ -3,7 +3,6 @@
 
 import { forgetEnvironment } from "../../ts/internal/environment.js";
 import {
-  type NativeEnvironment,
   type NativeListen,
   type NativeRegistry,
   type NativeTarget,
@@ -12,17 +11,8 @@ import {
 import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { Commands } from "./fake-commands.js";
 import { Deliveries, packTexts } from "./fake-deliveries.js";
-
-/** What a fake service is made of. */
-interface FakeService {
-  readonly no: number;
-  readonly name: string;
-  readonly audience: string;
-  readonly groups: Set<string>;
-  readonly methods: string[];
-  sequence: number;
-  known: boolean;
-}
+import { environments, FakeEnvironment } from "./fake-environment.js";
+import { type FakeService, type Owner, packService, packServices } from "./fake-services.js";
 
 /** A command that reached the native side, in order, for tests to look at. */
 export type Seen = readonly [name: string, ...args: unknown[]];
@@ -31,31 +21,6 @@ export type Seen = readonly [name: string, ...args: unknown[]];
 export function nativeError(code: string, message = code): Error {
   return Object.assign(new Error(message), { code });
 }
-
-export class FakeEnvironment implements NativeEnvironment {
-  readonly wake: () => void;
-  held = false;
-  closed = false;
-
-  constructor(wake: () => void) {
-    this.wake = wake;
-    environments.push(this);
-  }
-
-  ref(): void {
-    this.held = true;
-  }
-
-  unref(): void {
-    this.held = false;
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-}
-
-const environments: FakeEnvironment[] = [];
 
 export class FakeRegistry implements NativeRegistry {
   readonly id: string = "ab".repeat(16);
@@ -69,6 +34,7 @@ export class FakeRegistry implements NativeRegistry {
   /** Set to make the next synchronous command throw it. */
   failure: Error | undefined;
   readonly deliveries: Deliveries;
+  readonly #owner: Owner;
   readonly #services = new Map<number, FakeService>();
   readonly #subscriptions = new Map<
     number,
@@ -76,6 +42,10 @@ export class FakeRegistry implements NativeRegistry {
   >();
   readonly #watches = new Map<number, { name?: string; identity?: string; group?: string }>();
   readonly #requests = new Map<number, ReturnType<typeof setTimeout>>();
+  /** Parts that may still be sent, by request. */
+  readonly parts: Map<number, number> = new Map();
+  /** Requests that wait for a provider. */
+  readonly #parked = new Map<number, Record<string, unknown>>();
   /** Exchanges that are open. */
   readonly exchanges: Set<number> = new Set();
   #last = 0;
@@ -87,11 +57,12 @@ export class FakeRegistry implements NativeRegistry {
   ) {
     this.options = options;
     this.deliveries = new Deliveries(() => environment.wake());
+    this.#owner = { id: this.id, label: options.label };
     registries.push(this);
   }
 
-  createExchange(role: 0 | 1, group: string, intervalMs: number, deadMs: number): number {
-    this.#command("createExchange", role, group, intervalMs, deadMs);
+  createExchange(role: 0 | 1, group: string, interval: number, dead: number, ask: boolean): number {
+    this.#command("createExchange", role, group, interval, dead, ask);
     const exchange = ++this.#last;
     this.exchanges.add(exchange);
     return exchange;
@@ -104,6 +75,10 @@ export class FakeRegistry implements NativeRegistry {
   connect(exchange: number, target: NativeTarget): number {
     this.#command("connect", exchange, target);
     return ++this.#last;
+  }
+
+  authorise(link: number, may: boolean): void {
+    this.#command("authorise", link, may);
   }
 
   closeLink(link: number, drainMs: number): void {
@@ -132,6 +107,11 @@ export class FakeRegistry implements NativeRegistry {
     const service = { no, name, audience, groups: new Set(groups), methods };
     this.#services.set(no, { ...service, sequence: 0, known: false });
     this.#changed(0, no);
+    for (const [key, fields] of [...this.#parked]) {
+      if (fields.target !== name) continue;
+      this.#parked.delete(key);
+      this.#request(fields);
+    }
     return { no, counter: no };
   }
 
@@ -158,9 +138,7 @@ export class FakeRegistry implements NativeRegistry {
   lookup(name?: string, identity?: string, group?: string): Uint8Array {
     this.#command("lookup", name, identity, group);
     const found = [...this.#services.values()].filter((s) => this.#fits(s, name, identity, group));
-    const count = Buffer.alloc(4);
-    count.writeUInt32LE(found.length);
-    return Buffer.concat([count, ...found.map((service) => this.#pack(service))]);
+    return packServices(this.#owner, found);
   }
 
   watch(name?: string, identity?: string, group?: string): number {
@@ -184,8 +162,15 @@ export class FakeRegistry implements NativeRegistry {
     this.#watches.delete(watch);
   }
 
-  subscribe(kind: number, target: string, pattern: string, reports: number, bytes: number): number {
-    this.#command("subscribe", kind, target, pattern, reports, bytes);
+  subscribe(
+    kind: number,
+    target: string,
+    pattern: string,
+    reports: number,
+    bytes: number,
+    latest: boolean,
+  ): number {
+    this.#command("subscribe", kind, target, pattern, reports, bytes, latest);
     const subscription = ++this.#last;
     const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*");
     const regexp = new RegExp(`^${source.replace(/\?/g, ".")}$`, "s");
@@ -197,6 +182,26 @@ export class FakeRegistry implements NativeRegistry {
   unsubscribe(subscription: number): void {
     this.#command("unsubscribe", subscription);
     this.#subscriptions.delete(subscription);
+  }
+
+  /** All services: what a subscription concerns is the core's business. */
+  publishers(subscription: number): Uint8Array {
+    this.#command("publishers", subscription);
+    return packServices(this.#owner, [...this.#services.values()]);
+  }
+
+  publishTo(no: number, subject: string, kind: number, content: Uint8Array, to: string): boolean {
+    this.#command("publishTo", no, subject, kind, content.length, to);
+    return true;
+  }
+
+  cancel(key: number): number {
+    this.#command("cancel", key);
+    if (!this.#requests.has(key)) return 255;
+    const delivered = this.#parked.has(key) ? 0 : 2;
+    this.deliveries.add([4, key, 0, 0]);
+    this.#outcome(key, 2, 8, delivered, Buffer.from("cancelled"));
+    return delivered;
   }
 
   publish(
@@ -253,7 +258,7 @@ export class FakeRegistry implements NativeRegistry {
     );
   }
 
-  /** An event of a link: 0 active, 1 inactive, 2 attemptFailed, 3 closed. */
+  /** An event of a link: 0 active, 1 inactive, 2 attemptFailed, 3 closed, 4 authorise. */
   link(
     what: number,
     exchange: number,
@@ -265,6 +270,16 @@ export class FakeRegistry implements NativeRegistry {
       [7, what, exchange, link, attempt, reason, retryMs],
       packTexts(texts ?? ["cd".repeat(16), "hub:1", "127.0.0.1:11111", "it broke"]),
     );
+  }
+
+  /** Brings a part, as a handler elsewhere would send it. */
+  part(key: number, kind: number, content: Uint8Array): void {
+    this.#part(key, kind, content);
+  }
+
+  /** Answers a request, as a handler elsewhere would. */
+  answer(key: number, kind: number, content: Uint8Array): void {
+    this.#outcome(key, 0, kind, 1, content);
   }
 
   /** How many requests have no outcome yet. */
@@ -284,12 +299,17 @@ export class FakeRegistry implements NativeRegistry {
       case "request":
         this.#request(fields);
         break;
-      case "cancel":
-        if (this.#requests.has(number("key"))) {
-          this.deliveries.add([4, number("key"), 0, 0]);
-          this.#outcome(number("key"), 2, 8, 2, Buffer.from("cancelled"));
-        }
+      case "part":
+        this.#part(number("low"), number("kind"), content);
         break;
+      case "grantParts": {
+        const key = number("key");
+        const parts = this.parts.get(key);
+        if (parts === undefined) break;
+        this.parts.set(key, parts + number("parts"));
+        this.deliveries.add([17, key, 0, number("parts")]);
+        break;
+      }
       case "respond":
         this.#outcome(number("low"), number("status"), number("kind"), 1, content);
         break;
@@ -312,12 +332,19 @@ export class FakeRegistry implements NativeRegistry {
     const target = fields.target as string;
     const timeout = setTimeout(() => {
       this.deliveries.add([4, key, 0, 2]);
-      this.#outcome(key, 2, 7, 2, Buffer.from("the deadline passed"));
+      const delivered = this.#parked.has(key) ? 0 : 2;
+      this.#outcome(key, 2, 7, delivered, Buffer.from("the deadline passed"));
     }, fields.timeoutMs as number);
+    clearTimeout(this.#requests.get(key));
     this.#requests.set(key, timeout);
+    if ((fields.parts as number) > 0) this.parts.set(key, fields.parts as number);
     const service = [...this.#services.values()].find(
       ({ no, name }) => target === (fields.targetKind === 0 ? name : `${this.id}.${no}`),
     );
+    if (service === undefined && fields.wait === true) {
+      this.#parked.set(key, fields);
+      return;
+    }
     if (service === undefined) {
       this.#outcome(key, 2, 1, 0, Buffer.from(`no service ${target}`));
       return;
@@ -333,6 +360,7 @@ export class FakeRegistry implements NativeRegistry {
         service.no,
         method,
         fields.timeoutMs as number,
+        fields.parts as number,
         caller,
         label,
         fields.kind as number,
@@ -341,10 +369,21 @@ export class FakeRegistry implements NativeRegistry {
     );
   }
 
+  /** Throws what the core would refuse: nobody may send more than was granted. */
+  #part(key: number, kind: number, content: Uint8Array): void {
+    const parts = this.parts.get(key);
+    if (parts === undefined) return;
+    if (parts === 0) throw new Error("more parts than granted");
+    this.parts.set(key, parts - 1);
+    this.deliveries.add([16, key, kind], content);
+  }
+
   #outcome(key: number, status: number, kind: number, delivered: number, data: Uint8Array): void {
     if (!this.#requests.has(key)) return;
     clearTimeout(this.#requests.get(key));
     this.#requests.delete(key);
+    this.#parked.delete(key);
+    this.parts.delete(key);
     this.deliveries.add([5, key, status, kind, delivered], data);
   }
 
@@ -395,7 +434,7 @@ export class FakeRegistry implements NativeRegistry {
     group: string,
     replayed: boolean,
   ): void {
-    const info = service === undefined ? Buffer.alloc(0) : this.#pack(service);
+    const info = service === undefined ? Buffer.alloc(0) : packService(this.#owner, service);
     const text = Buffer.from(group);
     const at = this.deliveries.data(Buffer.concat([text, info]));
     this.deliveries.add([
@@ -411,25 +450,6 @@ export class FakeRegistry implements NativeRegistry {
       (identity === undefined || identity === `${this.id}.${service.no}`) &&
       (group === undefined || service.groups.has(group))
     );
-  }
-
-  #pack(service: FakeService): Buffer {
-    const head = Buffer.alloc(9);
-    head.writeUInt32LE(service.no, 0);
-    head.writeUInt32LE(service.no, 4);
-    head[8] = 1;
-    const list = (texts: string[]) => {
-      const count = Buffer.alloc(2);
-      count.writeUInt16LE(texts.length);
-      return Buffer.concat([count, packTexts(texts)]);
-    };
-    return Buffer.concat([
-      head,
-      Buffer.from(this.id),
-      packTexts([service.name, service.audience, this.options.label, ""]),
-      list([...service.groups]),
-      list(service.methods),
-    ]);
   }
 
   #command(...seen: Seen): void {

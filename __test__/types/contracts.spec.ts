@@ -3,12 +3,15 @@
 import {
   type Context,
   EXCHANGE_CLIENT,
+  EXCHANGE_SERVER,
   Exchange,
   type Link,
   type RemoteService,
+  type RemoteStream,
   type Report,
   registry,
   Service,
+  type ServiceInfo,
   type Subscription,
   type TcpAddress,
   type UnixAddress,
@@ -19,11 +22,16 @@ interface Thermometer {
   methods: {
     read(unit?: "C" | "F"): number;
     calibrate(offset: number, at: Date): Promise<void>;
+    history(hours: number): AsyncIterable<number>;
   };
   reports: {
     [subject: `temperature.${string}`]: number;
     status: { ok: boolean };
   };
+}
+
+async function* history() {
+  yield 1;
 }
 
 /** Types are checked without running anything. */
@@ -39,6 +47,10 @@ describe("a contract", () => {
       expectTypeOf(remote.call("read")).toEqualTypeOf<Promise<number>>();
       expectTypeOf(remote.call("read", ["C"], { timeout: 1, wait: true })).resolves.toBeNumber();
       expectTypeOf(remote.call("calibrate", [1, new Date()])).resolves.toBeVoid();
+      // @ts-expect-error: it streams its result
+      remote.call("history", [1]);
+      // @ts-expect-error: it streams its result
+      remote.methods.history(1);
       // @ts-expect-error: no such unit
       remote.methods.read("K");
       // @ts-expect-error: no such method
@@ -49,6 +61,38 @@ describe("a contract", () => {
       remote.call("write");
       // @ts-expect-error: wrong arguments
       remote.call("read", [5]);
+    });
+  });
+
+  it("types streams", () => {
+    never(async () => {
+      const remote = registry.service<Thermometer>("thermometer");
+      expectTypeOf(remote.streams.history).toEqualTypeOf<(hours: number) => RemoteStream<number>>();
+      for await (const value of remote.streams.history(24)) expectTypeOf(value).toBeNumber();
+      const options = { timeout: 2, signal: AbortSignal.abort(), wait: true, credit: 4 };
+      expectTypeOf(remote.stream("history", [1], options)).toEqualTypeOf<RemoteStream<number>>();
+      // Of a plain method: its result, once.
+      expectTypeOf(remote.stream("read")).toEqualTypeOf<RemoteStream<number>>();
+      expectTypeOf(remote.stream("calibrate", [1, new Date()])).toEqualTypeOf<RemoteStream<void>>();
+      // @ts-expect-error: its arguments are missing
+      remote.stream("history");
+      // @ts-expect-error: wrong arguments
+      remote.streams.history("a day");
+      // @ts-expect-error: its result comes in one piece
+      remote.streams.read();
+      // @ts-expect-error: no such method
+      remote.streams.write();
+
+      interface Odd {
+        // biome-ignore lint/suspicious/noExplicitAny: applications write it
+        methods: { fail(): never; any(): any; later(): Promise<AsyncGenerator<string>> };
+      }
+      const odd = registry.service<Odd>("odd");
+      expectTypeOf(odd.call("fail")).resolves.toBeNever();
+      expectTypeOf(odd.call("any")).resolves.toBeAny();
+      expectTypeOf(odd.streams.later()).toEqualTypeOf<RemoteStream<string>>();
+      // @ts-expect-error: it streams its result
+      odd.call("later");
     });
   });
 
@@ -65,6 +109,11 @@ describe("a contract", () => {
             expectTypeOf(offset).toBeNumber();
             expectTypeOf(at).toEqualTypeOf<Date>();
           },
+          async *history(ctx, hours) {
+            expectTypeOf(ctx).toEqualTypeOf<Context>();
+            expectTypeOf(hours).toBeNumber();
+            yield 1;
+          },
         },
       });
       // @ts-expect-error: methods are missing
@@ -73,7 +122,21 @@ describe("a contract", () => {
       new Service<Thermometer>("thermometer", { methods: { read: () => 1 } });
       new Service<Thermometer>("thermometer", {
         // @ts-expect-error: wrong result
-        methods: { read: () => "warm", calibrate: () => {} },
+        methods: { read: () => "warm", calibrate: () => {}, history },
+      });
+      new Service<Thermometer>("thermometer", {
+        methods: {
+          read: () => 1,
+          calibrate: () => {},
+          // @ts-expect-error: wrong parts
+          async *history() {
+            yield "warm";
+          },
+        },
+      });
+      new Service<Thermometer>("thermometer", {
+        // An AsyncIterable may come later, too.
+        methods: { read: () => 1, calibrate: () => {}, history: async () => history() },
       });
     });
   });
@@ -81,8 +144,15 @@ describe("a contract", () => {
   it("types reports", () => {
     never(() => {
       const service = new Service<Thermometer>("t", {
-        methods: { read: () => 1, calibrate: () => {} },
+        methods: { read: () => 1, calibrate: () => {}, history },
       });
+      service.publish("status", { ok: true }, { to: "cd".repeat(16) });
+      service.on("subscribed", (subscriber) => {
+        expectTypeOf(subscriber.label).toBeString();
+        service.publish("status", { ok: true }, { to: subscriber });
+      });
+      // @ts-expect-error: nobody to send it to
+      service.publish("status", { ok: true }, { to: 5 });
       service.publish("temperature.kitchen", 21.5, { lifetime: 60 });
       service.publish("status", { ok: true });
       // @ts-expect-error: no such subject
@@ -93,6 +163,10 @@ describe("a contract", () => {
       const reports = registry.subscribe<Thermometer>("thermometer", "temperature.*");
       type Any = Report<`temperature.${string}`, number> | Report<"status", { ok: boolean }>;
       expectTypeOf(reports).toEqualTypeOf<Subscription<Any>>();
+      expectTypeOf(reports.publishers).toEqualTypeOf<readonly ServiceInfo[]>();
+      registry.subscribe<Thermometer>("thermometer", "*", { policy: "latest" });
+      // @ts-expect-error: no such policy
+      registry.subscribe("thermometer", "*", { policy: "newest" });
       registry.subscribe<Thermometer>("thermometer", "*", (report) => {
         expectTypeOf(report).toEqualTypeOf<Any>();
         if (report.subject === "status") expectTypeOf(report.content.ok).toBeBoolean();
@@ -118,6 +192,8 @@ describe("without a contract", () => {
       const remote = await registry.waitFor("x");
       expectTypeOf(remote.call("anything", [1, "a"])).resolves.toBeUnknown();
       expectTypeOf(remote.methods.anything?.(1)).resolves.toBeUnknown();
+      expectTypeOf(remote.stream("anything", [1])).toEqualTypeOf<RemoteStream<unknown>>();
+      for await (const part of remote.streams.anything?.() ?? []) expectTypeOf(part).toBeUnknown();
       const service = new Service("x", {
         methods: {
           f: (ctx, value) => {
@@ -152,6 +228,15 @@ describe("an exchange", () => {
         expectTypeOf(reason?.code).toExtend<string | undefined>();
         expectTypeOf(retryIn).toEqualTypeOf<number | undefined>();
       });
+      new Exchange(EXCHANGE_SERVER, {
+        authorise: async ({ address, process, label, attempt }) => {
+          expectTypeOf([address, process, label]).toEqualTypeOf<string[]>();
+          expectTypeOf(attempt).toBeNumber();
+        },
+      });
+      new Exchange(EXCHANGE_SERVER, { authorise: ({ label }) => label === "pump" });
+      // @ts-expect-error: neither accepts nor refuses
+      new Exchange(EXCHANGE_SERVER, { authorise: () => "yes" });
       // @ts-expect-error: there is no event error
       exchange.on("error", () => {});
     });

@@ -37,9 +37,9 @@ describe("the constructor", () => {
   it("takes a group as second argument or as option", () => {
     const { registry, native } = setUp();
     new Exchange(EXCHANGE_SERVER, "back", { registry });
-    expect(last(native, "createExchange")).toEqual([1, "back", 5000, 15_000]);
+    expect(last(native, "createExchange")).toEqual([1, "back", 5000, 15_000, false]);
     new Exchange(EXCHANGE_CLIENT, { registry, group: "g", heartbeat: { interval: 1 } });
-    expect(last(native, "createExchange")).toEqual([0, "g", 1000, 3000]);
+    expect(last(native, "createExchange")).toEqual([0, "g", 1000, 3000, false]);
   });
 
   it("refuses what makes no sense", () => {

@@ -43,9 +43,9 @@ describe("a subscription", () => {
     registry.subscribe({ group: "g" }, "*", { maxReports: 5, maxBytes: 100 });
     const seen = native.seen.filter(([name]) => name === "subscribe").map(([, ...rest]) => rest);
     expect(seen).toEqual([
-      [0, "a", "*", 65_536, 32 << 20],
-      [1, service.identity, "x?", 65_536, 32 << 20],
-      [2, "g", "*", 5, 100],
+      [0, "a", "*", 65_536, 32 << 20, false],
+      [1, service.identity, "x?", 65_536, 32 << 20, false],
+      [2, "g", "*", 5, 100, false],
     ]);
     expect(() => registry.subscribe("a", "x".repeat(1025))).toThrow(RangeError);
     expect(() => registry.subscribe("a", "*", { maxReports: 0 })).toThrow(RangeError);

@@ -277,6 +277,20 @@ describe("cancelling", () => {
     expect(native.seen).toEqual([]);
   });
 
+  it("tells whether the request was delivered, as far as this process can know", async () => {
+    const { registry, native } = setUp();
+    const cancel = async (name: string, wait: boolean) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const pending = registry.service(name).call("hang", [], { signal, wait });
+      await eventually(() => native.pending > 0);
+      controller.abort();
+      return rejection(pending);
+    };
+    expect(await cancel("nobody", true)).toMatchObject({ code: "cancelled", delivered: "no" });
+    expect(await cancel("calculator", false)).toMatchObject({ delivered: "unknown" });
+  });
+
   it("leaves no listener at a signal that many requests share", async () => {
     const { remote } = setUp();
     const controller = new AbortController();
@@ -328,7 +342,7 @@ describe("wait: true", () => {
     const controller = new AbortController();
     const { signal } = controller;
     const result = registry.service("never").call("hello", [], { wait: true, signal });
-    await eventually(() => names(native).includes("watch"));
+    await eventually(() => native.pending > 0);
     controller.abort("stop");
     expect(await rejection(result)).toMatchObject({
       code: "cancelled",

@@ -90,10 +90,10 @@ describe("a service", () => {
     service.on("unsubscribed", (subscriber) => events.push(["unsubscribed", subscriber]));
     const process = "cd".repeat(16);
     const no = Number(service.identity.split(".")[1]);
-    const texts = packTexts([process, "", "temperature.*"]);
+    const texts = packTexts([process, "host:7", "temperature.*"]);
     native.deliveries.add([11, no, 1], texts);
     await eventually(() => events.length === 1);
-    const subscriber = { process, pattern: "temperature.*" };
+    const subscriber = { process, label: "host:7", pattern: "temperature.*" };
     expect(service.subscribers).toEqual([subscriber]);
     native.deliveries.add([11, no, 0], texts);
     await eventually(() => events.length === 2);

@@ -33,6 +33,12 @@ export class Body {
     return view(this.take(1)).getUint8(0);
   }
 
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new WireError("Value");
+    return value === 1;
+  }
+
   u16(): number {
     return view(this.take(2)).getUint16(0, true);
   }

@@ -17,7 +17,7 @@ const MAX_GROUPS = 256;
 const MAX_METHODS = 1024;
 const MAX_SYMBOLS = 4096;
 const MAX_UNFINISHED = 64;
-const MAX_FIXED = 28;
+const MAX_FIXED = 32;
 const MIN_PAYLOAD = 1024;
 const FRAGMENT_FIXED = 12;
 const NO_SYMBOL = 0xffff;
@@ -41,6 +41,7 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
   6: (body) => ({ type: "flush", token: body.u32() }),
   7: (body) => ({ type: "flushed", token: body.u32() }),
   8: () => ({ type: "synced" }),
+  9: (body) => ({ type: "credit", call: body.u64(), parts: body.u32() }),
   32: (body) => ({
     type: "process",
     process: body.u32(),
@@ -66,6 +67,7 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
   48: (body) => ({
     type: "interest",
     id: body.u32(),
+    latest: body.flag(),
     target: target(body),
     pattern: body.text(MAX_SUBJECT),
   }),
@@ -80,6 +82,7 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
     process: body.u32(),
     replay: body.u32(),
     after: body.u64(),
+    upto: body.u64(),
     pattern: body.text(MAX_SUBJECT),
   }),
   83: (body) => ({
@@ -87,15 +90,26 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
     process: body.u32(),
     replay: body.u32(),
     sequence: body.u64(),
+    moreAfter: body.u64(),
   }),
+  84: lost,
 };
 
 /** Messages with content, by kind: bytes before the content, and how to read the body. */
 const DATA: Record<number, { fixed: number; read: (body: Body, symbols: string[]) => Message }> = {
-  64: { fixed: 28, read: request },
+  64: { fixed: 32, read: request },
   65: { fixed: 12, read: response },
+  67: { fixed: 12, read: part },
   80: { fixed: 16, read: (body, symbols) => ({ type: "report", ...report(body, symbols) }) },
   82: { fixed: 28, read: replayed },
+  85: {
+    fixed: 20,
+    read: (body, symbols) => ({
+      type: "targeted",
+      process: body.u32(),
+      ...report(body, symbols),
+    }),
+  },
 };
 
 type Unfinished = { kind: number; total: number; extensions: string; chunks: Uint8Array[] };
@@ -188,8 +202,7 @@ export class Decoder {
 
   #fragment(body: Body, extensions: Uint8Array): Message | undefined {
     const origin = body.u32();
-    const [kind, flags, last] = [body.u8(), body.u8(), body.u8()];
-    if (last > 1) throw new WireError("Value");
+    const [kind, flags, last] = [body.u8(), body.u8(), body.flag()];
     body.reserved(1);
     const total = body.u32();
     const chunk = body.take(body.left).slice();
@@ -209,9 +222,9 @@ export class Decoder {
     this.#unfinished.set(origin, whole);
     const bytes = concat(whole.chunks);
     const continues = whole.kind === kind && whole.total === total && chunk.length > 0;
-    if (!continues || bytes.length > total || (last === 1) !== (bytes.length === total))
+    if (!continues || bytes.length > total || last !== (bytes.length === total))
       throw new WireError("Fragment");
-    if (last === 0) return undefined;
+    if (!last) return undefined;
     this.#unfinished.delete(origin);
     return this.#data(kind, whole.extensions, bytes);
   }
@@ -248,7 +261,15 @@ function target(body: Body): object {
 }
 
 function subscriber(type: string, body: Body): Message {
-  return { type, service: body.u32(), process: body.u32(), pattern: body.text(MAX_SUBJECT) };
+  const [service, process, latest] = [body.u32(), body.u32(), body.flag()];
+  return { type, service, process, latest, pattern: body.text(MAX_SUBJECT) };
+}
+
+function lost(body: Body): Message {
+  const [service, count] = [body.u32(), body.u64()];
+  if (count === "0") throw new WireError("Value");
+  const subject = body.flag() ? body.text(MAX_SUBJECT) : null;
+  return { type: "lost", service, count, subject };
 }
 
 function request(body: Body, symbols: string[]): Message {
@@ -256,10 +277,10 @@ function request(body: Body, symbols: string[]): Message {
   if (service !== 0 && slot !== NO_SYMBOL) throw new WireError("Value");
   const target = service === 0 ? { name: symbol(symbols, slot, MAX_NAME) } : { service };
   const method = symbol(symbols, body.u16(), MAX_NAME);
-  const [remaining, contentType] = [body.u32(), body.u8()];
+  const [remaining, parts, contentType] = [body.u32(), body.u32(), body.u8()];
   body.reserved(3);
   const content = body.rest();
-  return { type: "request", call, caller, target, method, remaining, contentType, content };
+  return { type: "request", call, caller, target, method, remaining, parts, contentType, content };
 }
 
 function response(body: Body): Message {
@@ -276,6 +297,12 @@ function response(body: Body): Message {
   body.reserved(1);
   if (body.left > MAX_TEXT) throw new WireError("StringTooLong");
   return { type, call, status, code, delivered, message: utf8(body.take(body.left)) };
+}
+
+function part(body: Body): Message {
+  const [call, contentType] = [body.u64(), body.u8()];
+  body.reserved(3);
+  return { type: "part", call, contentType, content: body.rest() };
 }
 
 function report(body: Body, symbols: string[]): object {

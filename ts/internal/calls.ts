@@ -1,12 +1,13 @@
 // Calls of local methods: from the INVOKE record to the handler, and its result back.
 
-import { decodeArguments, encodeContent } from "../content/content.js";
+import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.js";
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
 import type { Log } from "../log.js";
 import { REQUEST_NUMBER } from "./codes.js";
 import { type CallerTracker, Invocation } from "./invocation.js";
-import type { InvokeRecord } from "./records.js";
+import { isAsyncIterable, PartSource } from "./part-source.js";
+import type { InvokeRecord, SubscriberRecord } from "./records.js";
 import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
 
 /** A method's implementation, its types forgotten. */
@@ -16,11 +17,12 @@ export type Handler = (context: Context, ...args: unknown[]) => unknown;
 export interface LocalService {
   readonly name: string;
   handler(method: string): Handler | undefined;
-  subscriber(present: boolean, process: string, pattern: string): void;
+  subscriber(present: boolean, subscriber: SubscriberRecord): void;
 }
 
 /** Of what a handler threw, at most so much reaches the caller. In UTF-16 units. */
 const MAX_MESSAGE = 4096;
+const NO_BYTES = new Uint8Array();
 
 /** Local services by number, and their running calls. */
 export class Calls {
@@ -68,14 +70,20 @@ export class Calls {
       return;
     }
     if (!isThenable(result)) {
-      this.#succeed(call, result);
+      this.#finish(call, result, service);
       return;
     }
     // Promise.resolve also takes thenables of other libraries, whatever they do.
     Promise.resolve(result).then(
-      (value) => this.#succeed(call, value),
+      (value) => this.#finish(call, value, service),
       (error) => this.#fail(call, error, service),
     );
+  }
+
+  /** The caller of a streaming call takes further parts. */
+  credit(low: number, high: number, parts: number): void {
+    const call = this.#running.get(low);
+    if (call?.high === high) call.grant(parts);
   }
 
   /** Nobody waits for that call any more. */
@@ -91,11 +99,60 @@ export class Calls {
     this.services.clear();
   }
 
+  #finish(call: Invocation, result: unknown, service: LocalService): void {
+    if (isAsyncIterable(result)) this.#stream(call, result, service);
+    else this.#succeed(call, result);
+  }
+
+  /** Sends an iterator's items as the caller takes them; the empty response ends the stream. */
+  #stream(call: Invocation, result: AsyncIterable<unknown>, service: LocalService): void {
+    let unencodable: { readonly error: unknown } | undefined;
+    let source: PartSource;
+    try {
+      source = new PartSource(result[Symbol.asyncIterator](), (value) => {
+        try {
+          const { kind, bytes } = encodeContent(value, this.#payloadLimit);
+          this.#staging.part(call, kind, bytes);
+          return true;
+        } catch (error) {
+          unencodable = { error };
+          return false;
+        }
+      });
+    } catch (error) {
+      this.#fail(call, error, service);
+      return;
+    }
+    if (!call.streamed) {
+      source.stop();
+      source.ended.catch(() => {}); // nobody asked for what it would have said
+      this.#running.delete(call.low);
+      const message = `${service.name}.${call.method} streams its result: call it by stream()`;
+      this.#error(call, "encoding", message);
+      return;
+    }
+    call.attach(source);
+    source.ended.then(
+      () => {
+        this.#running.delete(call.low);
+        if (unencodable !== undefined) this.#unencodable(call, "a part", unencodable.error);
+        else this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
+      },
+      (error) => this.#fail(call, error, service),
+    );
+  }
+
   #succeed(call: Invocation, result: unknown): void {
     this.#running.delete(call.low);
     try {
       const { kind, bytes } = encodeContent(result, this.#payloadLimit);
-      this.#staging.respond(call, STATUS_RESPONSE, kind, bytes);
+      if (call.streamed) {
+        // A stream of one part: nothing was sent yet, so there is credit for it.
+        this.#staging.part(call, kind, bytes);
+        this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
+      } else {
+        this.#staging.respond(call, STATUS_RESPONSE, kind, bytes);
+      }
     } catch (error) {
       this.#unencodable(call, "the result", error);
     }

@@ -108,6 +108,7 @@ export function commandError(code: string, message: string): NetsvcError {
     case "role":
     case "already-connected":
     case "exchange-exists":
+    case "unsupported":
       return new ExchangeError(code, message);
     default:
       return new NetsvcError(code, message);

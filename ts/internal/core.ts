@@ -1,7 +1,7 @@
 // One registry on this side of the border: tables from the border's numbers to the objects that
 // applications hold, and what those objects share. Made on the registry's first use.
 
-import { ClosedError, type NetsvcError, RequestError } from "../errors.js";
+import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Report } from "../report.js";
 import { Bridge } from "./bridge.js";
@@ -11,7 +11,14 @@ import { Budget, environment } from "./environment.js";
 import type { NativeRegistry } from "./native.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
-import type { ChangeRecord, InvokeRecord, LinkRecord, OutcomeRecord, Sink } from "./records.js";
+import type {
+  ChangeRecord,
+  InvokeRecord,
+  LinkRecord,
+  OutcomeRecord,
+  Sink,
+  SubscriberRecord,
+} from "./records.js";
 import type { Staging } from "./staging.js";
 import { Waits } from "./waits.js";
 
@@ -42,6 +49,8 @@ export interface CoreOptions {
 
 /** Queued bytes above which `publish` returns false; the core's own mark. */
 const HIGH_WATER = 1 << 20;
+/** `cancel` took the request out of a queue of this process. */
+const NOT_DELIVERED = 0;
 
 export class Core implements Sink {
   readonly id: string;
@@ -71,7 +80,7 @@ export class Core implements Sink {
     this.work = shared.work;
     this.#bridge = new Bridge(shared, options, this);
     this.id = this.#bridge.id;
-    this.pending = new Pending(this.work);
+    this.pending = new Pending(this.work, (key) => this.#cancel(key));
     this.listens = new Waits(this.work);
     this.flushes = new Waits(this.work);
     this.calls = new Calls(this.staging, this, options.payloadLimit, options.log);
@@ -145,6 +154,14 @@ export class Core implements Sink {
     this.calls.abort(low, high, () => abortError(reason));
   }
 
+  credit(low: number, high: number, parts: number): void {
+    this.calls.credit(low, high, parts);
+  }
+
+  part(key: number, kind: number, bytes: Uint8Array): void {
+    this.pending.part(key, kind, bytes);
+  }
+
   outcome(record: OutcomeRecord): void {
     this.pending.settle(record);
   }
@@ -174,8 +191,8 @@ export class Core implements Sink {
     controller?.abort(gone());
   }
 
-  subscriber(service: number, present: boolean, process: string, pattern: string): void {
-    this.calls.services.get(service)?.subscriber(present, process, pattern);
+  subscriber(service: number, present: boolean, subscriber: SubscriberRecord): void {
+    this.calls.services.get(service)?.subscriber(present, subscriber);
   }
 
   listening(token: number, ok: boolean, strings: string[]): void {
@@ -240,6 +257,17 @@ export class Core implements Sink {
       controller.abort(gone());
     }
     return controller.signal;
+  }
+
+  /** Gives a request up; says whether it may have been delivered. */
+  #cancel(key: number): Delivered {
+    // An abort listener must not throw: that would be an uncaught exception.
+    try {
+      if (this.#open && this.command((native) => native.cancel(key)) === NOT_DELIVERED) return "no";
+    } catch (error) {
+      if (!(error instanceof ClosedError)) this.failed(error);
+    }
+    return "unknown";
   }
 
   #track(process: string): boolean {

@@ -10,15 +10,29 @@ export class Feed<T> {
   readonly #callback: ((item: T) => void) | undefined;
   readonly #source: FeedSource;
   readonly #chunk: number;
+  readonly #latest: Latest<T> | undefined;
   #queue: T[] = [];
   #head = 0;
+  /** Taken items that the queue no longer holds. */
+  #gone = 0;
+  /** Where items of a `latest` feed wait, counted from the first ever queued. */
+  readonly #places = new Map<string, number>();
   #waiting: Array<(result: IteratorResult<T, undefined>) => void> = [];
   #consumed = 0;
   #ended = false;
 
-  /** `chunk`: consumed items that are granted back together, well below the initial credit. */
-  constructor(source: FeedSource, chunk: number, callback: ((item: T) => void) | undefined) {
+  /**
+   * `chunk`: consumed items that are granted back together, well below the initial credit. With
+   * `latest`, a waiting item is replaced in place by the next of its key.
+   */
+  constructor(
+    source: FeedSource,
+    chunk: number,
+    callback: ((item: T) => void) | undefined,
+    latest?: Latest<T>,
+  ) {
     this.#source = source;
+    this.#latest = latest;
     this.#chunk = chunk;
     this.#callback = callback;
   }
@@ -38,7 +52,7 @@ export class Feed<T> {
     }
     const next = this.#waiting.shift();
     if (next === undefined) {
-      this.#queue.push(item);
+      this.#enqueue(item);
     } else {
       this.#consume();
       next({ done: false, value: item });
@@ -56,6 +70,7 @@ export class Feed<T> {
     if (this.#ended) return;
     this.#ended = true;
     this.#queue = [];
+    this.#places.clear();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const next of waiting) next({ done: true, value: undefined });
@@ -65,9 +80,11 @@ export class Feed<T> {
     if (this.#head < this.#queue.length) {
       const value = this.#queue[this.#head] as T;
       this.#head += 1;
+      if (this.#latest !== undefined) this.#places.delete(this.#latest.key(value));
       // A consumer that is always a little behind never empties the queue.
       if (this.#head === this.#queue.length || this.#head >= COMPACT_AT) {
         this.#queue = this.#queue.slice(this.#head);
+        this.#gone += this.#head;
         this.#head = 0;
       }
       this.#consume();
@@ -84,12 +101,35 @@ export class Feed<T> {
     }
   }
 
+  #enqueue(item: T): void {
+    if (this.#latest === undefined) {
+      this.#queue.push(item);
+      return;
+    }
+    const key = this.#latest.key(item);
+    const place = this.#places.get(key);
+    if (place === undefined) {
+      this.#places.set(key, this.#gone + this.#queue.push(item) - 1);
+    } else {
+      const index = place - this.#gone;
+      this.#queue[index] = this.#latest.replace(this.#queue[index] as T, item);
+      this.#consume();
+    }
+  }
+
   #consume(): void {
     this.#consumed += 1;
     if (this.#consumed < this.#chunk) return;
     if (!this.#ended) this.#source.grant(this.#consumed);
     this.#consumed = 0;
   }
+}
+
+/** How a feed keeps only the latest item of each key. */
+export interface Latest<T> {
+  key(item: T): string;
+  /** What waits in the place of `older` now. */
+  replace(older: T, newer: T): T;
 }
 
 /** Where a feed's items come from. */

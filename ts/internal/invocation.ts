@@ -1,6 +1,7 @@
 // One running call of a local method: the handler's context, and the way its result takes back.
 
 import type { Caller, Context } from "../context.js";
+import type { PartSource } from "./part-source.js";
 import type { InvokeRecord } from "./records.js";
 
 /** Where callers are watched. */
@@ -17,6 +18,11 @@ export class Invocation implements Context {
   /** The call's number at the border. */
   readonly low: number;
   readonly high: number;
+  /** The caller reads the result as a stream. */
+  readonly streamed: boolean;
+  /** Parts that the caller takes; counted here until there is a stream. */
+  #parts: number;
+  #stream: PartSource | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
@@ -26,6 +32,8 @@ export class Invocation implements Context {
     this.caller = new Origin(record.process, record.label, tracker);
     this.low = record.low;
     this.high = record.high;
+    this.streamed = record.parts > 0;
+    this.#parts = record.parts;
   }
 
   get remaining(): number {
@@ -45,6 +53,20 @@ export class Invocation implements Context {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };
     this.#controller?.abort(reason);
+    this.#stream?.stop();
+  }
+
+  /** The handler's result comes from `stream`, for whose parts the caller's credit is now. */
+  attach(stream: PartSource): void {
+    this.#stream = stream;
+    stream.grant(this.#parts);
+    if (this.#aborted !== undefined) stream.stop();
+  }
+
+  /** The caller takes further parts. */
+  grant(parts: number): void {
+    if (this.#stream === undefined) this.#parts += parts;
+    else this.#stream.grant(parts);
   }
 }
 

@@ -32,9 +32,17 @@ export interface NativeListen {
 export interface NativeRegistry {
   /** Process id, 32 hexadecimal digits. */
   readonly id: string;
-  createExchange(role: 0 | 1, group: string, intervalMs: number, deadMs: number): number;
+  createExchange(
+    role: 0 | 1,
+    group: string,
+    intervalMs: number,
+    deadMs: number,
+    authorise: boolean,
+  ): number;
   listen(exchange: number, target: NativeListen, token: number): void;
   connect(exchange: number, target: NativeTarget): number;
+  /** Answers a LINK record that asked who may be linked. */
+  authorise(link: number, may: boolean): void;
   closeLink(link: number, drainMs: number): void;
   closeExchange(exchange: number, drainMs: number): void;
   close(drainMs: number): void;
@@ -58,8 +66,11 @@ export interface NativeRegistry {
     pattern: string,
     maxReports: number,
     maxBytes: number,
+    latest: boolean,
   ): number;
   unsubscribe(subscription: number): void;
+  /** Packed as the result of `lookup`. */
+  publishers(subscription: number): Uint8Array;
   publish(
     service: number,
     subject: string,
@@ -67,6 +78,15 @@ export interface NativeRegistry {
     content: Uint8Array,
     lifetimeMs: number,
   ): boolean;
+  publishTo(
+    service: number,
+    subject: string,
+    contentKind: number,
+    content: Uint8Array,
+    process: string,
+  ): boolean;
+  /** Whether the request was delivered: 0 no, 2 unknown; 255: it had its outcome already. */
+  cancel(key: number): number;
   flush(exchange: number, timeoutMs: number): number;
   track(process: string): boolean;
   missed(subscription: number): number;

@@ -2,7 +2,7 @@
 // timer and no closure per request exists on the other side of the border.
 
 import { decodeContent } from "../content/content.js";
-import { NetsvcError, RequestError, ServiceFailure } from "../errors.js";
+import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
 import { requestError } from "./codes.js";
 import type { Holder } from "./open-work.js";
 import type { OutcomeRecord } from "./records.js";
@@ -13,26 +13,33 @@ interface Slot {
   readonly reject: (error: Error) => void;
   readonly signal: AbortSignal | undefined;
   readonly abort: (() => void) | undefined;
+  readonly part: PartSink | undefined;
 }
+
+/** Takes the parts of a streamed result, before its outcome. */
+export type PartSink = (kind: number, bytes: Uint8Array) => void;
 
 /** Slots by key. A slot is settled exactly once: whoever settles it takes it out. */
 export class Pending {
   readonly #slots = new Map<number, Slot>();
   readonly #work: Holder;
+  readonly #cancel: (key: number) => Delivered;
   #last = 0;
 
-  constructor(work: Holder) {
+  /** `cancel` gives up a request at the native side, and says whether it was delivered. */
+  constructor(work: Holder, cancel: (key: number) => Delivered) {
     this.#work = work;
+    this.#cancel = cancel;
   }
 
   /**
-   * Sends a request with the key given to `send`. When `signal` aborts, the promise rejects at
-   * once and `cancel` follows.
+   * Sends a request with the key given to `send`. When `signal` aborts, it is cancelled and the
+   * promise rejects at once. `part` takes the parts of a streamed result.
    */
   add(
     signal: AbortSignal | undefined,
     send: (key: number) => void,
-    cancel: (key: number) => void,
+    part?: PartSink,
   ): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
     return new Promise((resolve, reject) => {
@@ -40,15 +47,11 @@ export class Pending {
       let abort: (() => void) | undefined;
       if (signal !== undefined) {
         abort = () => {
-          // It may be anywhere by now, also finished: nobody can say that it was not delivered.
-          if (this.#take(key) !== undefined) {
-            reject(cancelled(signal, "unknown"));
-            cancel(key);
-          }
+          if (this.#take(key) !== undefined) reject(cancelled(signal, this.#cancel(key)));
         };
         signal.addEventListener("abort", abort, { once: true });
       }
-      this.#slots.set(key, { resolve, reject, signal, abort });
+      this.#slots.set(key, { resolve, reject, signal, abort, part });
       this.#work.add();
       try {
         send(key);
@@ -57,6 +60,11 @@ export class Pending {
         reject(error);
       }
     });
+  }
+
+  /** A part of a streamed result arrived. */
+  part(key: number, kind: number, bytes: Uint8Array): void {
+    this.#slots.get(key)?.part?.(kind, bytes);
   }
 
   /** The outcome of a request arrived; of one that was cancelled before it is dropped. */
@@ -103,8 +111,7 @@ export class Pending {
   }
 }
 
-/** The error of a request that its caller's signal ended. */
-export function cancelled(signal: AbortSignal, delivered: "no" | "unknown"): RequestError {
+function cancelled(signal: AbortSignal, delivered: Delivered): RequestError {
   return new RequestError("cancelled", delivered, "the request was cancelled", {
     cause: signal.reason,
   });

@@ -11,7 +11,8 @@ import { PackedReader } from "./packed.js";
 
 /** A LINK record. */
 export interface LinkRecord {
-  readonly what: "active" | "inactive" | "attemptFailed" | "closed";
+  /** `authorise`: a handshake waits for the answer who may be linked. */
+  readonly what: "active" | "inactive" | "attemptFailed" | "closed" | "authorise";
   readonly exchange: number;
   readonly link: number;
   readonly attempt: number;
@@ -30,6 +31,8 @@ export interface InvokeRecord {
   readonly service: number;
   readonly method: string;
   readonly remainingMs: number;
+  /** Parts of a streamed result that the caller takes at first; 0: it wants no stream. */
+  readonly parts: number;
   readonly process: string;
   readonly label: string;
   readonly kind: number;
@@ -56,18 +59,29 @@ export interface OutcomeRecord {
   readonly bytes: Uint8Array;
 }
 
+/** What a SUBSCRIBER record tells. */
+export interface SubscriberRecord {
+  readonly process: string;
+  readonly label: string;
+  readonly pattern: string;
+}
+
 /** Takes deliveries. Nothing here may throw: user code is guarded where it is called. */
 export interface Sink {
   report(subscription: number, report: Report): void;
   invoke(record: InvokeRecord): void;
   abort(low: number, high: number, reason: number): void;
+  /** The caller of a streaming call takes further parts. */
+  credit(low: number, high: number, parts: number): void;
+  /** A part of a streamed result. */
+  part(key: number, kind: number, bytes: Uint8Array): void;
   outcome(record: OutcomeRecord): void;
   change(record: ChangeRecord): void;
   link(record: LinkRecord): void;
   exchangeClosed(exchange: number): void;
   flushed(flush: number, result: number): void;
   processGone(process: string): void;
-  subscriber(service: number, present: boolean, process: string, pattern: string): void;
+  subscriber(service: number, present: boolean, subscriber: SubscriberRecord): void;
   listening(token: number, ok: boolean, strings: string[]): void;
   /** `count` packed commands failed in the same way; the message is that of the first. */
   commandFailed(op: number, count: number, code: string, message: string): void;
@@ -79,7 +93,7 @@ export interface Sink {
   submitFailed(error: unknown): void;
 }
 
-const LINK_EVENTS = ["active", "inactive", "attemptFailed", "closed"] as const;
+const LINK_EVENTS = ["active", "inactive", "attemptFailed", "closed", "authorise"] as const;
 const NEVER = 0xffff_ffff;
 const NO_BYTES = Buffer.alloc(0);
 
@@ -133,6 +147,7 @@ export class Records {
           service: this.#word(),
           method: this.#symbol(),
           remainingMs: this.#word(),
+          parts: this.#word(),
           process: this.#symbol(),
           label: this.#symbol(),
           kind: this.#word(),
@@ -170,9 +185,11 @@ export class Records {
         const service = this.#word();
         const present = this.#word() === 1;
         const packed = this.#packed();
-        const process = packed.text();
-        packed.text(); // its label, which the core does not tell
-        sink.subscriber(service, present, process, packed.text());
+        sink.subscriber(service, present, {
+          process: packed.text(),
+          label: packed.text(),
+          pattern: packed.text(),
+        });
         break;
       }
       case 12: {
@@ -197,6 +214,12 @@ export class Records {
       }
       case 15:
         this.#publishers.delete(this.#word());
+        break;
+      case 16:
+        sink.part(this.#word(), this.#word(), this.#bytes());
+        break;
+      case 17:
+        sink.credit(this.#word(), this.#word(), this.#word());
         break;
       default:
         // Its length is unknown, so nothing behind it can be read either.

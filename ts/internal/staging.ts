@@ -3,11 +3,15 @@
 // Layout: one operation byte, fixed fields little-endian, then the variable parts; no padding.
 
 const OP_REQUEST = 1;
-const OP_CANCEL = 2;
 const OP_RESPOND = 3;
 const OP_PUBLISH = 4;
 const OP_GRANT = 5;
 const OP_GRANT_WATCH = 6;
+const OP_PART = 7;
+const OP_GRANT_PARTS = 8;
+
+/** Bit of a request's flags. */
+const FLAG_WAIT = 1;
 
 /** Also the size from which on a burst no longer waits for the end of its turn. */
 const CAPACITY = 64 << 10;
@@ -18,6 +22,15 @@ const { nextTick } = process;
 export const STATUS_RESPONSE = 0;
 export const STATUS_FAILURE = 1;
 export const STATUS_ERROR = 2;
+
+/** How a request is made. */
+export interface RequestHow {
+  readonly timeoutMs: number;
+  /** Waits for a provider. */
+  readonly wait: boolean;
+  /** Parts of a streamed result that are taken at first; 0: no stream is wanted. */
+  readonly parts: number;
+}
 
 /** Packs the commands of one registry. */
 export class Staging {
@@ -39,7 +52,7 @@ export class Staging {
 
   request(
     key: number,
-    timeoutMs: number,
+    how: RequestHow,
     target: { kind: number; text: string },
     method: string,
     contentKind: number,
@@ -47,11 +60,13 @@ export class Staging {
   ): void {
     const methodLength = Buffer.byteLength(method);
     const targetLength = Buffer.byteLength(target.text);
-    const buffer = this.#reserve(19 + methodLength + targetLength + content.length);
+    const buffer = this.#reserve(24 + methodLength + targetLength + content.length);
     let at = this.#at;
     at = buffer.writeUInt8(OP_REQUEST, at);
     at = buffer.writeUInt32LE(key, at);
-    at = buffer.writeUInt32LE(timeoutMs, at);
+    at = buffer.writeUInt32LE(how.timeoutMs, at);
+    at = buffer.writeUInt32LE(how.parts, at);
+    at = buffer.writeUInt8(how.wait ? FLAG_WAIT : 0, at);
     at = buffer.writeUInt8(target.kind, at);
     at = buffer.writeUInt8(contentKind, at);
     at = buffer.writeUInt16LE(methodLength, at);
@@ -60,13 +75,6 @@ export class Staging {
     at += buffer.write(method, at);
     at += buffer.write(target.text, at);
     this.#finish(buffer, content, at);
-  }
-
-  cancel(key: number): void {
-    const buffer = this.#reserve(5);
-    buffer[this.#at] = OP_CANCEL;
-    this.#at = buffer.writeUInt32LE(key, this.#at + 1);
-    this.#schedule();
   }
 
   respond(
@@ -81,6 +89,18 @@ export class Staging {
     at = buffer.writeUInt32LE(call.low, at);
     at = buffer.writeUInt32LE(call.high, at);
     at = buffer.writeUInt8(status, at);
+    at = buffer.writeUInt8(contentKind, at);
+    at = buffer.writeUInt32LE(content.length, at);
+    this.#finish(buffer, content, at);
+  }
+
+  /** A part of a streamed result, for which there must be credit. */
+  part(call: { low: number; high: number }, contentKind: number, content: Uint8Array): void {
+    const buffer = this.#reserve(14 + content.length);
+    let at = this.#at;
+    at = buffer.writeUInt8(OP_PART, at);
+    at = buffer.writeUInt32LE(call.low, at);
+    at = buffer.writeUInt32LE(call.high, at);
     at = buffer.writeUInt8(contentKind, at);
     at = buffer.writeUInt32LE(content.length, at);
     this.#finish(buffer, content, at);
@@ -105,6 +125,10 @@ export class Staging {
 
   grantWatch(watch: number, changes: number): void {
     this.#pair(OP_GRANT_WATCH, watch, changes);
+  }
+
+  grantParts(key: number, parts: number): void {
+    this.#pair(OP_GRANT_PARTS, key, parts);
   }
 
   /** Hands over what was packed. */

@@ -1,9 +1,11 @@
 //! Requests in flight: one table for those of this process, those it relays and those it handles.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::content::Content;
-use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo, Str};
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::time::Time;
 
 /// A request in flight.
@@ -12,15 +14,32 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The calling process.
     pub(crate) process: ProcessNo,
-    /// Whom it was routed to; `None`: to be picked by the hub.
+    pub(crate) goal: Goal,
+    /// Whom it was routed to; `None`: nobody yet, or whoever the hub picks.
     pub(crate) service: Option<ServiceNo>,
-    /// The name under which it was asked for; `None`: by identity, nobody else will do.
-    pub(crate) name: Option<Str>,
     pub(crate) provider: Provider,
     pub(crate) method: Str,
     /// The caller's deadline on this process's clock.
     pub(crate) deadline: Time,
+    /// As the application gave it; for streams, from part to part.
+    pub(crate) timeout: Duration,
+    /// Parts of a streamed result that the caller still takes.
+    pub(crate) parts: u32,
+    /// The caller has ever taken parts: its deadline moves with them.
+    pub(crate) stream: bool,
+    /// The caller waits for a provider: the arguments, for another try.
+    pub(crate) wait: Option<Content>,
     pub(crate) extensions: Bytes,
+}
+
+/// Who was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Any service of that name: while the request was not sent, another may take over.
+    Name(Str),
+    Identity(ServiceId),
+    /// As a peer named it, by its number here.
+    Service(ServiceNo),
 }
 
 /// Who gets the outcome.
@@ -37,6 +56,8 @@ pub(crate) enum Caller {
 /// Who produces the outcome.
 #[derive(Debug)]
 pub(crate) enum Provider {
+    /// Nobody yet; the arguments.
+    Nobody(Content),
     /// A handler here; the arguments until it was told.
     Local(Option<Content>),
     /// Somebody beyond a link; what is to be sent until it was encoded.
@@ -60,7 +81,19 @@ pub(crate) enum UnsentTarget {
 impl Call {
     /// The handler cannot have seen it.
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(self.provider, Provider::Local(Some(_)) | Provider::Link(_, Some(_)))
+        matches!(
+            self.provider,
+            Provider::Nobody(_) | Provider::Local(Some(_)) | Provider::Link(_, Some(_))
+        )
+    }
+
+    /// Takes the arguments back from a provider that cannot have seen them.
+    pub(crate) fn take_back(&mut self) -> Option<Content> {
+        match &mut self.provider {
+            Provider::Nobody(content) => Some(content.clone()),
+            Provider::Local(content) => content.take(),
+            Provider::Link(_, unsent) => unsent.take().map(|unsent| unsent.content),
+        }
     }
 }
 

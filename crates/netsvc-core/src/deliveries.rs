@@ -8,6 +8,9 @@ use crate::ids::{CallId, SubscriptionId, WatchId};
 /// Entries that may wait while hints are still added.
 const MAX_HINTS: usize = 16_384;
 
+/// Invocations that were taken back and may stay in the queue.
+const MAX_STALE: usize = 1024;
+
 /// Something to be told that is not in a queue of its own.
 #[derive(Debug)]
 pub(crate) enum Pending {
@@ -36,6 +39,8 @@ pub(crate) struct Deliveries {
     pending: VecDeque<(u64, Pending)>,
     ready: BTreeSet<(u64, Source)>,
     last_stamp: u64,
+    /// Invocations among `pending` that were taken back.
+    stale: usize,
 }
 
 impl Deliveries {
@@ -60,6 +65,20 @@ impl Deliveries {
     pub(crate) fn push_invoke(&mut self, call: CallId) {
         let stamp = self.stamp();
         self.pending.push_back((stamp, Pending::Invoke(call)));
+    }
+
+    /// An invocation that was not told was taken back. Now and then, so that it costs little, those
+    /// for which `is_wanted` does not hold are thrown out: an application that does not listen must
+    /// not let them pile up.
+    pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
+        self.stale += 1;
+        if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
+            self.pending.retain(|(_, pending)| match pending {
+                Pending::Invoke(call) => is_wanted(*call),
+                Pending::Event(_) => true,
+            });
+            self.stale = 0;
+        }
     }
 
     /// The source's oldest entry has this stamp, and it has credit.

@@ -17,6 +17,9 @@ pub enum Event {
     LinkActive(LinkEvent),
     /// An active link was lost or closed; everything it brought has been withdrawn before.
     LinkInactive(LinkEvent),
+    /// Somebody wants to be linked with an exchange that decides who may; answer by `authorise`
+    /// before the handshake's deadline.
+    Authorise(LinkEvent),
     /// An attempt failed, or (at a server) an accepted connection ended before it was active.
     AttemptFailed(LinkEvent),
     /// The link is closed for good. The last event of a link.
@@ -54,6 +57,20 @@ pub enum Event {
         /// Why.
         reason: AbortReason,
     },
+    /// The caller of a streaming invocation takes further parts.
+    Credit {
+        /// Which invocation.
+        call: CallId,
+        /// How many more.
+        parts: u32,
+    },
+    /// A part of a streamed result.
+    Part {
+        /// The application's key, as given to `request`.
+        key: u64,
+        /// The part.
+        content: Content,
+    },
     /// A request of the application ended.
     Outcome {
         /// The application's key, as given to `request`.
@@ -69,6 +86,8 @@ pub enum Event {
         service: ServiceNo,
         /// The subscribing process.
         process: ProcessId,
+        /// Its label.
+        label: Str,
         /// Its pattern.
         pattern: Str,
         /// False: it ended.
@@ -210,6 +229,8 @@ pub struct Invocation {
     pub caller_label: Str,
     /// What is left until the caller's deadline.
     pub remaining: Duration,
+    /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
+    pub parts: u32,
     /// Arguments.
     pub content: Content,
 }
@@ -218,11 +239,11 @@ pub struct Invocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum AbortReason {
-    /// The caller cancelled, or its deadline passed.
+    /// The caller cancelled.
     Cancelled = 0,
     /// The caller's process is no longer reachable.
     CallerGone = 1,
-    /// The deadline passed here.
+    /// The caller's deadline passed.
     Deadline = 2,
     /// The service was closed.
     ServiceClosed = 3,

@@ -10,6 +10,8 @@ pub(crate) struct Exchange {
     pub(crate) role: Role,
     pub(crate) group: Str,
     pub(crate) heartbeat: Heartbeat,
+    /// The application decides who may be linked.
+    pub(crate) authorise: bool,
     /// It waits only for its connections to end.
     pub(crate) closing: bool,
     /// Accepted connections that have not finished their handshake.

@@ -14,43 +14,66 @@ use crate::wire::InterestTarget;
 /// Subjects whose receivers a service remembers; beyond it, it starts anew.
 const MAX_PLANS: usize = 1024;
 
-/// Processes that want reports of one service, each with the patterns it wants.
+/// What somebody wants of a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    pub(crate) pattern: Pattern,
+    /// Only the newest report of each subject.
+    pub(crate) latest: bool,
+}
+
+impl Want {
+    fn is(&self, pattern: &str, latest: bool) -> bool {
+        **self.pattern.text() == *pattern && self.latest == latest
+    }
+}
+
+/// Processes that want reports of one service, each with what it wants.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     /// With how many interests of that process stand behind the entry.
-    entries: Vec<(ProcessNo, Pattern, u32)>,
+    entries: Vec<(ProcessNo, Want, u32)>,
     plans: Plans,
 }
+
+/// Links that a report goes to; true: nobody behind it wants more than the newest.
+pub(crate) type Plan = Arc<[(LinkId, bool)]>;
 
 /// Which links a subject goes to, found out once per subject while nothing changes.
 #[derive(Debug, Default)]
 struct Plans {
     epoch: u64,
-    links: std::collections::HashMap<Str, Arc<[LinkId]>>,
+    links: std::collections::HashMap<Str, Plan>,
 }
 
 impl Subscribers {
-    /// True if the process did not want this pattern before.
-    pub(crate) fn add(&mut self, process: ProcessNo, pattern: &Pattern) -> bool {
+    /// True if the process did not want this before.
+    pub(crate) fn add(&mut self, process: ProcessNo, want: &Want) -> bool {
         self.plans.links.clear();
-        if let Some(entry) = self.position(process, pattern.text()) {
+        if let Some(entry) = self.position(process, want.pattern.text(), want.latest) {
             self.entries[entry].2 += 1;
             return false;
         }
-        self.entries.push((process, pattern.clone(), 1));
+        self.entries.push((process, want.clone(), 1));
         true
     }
 
     /// True if nothing stands behind it any more.
-    pub(crate) fn remove(&mut self, process: ProcessNo, pattern: &str) -> bool {
+    pub(crate) fn remove(&mut self, process: ProcessNo, want: &Want) -> bool {
         self.plans.links.clear();
-        let Some(entry) = self.position(process, pattern) else { return false };
+        let position = self.position(process, want.pattern.text(), want.latest);
+        let Some(entry) = position else { return false };
         self.entries[entry].2 -= 1;
         if self.entries[entry].2 > 0 {
             return false;
         }
         self.entries.remove(entry);
         true
+    }
+
+    /// Every process that wants something.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = ProcessNo> {
+        self.entries.iter().map(|(process, ..)| *process)
     }
 
     /// The links that a report of this subject goes to, each once. `epoch` changes whenever a
@@ -60,7 +83,7 @@ impl Subscribers {
         subject: &Str,
         epoch: u64,
         route: impl Fn(ProcessNo) -> Option<LinkId>,
-    ) -> Arc<[LinkId]> {
+    ) -> Plan {
         if self.plans.epoch != epoch {
             self.plans.links.clear();
             self.plans.epoch = epoch;
@@ -68,15 +91,16 @@ impl Subscribers {
         if let Some(plan) = self.plans.links.get(subject) {
             return plan.clone();
         }
-        let mut links: Vec<LinkId> = self
+        let mut links: Vec<(LinkId, bool)> = self
             .entries
             .iter()
-            .filter(|(_, pattern, _)| pattern.matches(subject))
-            .filter_map(|(process, ..)| route(*process))
+            .filter(|(_, want, _)| want.pattern.matches(subject))
+            .filter_map(|(process, want, _)| route(*process).map(|link| (link, want.latest)))
             .collect();
+        // Of one link, those who want every report come first and decide.
         links.sort_unstable();
-        links.dedup();
-        let plan: Arc<[LinkId]> = links.into();
+        links.dedup_by_key(|(link, _)| *link);
+        let plan: Plan = links.into();
         if self.plans.links.len() >= MAX_PLANS {
             self.plans.links.clear();
         }
@@ -84,18 +108,18 @@ impl Subscribers {
         plan
     }
 
-    fn position(&self, process: ProcessNo, pattern: &str) -> Option<usize> {
+    fn position(&self, process: ProcessNo, pattern: &str, latest: bool) -> Option<usize> {
         self.entries
             .iter()
-            .position(|(known, text, _)| *known == process && **text.text() == *pattern)
+            .position(|(known, want, _)| *known == process && want.is(pattern, latest))
     }
 }
 
 /// A server's record of what its clients' processes want, whether or not such services exist.
 #[derive(Debug)]
 pub(crate) struct Wishes {
-    by_name: SeededMap<Str, Vec<(ProcessNo, Pattern)>>,
-    by_identity: SeededMap<ServiceId, Vec<(ProcessNo, Pattern)>>,
+    by_name: SeededMap<Str, Vec<(ProcessNo, Want)>>,
+    by_identity: SeededMap<ServiceId, Vec<(ProcessNo, Want)>>,
 }
 
 impl Wishes {
@@ -106,8 +130,8 @@ impl Wishes {
         }
     }
 
-    pub(crate) fn add(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Pattern) {
-        let entry = (process, pattern.clone());
+    pub(crate) fn add(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
+        let entry = (process, want.clone());
         match target {
             InterestTarget::Name(name) => {
                 self.by_name.entry(name.clone()).or_default().push(entry);
@@ -116,13 +140,13 @@ impl Wishes {
         }
     }
 
-    pub(crate) fn remove(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &str) {
+    pub(crate) fn remove(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
         match target {
             InterestTarget::Name(name) => {
-                remove_wish(&mut self.by_name, name.as_ref(), process, pattern);
+                remove_wish(&mut self.by_name, name.as_ref(), process, want);
             }
             InterestTarget::Identity(id) => {
-                remove_wish(&mut self.by_identity, id, process, pattern);
+                remove_wish(&mut self.by_identity, id, process, want);
             }
         }
     }
@@ -133,24 +157,25 @@ impl Wishes {
     }
 
     /// What is wanted of a service of that name and identity.
-    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<(ProcessNo, Pattern)> {
+    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<(ProcessNo, Want)> {
         let named = self.by_name.get(name).into_iter().flatten();
         named.chain(self.by_identity.get(&id).into_iter().flatten()).cloned().collect()
     }
 }
 
 fn remove_wish<K, Q>(
-    table: &mut SeededMap<K, Vec<(ProcessNo, Pattern)>>,
+    table: &mut SeededMap<K, Vec<(ProcessNo, Want)>>,
     key: &Q,
     process: ProcessNo,
-    pattern: &str,
+    want: &Want,
 ) where
     K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
     Q: std::hash::Hash + Eq + ?Sized,
 {
     let Some(entries) = table.get_mut(key) else { return };
-    let found =
-        entries.iter().position(|(known, text)| *known == process && **text.text() == *pattern);
+    let found = entries
+        .iter()
+        .position(|(known, entry)| *known == process && entry.is(want.pattern.text(), want.latest));
     if let Some(entry) = found {
         entries.remove(entry);
     }
@@ -159,11 +184,14 @@ fn remove_wish<K, Q>(
     }
 }
 
+/// An interest as a peer is told of it: whose reports, which subjects, only the newest.
+pub(crate) type Interest = (InterestTarget, Str, bool);
+
 /// What this process itself wants: told to every hub, once however many subscriptions share it.
 #[derive(Debug)]
 pub(crate) struct OwnInterests {
-    by_id: BTreeMap<u32, (InterestTarget, Str)>,
-    ids: SeededMap<(InterestTarget, Str), (u32, u32)>,
+    by_id: BTreeMap<u32, Interest>,
+    ids: SeededMap<Interest, (u32, u32)>,
     last_id: u32,
 }
 
@@ -177,13 +205,13 @@ impl OwnInterests {
         self.by_id.len()
     }
 
-    pub(crate) fn contains(&self, target: &InterestTarget, pattern: &Str) -> bool {
-        self.ids.contains_key(&(target.clone(), pattern.clone()))
+    pub(crate) fn contains(&self, target: &InterestTarget, pattern: &Str, latest: bool) -> bool {
+        self.ids.contains_key(&(target.clone(), pattern.clone(), latest))
     }
 
     /// The id of an interest that is new.
-    pub(crate) fn add(&mut self, target: &InterestTarget, pattern: &Str) -> Option<u32> {
-        let key = (target.clone(), pattern.clone());
+    pub(crate) fn add(&mut self, target: &InterestTarget, want: &Want) -> Option<u32> {
+        let key = (target.clone(), want.pattern.text().clone(), want.latest);
         if let Some((_, count)) = self.ids.get_mut(&key) {
             *count += 1;
             return None;
@@ -195,8 +223,8 @@ impl OwnInterests {
     }
 
     /// The id of an interest that has ended.
-    pub(crate) fn remove(&mut self, target: &InterestTarget, pattern: &Str) -> Option<u32> {
-        let key = (target.clone(), pattern.clone());
+    pub(crate) fn remove(&mut self, target: &InterestTarget, want: &Want) -> Option<u32> {
+        let key = (target.clone(), want.pattern.text().clone(), want.latest);
         let (id, count) = self.ids.get_mut(&key)?;
         *count -= 1;
         if *count > 0 {
@@ -209,12 +237,11 @@ impl OwnInterests {
     }
 
     /// The first interest with an id above `cursor`.
-    pub(crate) fn after(&self, cursor: u32) -> Option<(u32, &InterestTarget, &Str)> {
-        let (id, (target, pattern)) =
-            self.by_id.range((Bound::Excluded(cursor), Bound::Unbounded)).next()?;
-        Some((*id, target, pattern))
+    pub(crate) fn after(&self, cursor: u32) -> Option<(u32, &Interest)> {
+        let range = (Bound::Excluded(cursor), Bound::Unbounded);
+        self.by_id.range(range).next().map(|(id, interest)| (*id, interest))
     }
 }
 
 /// Interests that one peer declared, by the ids it gave them.
-pub(crate) type PeerInterests = FxHashMap<u32, (InterestTarget, Str)>;
+pub(crate) type PeerInterests = FxHashMap<u32, (InterestTarget, Want)>;

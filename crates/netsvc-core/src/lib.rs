@@ -19,6 +19,7 @@ mod interest;
 mod kept;
 pub mod limits;
 mod link;
+mod lost;
 mod outbox;
 mod outcome;
 mod pattern;
@@ -50,7 +51,9 @@ pub use limits::Limits;
 pub use link::Heartbeat;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
 pub use pattern::Pattern;
-pub use process::{Action, Config, HandlerResult, NewService, Process, Progress, Target};
+pub use process::{
+    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target,
+};
 pub use reason::{Reason, ReasonCode};
 pub use registry::Filter;
 pub use retry::{MAX_DELAY, MIN_DELAY, Retry};

@@ -14,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::retry::Schedule;
 use crate::time::Time;
-use crate::wire::{Encoder, Message, Role};
+use crate::wire::{Encoder, Hello, Message, Role};
 
 /// How often a link shows that it is alive, and when it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) enum Phase {
     Opening,
     /// The handshake is not finished.
     Handshake,
+    /// The peer has introduced itself; the application decides whether to take the link.
+    Authorising,
     /// The peer is known; its snapshot is not complete.
     Syncing,
     /// In use since.
@@ -77,6 +79,8 @@ pub(crate) struct Connection {
     pub(crate) address: Str,
     pub(crate) began: Time,
     pub(crate) peer: Option<PeerState>,
+    /// What the peer said of itself, while the application decides about it.
+    pub(crate) applicant: Option<Hello>,
 
     // What is sent.
     pub(crate) encoder: Encoder,
@@ -106,7 +110,7 @@ pub(crate) struct Connection {
     /// Local services whose subscribers the peer has told; others publish unasked.
     pub(crate) told: FxHashSet<ServiceNo>,
     /// Subscribers of local services that the peer has told.
-    pub(crate) subscribers: FxHashSet<(ServiceNo, ProcessNo, Str)>,
+    pub(crate) subscribers: FxHashSet<(ServiceNo, ProcessNo, Str, bool)>,
     /// What the peer sent and this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -151,6 +155,7 @@ impl Connection {
             address,
             began: now,
             peer: None,
+            applicant: None,
             encoder: Encoder::new(seed),
             urgent: VecDeque::new(),
             snapshot: Snapshot::Waiting,
@@ -205,7 +210,7 @@ impl Connection {
     pub(crate) fn has_something_to_write(&self) -> bool {
         match self.phase {
             Phase::Opening => false,
-            Phase::Handshake => !self.urgent.is_empty(),
+            Phase::Handshake | Phase::Authorising => !self.urgent.is_empty(),
             Phase::Syncing | Phase::Active(_) => {
                 !self.urgent.is_empty()
                     || self.snapshot != Snapshot::Done
@@ -224,7 +229,7 @@ impl Connection {
     /// When something has to be done about this connection if nothing happens until then.
     pub(crate) fn next_wake(&self, heartbeat: Heartbeat) -> Time {
         match self.phase {
-            Phase::Opening | Phase::Handshake => self.began + CONNECT_DEADLINE,
+            Phase::Opening | Phase::Handshake | Phase::Authorising => self.began + CONNECT_DEADLINE,
             Phase::Syncing | Phase::Active(_) => {
                 let mut wake = self.last_sent + heartbeat.interval;
                 wake = wake.min(self.last_received + self.patience(heartbeat));

@@ -3,7 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
+use crate::interest::Want;
+use crate::lost::LostReports;
+use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::wire::{Announcement, Message, Report};
 
@@ -22,7 +27,7 @@ pub(crate) enum Out {
         added: bool,
         service: u32,
         process: ProcessNo,
-        pattern: Str,
+        want: Want,
     },
     ReplayRequest {
         service: u32,
@@ -30,16 +35,30 @@ pub(crate) enum Out {
         replay: u32,
         pattern: Str,
         after: u64,
+        upto: u64,
     },
     /// The request is in the in-flight table until it is encoded; withdrawn ones are skipped.
     Request(CallId),
-    Report(Arc<Report>),
+    /// `latest`: nobody behind the link wants more than the newest of each subject.
+    Report {
+        report: Arc<Report>,
+        latest: bool,
+    },
+    /// For one process, as the peer numbers it.
+    Targeted(u32, Arc<Report>),
+    /// Reports were dropped before they came to this process.
+    Lost {
+        service: u32,
+        subject: Option<Str>,
+        count: u64,
+    },
     /// A cursor over the kept values of a local service, up to the sequence at which it began.
     Replay(ReplayCursor),
     /// Was dropped.
     Nothing,
 }
 
+/// A replay under way: one page of it.
 #[derive(Debug)]
 pub(crate) struct ReplayCursor {
     pub(crate) service: ServiceNo,
@@ -49,6 +68,9 @@ pub(crate) struct ReplayCursor {
     pub(crate) pattern: Pattern,
     pub(crate) after: u64,
     pub(crate) upto: u64,
+    /// What the page may still hold.
+    pub(crate) values_left: usize,
+    pub(crate) bytes_left: usize,
 }
 
 impl Out {
@@ -58,41 +80,67 @@ impl Out {
                 Self::Message(message) => message_size(message),
                 Self::Announce(announcement, _) => {
                     let strings = announcement.groups.iter().chain(&announcement.methods);
-                    announcement.name.len() + strings.map(|text| text.len()).sum::<usize>()
+                    let texts = strings.map(|text| text.len()).sum::<usize>();
+                    announcement.name.len() + texts + announcement.extensions.len()
                 }
-                Self::Report(report) => report.content.bytes.len() + report.subject.len(),
-                Self::Subscriber { pattern, .. } | Self::ReplayRequest { pattern, .. } => {
-                    pattern.len()
-                }
+                Self::Report { report, .. } | Self::Targeted(_, report) => report_size(report),
+                Self::Subscriber { want, .. } => want.pattern.text().len(),
+                Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
+                Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
                 // Charged by `push_request`, which knows the content.
                 Self::Request(_) | Self::ProcessGone(_) | Self::Nothing => 0,
             }
     }
+
+    /// The service and subject of a report, which may be dropped and is then counted.
+    fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
+        match self {
+            Self::Report { report, .. } | Self::Targeted(_, report) => {
+                Some((report.service, Some(&report.subject), 1))
+            }
+            Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+                Some((report.service, Some(&report.subject), 1))
+            }
+            Self::Lost { service, subject, count } => Some((*service, subject.as_ref(), *count)),
+            _ => None,
+        }
+    }
+}
+
+fn report_size(report: &Report) -> usize {
+    report.content.bytes.len() + report.subject.len() + report.extensions.len()
 }
 
 fn message_size(message: &Message) -> usize {
     match message {
-        Message::Response { outcome, .. } => match outcome {
-            crate::outcome::Outcome::Response(content)
-            | crate::outcome::Outcome::Failure(content) => content.bytes.len(),
-            crate::outcome::Outcome::Error(error) => error.message.len(),
-        },
-        Message::Replayed { report, .. } => report.content.bytes.len() + report.subject.len(),
+        Message::Response { outcome, extensions, .. } => {
+            let size = match outcome {
+                Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
+                Outcome::Error(error) => error.message.len(),
+            };
+            size + extensions.len()
+        }
+        Message::Part { content, extensions, .. } => content.bytes.len() + extensions.len(),
+        Message::Replayed { report, .. } | Message::Targeted { report, .. } => report_size(report),
         Message::Interest { pattern, .. } => pattern.len(),
         _ => 0,
     }
 }
 
-/// A queue in order; reports can be dropped from its middle.
+/// A queue in order; reports can be dropped from its middle, and are then counted.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     entries: VecDeque<(Out, usize)>,
     /// Absolute position of the first entry.
     base: u64,
-    /// Absolute positions of reports, oldest first; those before `base` are gone.
-    reports: VecDeque<u64>,
+    /// Absolute positions of what may be dropped, oldest first; those before `base` are gone.
+    droppable: VecDeque<u64>,
+    /// Where the newest report of a subject is that a newer one may replace.
+    replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
+    /// Dropped, and not told to the peer yet.
+    lost: LostReports,
     /// Reports dropped for want of room.
     pub(crate) dropped: u64,
 }
@@ -103,10 +151,20 @@ impl Outbox {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.lost.is_empty()
     }
 
     pub(crate) fn push(&mut self, out: Out) {
+        if let Out::Lost { service, subject, count } = &out
+            && let Some((Out::Lost { service: last, subject: of, count: so_far }, _)) =
+                self.entries.back_mut()
+            && last == service
+            && of == subject
+        {
+            // Peers count too, as high as they like.
+            *so_far = so_far.saturating_add(*count);
+            return;
+        }
         let size = out.size();
         self.push_sized(out, size);
     }
@@ -116,41 +174,47 @@ impl Outbox {
         self.push_sized(Out::Request(call), OVERHEAD + content);
     }
 
-    fn push_sized(&mut self, out: Out, size: usize) {
-        if matches!(out, Out::Report(_) | Out::Message(Message::Replayed { .. })) {
-            self.reports.push_back(self.base + self.entries.len() as u64);
-        }
-        self.bytes += size;
-        self.entries.push_back((out, size));
-    }
-
-    /// Drops the oldest reports until at most `limit` bytes are left; false if that was not enough.
+    /// Makes room: a report that only the newest of matters first replaces its predecessor; then
+    /// the oldest reports are dropped. False if more than `limit` bytes are left all the same.
     pub(crate) fn drop_reports(&mut self, limit: usize) -> bool {
         while self.bytes > limit {
-            let Some(position) = self.reports.pop_front() else { return false };
+            let Some(position) = self.droppable.pop_front() else { return false };
             let Some(index) = position.checked_sub(self.base) else { continue };
-            let Some(entry) = usize::try_from(index).ok().and_then(|i| self.entries.get_mut(i))
-            else {
-                continue;
-            };
-            self.bytes -= entry.1;
-            *entry = (Out::Nothing, 0);
-            self.dropped += 1;
+            self.drop_entry(index);
         }
         true
     }
 
+    /// If a report of the same subject waits that nobody behind the link needs once there is a
+    /// newer one, it is dropped. For a link over its limit.
+    pub(crate) fn replace(&mut self, service: u32, subject: &Str) -> bool {
+        let Some(position) = self.replaceable.get(&(service, subject.clone())).copied() else {
+            return false;
+        };
+        position.checked_sub(self.base).is_some_and(|index| self.drop_entry(index))
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Out> {
+        if let Some(lost) = self.lost_first() {
+            return Some(lost);
+        }
         let (out, size) = self.entries.pop_front()?;
+        if let Out::Report { report, latest: true } = &out {
+            let key = (report.service, report.subject.clone());
+            if self.replaceable.get(&key) == Some(&self.base) {
+                self.replaceable.remove(&key);
+            }
+        }
         self.base += 1;
-        while self.reports.front().is_some_and(|position| *position < self.base) {
-            self.reports.pop_front();
+        while self.droppable.front().is_some_and(|position| *position < self.base) {
+            self.droppable.pop_front();
         }
         self.bytes -= size;
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
-            self.reports = VecDeque::new();
+            self.droppable = VecDeque::new();
+            self.replaceable = FxHashMap::default();
         }
         Some(out)
     }
@@ -161,5 +225,52 @@ impl Outbox {
         self.base -= 1; // it was just popped
         self.bytes += size;
         self.entries.push_front((out, size));
+    }
+
+    /// What was dropped is told just before the next report of its service, before the service's
+    /// end, or when nothing else is left.
+    fn lost_first(&mut self) -> Option<Out> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        let service = match self.entries.front().map(|(out, _)| out) {
+            Some(Out::Message(Message::Withdrawn { service, .. })) => Some(*service),
+            Some(Out::ProcessGone(_) | Out::Message(Message::Goodbye(_))) | None => None,
+            Some(out) => Some(out.droppable()?.0),
+        };
+        if service.is_some_and(|service| !self.lost.has(service)) {
+            return None;
+        }
+        let mut records = self.lost.take(service).into_iter();
+        let (service, subject, count) = records.next()?;
+        for (service, subject, count) in records {
+            self.lost.add(service, subject.as_ref(), count);
+        }
+        Some(Out::Lost { service, subject, count })
+    }
+
+    fn push_sized(&mut self, out: Out, size: usize) {
+        let position = self.base + self.entries.len() as u64;
+        if out.droppable().is_some() {
+            self.droppable.push_back(position);
+        }
+        if let Out::Report { report, latest: true } = &out {
+            self.replaceable.insert((report.service, report.subject.clone()), position);
+        }
+        self.bytes += size;
+        self.entries.push_back((out, size));
+    }
+
+    fn drop_entry(&mut self, index: u64) -> bool {
+        let entry = usize::try_from(index).ok().and_then(|index| self.entries.get_mut(index));
+        let Some((out, size)) = entry else { return false };
+        let Some((service, subject, count)) = out.droppable() else { return false };
+        self.lost.add(service, subject, count);
+        if !matches!(out, Out::Lost { .. }) {
+            self.dropped += 1;
+        }
+        self.bytes -= *size;
+        (*out, *size) = (Out::Nothing, 0);
+        true
     }
 }

@@ -86,6 +86,11 @@ impl ReasonCode {
         Self::Closing,
     ];
 
+    /// The peer answered and does not want the link, as opposed to having lost it.
+    pub fn is_refusal(self) -> bool {
+        self as u8 >= Self::Protocol as u8
+    }
+
     /// The code of a number read from the wire.
     pub fn from_wire(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|code| *code as u8 == number)

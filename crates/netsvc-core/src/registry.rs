@@ -65,6 +65,8 @@ pub(crate) struct Service {
     pub(crate) subscribers: Subscribers,
     /// Requests under way to it through this process.
     pub(crate) running: usize,
+    /// It is being withdrawn: nobody is routed to it any more.
+    pub(crate) ending: bool,
     /// Only for local services.
     pub(crate) publisher: Option<Publisher>,
 }
@@ -254,6 +256,7 @@ impl Registry {
             routes: route.into_iter().collect(),
             subscribers: Subscribers::default(),
             running: 0,
+            ending: false,
             publisher,
         };
         self.by_id.insert(id, no);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::event::Delivered;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{ServiceId, Str};
+use crate::interest::Want;
 use crate::pattern::Pattern;
 
 /// Reports that a new subscription may be told before the application grants more.
@@ -33,6 +34,9 @@ pub struct SubscriptionLimits {
     pub reports: usize,
     /// Bytes of content.
     pub bytes: usize,
+    /// Only the newest report of each subject waits: it takes the place of the one before it, which
+    /// is counted, so that no subject starves behind another.
+    pub latest: bool,
 }
 
 #[derive(Debug)]
@@ -41,14 +45,16 @@ pub(crate) struct Subscription {
     pub(crate) pattern: Pattern,
     limits: SubscriptionLimits,
     queue: VecDeque<(u64, Delivered)>,
+    /// Absolute position of the queue's first entry.
+    base: u64,
+    /// With `latest`: absolute position of each subject's report.
+    newest: SeededMap<(ServiceId, Str), u64>,
     /// Of the queue and of what is held during replays.
     bytes: usize,
     held: usize,
     credit: u32,
-    /// Dropped in all.
+    /// Dropped in all, here and on the way.
     missed: u64,
-    /// Dropped since the last delivery.
-    missed_since: u64,
     feeds: SeededMap<ServiceId, Feed>,
     /// Identities of feeds whose service is absent, the longest absent first.
     absent: VecDeque<ServiceId>,
@@ -64,6 +70,10 @@ struct Feed {
     replay: Option<(u32, BTreeMap<u64, Delivered>)>,
     /// Its link was lost since the last delivery.
     resumed: bool,
+    /// Lost on the way before the next live report to arrive.
+    lost: u64,
+    /// Dropped here before the next report in the queue.
+    dropped: u64,
     /// Holes up to this sequence were published while its link was lost: missed, or not wanted.
     unseen: u64,
     /// Of those, what the next report has to tell.
@@ -83,11 +93,12 @@ impl Subscription {
             pattern,
             limits,
             queue: VecDeque::new(),
+            base: 0,
+            newest: SeededMap::with_hasher(SeededState(seed)),
             bytes: 0,
             held: 0,
             credit: INITIAL_CREDIT,
             missed: 0,
-            missed_since: 0,
             feeds: SeededMap::with_hasher(SeededState(seed)),
             absent: VecDeque::new(),
         }
@@ -96,6 +107,19 @@ impl Subscription {
     /// Reports dropped so far.
     pub(crate) fn missed(&self) -> u64 {
         self.missed
+    }
+
+    /// As a hub is told of it.
+    pub(crate) fn want(&self) -> Want {
+        Want { pattern: self.pattern.clone(), latest: self.limits.latest }
+    }
+
+    /// Reports of a service were dropped on their way, before the next one that arrives.
+    pub(crate) fn lose(&mut self, id: ServiceId, count: u64) {
+        if let Some(feed) = self.feeds.get_mut(&id) {
+            feed.lost = feed.lost.saturating_add(count);
+            self.missed = self.missed.saturating_add(count);
+        }
     }
 
     /// A service is visible; returns the sequence after which its values are wanted. With
@@ -143,6 +167,10 @@ impl Subscription {
                 if let Entry::Vacant(vacant) = held.entry(report.sequence) {
                     self.bytes += report.content.bytes.len();
                     self.held += 1;
+                    let mut report = report;
+                    if replay.is_none() {
+                        report.missed = std::mem::take(&mut feed.lost);
+                    }
                     vacant.insert(report);
                 }
                 self.trim_held();
@@ -202,10 +230,24 @@ impl Subscription {
 
     /// Takes the next report out.
     pub(crate) fn pop(&mut self) -> Option<Delivered> {
-        let (_, mut report) = self.queue.pop_front()?;
-        self.bytes -= report.content.bytes.len();
+        let mut report = self.pop_front()?;
         self.credit = self.credit.saturating_sub(1);
-        report.missed = report.missed.saturating_add(std::mem::take(&mut self.missed_since));
+        if let Some(feed) = self.feeds.get_mut(&report.id) {
+            report.missed = report.missed.saturating_add(std::mem::take(&mut feed.dropped));
+        }
+        Some(report)
+    }
+
+    fn pop_front(&mut self) -> Option<Delivered> {
+        let (_, report) = self.queue.pop_front()?;
+        self.bytes -= report.content.bytes.len();
+        if self.limits.latest {
+            let key = (report.id, report.subject.clone());
+            if self.newest.get(&key) == Some(&self.base) {
+                self.newest.remove(&key);
+            }
+        }
+        self.base += 1;
         Some(report)
     }
 
@@ -229,41 +271,83 @@ impl Subscription {
             report.resumed = std::mem::take(&mut feed.resumed);
             // Some of the holes may be other subjects, so this is an upper bound.
             let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
-            report.missed = gap.saturating_add(std::mem::take(&mut feed.gap));
+            let told = std::mem::take(&mut feed.gap).saturating_add(std::mem::take(&mut feed.lost));
+            report.missed = report.missed.saturating_add(gap).saturating_add(told);
             self.missed = self.missed.saturating_add(gap);
             feed.last = report.sequence;
         }
         self.bytes += report.content.bytes.len();
-        self.queue.push_back((stamp, report));
-        while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
-            let Some((_, dropped)) = self.queue.pop_front() else { break };
-            self.bytes -= dropped.content.bytes.len();
-            self.missed = self.missed.saturating_add(1);
-            // What the dropped one had to tell of others must not get lost with it.
-            self.missed_since = self.missed_since.saturating_add(dropped.missed).saturating_add(1);
+        if self.limits.latest {
+            self.queue_newest(report, stamp);
+        } else {
+            self.queue.push_back((stamp, report));
         }
+        while self.is_over() {
+            if !self.drop_oldest() {
+                break;
+            }
+        }
+    }
+
+    /// In the place of the subject's report that waits, or at the end.
+    fn queue_newest(&mut self, mut report: Delivered, stamp: u64) {
+        let key = (report.id, report.subject.clone());
+        let waiting = self
+            .newest
+            .get(&key)
+            .and_then(|position| usize::try_from(position - self.base).ok())
+            .and_then(|index| self.queue.get_mut(index));
+        if let Some((_, old)) = waiting {
+            self.bytes -= old.content.bytes.len();
+            self.missed = self.missed.saturating_add(1);
+            report.missed = report.missed.saturating_add(old.missed).saturating_add(1);
+            report.resumed |= old.resumed;
+            *old = report;
+        } else {
+            self.newest.insert(key, self.base + self.queue.len() as u64);
+            self.queue.push_back((stamp, report));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes
+    }
+
+    /// Drops the oldest report of the queue; what it had to tell of others is told by the next of
+    /// its service.
+    fn drop_oldest(&mut self) -> bool {
+        let Some(dropped) = self.pop_front() else { return false };
+        self.missed = self.missed.saturating_add(1);
+        if let Some(feed) = self.feeds.get_mut(&dropped.id) {
+            feed.dropped = feed.dropped.saturating_add(dropped.missed).saturating_add(1);
+        }
+        true
     }
 
     /// Keeps what is held within the limits, by dropping the oldest of the fullest feed.
     fn trim_held(&mut self) {
-        while self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes {
-            if let Some((_, dropped)) = self.queue.pop_front() {
-                self.bytes -= dropped.content.bytes.len();
-                self.missed = self.missed.saturating_add(1);
-                self.missed_since =
-                    self.missed_since.saturating_add(dropped.missed).saturating_add(1);
+        while self.is_over() {
+            if self.drop_oldest() {
                 continue;
             }
             let fullest = self
                 .feeds
                 .values_mut()
-                .filter_map(|feed| feed.replay.as_mut())
-                .max_by_key(|(_, held)| held.len());
-            let Some((_, dropped)) = fullest.and_then(|(_, held)| held.pop_first()) else { break };
+                .filter(|feed| feed.replay.is_some())
+                .max_by_key(|feed| feed.replay.as_ref().map_or(0, |(_, held)| held.len()));
+            let Some(feed) = fullest else { break };
+            let Some((_, held)) = &mut feed.replay else { break };
+            let Some((_, dropped)) = held.pop_first() else { break };
+            // Told by the one that follows.
+            let mut following = held.first_entry();
+            let missed = match &mut following {
+                Some(next) => &mut next.get_mut().missed,
+                None => &mut feed.lost,
+            };
+            *missed = missed.saturating_add(dropped.missed).saturating_add(1);
             self.bytes -= dropped.content.bytes.len();
             self.held -= 1;
             self.missed = self.missed.saturating_add(1);
-            self.missed_since = self.missed_since.saturating_add(1);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, Event, HandlerResult, Lifetime, NewService, Outcome, Status, SubscriptionLimits,
-    SubscriptionTarget, Target,
+    Content, Event, HandlerResult, Lifetime, NewService, Outcome, RequestOptions, Status,
+    SubscriptionLimits, SubscriptionTarget, Target,
 };
 use netsvc_testkit::World;
 
@@ -24,7 +24,7 @@ fn three_processes_find_each_other_and_work_together() {
     };
     let (no, id) = world.at(provider).create_service(now, service).unwrap();
     let watch = world.at(user).watch(netsvc_core::Filter::default());
-    let limits = SubscriptionLimits { reports: 10, bytes: 1000 };
+    let limits = SubscriptionLimits { reports: 10, bytes: 1000, latest: false };
     let target = SubscriptionTarget::Name("thermometer".into());
     world.at(user).subscribe(now, target, "temperature.*", limits).unwrap();
     let kept = Lifetime::Forever;
@@ -52,7 +52,14 @@ fn three_processes_find_each_other_and_work_together() {
     let now = world.now();
     let target = Target::Name("thermometer".into());
     let timeout = Duration::from_secs(5);
-    world.at(user).request(now, 7, &target, "read", Content::raw("C"), timeout);
+    world.at(user).request(
+        now,
+        7,
+        target,
+        "read",
+        Content::raw("C"),
+        RequestOptions::within(timeout),
+    );
     world.settle();
     let invoked = world.host(provider).take_events().into_iter().find_map(|event| match event {
         Event::Invoke(invocation) => Some(invocation),

@@ -126,7 +126,7 @@ fn nothing_of_a_loss_is_told_twice() {
         let told = story(&world.host(node).take_events());
         let unexpected: Vec<_> = told.iter().filter(|what| !what.starts_with("outcome")).collect();
         // The two that survive still wait for each other, and their deadlines pass.
-        assert_eq!(unexpected, ["abort Cancelled"], "{told:?}");
+        assert_eq!(unexpected, ["abort Deadline"], "{told:?}");
         assert_eq!(told.len(), 2);
     }
 }

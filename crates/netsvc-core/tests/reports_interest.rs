@@ -196,8 +196,12 @@ fn interest_is_told_once_however_many_subscriptions_share_it_and_ends_with_the_l
             process.unsubscribe(*id);
         }
     });
-    let expected =
-        Message::Interest { id: 1, target: InterestTarget::Name("x".into()), pattern: "p".into() };
+    let expected = Message::Interest {
+        id: 1,
+        target: InterestTarget::Name("x".into()),
+        pattern: "p".into(),
+        latest: false,
+    };
     assert_eq!(heard, std::slice::from_ref(&expected));
     let heard = said(|process| {
         let one = process.subscribe(now, target(), "p", ROOMY).unwrap();
@@ -387,8 +391,12 @@ fn a_client_that_tells_a_hub_of_subscribers_breaks_the_rules() {
     let now = world.now();
     let mut peer = RawPeer::connect(world.at(hub), now, exchange, 7);
     let hello = peer.hello(Role::Client, LinkToken([7; 16]), 1);
-    let subscriber =
-        netsvc_core::wire::Subscriber { service: no.0, process: 0, pattern: "*".into() };
+    let subscriber = netsvc_core::wire::Subscriber {
+        service: no.0,
+        process: 0,
+        pattern: "*".into(),
+        latest: false,
+    };
     peer.say(
         world.at(hub),
         now,

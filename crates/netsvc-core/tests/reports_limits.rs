@@ -12,7 +12,7 @@ use netsvc_testkit::{Node, ROOMY, World};
 const LIVE: Lifetime = Lifetime::None;
 
 fn bounded(world: &mut World, node: Node, reports: usize, bytes: usize) -> SubscriptionId {
-    let limits = SubscriptionLimits { reports, bytes };
+    let limits = SubscriptionLimits { reports, bytes, latest: false };
     world.subscribe_to(node, SubscriptionTarget::Name("x".into()), "*", limits)
 }
 
@@ -187,7 +187,7 @@ fn bad_arguments_are_refused_and_change_nothing() {
     let now = world.now();
     let process = world.at(a);
     let target = |name: &str| SubscriptionTarget::Name(name.into());
-    let none = SubscriptionLimits { reports: 0, bytes: 1 };
+    let none = SubscriptionLimits { reports: 0, bytes: 1, latest: false };
     let invalid = |result: Result<SubscriptionId, CommandError>| result.unwrap_err().code();
     assert_eq!(invalid(process.subscribe(now, target("x"), "*", none)), "invalid");
     let long = "s".repeat(MAX_SUBJECT + 1);

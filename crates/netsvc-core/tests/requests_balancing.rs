@@ -167,3 +167,178 @@ fn a_request_that_may_have_been_seen_is_not_given_to_another() {
     assert_eq!(told.only_error().code, RequestCode::Lost);
     assert!(world.told(b).invoked.is_empty());
 }
+
+#[test]
+fn what_was_answered_no_longer_counts() {
+    let (mut world, _, [a, b, user]) = World::star(9);
+    for node in [a, b] {
+        world.create(node, "x");
+    }
+    world.settle();
+    for key in 0..4 {
+        world.ask(user, key, "x", "");
+    }
+    let (at_a, at_b) = (world.told(a).invoked, world.told(b).invoked);
+    assert_eq!((at_a.len(), at_b.len()), (2, 2));
+    for invocation in &at_a {
+        world.respond(a, invocation.call, "");
+    }
+    world.settle();
+    for key in 4..6 {
+        world.ask(user, key, "x", "");
+    }
+    assert_eq!(counts(&mut world, [a, b]), [2, 0]);
+    // As many at both again: in turn.
+    for key in 6..8 {
+        world.ask(user, key, "x", "");
+    }
+    assert_eq!(counts(&mut world, [a, b]), [1, 1]);
+}
+
+#[test]
+fn each_name_has_its_own_turns() {
+    let (mut world, _, [a, b, user]) = World::star(10);
+    for node in [a, b] {
+        for name in ["x", "y"] {
+            world.create(node, name);
+        }
+    }
+    world.settle();
+    let mut seen = [(0, 0); 2];
+    for key in 0..12 {
+        let name = if key % 2 == 0 { "x" } else { "y" };
+        world.ask(user, key, name, "");
+        for (at, node) in [a, b].into_iter().enumerate() {
+            let told = world.serve(node, |_| Some(HandlerResult::Response(Content::raw(""))));
+            match name {
+                "x" => seen[at].0 += told.invoked.len(),
+                _ => seen[at].1 += told.invoked.len(),
+            }
+        }
+    }
+    assert_eq!(seen, [(3, 3), (3, 3)]);
+    assert_eq!(world.told(user).outcomes.len(), 12);
+}
+
+/// A service closes whose handler has not seen a request of its own process, since the application
+/// does not listen. Returns the outcome, if the process has it at once.
+fn close_with_one_waiting(world: &mut World, node: Node) -> Vec<(u64, Outcome)> {
+    let (no, _) = world.create(node, "x");
+    world.settle();
+    world.host(node).listening = false;
+    world.ask(node, 1, "x", "question");
+    world.settle();
+    let now = world.now();
+    world.at(node).close_service(now, no);
+    world.settle();
+    world.host(node).listening = true;
+    let told = world.told(node);
+    assert!(told.invoked.is_empty());
+    told.outcomes
+}
+
+#[test]
+fn when_a_local_service_closes_what_its_handler_has_not_seen_goes_to_another() {
+    // To another of the same process.
+    let (mut world, _, [user]) = World::star(11);
+    let (first, _) = world.create(user, "x");
+    world.create(user, "x");
+    world.host(user).listening = false;
+    for key in 0..4 {
+        world.ask(user, key, "x", "");
+    }
+    let now = world.now();
+    world.at(user).close_service(now, first);
+    world.host(user).listening = true;
+    let told = world.serve(user, |_| Some(HandlerResult::Response(Content::raw("other"))));
+    assert_eq!(told.invoked.len(), 4, "each once");
+    assert!(told.invoked.iter().all(|call| call.service != first));
+    let ok = Outcome::Response(Content::raw("other"));
+    let mut outcomes = told.outcomes;
+    outcomes.sort_by_key(|(key, _)| *key);
+    assert_eq!(outcomes, (0..4).map(|key| (key, ok.clone())).collect::<Vec<_>>());
+
+    // To another process.
+    let (mut world, _, [a, user]) = World::star(12);
+    world.create(a, "x");
+    world.settle();
+    let outcomes = close_with_one_waiting(&mut world, user);
+    assert_eq!(outcomes, []);
+    let told = world.serve(a, |_| Some(HandlerResult::Response(Content::raw("a"))));
+    assert_eq!(told.only_invocation().content, Content::raw("question"));
+    assert_eq!(world.told(user).outcomes, [(1, Outcome::Response(Content::raw("a")))]);
+    assert_eq!(world.table(user, "calls"), 0);
+
+    // At the hub, for a client.
+    let (mut world, hub, [a, user]) = World::star(13);
+    let (no, _) = world.create(hub, "x");
+    world.settle();
+    world.host(hub).listening = false;
+    world.ask(user, 1, "x", "question");
+    world.settle();
+    world.create(a, "x");
+    world.settle();
+    let now = world.now();
+    world.at(hub).close_service(now, no);
+    let told = world.serve(a, |_| Some(HandlerResult::Response(Content::raw("a"))));
+    assert_eq!(told.invoked.len(), 1);
+    assert_eq!(world.told(user).outcomes, [(1, Outcome::Response(Content::raw("a")))]);
+    world.host(hub).listening = true;
+    assert!(world.told(hub).invoked.is_empty(), "it was taken back");
+}
+
+#[test]
+fn without_another_what_no_handler_has_seen_is_lost_and_not_delivered() {
+    let (mut world, _, [user]) = World::star(14);
+    let outcomes = close_with_one_waiting(&mut world, user);
+    let [(1, Outcome::Error(error))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((error.code, error.delivered), (RequestCode::Lost, Delivered::No));
+}
+
+#[test]
+fn a_request_by_identity_is_never_given_to_another() {
+    let (mut world, hub, [a, user]) = World::star(15);
+    let (no, id) = world.create(hub, "x");
+    world.create(a, "x");
+    world.settle();
+    world.host(hub).listening = false;
+    world.ask_with(user, 1, &Target::Identity(id), "", Duration::from_secs(60));
+    world.settle();
+    let now = world.now();
+    world.at(hub).close_service(now, no);
+    let told = world.told(user);
+    assert_eq!(told.only_error().code, RequestCode::Lost);
+    assert_eq!(told.only_error().delivered, Delivered::No);
+    assert!(world.told(a).invoked.is_empty());
+}
+
+#[test]
+fn a_service_withdrawn_before_the_request_left_the_hubs_queue_is_replaced_by_another() {
+    let (mut world, hub, [a, b, user]) = World::star(16);
+    let (no, _) = world.create(a, "x");
+    world.settle();
+    // The provider reads nothing, so that the way to it is full; the rest waits at the hub.
+    world.host(a).stopped = true;
+    world.ask(hub, 1, "x", &"f".repeat(1 << 19));
+    world.settle();
+    for key in 2..6 {
+        world.ask(user, key, "x", "moved");
+    }
+    world.settle();
+    world.create(b, "x");
+    world.settle();
+    // What it says gets through before it has read all that.
+    let now = world.now();
+    world.at(a).close_service(now, no);
+    world.host(a).stopped = false;
+    let told = world.serve(b, |_| Some(HandlerResult::Response(Content::raw("by b"))));
+    assert!(told.invoked.iter().all(|call| call.content == Content::raw("moved")));
+    assert_eq!(told.invoked.len(), 4);
+    assert!(world.told(a).invoked.is_empty());
+    let ok = Outcome::Response(Content::raw("by b"));
+    let mut outcomes = world.told(user).outcomes;
+    outcomes.sort_by_key(|(key, _)| *key);
+    assert_eq!(outcomes, (2..6).map(|key| (key, ok.clone())).collect::<Vec<_>>());
+    // The first was under way.
+    assert_eq!(world.told(hub).only_error().delivered, Delivered::Unknown);
+}

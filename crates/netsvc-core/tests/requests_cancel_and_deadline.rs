@@ -24,7 +24,7 @@ fn the_deadline_ends_a_request_once_and_a_late_response_is_dropped() {
     assert!(ended);
     assert_eq!(world.now(), asked + 2 * SECOND, "neither earlier nor later");
     assert_eq!(verdict(&world.told(user)), (RequestCode::Deadline, Delivered::Unknown));
-    assert_eq!(world.told(provider).aborted, [(running[0].call, AbortReason::Cancelled)]);
+    assert_eq!(world.told(provider).aborted, [(running[0].call, AbortReason::Deadline)]);
     world.advance(2 * SECOND);
     world.respond(provider, running[0].call, "late");
     assert_eq!(world.told(user), Told::default());

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use netsvc_core::wire::{Announcement, Message, Request, RequestTarget};
 use netsvc_core::{
-    Content, Delivered, Event, HandlerResult, Outcome, RequestCode, RequestError, Target,
+    Content, Delivered, Event, HandlerResult, Outcome, RequestCode, RequestError, RequestOptions,
+    Target,
 };
 use netsvc_testkit::{RawPeer, Told, World, assert_nothing_pending, service, verdict};
 
@@ -116,7 +117,14 @@ fn a_method_that_does_not_exist_is_no_method_and_the_handler_never_hears_of_it()
         (provider, named("x")),
     ] {
         let now = world.now();
-        world.at(node).request(now, 1, &target, "other", Content::raw(""), FIVE);
+        world.at(node).request(
+            now,
+            1,
+            target,
+            "other",
+            Content::raw(""),
+            RequestOptions::within(FIVE),
+        );
         assert_eq!(verdict(&world.told(node)), (RequestCode::NoMethod, Delivered::No));
         assert!(world.told(provider).invoked.is_empty());
     }
@@ -395,6 +403,7 @@ fn a_client_cannot_ask_in_anothers_name_nor_use_an_id_twice() {
             target: RequestTarget::Name("x".into()),
             method: "run".into(),
             remaining: FIVE,
+            parts: 0,
             content: Content::raw(""),
             extensions: bytes::Bytes::new(),
         };
@@ -425,6 +434,7 @@ fn the_number_of_a_service_that_is_not_visible_is_no_service() {
         target: RequestTarget::Service(no.0),
         method: "run".into(),
         remaining: FIVE,
+        parts: 0,
         content: Content::raw(""),
         extensions: bytes::Bytes::new(),
     };

@@ -91,7 +91,7 @@ proptest! {
 /// Decodes to the end or to the error, and checks that no claim of the peer is believed: what the
 /// decoder waits for is never more than one frame of the greatest length.
 fn check_garbage(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let most = 8 + 8 + 4096 + 12 + 28 + MAX_PAYLOAD.max(MAX_CONTROL);
+    let most = 8 + 8 + 4096 + 12 + 32 + MAX_PAYLOAD.max(MAX_CONTROL);
     let (mut decoder, mut buffer) = (Decoder::new(MAX_PAYLOAD), BytesMut::new());
     for piece in bytes.chunks(7) {
         buffer.extend_from_slice(piece);
@@ -118,6 +118,7 @@ fn request(name: &str, method: &str) -> Message {
         target: RequestTarget::Name(name.into()),
         method: method.into(),
         remaining: Duration::from_secs(5),
+        parts: 0,
         content: Content::raw(Bytes::new()),
         extensions: Bytes::new(),
     })
@@ -169,12 +170,16 @@ fn special_methods_and_encode_write_the_same() {
     encoder.replayed(3, 4, remaining, &report, &mut batch);
     encoder.request(&request, &mut batch);
     encoder.response(5, &outcome, extensions, &mut batch);
+    encoder.part(6, content, extensions, &mut batch);
+    encoder.targeted(7, &report, &mut batch);
 
     let messages = [
         Message::Report(report.clone()),
         Message::Replayed { process: 3, replay: 4, remaining, report: report.clone() },
         Message::Request(request),
         Message::Response { call: 5, outcome, extensions: extensions.clone() },
+        Message::Part { call: 6, content: content.clone(), extensions: extensions.clone() },
+        Message::Targeted { process: 7, report: report.clone() },
     ];
     assert_eq!(drain(&mut batch), encode(&messages));
 }

@@ -7,7 +7,9 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
-use netsvc_core::wire::{Hello, InterestTarget, Membership, Message, Report, RequestTarget, Role};
+use netsvc_core::wire::{
+    Hello, InterestTarget, Membership, Message, Report, RequestTarget, Role, Subscriber,
+};
 use netsvc_core::{Content, Delivered, Outcome, Reason};
 use serde_json::{Value, json};
 use wire_support::{decode, encode};
@@ -83,7 +85,7 @@ fn every_message_and_every_error_has_a_vector() -> Result<(), Box<dyn Error>> {
         let messages = vector.messages.as_array().cloned().unwrap_or_default();
         types.extend(messages.iter().map(|message| message["type"].to_string()));
     }
-    assert_eq!(types.len(), 26, "{types:?}");
+    assert_eq!(types.len(), 30, "{types:?}");
 
     let seen: BTreeSet<String> =
         read(INVALID)?.into_iter().filter_map(|vector| vector.error).collect();
@@ -168,7 +170,7 @@ fn message_to_json(message: &Message) -> Value {
         }),
         Message::Joined(membership) => membership_to_json("joined", membership),
         Message::Left(membership) => membership_to_json("left", membership),
-        Message::Interest { id, target, pattern } => json!({
+        Message::Interest { id, target, pattern, latest } => json!({
             "type": "interest",
             "id": id,
             "target": match target {
@@ -178,20 +180,13 @@ fn message_to_json(message: &Message) -> Value {
                 }
             },
             "pattern": &**pattern,
+            "latest": latest,
         }),
         Message::InterestEnd { id } => json!({ "type": "interestEnd", "id": id }),
-        Message::SubscriberAdded(subscriber) => json!({
-            "type": "subscriberAdded",
-            "service": subscriber.service,
-            "process": subscriber.process,
-            "pattern": &*subscriber.pattern,
-        }),
-        Message::SubscriberRemoved(subscriber) => json!({
-            "type": "subscriberRemoved",
-            "service": subscriber.service,
-            "process": subscriber.process,
-            "pattern": &*subscriber.pattern,
-        }),
+        Message::SubscriberAdded(subscriber) => subscriber_to_json("subscriberAdded", subscriber),
+        Message::SubscriberRemoved(subscriber) => {
+            subscriber_to_json("subscriberRemoved", subscriber)
+        }
         Message::SubscribersKnown { service } => {
             json!({ "type": "subscribersKnown", "service": service })
         }
@@ -205,6 +200,7 @@ fn message_to_json(message: &Message) -> Value {
             },
             "method": &*request.method,
             "remaining": millis(request.remaining),
+            "parts": request.parts,
             "contentType": request.content.kind.0,
             "content": hex(&request.content.bytes),
             "extensions": hex(&request.extensions),
@@ -217,14 +213,36 @@ fn message_to_json(message: &Message) -> Value {
             value
         }
         Message::Cancel { call } => json!({ "type": "cancel", "call": call.to_string() }),
+        Message::Part { call, content, extensions } => json!({
+            "type": "part",
+            "call": call.to_string(),
+            "contentType": content.kind.0,
+            "content": hex(&content.bytes),
+            "extensions": hex(extensions),
+        }),
+        Message::Credit { call, parts } => {
+            json!({ "type": "credit", "call": call.to_string(), "parts": parts })
+        }
         Message::Report(report) => report_to_json("report", report),
-        Message::ReplayRequest { service, process, replay, pattern, after } => json!({
+        Message::Targeted { process, report } => {
+            let mut value = report_to_json("targeted", report);
+            value["process"] = json!(process);
+            value
+        }
+        Message::Lost { service, subject, count } => json!({
+            "type": "lost",
+            "service": service,
+            "subject": subject.as_deref(),
+            "count": count.to_string(),
+        }),
+        Message::ReplayRequest { service, process, replay, pattern, after, upto } => json!({
             "type": "replayRequest",
             "service": service,
             "process": process,
             "replay": replay,
             "pattern": &**pattern,
             "after": after.to_string(),
+            "upto": upto.to_string(),
         }),
         Message::Replayed { process, replay, remaining, report } => {
             let mut value = report_to_json("replayed", report);
@@ -233,11 +251,12 @@ fn message_to_json(message: &Message) -> Value {
             value["remaining"] = remaining.map_or(Value::Null, millis);
             value
         }
-        Message::ReplayEnd { process, replay, sequence } => json!({
+        Message::ReplayEnd { process, replay, sequence, more_after } => json!({
             "type": "replayEnd",
             "process": process,
             "replay": replay,
             "sequence": sequence.to_string(),
+            "moreAfter": more_after.to_string(),
         }),
     }
 }
@@ -270,6 +289,16 @@ fn membership_to_json(kind: &str, membership: &Membership) -> Value {
         "service": membership.service,
         "revision": membership.revision.to_string(),
         "group": &*membership.group,
+    })
+}
+
+fn subscriber_to_json(kind: &str, subscriber: &Subscriber) -> Value {
+    json!({
+        "type": kind,
+        "service": subscriber.service,
+        "process": subscriber.process,
+        "pattern": &*subscriber.pattern,
+        "latest": subscriber.latest,
     })
 }
 

@@ -24,16 +24,20 @@ use crate::target::Target;
 /// The next address is tried when the previous one has not answered for this long.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The task of an attempt. It has no deadline of its own: the core's ends it.
-pub(crate) async fn run(driver: Arc<Driver>, conn: ConnId, target: Target) {
-    let outcome = match caught(open(&*driver.resolver, &target)).await {
+/// The task of an attempt; `dead`: the dead time of its exchange. It has no deadline of its own: the core's ends it.
+pub(crate) async fn run(driver: Arc<Driver>, conn: ConnId, target: Target, dead: Duration) {
+    let outcome = match caught(open(&*driver.resolver, &target, dead)).await {
         Some(outcome) => outcome,
         None => Err(failed(&target, "a fault in netsvc or in the resolver")),
     };
     driver.attempt_ended(conn, outcome);
 }
 
-async fn open(resolver: &dyn Resolver, target: &Target) -> Result<(Socket, Str), Reason> {
+async fn open(
+    resolver: &dyn Resolver,
+    target: &Target,
+    dead: Duration,
+) -> Result<(Socket, Str), Reason> {
     match target {
         Target::Tcp { host, port } => {
             let addresses = addresses(resolver, host, *port).await.map_err(|error| {
@@ -45,7 +49,7 @@ async fn open(resolver: &dyn Resolver, target: &Target) -> Result<(Socket, Str),
             })
             .await
             .map_err(|error| failed(target, error))?;
-            let socket = Socket::tcp(stream).map_err(|error| failed(target, error))?;
+            let socket = Socket::tcp(stream, dead).map_err(|error| failed(target, error))?;
             Ok((socket, address.to_string().into()))
         }
         Target::Unix(path) => {

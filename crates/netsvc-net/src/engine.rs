@@ -92,7 +92,7 @@ impl Engine {
         self.driver.perform_with(|effects| {
             self.driver.apply_registry(effects, |registry, now| {
                 let link = registry.process.connect(now, exchange, retry, token)?;
-                registry.targets.insert(link, target);
+                registry.targets.insert(link, (exchange, target));
                 Ok(link)
             })
         })
@@ -157,8 +157,9 @@ async fn listen(
     let (sockets, addresses) = bind(&target, &*driver.resolver).await?;
     let mut registry = driver.lock();
     check_listen(&registry.process, exchange)?;
+    let dead = registry.process.dead_time(exchange).unwrap_or_default();
     for socket in sockets {
-        let listener = Arc::new(Listener::new(exchange, socket));
+        let listener = Arc::new(Listener::new(exchange, dead, socket));
         driver.runtime.spawn(Arc::clone(&listener).run(Arc::clone(driver)));
         registry.listeners.push(listener);
     }

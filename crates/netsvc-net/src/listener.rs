@@ -23,6 +23,8 @@ use crate::sync::{caught, lock};
 /// A listening socket that any thread can close at once.
 pub(crate) struct Listener {
     pub(crate) exchange: ExchangeId,
+    /// Dead time of the exchange.
+    dead: Duration,
     /// `None`: closed. The task holds the mutex only while it looks, so that closing need not
     /// wait for it: the address is free when `close` returns.
     socket: Mutex<Option<ListenSocket>>,
@@ -46,8 +48,8 @@ pub(crate) enum ListenSocket {
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
 impl Listener {
-    pub(crate) fn new(exchange: ExchangeId, socket: ListenSocket) -> Self {
-        Self { exchange, socket: Mutex::new(Some(socket)), kick: Notify::new() }
+    pub(crate) fn new(exchange: ExchangeId, dead: Duration, socket: ListenSocket) -> Self {
+        Self { exchange, dead, socket: Mutex::new(Some(socket)), kick: Notify::new() }
     }
 
     pub(crate) fn close(&self) {
@@ -108,7 +110,7 @@ impl Listener {
             let accepted = poll_fn(|context| {
                 let accepted = match &*lock(&self.socket) {
                     None => return Poll::Ready(Some(None)),
-                    Some(socket) => socket.poll_accept(context),
+                    Some(socket) => socket.poll_accept(context, self.dead),
                 };
                 match accepted {
                     Poll::Ready(accepted) => Poll::Ready(Some(Some(accepted))),
@@ -124,12 +126,17 @@ impl Listener {
 }
 
 impl ListenSocket {
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, Str)>> {
+    fn poll_accept(
+        &self,
+        context: &mut Context<'_>,
+        dead: Duration,
+    ) -> Poll<io::Result<(Socket, Str)>> {
         match self {
             Self::Tcp(listener) => listener.poll_accept(context).map(|accepted| {
                 let (stream, address) = accepted?;
                 // Options cannot be set once the peer has reset the connection.
-                let socket = Socket::tcp(stream).map_err(|_| io::ErrorKind::ConnectionAborted)?;
+                let socket =
+                    Socket::tcp(stream, dead).map_err(|_| io::ErrorKind::ConnectionAborted)?;
                 Ok((socket, address.to_string().into()))
             }),
             #[cfg(unix)]

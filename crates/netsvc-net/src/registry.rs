@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use netsvc_core::{Action, ConnId, Event, LinkId, Process, Reason, ReasonCode, Time};
+use netsvc_core::{Action, ConnId, Event, ExchangeId, LinkId, Process, Reason, ReasonCode, Time};
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
@@ -14,8 +14,8 @@ use crate::target::Target;
 
 pub(crate) struct Registry {
     pub(crate) process: Process,
-    /// Where the links of this process connect to.
-    pub(crate) targets: HashMap<LinkId, Target>,
+    /// Where the links of this process connect to, and for which exchange.
+    pub(crate) targets: HashMap<LinkId, (ExchangeId, Target)>,
     pub(crate) attempts: HashMap<ConnId, AbortHandle>,
     pub(crate) connections: HashMap<ConnId, Arc<Connection>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
@@ -109,7 +109,7 @@ impl Registry {
         if self.shut {
             return;
         }
-        let Some(target) = self.targets.get(&link).cloned() else {
+        let Some((exchange, target)) = self.targets.get(&link).cloned() else {
             let text = "the link has no address to connect to";
             let reason = Reason::new(ReasonCode::ConnectFailed, text);
             return self.process.handle_open_failed(driver.clock.now(), conn, reason);
@@ -117,7 +117,8 @@ impl Registry {
         if let Some(driver) = driver.shared() {
             // The attempt cannot end before this mutex is released, thus not before it is noted.
             let runtime = driver.runtime.clone();
-            let attempt = runtime.spawn(connector::run(driver, conn, target));
+            let dead = self.process.dead_time(exchange).unwrap_or_default();
+            let attempt = runtime.spawn(connector::run(driver, conn, target, dead));
             self.attempts.insert(conn, attempt.abort_handle());
         }
     }

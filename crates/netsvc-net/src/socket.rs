@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::task::{Context, Poll};
-#[cfg(any(target_os = "linux", target_os = "android"))]
 use std::time::Duration;
 
 use bytes::BufMut;
@@ -13,11 +12,13 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// Sent data may stay unacknowledged for this long: the default dead time of a link. Without it
-/// a dead peer would only be noticed by the heartbeat, and the kernel would keep retransmitting
-/// for minutes after that.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Sent data may stay unacknowledged for the dead time of the link's exchange, but for this long at
+/// least: a peer that is stopped for a moment and lets its window close is not dead, and the core
+/// closes slow consumers by its own rule before that.
+///
+/// Without it a dead peer would only be noticed by the heartbeat, and the kernel would keep
+/// retransmitting for minutes after that.
+const LEAST_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -37,11 +38,15 @@ macro_rules! each {
 }
 
 impl Socket {
-    /// Sets what every TCP connection of ours has, connected or accepted.
-    pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
+    /// Sets what every TCP connection of ours has, connected or accepted. `dead`: the dead time of
+    /// its exchange.
+    pub(crate) fn tcp(stream: TcpStream, dead: Duration) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let patience = dead.max(LEAST_PATIENCE);
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        SockRef::from(&stream).set_tcp_user_timeout(Some(patience))?;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = patience; // The heartbeat alone notices there.
         Ok(Self::Tcp(stream))
     }
 
@@ -96,3 +101,24 @@ pub(crate) struct Read {
 /// With edge-triggered readiness (epoll, kqueue) a read that did not fill its buffer emptied the
 /// socket. Windows re-arms only after a read that failed.
 const SHORT_READ_MEANS_EMPTY: bool = cfg!(unix);
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_with_unacknowledged_data_is_the_dead_time_or_15_seconds() -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let _inside = runtime.enter();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        for (dead, patience) in [(1, 15), (15, 15), (60, 60)] {
+            let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+            stream.set_nonblocking(true)?;
+            let socket = Socket::tcp(TcpStream::from_std(stream)?, Duration::from_secs(dead))?;
+            let Socket::Tcp(stream) = &socket else { return Err(io::Error::other("not TCP")) };
+            let set = SockRef::from(stream).tcp_user_timeout()?;
+            assert_eq!(set, Some(Duration::from_secs(patience)));
+        }
+        Ok(())
+    }
+}

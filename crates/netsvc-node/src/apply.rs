@@ -1,14 +1,13 @@
 //! Runs commands of the staging buffer against the core.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use netsvc_core::{
-    CallId, Content, ContentType, Delivered, Event, HandlerResult, Lifetime, Outcome, Process,
-    RequestCode, RequestError, ServiceNo, SubscriptionId, Target, Time, WatchId,
+    CallId, CommandError, Content, ContentType, Delivered, Event, HandlerResult, Lifetime, Outcome,
+    Process, RequestCode, RequestError, RequestOptions, ServiceNo, SubscriptionId, Target, Time,
+    WatchId,
 };
 
-use crate::commands::{self, Body, Command, OP_PUBLISH, Reply};
+use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply};
 use crate::inbox::Notices;
 use crate::options::service_id;
 use crate::records::Delivery;
@@ -22,27 +21,41 @@ pub(crate) fn apply(
     notices: &Notices,
 ) -> bool {
     match command {
-        Command::Request { key, timeout, target, method, content } => {
-            return request(process, now, key, timeout, &target, method, content, notices);
+        Command::Request { key, options, target, method, content } => {
+            return request(process, now, key, options, &target, method, content, notices);
         }
-        Command::Cancel { key } => process.cancel(key.into()),
         Command::Respond { call, result } => process.respond(CallId(call), handler(&result)),
         Command::Publish { service, subject, content } => {
             let (service, content) = (ServiceNo(service), self::content(content));
             let result = process.publish(now, service, subject, content, Lifetime::None);
             if let Err(error) = result {
                 let message = format!("publish of {subject:?}: {error}");
-                let (op, code) = (OP_PUBLISH, error.code());
-                notices.push(Delivery::CommandFailed { op, count: 1, code, message });
-                return true;
+                return failed(notices, OP_PUBLISH, &error, message);
             }
         }
         Command::Grant { subscription, reports } => {
             process.grant(SubscriptionId(subscription), reports);
         }
         Command::GrantWatch { watch, changes } => process.grant_watch(WatchId(watch), changes),
+        Command::Part { call, content } => {
+            match process.send_part(now, CallId(call), self::content(content)) {
+                // Ended meanwhile, which the handler hears by other ways: as usual as a late
+                // response.
+                Ok(_) | Err(CommandError::Closed { .. }) => {}
+                Err(error) => {
+                    let message = format!("part of a streamed result: {error}");
+                    return failed(notices, OP_PART, &error, message);
+                }
+            }
+        }
+        Command::GrantParts { key, parts } => process.grant_parts(now, key.into(), parts),
     }
     false
+}
+
+fn failed(notices: &Notices, op: u8, error: &CommandError, message: String) -> bool {
+    notices.push(Delivery::CommandFailed { op, count: 1, code: error.code(), message });
+    true
 }
 
 #[allow(clippy::too_many_arguments, reason = "the fields of one command")]
@@ -50,7 +63,7 @@ fn request(
     process: &mut Process,
     now: Time,
     key: u32,
-    timeout: Duration,
+    options: RequestOptions,
     target: &commands::Target<'_>,
     method: &str,
     content: Body<'_>,
@@ -67,7 +80,7 @@ fn request(
         notices.push(Delivery::Event(Event::Outcome { key: key.into(), outcome }));
         return true;
     };
-    process.request(now, key.into(), &target, method, self::content(content), timeout);
+    process.request(now, key.into(), target, method, self::content(content), options);
     false
 }
 

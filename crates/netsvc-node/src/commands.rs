@@ -5,23 +5,25 @@
 
 use std::time::Duration;
 
-use netsvc_core::RequestCode;
+use netsvc_core::{RequestCode, RequestOptions};
 
 /// Operation byte of [`Command::Publish`]; `COMMAND_FAILED` records name it.
 pub(crate) const OP_PUBLISH: u8 = 4;
+/// Operation byte of [`Command::Part`]; `COMMAND_FAILED` records name it.
+pub(crate) const OP_PART: u8 = 7;
+
+/// Bit of a request's flags: wait for a provider.
+const FLAG_WAIT: u8 = 1;
 
 /// One command, borrowing from the staging buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
     Request {
         key: u32,
-        timeout: Duration,
+        options: RequestOptions,
         target: Target<'a>,
         method: &'a str,
         content: Body<'a>,
-    },
-    Cancel {
-        key: u32,
     },
     Respond {
         call: u64,
@@ -40,6 +42,15 @@ pub(crate) enum Command<'a> {
     GrantWatch {
         watch: u32,
         changes: u32,
+    },
+    /// Of a streamed result.
+    Part {
+        call: u64,
+        content: Body<'a>,
+    },
+    GrantParts {
+        key: u32,
+        parts: u32,
     },
 }
 
@@ -76,7 +87,7 @@ pub(crate) struct Malformed {
 
 /// All commands of `staging`, or an error if any of them is malformed.
 pub(crate) fn decode(staging: &[u8]) -> Result<Vec<Command<'_>>, Malformed> {
-    // The shortest command takes 5 bytes, a usual one 40 or more.
+    // The shortest command takes 9 bytes, a usual one 40 or more.
     let mut commands = Vec::with_capacity(1 + staging.len() / 40);
     let mut reader = Reader { bytes: staging, at: 0 };
     while reader.at < staging.len() {
@@ -95,11 +106,12 @@ impl<'a> Reader<'a> {
         let start = self.at;
         Ok(match self.u8()? {
             1 => self.request()?,
-            2 => Command::Cancel { key: self.u32()? },
             3 => self.respond()?,
             OP_PUBLISH => self.publish()?,
             5 => Command::Grant { subscription: self.u32()?, reports: self.u32()? },
             6 => Command::GrantWatch { watch: self.u32()?, changes: self.u32()? },
+            OP_PART => self.part()?,
+            8 => Command::GrantParts { key: self.u32()?, parts: self.u32()? },
             _ => return Err(Malformed { at: start, what: "unknown operation" }),
         })
     }
@@ -107,6 +119,13 @@ impl<'a> Reader<'a> {
     fn request(&mut self) -> Result<Command<'a>, Malformed> {
         let key = self.u32()?;
         let timeout = Duration::from_millis(self.u32()?.into());
+        let parts = self.u32()?;
+        let flags_at = self.at;
+        let flags = self.u8()?;
+        if flags & !FLAG_WAIT != 0 {
+            return Err(Malformed { at: flags_at, what: "unknown flags of a request" });
+        }
+        let options = RequestOptions { timeout, wait: flags & FLAG_WAIT != 0, parts };
         let target_at = self.at;
         let target_kind = self.u8()?;
         let kind = self.u8()?;
@@ -121,7 +140,7 @@ impl<'a> Reader<'a> {
             _ => return Err(Malformed { at: target_at, what: "unknown kind of target" }),
         };
         let content = Body { kind, bytes: self.take(content_length)? };
-        Ok(Command::Request { key, timeout, target, method, content })
+        Ok(Command::Request { key, options, target, method, content })
     }
 
     fn respond(&mut self) -> Result<Command<'a>, Malformed> {
@@ -140,6 +159,14 @@ impl<'a> Reader<'a> {
             _ => return Err(Malformed { at: status_at, what: "unknown status of a result" }),
         };
         Ok(Command::Respond { call, result })
+    }
+
+    fn part(&mut self) -> Result<Command<'a>, Malformed> {
+        let call = u64::from_le_bytes(self.array()?);
+        let kind = self.u8()?;
+        let length = self.u32()?;
+        let content = Body { kind, bytes: self.take(length)? };
+        Ok(Command::Part { call, content })
     }
 
     fn publish(&mut self) -> Result<Command<'a>, Malformed> {
@@ -194,7 +221,8 @@ mod tests {
         let mut bytes = vec![1];
         bytes.extend(7u32.to_le_bytes());
         bytes.extend(1500u32.to_le_bytes());
-        bytes.extend([0, 1]);
+        bytes.extend(16u32.to_le_bytes());
+        bytes.extend([FLAG_WAIT, 0, 1]);
         bytes.extend(4u16.to_le_bytes());
         bytes.extend(3u16.to_le_bytes());
         bytes.extend(2u32.to_le_bytes());
@@ -222,15 +250,25 @@ mod tests {
         bytes
     }
 
+    fn part() -> Vec<u8> {
+        let mut bytes = vec![OP_PART];
+        bytes.extend(0x0000_0002_0000_0009u64.to_le_bytes());
+        bytes.push(1);
+        bytes.extend(2u32.to_le_bytes());
+        bytes.extend(b"p1");
+        bytes
+    }
+
     /// One of each operation.
     fn all() -> Vec<u8> {
         let mut bytes = request();
-        bytes.extend([2, 7, 0, 0, 0]);
         bytes.extend(respond(0, 1, b"ok"));
         bytes.extend(respond(2, 2, b"no such method"));
         bytes.extend(publish());
         bytes.extend([5, 1, 0, 0, 0, 0, 4, 0, 0]);
         bytes.extend([6, 2, 0, 0, 0, 16, 0, 0, 0]);
+        bytes.extend(part());
+        bytes.extend([8, 7, 0, 0, 0, 8, 0, 0, 0]);
         bytes
     }
 
@@ -241,12 +279,15 @@ mod tests {
             [
                 Command::Request {
                     key: 7,
-                    timeout: Duration::from_millis(1500),
+                    options: RequestOptions {
+                        timeout: Duration::from_millis(1500),
+                        wait: true,
+                        parts: 16,
+                    },
                     target: Target::Name("abc"),
                     method: "read",
                     content: Body { kind: 1, bytes: &[0x81, 0x01] },
                 },
-                Command::Cancel { key: 7 },
                 Command::Respond {
                     call: 0x0000_0002_0000_0009,
                     result: Reply::Response(Body { kind: 1, bytes: b"ok" }),
@@ -262,6 +303,11 @@ mod tests {
                 },
                 Command::Grant { subscription: 1, reports: 1024 },
                 Command::GrantWatch { watch: 2, changes: 16 },
+                Command::Part {
+                    call: 0x0000_0002_0000_0009,
+                    content: Body { kind: 1, bytes: b"p1" },
+                },
+                Command::GrantParts { key: 7, parts: 8 },
             ]
         );
     }
@@ -303,17 +349,21 @@ mod tests {
 
     #[test]
     fn says_where_and_what() {
-        let mut bytes = vec![2, 7, 0, 0, 0];
-        bytes.push(99);
-        assert_eq!(decode(&bytes), Err(Malformed { at: 5, what: "unknown operation" }));
+        let mut bytes = vec![8, 7, 0, 0, 0, 8, 0, 0, 0];
+        bytes.push(2);
+        assert_eq!(decode(&bytes), Err(Malformed { at: 9, what: "unknown operation" }));
 
         let mut bytes = request();
-        bytes[9] = 2;
-        assert_eq!(decode(&bytes), Err(Malformed { at: 9, what: "unknown kind of target" }));
+        bytes[13] = 2;
+        assert_eq!(decode(&bytes), Err(Malformed { at: 13, what: "unknown flags of a request" }));
 
         let mut bytes = request();
-        bytes[19] = 0xff;
-        assert_eq!(decode(&bytes), Err(Malformed { at: 19, what: "a string is not UTF-8" }));
+        bytes[14] = 2;
+        assert_eq!(decode(&bytes), Err(Malformed { at: 14, what: "unknown kind of target" }));
+
+        let mut bytes = request();
+        bytes[24] = 0xff;
+        assert_eq!(decode(&bytes), Err(Malformed { at: 24, what: "a string is not UTF-8" }));
 
         let unknown = Malformed { at: 9, what: "unknown status of a result" };
         assert_eq!(decode(&respond(3, 0, b"")), Err(unknown));

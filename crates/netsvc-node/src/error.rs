@@ -16,6 +16,8 @@ impl Code {
     pub(crate) const INVALID: Self = Self("invalid");
     /// A staging buffer that breaks its format.
     pub(crate) const MALFORMED: Self = Self("malformed");
+    /// This platform cannot do it.
+    pub(crate) const UNSUPPORTED: Self = Self("unsupported");
     /// The operating system refused a thread or a socket.
     pub(crate) const IO: Self = Self("io");
     /// A defect of netsvc: something panicked.

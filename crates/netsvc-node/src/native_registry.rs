@@ -11,19 +11,20 @@ use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 use netsvc_core::{
     CommandError, Content, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId, NewService,
-    Process, Role, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time,
-    WatchId,
+    Process, ProcessId, Role, ServiceInfo, ServiceNo, Str, SubscriptionId, SubscriptionLimits,
+    SubscriptionTarget, Time, WatchId,
 };
 use netsvc_net::{ListenTarget, Target};
 
 use crate::chunk::Chunk;
 use crate::environment::Environment;
-use crate::error::{Result, command, guard, invalid, node_api};
+use crate::error::{Code, Error, Result, command, guard, invalid, node_api};
 use crate::info;
 use crate::options::{
     ConnectOptions, ListenOptions, NewServiceNumbers, RegistryOptions, filter, identity_of, millis,
     process_id, retry, whole,
 };
+use crate::records::delivered_number;
 use crate::registry::Registry;
 
 /// A registry: one process to everybody else.
@@ -54,7 +55,8 @@ impl NativeRegistry {
         &self.id
     }
 
-    /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. Returns the exchange.
+    /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. `authorise`: LINK records ask
+    /// who may be linked. Returns the exchange.
     #[napi(catch_unwind)]
     pub fn create_exchange(
         &self,
@@ -62,6 +64,7 @@ impl NativeRegistry {
         group: String,
         heartbeat_interval: f64,
         heartbeat_dead: f64,
+        authorise: bool,
     ) -> Result<u32> {
         guard(|| {
             let role = match role {
@@ -73,9 +76,20 @@ impl NativeRegistry {
                 interval: millis("heartbeat interval", heartbeat_interval)?,
                 dead: millis("heartbeat dead time", heartbeat_dead)?,
             };
-            let create = |process: &mut Process, _| process.create_exchange(role, group, heartbeat);
+            let create = |process: &mut Process, _| {
+                let exchange = process.create_exchange(role, group, heartbeat)?;
+                process.require_authorisation(exchange, authorise);
+                Ok(exchange)
+            };
             self.command(create).map(|exchange| exchange.0)
         })
+    }
+
+    /// Takes a link that a LINK record asked about, or refuses it. Without effect when it is too
+    /// late.
+    #[napi(catch_unwind)]
+    pub fn authorise(&self, link: u32, may: bool) -> Result<()> {
+        guard(|| self.run(|process, now| process.authorise(now, LinkId(link), may)))
     }
 
     /// Listens at a port of hosts, or at a path. The end is delivered with `token`.
@@ -93,12 +107,17 @@ impl NativeRegistry {
         })
     }
 
-    /// Begins a link to a port of a host, or to a path. Returns the link.
+    /// Begins a link to a port of a host, or to a path; `unsupported` where there are no Unix
+    /// sockets. Returns the link.
     #[napi(catch_unwind)]
     pub fn connect(&self, exchange: u32, options: ConnectOptions) -> Result<u32> {
         guard(|| {
             let retry = retry(options.retry)?;
             let target = match options {
+                ConnectOptions { path: Some(_), .. } if cfg!(not(unix)) => {
+                    let text = "Unix sockets are not supported on this platform";
+                    return Err(Error::new(Code::UNSUPPORTED, text.to_owned()));
+                }
                 ConnectOptions { path: Some(path), .. } => Target::Unix(PathBuf::from(path)),
                 ConnectOptions { port: Some(port), host: Some(host), .. } => {
                     Target::Tcp { host, port: port_of(port)? }
@@ -201,10 +220,7 @@ impl NativeRegistry {
     ) -> Result<Uint8ArraySlice<'env>> {
         guard(|| {
             let filter = filter(name, identity.as_deref(), group)?;
-            let services = self.run(|process, _| process.lookup(&filter))?;
-            let mut packed = Chunk::default();
-            info::pack_list(&services, &mut packed);
-            copy(env, packed.bytes())
+            list(env, &self.run(|process, _| process.lookup(&filter))?)
         })
     }
 
@@ -228,7 +244,8 @@ impl NativeRegistry {
         guard(|| self.run(|process, _| process.unwatch(WatchId(watch))))
     }
 
-    /// `kind` of `target`: 0 name, 1 identity, 2 group. Returns the subscription.
+    /// `kind` of `target`: 0 name, 1 identity, 2 group. `latest`: only the newest report of each
+    /// subject waits. Returns the subscription.
     #[napi(catch_unwind)]
     pub fn subscribe(
         &self,
@@ -237,6 +254,7 @@ impl NativeRegistry {
         pattern: String,
         max_reports: f64,
         max_bytes: f64,
+        latest: bool,
     ) -> Result<u32> {
         guard(|| {
             let target = match kind {
@@ -248,6 +266,7 @@ impl NativeRegistry {
             let limits = SubscriptionLimits {
                 reports: whole("maxReports", max_reports)?,
                 bytes: whole("maxBytes", max_bytes)?,
+                latest,
             };
             let subscribe =
                 |process: &mut Process, now| process.subscribe(now, target, pattern, limits);
@@ -259,6 +278,29 @@ impl NativeRegistry {
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self, subscription: u32) -> Result<()> {
         guard(|| self.run(|process, _| process.unsubscribe(SubscriptionId(subscription))))
+    }
+
+    /// The visible services that a subscription concerns, packed as those of `lookup`.
+    #[napi(catch_unwind)]
+    pub fn publishers<'env>(
+        &self,
+        env: &'env Env,
+        subscription: u32,
+    ) -> Result<Uint8ArraySlice<'env>> {
+        guard(|| {
+            let subscription = SubscriptionId(subscription);
+            list(env, &self.run(|process, _| process.publishers(subscription))?)
+        })
+    }
+
+    /// Gives a request up. Whether it was delivered: 0 no, 2 unknown; 255: its outcome was there
+    /// before. `OUTCOME` follows in any case.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, key: u32) -> Result<u32> {
+        guard(|| {
+            let delivered = self.run(|process, _| process.cancel(key.into()))?;
+            Ok(delivered.map_or(ENDED_BEFORE, delivered_number))
+        })
     }
 
     /// Publishes a report. `lifetime` in milliseconds, -1: as long as the service exists. False:
@@ -278,12 +320,26 @@ impl NativeRegistry {
                 0.0 => Lifetime::None,
                 time => Lifetime::For(millis("lifetime", time)?),
             };
-            let kind = u8::try_from(content_kind)
-                .map_err(|_| invalid(format!("unknown kind of content: {content_kind}")))?;
-            let bytes = Bytes::copy_from_slice(content);
-            let content = Content { kind: ContentType(kind), bytes };
-            let service = ServiceNo(service);
+            let (service, content) = (ServiceNo(service), content_of(content_kind, content)?);
             self.command(|process, now| process.publish(now, service, subject, content, lifetime))
+        })
+    }
+
+    /// Publishes a report for one process, if that subscribes to it; never kept. False as for
+    /// `publish`.
+    #[napi(catch_unwind)]
+    pub fn publish_to(
+        &self,
+        service: u32,
+        subject: String,
+        content_kind: u32,
+        content: &[u8],
+        process: String,
+    ) -> Result<bool> {
+        guard(|| {
+            let (service, content) = (ServiceNo(service), content_of(content_kind, content)?);
+            let id = process_of(&process)?;
+            self.command(|process, _| process.publish_to(service, id, subject, content))
         })
     }
 
@@ -301,8 +357,7 @@ impl NativeRegistry {
     #[napi(catch_unwind)]
     pub fn track(&self, process: String) -> Result<bool> {
         guard(|| {
-            let id = process_id(&process)
-                .ok_or_else(|| invalid(format!("not a process id: {process:?}")))?;
+            let id = process_of(&process)?;
             self.run(|process, _| process.track(id))
         })
     }
@@ -352,6 +407,26 @@ impl NativeRegistry {
     ) -> Result<R> {
         self.run(body)?.map_err(|error| command(&error))
     }
+}
+
+/// What `cancel` returns when the request had its outcome already.
+const ENDED_BEFORE: u32 = 255;
+
+/// A service list as `lookup` returns it.
+fn list<'env>(env: &'env Env, services: &[ServiceInfo]) -> Result<Uint8ArraySlice<'env>> {
+    let mut packed = Chunk::default();
+    info::pack_list(services, &mut packed);
+    copy(env, packed.bytes())
+}
+
+fn content_of(kind: u32, bytes: &[u8]) -> Result<Content> {
+    let kind =
+        u8::try_from(kind).map_err(|_| invalid(format!("unknown kind of content: {kind}")))?;
+    Ok(Content { kind: ContentType(kind), bytes: Bytes::copy_from_slice(bytes) })
+}
+
+fn process_of(text: &str) -> Result<ProcessId> {
+    process_id(text).ok_or_else(|| invalid(format!("not a process id: {text:?}")))
 }
 
 fn port_of(port: u32) -> Result<u16> {

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Change, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
-    ProcessId, ServiceInfo, ServiceNo, Str, SubscriptionId, WatchId,
+    Change, Content, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
+    ProcessId, ServiceInfo, Str, SubscriptionId, WatchId,
 };
 
 use crate::chunk::{Chunk, Span};
@@ -21,7 +21,7 @@ pub(crate) const MIN_WORDS: usize = 64;
 const HEADER_WORDS: usize = 2;
 /// Words of the longest record together with what it may need told before: INVOKE and three
 /// SYMBOLs.
-const MAX_RECORD_WORDS: usize = 11 + 3 * 4;
+const MAX_RECORD_WORDS: usize = 12 + 3 * 4;
 
 mod kind {
     pub(super) const SYMBOL: u32 = 1;
@@ -39,6 +39,8 @@ mod kind {
     pub(super) const COMMAND_FAILED: u32 = 13;
     pub(super) const SERVICE: u32 = 14;
     pub(super) const SERVICE_FORGOTTEN: u32 = 15;
+    pub(super) const PART: u32 = 16;
+    pub(super) const CREDIT: u32 = 17;
 }
 
 /// Something to tell JavaScript: an event of the core, or what only the addon knows.
@@ -124,6 +126,7 @@ impl Batch<'_> {
             Event::LinkInactive(link) => self.link(1, link),
             Event::AttemptFailed(link) => self.link(2, link),
             Event::LinkClosed(link) => self.link(3, link),
+            Event::Authorise(link) => self.link(4, link),
             Event::ExchangeClosed(exchange) => self.put(&[kind::EXCHANGE_CLOSED, exchange.0]),
             Event::Flushed { flush, result } => {
                 let result = match result {
@@ -140,13 +143,20 @@ impl Batch<'_> {
                 let [low, high] = halves(call.0);
                 self.put(&[kind::ABORT, low, high, *reason as u32]);
             }
+            Event::Credit { call, parts } => {
+                let [low, high] = halves(call.0);
+                self.put(&[kind::CREDIT, low, high, *parts]);
+            }
+            Event::Part { key, content } => self.part(*key, content),
             Event::Outcome { key, outcome } => self.outcome(*key, outcome),
             Event::ProcessGone(process) => {
                 let process = self.process(*process, &[]);
                 self.put(&[kind::PROCESS_GONE, process]);
             }
-            Event::Subscriber { service, process, pattern, present } => {
-                self.subscriber(*service, *process, pattern, *present);
+            Event::Subscriber { service, process, label, pattern, present } => {
+                let span = self.texts(&[&process.to_string(), &**label, &**pattern]);
+                let present = (*present).into();
+                self.put(&[kind::SUBSCRIBER, service.0, present, span.offset, span.length]);
             }
         }
     }
@@ -196,6 +206,7 @@ impl Batch<'_> {
             invocation.service.0,
             method,
             millis(invocation.remaining),
+            invocation.parts,
             caller,
             label,
             invocation.content.kind.0.into(),
@@ -204,16 +215,18 @@ impl Batch<'_> {
         ]);
     }
 
+    fn part(&mut self, key: u64, content: &Content) {
+        let span = self.chunk.span(|chunk| chunk.put(&content.bytes));
+        let kind = content.kind.0.into();
+        self.put(&[kind::PART, key as u32, kind, span.offset, span.length]);
+    }
+
     fn outcome(&mut self, key: u64, outcome: &Outcome) {
         let (status, how, delivered, bytes) = match outcome {
             Outcome::Response(content) => (0, content.kind.0, 1, &content.bytes[..]),
             Outcome::Failure(content) => (1, content.kind.0, 1, &content.bytes[..]),
             Outcome::Error(error) => {
-                let delivered = match error.delivered {
-                    Delivered::No => 0,
-                    Delivered::Yes => 1,
-                    Delivered::Unknown => 2,
-                };
+                let delivered = delivered_number(error.delivered);
                 (2, error.code as u8, delivered, error.message.as_bytes())
             }
         };
@@ -265,12 +278,6 @@ impl Batch<'_> {
             span.offset,
             span.length,
         ]);
-    }
-
-    fn subscriber(&mut self, no: ServiceNo, process: ProcessId, pattern: &str, present: bool) {
-        let label = ""; // The core does not tell it.
-        let span = self.texts(&[&process.to_string(), label, pattern]);
-        self.put(&[kind::SUBSCRIBER, no.0, present.into(), span.offset, span.length]);
     }
 
     fn listening(&mut self, token: u32, result: &Result<Vec<String>, (&'static str, String)>) {
@@ -338,18 +345,30 @@ fn size(delivery: &Delivery) -> usize {
                 Event::LinkActive(link)
                 | Event::LinkInactive(link)
                 | Event::AttemptFailed(link)
-                | Event::LinkClosed(link) => {
+                | Event::LinkClosed(link)
+                | Event::Authorise(link) => {
                     link.address.len()
                         + link.peer.as_ref().map_or(0, |peer| peer.label.len())
                         + link.reason.as_ref().map_or(0, |reason| reason.message.len())
                 }
-                Event::Subscriber { pattern, .. } => pattern.len(),
+                Event::Part { content, .. } => content.bytes.len(),
+                Event::Subscriber { label, pattern, .. } => label.len() + pattern.len(),
                 Event::ExchangeClosed(_)
                 | Event::Flushed { .. }
                 | Event::Abort { .. }
+                | Event::Credit { .. }
                 | Event::ProcessGone(_) => 0,
             },
         }
+}
+
+/// Whether a request was delivered, as the border numbers it.
+pub(crate) fn delivered_number(delivered: Delivered) -> u32 {
+    match delivered {
+        Delivered::No => 0,
+        Delivered::Yes => 1,
+        Delivered::Unknown => 2,
+    }
 }
 
 fn halves(value: u64) -> [u32; 2] {

@@ -135,14 +135,16 @@ fn place(address: &ListenAddress) -> String {
 fn weight(command: &Command<'_>) -> usize {
     const FIXED: usize = 32;
     match command {
-        Command::Request { content, .. } | Command::Publish { content, .. } => content.bytes.len(),
+        Command::Request { content, .. }
+        | Command::Publish { content, .. }
+        | Command::Part { content, .. } => content.bytes.len(),
         Command::Respond { result, .. } => match result {
             commands::Reply::Response(content) | commands::Reply::Failure(content) => {
                 content.bytes.len()
             }
             commands::Reply::Error(_, message) => message.len(),
         },
-        Command::Cancel { .. } | Command::Grant { .. } | Command::GrantWatch { .. } => 0,
+        Command::Grant { .. } | Command::GrantWatch { .. } | Command::GrantParts { .. } => 0,
     }
     .saturating_add(FIXED)
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use netsvc_core::{
     AbortReason, CallId, Change, Content, Delivered, DeliveredReport, Event, Filter, HandlerResult,
-    Invocation, Lifetime, NewService, Outcome, ProcessId, RequestCode, RequestError, ServiceId,
-    ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Target, WatchId,
+    Invocation, Lifetime, NewService, Outcome, ProcessId, RequestCode, RequestError,
+    RequestOptions, ServiceId, ServiceNo, Str, SubscriptionId, SubscriptionLimits,
+    SubscriptionTarget, Target, WatchId,
 };
 
 use crate::world::{Node, World};
 
 /// Bounds of subscriptions that are not about bounds.
 pub const ROOMY: SubscriptionLimits =
-    SubscriptionLimits { reports: 1 << 20, bytes: usize::MAX >> 1 };
+    SubscriptionLimits { reports: 1 << 20, bytes: usize::MAX >> 1, latest: false };
 
 /// What an application was told, by kind, each kind in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub struct Told {
     pub changes: BTreeMap<WatchId, Vec<Change>>,
     /// Reports of each subscription.
     pub reports: BTreeMap<SubscriptionId, Vec<DeliveredReport>>,
+    /// Parts of streamed results, by the request's key.
+    pub parts: BTreeMap<u64, Vec<Content>>,
+    /// Further parts that callers of streaming invocations take.
+    pub credits: Vec<(CallId, u32)>,
     /// Subscribers of local services that came (true) and went.
     pub subscribers: Vec<(ServiceNo, ProcessId, Str, bool)>,
     /// Everything else: links, flushes, tracked processes.
@@ -50,7 +55,9 @@ impl Told {
                 Event::Report { subscription, report } => {
                     told.reports.entry(subscription).or_default().push(report);
                 }
-                Event::Subscriber { service, process, pattern, present } => {
+                Event::Part { key, content } => told.parts.entry(key).or_default().push(content),
+                Event::Credit { call, parts } => told.credits.push((call, parts)),
+                Event::Subscriber { service, process, pattern, present, .. } => {
                     told.subscribers.push((service, process, pattern, present));
                 }
                 other => told.others.push(other),
@@ -247,8 +254,20 @@ impl World {
         content: &str,
         timeout: Duration,
     ) {
+        self.ask_for(node, key, target, content, RequestOptions::within(timeout));
+    }
+
+    /// Requests `run` with all options.
+    pub fn ask_for(
+        &mut self,
+        node: Node,
+        key: u64,
+        target: &Target,
+        content: &str,
+        options: RequestOptions,
+    ) {
         let (now, content) = (self.now(), Content::raw(content.to_owned()));
-        self.at(node).request(now, key, target, "run", content, timeout);
+        self.at(node).request(now, key, target.clone(), "run", content, options);
     }
 
     /// Ends an invocation with a response.

@@ -35,6 +35,7 @@ impl World {
             return self.hosts[node.0].process.handle_open_failed(now, conn, reason);
         };
         let connection = self.new_connection();
+        self.hosts[node.0].conns.insert(link, conn);
         self.attach(connection, 0, node, conn);
         if let Some(wires) = self.by_hand.get_mut(&hub) {
             wires.push_back(Wire::new(connection, 1));

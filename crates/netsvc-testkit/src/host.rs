@@ -20,6 +20,8 @@ pub struct Host {
     /// While true, nothing of it runs: neither reading nor writing nor its timers (SIGSTOP).
     pub stopped: bool,
     pub(crate) ends: HashMap<ConnId, End>,
+    /// Newest connection of each connecting link.
+    pub(crate) conns: HashMap<LinkId, ConnId>,
     /// Where its connecting links lead.
     pub(crate) targets: HashMap<LinkId, Node>,
 }
@@ -46,6 +48,7 @@ impl Host {
             listening: true,
             stopped: false,
             ends: HashMap::new(),
+            conns: HashMap::new(),
             targets: HashMap::new(),
         }
     }

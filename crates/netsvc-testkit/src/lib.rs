@@ -7,6 +7,7 @@
 
 mod app;
 mod connections;
+pub mod fuzz;
 mod host;
 mod links;
 mod pipe;

@@ -167,6 +167,7 @@ pub fn describe(event: &Event) -> String {
         Event::LinkInactive(event) => about_link("inactive", event),
         Event::AttemptFailed(event) => about_link("failed", event),
         Event::LinkClosed(event) => about_link("closed", event),
+        Event::Authorise(event) => about_link("authorise", event),
         Event::ExchangeClosed(_) => "exchange closed".to_owned(),
         Event::Flushed { result: Ok(()), .. } => "flushed".to_owned(),
         Event::Flushed { result: Err(error), .. } => format!("not flushed {error:?}"),
@@ -186,6 +187,8 @@ pub fn describe(event: &Event) -> String {
         Event::Report { report, .. } => format!("report {}", report.subject),
         Event::Invoke(invocation) => format!("invoke {}", invocation.method),
         Event::Abort { reason, .. } => format!("abort {reason:?}"),
+        Event::Credit { parts, .. } => format!("credit {parts}"),
+        Event::Part { key, .. } => format!("part {key}"),
         Event::Outcome { key, outcome } => match outcome {
             Outcome::Response(_) => format!("outcome {key} response"),
             Outcome::Failure(_) => format!("outcome {key} failure"),

@@ -122,6 +122,14 @@ impl World {
         exchange
     }
 
+    /// The exchange that listens at a hub.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    pub fn listening_exchange(&self, node: Node) -> ExchangeId {
+        self.listening.get(&node).copied().unwrap_or_else(|| panic!("nobody listens"))
+    }
+
     /// Nobody listens at that process any more; what was accepted stays.
     pub fn stop_listening(&mut self, node: Node) {
         self.listening.remove(&node);
@@ -176,6 +184,16 @@ impl World {
         for (node, conn) in self.between(a, b) {
             let Some(end) = self.hosts[node.0].ends.get(&conn) else { continue };
             let (connection, side) = (end.connection, end.side);
+            self.end_pipe(connection, side);
+        }
+    }
+
+    /// As [`cut`](Self::cut), of one connecting link alone.
+    pub fn cut_link(&mut self, node: Node, link: LinkId) {
+        let Some(conn) = self.hosts[node.0].conns.get(&link).copied() else { return };
+        let Some(end) = self.hosts[node.0].ends.get(&conn) else { return };
+        let connection = end.connection;
+        for side in [0, 1] {
             self.end_pipe(connection, side);
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::event::Status;
 use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
+use crate::limits::{MAX_CONTROL, MAX_GROUPS};
 use crate::outbox::Out;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::{Description, Service};
@@ -91,7 +92,7 @@ impl Process {
         }
         // Relays pass it on unchanged.
         service.revision = service.revision.max(revision);
-        self.fail_calls_to(now, no);
+        self.fail_calls_to(no);
         self.withdraw_all(now, &[no], None);
     }
 
@@ -110,7 +111,9 @@ impl Process {
             return self.ignore(link);
         };
         let Some(service) = self.registry.service(no) else { return };
-        if joined && service.groups.len() >= crate::limits::MAX_GROUPS {
+        // It has to fit into one announcement, for those who hear of the service later.
+        let size = announcement(service).body_len() + 2 + change.group.len();
+        if joined && (service.groups.len() >= MAX_GROUPS || size > MAX_CONTROL) {
             return self.break_rules(now, link, "a service is in too many groups");
         }
         // Of one origin the higher revision wins, whatever way it took.
@@ -142,6 +145,7 @@ impl Process {
                 }
             }
         }
+        self.start_parked(no);
     }
 
     /// A change of group of any service: apply, tell, pass on.
@@ -188,6 +192,7 @@ impl Process {
             if let Some(publisher) = &service.publisher {
                 self.kept.0 -= publisher.kept.len();
                 self.kept.1 -= publisher.kept.bytes();
+                self.rest_sweeping();
             }
             if self.registry.named(&service.name).is_empty() {
                 self.round_robin.remove(&service.name);

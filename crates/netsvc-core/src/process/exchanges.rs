@@ -38,9 +38,25 @@ impl Process {
         }
         self.last_exchange += 1;
         let id = ExchangeId(self.last_exchange);
-        let exchange = Exchange { id, role, group, heartbeat, closing: false, handshakes: 0 };
+        let exchange = Exchange {
+            id,
+            role,
+            group,
+            heartbeat,
+            authorise: false,
+            closing: false,
+            handshakes: 0,
+        };
         self.exchanges.insert(id, exchange);
         Ok(id)
+    }
+
+    /// From now on the application decides who is linked with a server:
+    /// [`Event::Authorise`] for each handshake, to be answered by [`authorise`](Self::authorise).
+    pub fn require_authorisation(&mut self, exchange: ExchangeId, required: bool) {
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.authorise = required;
+        }
     }
 
     /// Begins a link to a server; [`Action::Open`] follows at once, and again for every attempt.
@@ -79,6 +95,11 @@ impl Process {
         self.check_role(exchange, "listen", Role::Server)
     }
 
+    /// Silence after which a link of the exchange is given up, if its peer announced no longer one.
+    pub fn dead_time(&self, exchange: ExchangeId) -> Option<Duration> {
+        self.exchanges.get(&exchange).map(|state| state.heartbeat.dead)
+    }
+
     /// Closes a link for good. What is queued is still written, for at most `drain`.
     pub fn close_link(&mut self, now: Time, link: LinkId, drain: Duration) {
         let reason = Reason::new(ReasonCode::Closed, "closed by this process");
@@ -112,7 +133,7 @@ impl Process {
         for service in self.local_services() {
             self.close_service(now, service);
         }
-        self.cancel_all(now);
+        self.cancel_all();
         for subscription in self.subscriptions.ids() {
             self.unsubscribe(subscription);
         }
@@ -163,7 +184,8 @@ impl Process {
             Some(_) => false,
         };
         if !ended {
-            let greeting = state.phase() == Some(&Phase::Handshake) && state.connector.is_none();
+            let greeting = matches!(state.phase(), Some(Phase::Handshake | Phase::Authorising))
+                && state.connector.is_none();
             let farewell = if greeting {
                 // An acceptor's first frame is a greeting, and this is the only one that fits.
                 Message::Refuse(Reason::new(ReasonCode::Closing, "the exchange is closing"))

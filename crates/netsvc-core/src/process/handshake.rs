@@ -1,5 +1,6 @@
 //! From an open transport to a link whose peer is known.
 
+use crate::event::{Event, LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, Str};
 use crate::link::{Connection, Ending, Link, PeerState, Phase, Snapshot};
 use crate::reason::{Reason, ReasonCode};
@@ -83,26 +84,78 @@ impl Process {
         }
     }
 
+    /// Takes a link that [`Event::Authorise`] asked about, or refuses it.
+    ///
+    /// The peer is told no more than that it may not; it goes on trying, slowly. Too late, or for
+    /// a link that is gone, it does nothing.
+    pub fn authorise(&mut self, now: Time, link: LinkId, may: bool) {
+        let Some(connection) = self.links.get_mut(&link).and_then(|l| l.connection.as_deref_mut())
+        else {
+            return;
+        };
+        if connection.phase != Phase::Authorising {
+            return;
+        }
+        let Some(hello) = connection.applicant.clone() else { return };
+        if may {
+            // The world may have changed since it was judged first.
+            match self.judge_hello(link, &hello) {
+                Ok(replaced) => self.take_link(now, link, &hello, replaced),
+                Err(reason) => self.reject(now, link, reason),
+            }
+        } else {
+            let text = "this exchange does not take links from this process";
+            self.reject(now, link, Reason::new(ReasonCode::Denied, text));
+        }
+    }
+
     /// The acceptor's side.
     pub(super) fn handle_hello(&mut self, now: Time, link: LinkId, hello: &Hello) {
+        if let Some(state) = self.links.get_mut(&link)
+            && state.connector.is_none()
+            && let Some(connection) = state.connection.as_deref_mut()
+        {
+            connection.applicant = Some(hello.clone());
+        }
         match self.judge_hello(link, hello) {
             Ok(replaced) => {
-                if let Some(old) = replaced {
-                    let reason = Reason::new(
-                        ReasonCode::Replaced,
-                        "a newer attempt of the same link took its place",
-                    );
-                    let farewell = Some(Message::Goodbye(reason.clone()));
-                    self.end_connection(now, old, Ending { reason, farewell, refused: false });
+                let asks = self.exchange_of(link).is_some_and(|exchange| exchange.authorise);
+                if asks {
+                    self.ask_application(link, hello);
+                } else {
+                    self.take_link(now, link, hello, replaced);
                 }
-                let Some(exchange) = self.links.get(&link).map(|state| state.exchange) else {
-                    return;
-                };
-                let welcome = self.hello(exchange, hello.token, hello.attempt);
-                self.become_linked(now, link, hello, Some(Message::Welcome(welcome)));
             }
             Err(reason) => self.reject(now, link, reason),
         }
+    }
+
+    fn ask_application(&mut self, link: LinkId, hello: &Hello) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let exchange = state.exchange;
+        let Some(connection) = state.connection.as_deref_mut() else { return };
+        connection.phase = Phase::Authorising;
+        self.deliveries.push(Event::Authorise(LinkEvent {
+            exchange,
+            link,
+            peer: Some(Peer { process: hello.process, label: hello.label.clone() }),
+            address: connection.address.clone(),
+            attempt: hello.attempt,
+            reason: None,
+            retry_in: None,
+        }));
+    }
+
+    fn take_link(&mut self, now: Time, link: LinkId, hello: &Hello, replaced: Option<LinkId>) {
+        if let Some(old) = replaced {
+            let text = "a newer attempt of the same link took its place";
+            let reason = Reason::new(ReasonCode::Replaced, text);
+            let farewell = Some(Message::Goodbye(reason.clone()));
+            self.end_connection(now, old, Ending { reason, farewell, refused: false });
+        }
+        let Some(exchange) = self.links.get(&link).map(|state| state.exchange) else { return };
+        let welcome = self.hello(exchange, hello.token, hello.attempt);
+        self.become_linked(now, link, hello, Some(Message::Welcome(welcome)));
     }
 
     /// The connector's side.
@@ -117,6 +170,9 @@ impl Process {
         if welcome.role != Role::Server {
             let reason = Reason::new(ReasonCode::Role, "the peer's exchange is not a server");
             return self.reject(now, link, reason);
+        }
+        if welcome.process == self.id {
+            return self.reject(now, link, own_process());
         }
         if self.exchange_of(link).is_some_and(|exchange| exchange.group != welcome.group) {
             let text = format!("the peer's exchange group is {:?}", welcome.group);
@@ -134,8 +190,9 @@ impl Process {
     /// Ends a connection whose peer broke the rules, and tells it why.
     pub(super) fn reject(&mut self, now: Time, link: LinkId, reason: Reason) {
         // A connector has sent its greeting already; an acceptor's refusal is its greeting.
-        let greeting = self.links.get(&link).and_then(Link::phase) == Some(&Phase::Handshake)
-            && self.is_accepted(link);
+        let phase = self.links.get(&link).and_then(Link::phase);
+        let greeting =
+            matches!(phase, Some(Phase::Handshake | Phase::Authorising)) && self.is_accepted(link);
         let farewell = if greeting {
             Message::Refuse(reason.clone())
         } else {
@@ -184,8 +241,7 @@ impl Process {
             return Err(Reason::new(ReasonCode::Role, text));
         }
         if hello.process == self.id {
-            let text = "a process cannot be linked with itself";
-            return Err(Reason::new(ReasonCode::OwnProcess, text));
+            return Err(own_process());
         }
         if let Some(process) = self.registry.process_no(hello.process) {
             let existing = self.links.values().find(|other| {
@@ -225,6 +281,7 @@ impl Process {
             return;
         };
         connection.phase = Phase::Syncing;
+        connection.applicant = None;
         connection.snapshot = Snapshot::Services(crate::ids::ServiceNo(0));
         connection.processes.insert(OWN.0, process);
         connection.introduced.insert(process);
@@ -261,6 +318,10 @@ fn judge_duplicate(other: &Link, hello: &Hello) -> Result<Option<LinkId>, Reason
 
 fn protocol(text: &str) -> Reason {
     Reason::new(ReasonCode::Protocol, text)
+}
+
+fn own_process() -> Reason {
+    Reason::new(ReasonCode::OwnProcess, "a process cannot be linked with itself")
 }
 
 fn closing() -> Reason {

@@ -1,8 +1,8 @@
 //! Interest: who wants whose reports, and telling the publishers.
 
 use crate::event::Event;
-use crate::ids::{LinkId, ProcessNo, ServiceNo, Str};
-use crate::interest::PeerInterests;
+use crate::ids::{LinkId, ProcessNo, ServiceNo};
+use crate::interest::{PeerInterests, Want};
 use crate::outbox::Out;
 use crate::pattern::Pattern;
 use crate::reason::{Reason, ReasonCode};
@@ -20,7 +20,7 @@ impl Process {
         link: LinkId,
         id: u32,
         target: &InterestTarget,
-        pattern: Str,
+        want: &Want,
     ) {
         let limit = self.limits.interests;
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
@@ -35,10 +35,12 @@ impl Process {
             let text = format!("more than {limit} interests of one process");
             return self.reject(now, link, Reason::new(ReasonCode::Limit, text));
         }
-        if connection.interests.insert(id, (target.clone(), pattern.clone())).is_some() {
+        // Not replaced: what is in force ends with the link, which needs to know it.
+        if connection.interests.contains_key(&id) {
             return self.break_rules(now, link, "an interest's id was used twice");
         }
-        self.wish(process, target, &Pattern::new(pattern));
+        connection.interests.insert(id, (target.clone(), want.clone()));
+        self.wish(process, target, want);
     }
 
     /// A client ended an interest.
@@ -49,7 +51,7 @@ impl Process {
         };
         let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else { return };
         match connection.interests.remove(&id) {
-            Some((target, pattern)) => self.unwish(process, &target, &pattern),
+            Some((target, want)) => self.unwish(process, &target, &want),
             None => self.ignore(link),
         }
     }
@@ -73,7 +75,7 @@ impl Process {
             return self.break_rules(now, link, "a subscriber that was not introduced");
         };
         let no = ServiceNo(change.service);
-        let entry = (no, process, change.pattern.clone());
+        let entry = (no, process, change.pattern.clone(), change.latest);
         // It may have crossed the service's withdrawal on its way.
         let local = self.registry.service(no).is_some_and(crate::registry::Service::is_local);
         let changed = if added {
@@ -84,10 +86,11 @@ impl Process {
         if !changed {
             return;
         }
+        let want = Want { pattern: Pattern::new(change.pattern), latest: change.latest };
         if added {
-            self.add_subscriber(no, process, &Pattern::new(change.pattern));
+            self.add_subscriber(no, process, &want);
         } else {
-            self.remove_subscriber(no, process, &change.pattern);
+            self.remove_subscriber(no, process, &want);
         }
     }
 
@@ -103,21 +106,21 @@ impl Process {
     }
 
     /// A process wants reports: note it, and tell the publishers that exist.
-    pub(super) fn wish(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Pattern) {
-        self.wishes.add(process, target, pattern);
+    pub(super) fn wish(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
+        self.wishes.add(process, target, want);
         for no in self.targets(target) {
             if self.may_subscribe(process, no) {
-                self.add_subscriber(no, process, pattern);
+                self.add_subscriber(no, process, want);
             }
         }
     }
 
     /// A process no longer wants them.
-    pub(super) fn unwish(&mut self, process: ProcessNo, target: &InterestTarget, pattern: &Str) {
-        self.wishes.remove(process, target, pattern);
+    pub(super) fn unwish(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
+        self.wishes.remove(process, target, want);
         for no in self.targets(target) {
             if self.may_subscribe(process, no) {
-                self.remove_subscriber(no, process, pattern);
+                self.remove_subscriber(no, process, want);
             }
         }
     }
@@ -126,9 +129,9 @@ impl Process {
     pub(super) fn grant_wishes(&mut self, no: ServiceNo) {
         let Some(service) = self.registry.service(no) else { return };
         let wishes = self.wishes.of(&service.name, service.id);
-        for (process, pattern) in wishes {
+        for (process, want) in wishes {
             if self.may_subscribe(process, no) {
-                self.add_subscriber(no, process, &pattern);
+                self.add_subscriber(no, process, &want);
             }
         }
         if let Some((link, peer_no)) = self.publisher_to_tell(no) {
@@ -150,7 +153,7 @@ impl Process {
         let told: Vec<_> = connection
             .subscribers
             .iter()
-            .filter(|(_, subscriber, _)| *subscriber == process)
+            .filter(|(_, subscriber, ..)| *subscriber == process)
             .cloned()
             .collect();
         for entry in &told {
@@ -158,11 +161,12 @@ impl Process {
         }
         let mut interests: Vec<_> = interests.into_iter().collect();
         interests.sort_unstable_by_key(|(id, _)| *id);
-        for (_, (target, pattern)) in interests {
-            self.unwish(process, &target, &pattern);
+        for (_, (target, want)) in interests {
+            self.unwish(process, &target, &want);
         }
-        for (service, process, pattern) in told {
-            self.remove_subscriber(service, process, &pattern);
+        for (service, process, pattern, latest) in told {
+            let want = Want { pattern: Pattern::new(pattern), latest };
+            self.remove_subscriber(service, process, &want);
         }
     }
 
@@ -176,35 +180,36 @@ impl Process {
         }
     }
 
-    fn add_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Pattern) {
+    fn add_subscriber(&mut self, no: ServiceNo, process: ProcessNo, want: &Want) {
         let Some(service) = self.registry.service_mut(no) else { return };
-        if service.subscribers.add(process, pattern) {
-            self.tell_subscriber(no, process, pattern.text(), true);
+        if service.subscribers.add(process, want) {
+            self.tell_subscriber(no, process, want, true);
         }
     }
 
-    fn remove_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Str) {
+    fn remove_subscriber(&mut self, no: ServiceNo, process: ProcessNo, want: &Want) {
         let Some(service) = self.registry.service_mut(no) else { return };
-        if service.subscribers.remove(process, pattern) {
-            self.tell_subscriber(no, process, pattern, false);
+        if service.subscribers.remove(process, want) {
+            self.tell_subscriber(no, process, want, false);
         }
     }
 
     /// Tells the publisher: the application if it is local, its process if this is its hub.
-    fn tell_subscriber(&mut self, no: ServiceNo, process: ProcessNo, pattern: &Str, added: bool) {
+    fn tell_subscriber(&mut self, no: ServiceNo, process: ProcessNo, want: &Want, added: bool) {
         let Some(service) = self.registry.service(no) else { return };
         if service.is_local() {
             let Some(entry) = self.registry.process(process) else { return };
             let event = Event::Subscriber {
                 service: no,
                 process: entry.id,
-                pattern: pattern.clone(),
+                label: entry.label.clone(),
+                pattern: want.pattern.text().clone(),
                 present: added,
             };
             self.deliveries.push_hint(event);
         } else if let Some((link, service)) = self.publisher_to_tell(no) {
-            let pattern = pattern.clone();
-            self.push(link, Out::Subscriber { added, service, process, pattern });
+            let want = want.clone();
+            self.push(link, Out::Subscriber { added, service, process, want });
         }
     }
 

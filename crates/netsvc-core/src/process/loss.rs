@@ -44,10 +44,17 @@ impl Process {
         }
         let (exchange, address) = (state.exchange, connection.address.clone());
         let peer = connection.peer.as_ref().map(|peer| (peer.process, peer.attempt));
-        let about = peer.and_then(|(process, _)| {
-            let entry = self.registry.process(process)?;
-            Some(Peer { process: entry.id, label: entry.label.clone() })
-        });
+        let applicant = connection.applicant.as_ref();
+        let of_peer = peer.map(|(_, attempt)| attempt);
+        let of_peer = of_peer.or(applicant.map(|hello| hello.attempt)).unwrap_or(0);
+        let about = peer
+            .and_then(|(process, _)| {
+                let entry = self.registry.process(process)?;
+                Some(Peer { process: entry.id, label: entry.label.clone() })
+            })
+            .or_else(|| {
+                applicant.map(|hello| Peer { process: hello.process, label: hello.label.clone() })
+            });
 
         // Marked first: nothing that follows is to be sent over it.
         let writes = ending.farewell.is_some() && phase != Phase::Opening;
@@ -56,7 +63,7 @@ impl Process {
         }
         if matches!(phase, Phase::Syncing | Phase::Active(_)) {
             self.lose_everything_over(now, link);
-        } else if phase == Phase::Handshake
+        } else if matches!(phase, Phase::Handshake | Phase::Authorising)
             && self.is_accepted(link)
             && let Some(exchange) = self.exchanges.get_mut(&exchange)
         {
@@ -65,7 +72,7 @@ impl Process {
         if let Some(connection) = self.links.get_mut(&link).and_then(|l| l.connection.as_mut())
             && let Some(farewell) = ending.farewell
         {
-            if phase == Phase::Handshake {
+            if matches!(phase, Phase::Handshake | Phase::Authorising) {
                 connection.urgent.push_back(farewell);
             } else {
                 connection.outbox.push(Out::Message(farewell));
@@ -75,7 +82,7 @@ impl Process {
         let retry_in = self.schedule_retry(now, link, &phase, ending.refused);
         let attempt = match self.links.get(&link).and_then(|state| state.connector.as_ref()) {
             Some(connector) => connector.attempts_of_outage,
-            None => peer.map_or(0, |(_, attempt)| attempt),
+            None => of_peer,
         };
         if matches!(phase, Phase::Active(_))
             && let Some(connector) =
@@ -144,14 +151,14 @@ impl Process {
 
     /// A process is no longer reachable over a link that stays.
     pub(super) fn lose_process(&mut self, now: Time, link: LinkId, process: ProcessNo) {
-        self.abandon_calls_of(now, &[process], Some(link));
+        self.abandon_calls_of(&[process], link);
         self.lose_routes(now, link, &[process]);
     }
 
     fn lose_everything_over(&mut self, now: Time, link: LinkId) {
         let processes = self.registry.processes_over(link);
-        self.fail_calls_over(now, link);
-        self.abandon_calls_of(now, &processes, Some(link));
+        self.fail_calls_over(link);
+        self.abandon_calls_of(&processes, link);
         self.lose_routes(now, link, &processes);
         let Some(connection) = self.links.get_mut(&link).and_then(|l| l.connection.as_mut()) else {
             return;
@@ -228,8 +235,10 @@ impl Process {
     pub(super) fn withdraw_all(&mut self, now: Time, services: &[ServiceNo], lost: Option<LinkId>) {
         // Reports held for a replay that will not end now were sent before all that follows.
         for no in services {
+            // One of another process only comes back if it was merely cut off, here or elsewhere.
+            let cut_off = self.registry.service(*no).is_some_and(|known| !known.is_local());
             for subscription in self.subscriptions.attached(*no).to_vec() {
-                self.detach(now, subscription, *no, lost.is_some());
+                self.detach(now, subscription, *no, cut_off);
             }
         }
         for no in services {

@@ -2,13 +2,16 @@
 
 use crate::event::{Event, LinkEvent, Peer};
 use crate::ids::{ConnId, LinkId};
+use crate::interest::Want;
 use crate::link::{Ending, Link, Phase};
 use crate::outbox::Out;
+use crate::pattern::Pattern;
 use crate::reason::{Reason, ReasonCode};
 use crate::time::Time;
 use crate::wire::{Message, ProcessInfo};
 
 use super::Process;
+use super::replays::ReplayAsk;
 
 impl Process {
     /// Bytes arrived on a connection, whether or not they make a message yet: the peer is alive.
@@ -28,6 +31,12 @@ impl Process {
             let Some(link) = self.conns.get(&conn).copied() else { return };
             match self.links.get(&link).and_then(Link::phase) {
                 Some(Phase::Handshake) => self.handle_handshake(now, link, message),
+                Some(Phase::Authorising) => match message {
+                    Message::Goodbye(reason) => self.handle_refuse(now, link, reason),
+                    _ => {
+                        self.break_rules(now, link, "a message before the handshake was answered");
+                    }
+                },
                 Some(Phase::Syncing | Phase::Active(_)) => self.handle_message(now, link, message),
                 Some(Phase::Opening | Phase::Closing { .. }) | None => return,
             }
@@ -52,7 +61,9 @@ impl Process {
             }
             Message::Heartbeat => {}
             Message::Goodbye(reason) => {
-                self.end_connection(now, link, Ending { reason, farewell: None, refused: false });
+                // A peer that threw us out for what we are or do will not like us better at once.
+                let refused = reason.code.is_refusal();
+                self.end_connection(now, link, Ending { reason, farewell: None, refused });
             }
             Message::Flush { token } => self.push(link, Out::Message(Message::Flushed { token })),
             Message::Flushed { token } => self.handle_flushed(link, token),
@@ -65,8 +76,9 @@ impl Process {
             }
             Message::Joined(change) => self.handle_membership(now, link, change, true),
             Message::Left(change) => self.handle_membership(now, link, change, false),
-            Message::Interest { id, target, pattern } => {
-                self.handle_interest(now, link, id, &target, pattern);
+            Message::Interest { id, target, pattern, latest } => {
+                let want = Want { pattern: Pattern::new(pattern), latest };
+                self.handle_interest(now, link, id, &target, &want);
             }
             Message::InterestEnd { id } => self.handle_interest_end(link, id),
             Message::SubscriberAdded(change) => self.handle_subscriber(now, link, change, true),
@@ -76,16 +88,25 @@ impl Process {
             Message::Response { call, outcome, extensions } => {
                 self.handle_response(link, call, outcome, extensions);
             }
-            Message::Cancel { call } => self.handle_cancel(link, call),
+            Message::Cancel { call } => self.handle_cancel(now, link, call),
+            Message::Part { call, content, extensions } => {
+                self.handle_part(now, link, call, content, extensions);
+            }
+            Message::Credit { call, parts } => self.handle_credit(link, call, parts),
             Message::Report(report) => self.handle_report(link, report),
-            Message::ReplayRequest { service, process, replay, pattern, after } => {
-                self.handle_replay_request(link, service, process, replay, pattern, after);
+            Message::Targeted { process, report } => self.handle_targeted(link, process, report),
+            Message::Lost { service, subject, count } => {
+                self.handle_lost(link, service, subject.as_ref(), count);
+            }
+            Message::ReplayRequest { service, process, replay, pattern, after, upto } => {
+                let ask = ReplayAsk { service, process, replay, pattern, after, upto };
+                self.handle_replay_request(link, &ask);
             }
             Message::Replayed { process, replay, remaining, report } => {
                 self.handle_replayed(link, process, replay, remaining, report);
             }
-            Message::ReplayEnd { process, replay, sequence } => {
-                self.handle_replay_end(link, process, replay, sequence);
+            Message::ReplayEnd { process, replay, sequence, more_after } => {
+                self.handle_replay_end(link, process, replay, sequence, more_after);
             }
         }
     }

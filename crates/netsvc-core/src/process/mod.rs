@@ -1,23 +1,26 @@
 //! The state machine of one process.
 
 mod announce;
-mod balancing;
 mod exchanges;
 mod flush;
 mod handshake;
 mod interests;
 mod loss;
 mod messages;
+mod outcomes;
+mod replays;
 mod reports;
 mod requests;
+mod routing;
 mod sending;
 mod services;
+mod streams;
 mod subscribing;
 mod timing;
 mod watching;
 mod writing;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -37,7 +40,7 @@ use crate::time::Time;
 use crate::timers::Timers;
 use crate::watch::Watch;
 
-pub use requests::{HandlerResult, Target};
+pub use requests::{HandlerResult, RequestOptions, Target};
 pub use services::NewService;
 pub use writing::Progress;
 
@@ -117,6 +120,8 @@ pub struct Process {
 
     calls: Calls,
     keys: FxHashMap<u64, CallId>,
+    /// Requests that wait for a provider.
+    parked: BTreeSet<CallId>,
     round_robin: SeededMap<Str, u32>,
 
     subscriptions: Subscriptions,
@@ -164,6 +169,7 @@ impl Process {
             changes: 0,
             calls: Calls::default(),
             keys: FxHashMap::default(),
+            parked: BTreeSet::new(),
             round_robin: SeededMap::with_hasher(SeededState(seed)),
             subscriptions: Subscriptions::new(seed),
             interests: OwnInterests::new(seed),
@@ -256,6 +262,7 @@ impl Process {
             ("watches", self.watches.len()),
             ("calls", self.calls.len()),
             ("keys", self.keys.len()),
+            ("parked", self.parked.len()),
             ("subscriptions", self.subscriptions.len()),
             ("replays", self.subscriptions.replays.len()),
             ("interests", self.interests.len()),

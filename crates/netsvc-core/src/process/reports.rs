@@ -8,11 +8,11 @@ use bytes::Bytes;
 use crate::content::Content;
 use crate::error::CommandError;
 use crate::event::Delivered;
-use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceNo, Str, SubscriptionId};
+use crate::interest::Plan;
 use crate::kept::{KeptValue, KeptValues, Lifetime};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
-use crate::outbox::{Out, ReplayCursor};
-use crate::pattern::Pattern;
+use crate::outbox::Out;
 use crate::registry::{OWN, Publisher};
 use crate::time::Time;
 use crate::timers::Timer;
@@ -23,7 +23,6 @@ use super::services::check_length;
 
 /// How often kept values are looked through for those whose lifetime is over.
 const SWEEP: Duration = Duration::from_secs(10);
-
 impl Process {
     /// Publishes a report of a local service. Never blocks.
     ///
@@ -37,15 +36,8 @@ impl Process {
         lifetime: Lifetime,
     ) -> Result<bool, CommandError> {
         let subject = subject.into();
-        check_length("subject", &subject, MAX_SUBJECT)?;
-        let (size, limit) = (content.bytes.len(), self.limits.payload);
-        if size > limit {
-            return Err(CommandError::TooLarge { size, limit });
-        }
-        let closed = CommandError::Closed { what: "the service" };
-        if self.registry.service(service).is_none_or(|known| known.publisher.is_none()) {
-            return Err(closed);
-        }
+        self.check_publish(service, &subject, &content)?;
+        let size = content.bytes.len();
         let expires = match lifetime {
             Lifetime::None => None,
             Lifetime::For(duration) => Some(now + duration),
@@ -54,22 +46,46 @@ impl Process {
         if expires.is_some() {
             self.make_room(now, service, &subject, size)?;
         }
-        let Some(known) = self.registry.service_mut(service) else { return Err(closed) };
-        let Some(publisher) = &mut known.publisher else { return Err(closed) };
-        publisher.sequence += 1;
-        let sequence = publisher.sequence;
+        let sequence = self.next_sequence(service)?;
         if let Some(expires) = expires {
             let value = KeptValue { subject: subject.clone(), content: content.clone(), expires };
             self.change_kept(service, |kept| kept.insert(sequence, value));
             if expires != Time::NEVER {
                 self.timers.set_earlier(Timer::Sweep, now + SWEEP);
             }
-        } else if publisher.kept.len() > 0 {
+        } else if self.kept.0 > 0 {
             self.change_kept(service, |kept| kept.remove(&subject));
         }
         let report =
             Report { service: service.0, subject, sequence, content, extensions: Bytes::new() };
         Ok(self.distribute(service, report, None))
+    }
+
+    /// Publishes a report for one process only, if it subscribes to the subject. It is never kept.
+    /// A process that is no longer reachable gets nothing.
+    pub fn publish_to(
+        &mut self,
+        service: ServiceNo,
+        process: ProcessId,
+        subject: impl Into<Str>,
+        content: Content,
+    ) -> Result<bool, CommandError> {
+        let subject = subject.into();
+        self.check_publish(service, &subject, &content)?;
+        let sequence = self.next_sequence(service)?;
+        let report =
+            Report { service: service.0, subject, sequence, content, extensions: Bytes::new() };
+        match self.registry.process_no(process) {
+            None => {}
+            Some(OWN) => self.deliver_all(service, &report),
+            Some(no) => {
+                if let Some((link, number)) = self.way_out(service, no) {
+                    self.push(link, Out::Targeted(number, Arc::new(report)));
+                    return Ok(self.is_low(link));
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Bytes queued for the link that has most.
@@ -87,80 +103,49 @@ impl Process {
         self.distribute(no, report, Some(link));
     }
 
-    /// Somebody wants the kept values of a service.
-    pub(super) fn handle_replay_request(
-        &mut self,
-        link: LinkId,
-        service: u32,
-        process: u32,
-        replay: u32,
-        pattern: Str,
-        after: u64,
-    ) {
-        let no = ServiceNo(service);
-        let visible = self.registry.service(no).is_some_and(|known| self.exports(known, link));
-        let Some(known) = self.registry.service(no).filter(|_| visible) else {
-            // It was withdrawn meanwhile; the asker hears so on the same link.
-            return self.ignore(link);
-        };
-        if let Some(publisher) = &known.publisher {
-            let (upto, pattern) = (publisher.sequence, Pattern::new(pattern));
-            let cursor = ReplayCursor { service: no, process, replay, pattern, after, upto };
-            return self.push(link, Out::Replay(cursor));
-        }
-        let Some((next, peer_no)) = known.route() else { return };
-        let asker = self.links.get(&link).and_then(|state| state.linked()).and_then(|connection| {
-            if process == 0 { connection.processes.get(&0).copied() } else { None }
-        });
-        // Only the peer itself may ask through this process: it relays one hop.
-        let Some(process) = asker else { return self.ignore(link) };
-        self.push(next, Out::ReplayRequest { service: peer_no, process, replay, pattern, after });
-    }
-
-    /// A kept value for whoever asked.
-    pub(super) fn handle_replayed(
-        &mut self,
-        link: LinkId,
-        process: u32,
-        replay: u32,
-        remaining: Option<Duration>,
-        mut report: Report,
-    ) {
+    /// A report for one process came over a link.
+    pub(super) fn handle_targeted(&mut self, link: LinkId, process: u32, mut report: Report) {
         let Some(no) = self.service_of_peer(link, report.service) else {
             return self.ignore(link);
         };
         report.service = no.0;
         if process == OWN.0 {
-            let Some((subscription, _)) = self.subscriptions.replays.get(&replay).copied() else {
-                return self.ignore(link);
-            };
-            return self.deliver(subscription, no, &report, Some(replay));
+            return self.deliver_all(no, &report);
         }
-        if let Some(next) = self.registry.route_to(crate::ids::ProcessNo(process)) {
-            let message = Message::Replayed { process: OWN.0, replay, remaining, report };
-            self.push(next, Out::Message(message));
+        if let Some(next) = self.way_on(link, ProcessNo(process)) {
+            self.push(next, Out::Message(Message::Targeted { process: OWN.0, report }));
         }
     }
 
-    /// A replay is complete.
-    pub(super) fn handle_replay_end(
+    /// Reports were dropped on their way: whoever would have got them is told.
+    pub(super) fn handle_lost(
         &mut self,
         link: LinkId,
-        process: u32,
-        replay: u32,
-        sequence: u64,
+        service: u32,
+        subject: Option<&Str>,
+        count: u64,
     ) {
-        if process == OWN.0 {
-            let Some((subscription, service)) = self.subscriptions.replays.remove(&replay) else {
-                return self.ignore(link);
-            };
-            return self.update_subscription(subscription, |subscription, stamp| {
-                subscription.end_replay(service, replay, sequence, stamp);
-            });
+        let Some(no) = self.service_of_peer(link, service) else { return self.ignore(link) };
+        let Some(id) = self.registry.service(no).map(|known| known.id) else { return };
+        for subscription in self.subscriptions.attached(no).to_vec() {
+            if let Some(state) = self.subscriptions.get_mut(subscription)
+                && subject.is_none_or(|subject| state.pattern.matches(subject))
+            {
+                state.lose(id, count);
+            }
         }
-        if let Some(next) = self.registry.route_to(crate::ids::ProcessNo(process)) {
-            let message = Message::ReplayEnd { process: OWN.0, replay, sequence };
-            self.push(next, Out::Message(message));
+        let epoch = self.route_epoch;
+        let links: Vec<LinkId> = match subject {
+            Some(subject) => {
+                self.planned_links(no, subject, epoch).iter().map(|(link, _)| *link).collect()
+            }
+            None => self.links_of_subscribers(no),
+        };
+        for next in links {
+            if next != link {
+                let subject = subject.cloned();
+                self.push(next, Out::Lost { service: no.0, subject, count });
+            }
         }
     }
 
@@ -178,11 +163,7 @@ impl Process {
     /// To local subscriptions, and one copy to each link with subscribers behind it. False: some
     /// link has much queued.
     fn distribute(&mut self, no: ServiceNo, report: Report, from: Option<LinkId>) -> bool {
-        for index in 0..self.subscriptions.attached(no).len() {
-            if let Some(subscription) = self.subscriptions.attached(no).get(index).copied() {
-                self.deliver(subscription, no, &report, None);
-            }
-        }
+        self.deliver_all(no, &report);
         let epoch = self.route_epoch;
         let (links, unasked) = {
             let registry = &self.registry;
@@ -209,17 +190,61 @@ impl Process {
         }
         let report = Arc::new(report);
         let mut low = true;
-        let more = unasked.iter().filter(|link| !links.contains(link));
-        for link in links.iter().chain(more) {
-            if Some(*link) == from {
-                continue;
+        let more = unasked.into_iter().filter(|link| links.iter().all(|(known, _)| known != link));
+        let more = more.map(|link| (link, false));
+        for (link, latest) in links.iter().copied().chain(more) {
+            if Some(link) != from {
+                low &= self.push_report(link, &report, latest);
             }
-            low &= self.push_report(*link, &report);
         }
         low
     }
 
-    fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Arc<[LinkId]> {
+    /// To all local subscriptions that a service concerns.
+    fn deliver_all(&mut self, no: ServiceNo, report: &Report) {
+        for index in 0..self.subscriptions.attached(no).len() {
+            if let Some(subscription) = self.subscriptions.attached(no).get(index).copied() {
+                self.deliver(subscription, no, report, None);
+            }
+        }
+    }
+
+    /// The link to a process on which a local service exists, and the peer's number of the process.
+    fn way_out(&self, service: ServiceNo, process: ProcessNo) -> Option<(LinkId, u32)> {
+        let known = self.registry.service(service)?;
+        self.registry.process(process)?.routes.iter().find_map(|link| {
+            let connection = self.links.get(link)?.linked()?;
+            if !connection.has_told_service(service) || !self.exports(known, *link) {
+                return None;
+            }
+            let numbers = connection.processes.iter();
+            let number = numbers.filter(|(_, no)| **no == process).map(|(number, _)| *number);
+            Some((*link, number.min()?))
+        })
+    }
+
+    /// Where something for one process goes that came over a link: on within the same exchange,
+    /// since what it is about exists only there.
+    pub(super) fn way_on(&self, from: LinkId, process: ProcessNo) -> Option<LinkId> {
+        let exchange = self.links.get(&from)?.exchange;
+        let within = |link: &LinkId| {
+            *link != from && self.links.get(link).is_some_and(|state| state.exchange == exchange)
+        };
+        self.registry.process(process)?.routes.iter().copied().find(within)
+    }
+
+    /// Links with subscribers of any subject behind them.
+    fn links_of_subscribers(&self, no: ServiceNo) -> Vec<LinkId> {
+        let Some(service) = self.registry.service(no) else { return Vec::new() };
+        let processes = service.subscribers.processes();
+        let mut links: Vec<LinkId> =
+            processes.filter_map(|process| self.registry.route_to(process)).collect();
+        links.sort_unstable();
+        links.dedup();
+        links
+    }
+
+    fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
         // The subscribers are taken out while the routes are looked up in the same table.
         let Some(service) = self.registry.service_mut(no) else { return Arc::from([]) };
         let mut subscribers = std::mem::take(&mut service.subscribers);
@@ -235,26 +260,69 @@ impl Process {
         links
     }
 
-    fn push_report(&mut self, link: LinkId, report: &Arc<Report>) -> bool {
+    fn push_report(&mut self, link: LinkId, report: &Arc<Report>, latest: bool) -> bool {
+        let limit = self.limits.outbox;
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return true;
         };
-        let too_large = connection
-            .peer
-            .as_ref()
-            .is_some_and(|peer| report.content.bytes.len() > peer.max_payload);
-        if too_large || !connection.has_told_service(ServiceNo(report.service)) {
-            connection.outbox.dropped += u64::from(too_large);
+        if !connection.has_told_service(ServiceNo(report.service)) {
             return true;
         }
-        self.push(link, Out::Report(report.clone()));
+        let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
+        if report.content.bytes.len() > accepts {
+            // The peer cannot take it: for its subscribers it is lost.
+            connection.outbox.dropped += 1;
+            let subject = Some(report.subject.clone());
+            self.push(link, Out::Lost { service: report.service, subject, count: 1 });
+            return true;
+        }
+        if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
+            connection.outbox.replace(report.service, &report.subject);
+        }
+        self.push(link, Out::Report { report: report.clone(), latest });
+        self.is_low(link)
+    }
+
+    /// Whether little enough is queued for a link that a publisher may go on.
+    fn is_low(&self, link: LinkId) -> bool {
         self.links.get(&link).and_then(|state| state.linked()).is_none_or(|connection| {
             connection.outbox.bytes() + connection.unwritten <= PUBLISH_HIGH_WATER
         })
     }
 
-    fn deliver(&mut self, id: SubscriptionId, no: ServiceNo, report: &Report, replay: Option<u32>) {
+    fn check_publish(
+        &self,
+        service: ServiceNo,
+        subject: &str,
+        content: &Content,
+    ) -> Result<(), CommandError> {
+        check_length("subject", subject, MAX_SUBJECT)?;
+        let (size, limit) = (content.bytes.len(), self.limits.payload);
+        if size > limit {
+            return Err(CommandError::TooLarge { size, limit });
+        }
+        match self.registry.service(service) {
+            Some(known) if known.publisher.is_some() => Ok(()),
+            _ => Err(CommandError::Closed { what: "the service" }),
+        }
+    }
+
+    fn next_sequence(&mut self, service: ServiceNo) -> Result<u64, CommandError> {
+        let known = self.registry.service_mut(service);
+        let publisher = known.and_then(|known| known.publisher.as_mut());
+        let publisher = publisher.ok_or(CommandError::Closed { what: "the service" })?;
+        publisher.sequence += 1;
+        Ok(publisher.sequence)
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        id: SubscriptionId,
+        no: ServiceNo,
+        report: &Report,
+        replay: Option<u32>,
+    ) {
         let Some(service) = self.registry.service(no) else { return };
         let wanted = self
             .subscriptions
@@ -321,9 +389,17 @@ impl Process {
         change(kept);
         self.kept.0 = self.kept.0 - before.0 + kept.len();
         self.kept.1 = self.kept.1 - before.1 + kept.bytes();
+        self.rest_sweeping();
     }
 
-    fn service_of_peer(&self, link: LinkId, peer_no: u32) -> Option<ServiceNo> {
+    /// Nothing is kept, so nothing is swept.
+    pub(super) fn rest_sweeping(&mut self) {
+        if self.kept.0 == 0 {
+            self.timers.clear(Timer::Sweep);
+        }
+    }
+
+    pub(super) fn service_of_peer(&self, link: LinkId, peer_no: u32) -> Option<ServiceNo> {
         self.links.get(&link)?.linked()?.services.get(&peer_no).copied()
     }
 }

@@ -1,23 +1,25 @@
-//! Requests: from this process's application or a peer, to a handler here or beyond a link.
+//! Requests: what the application, its handlers and the peers say about them.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::calls::{Call, Caller, Provider, Unsent};
+use crate::calls::{Call, Caller, Goal, Provider};
 use crate::content::Content;
 use crate::event::{AbortReason, Event, Invocation};
-use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::ids::{CallId, LinkId, ServiceId, ServiceNo, Str};
 use crate::limits::MAX_NAME;
-use crate::outbox::Out;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 use crate::registry::OWN;
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::wire::{Message, Request, RequestTarget};
+use crate::wire::{Request, RequestTarget};
 
 use super::Process;
-use super::balancing::{To, no_method};
+
+/// A request cancelled this shortly before its deadline was given up for the deadline: remaining
+/// times are rounded up to milliseconds at each hop.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
 
 /// Whom the application asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,24 @@ pub enum Target {
     Name(Str),
     /// One service.
     Identity(ServiceId),
+}
+
+/// How the application asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestOptions {
+    /// The deadline from now; for a streamed result, the longest wait for its next part.
+    pub timeout: Duration,
+    /// If there is no provider, wait for one until the deadline, connected or not.
+    pub wait: bool,
+    /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
+    pub parts: u32,
+}
+
+impl RequestOptions {
+    /// A request that fails at once if there is no provider, for a result in one piece.
+    pub fn within(timeout: Duration) -> Self {
+        Self { timeout, wait: false, parts: 0 }
+    }
 }
 
 /// What a handler came to.
@@ -41,59 +61,57 @@ pub enum HandlerResult {
 
 impl Process {
     /// Asks a service. Exactly one [`Event::Outcome`] with `key` follows, whatever happens; `key`
-    /// must not be in use. `timeout` from now decides if nothing else did before.
+    /// must not be in use. The deadline decides if nothing else did before.
     pub fn request(
         &mut self,
         now: Time,
         key: u64,
-        target: &Target,
+        target: Target,
         method: impl Into<Str>,
         content: Content,
-        timeout: Duration,
+        options: RequestOptions,
     ) {
         let method = method.into();
-        let outcome = |error| Event::Outcome { key, outcome: Outcome::Error(error) };
-        if self.closed {
-            let error = error(RequestCode::LinkLost, Delivered::No, "the registry is closed");
-            return self.deliveries.push(outcome(error));
+        let refused = if self.closed {
+            Some(error(RequestCode::LinkLost, Delivered::No, "the registry is closed"))
+        } else if method.len() > MAX_NAME {
+            Some(error(RequestCode::NoMethod, Delivered::No, "no method has such a name"))
+        } else if content.bytes.len() > self.limits.payload {
+            Some(too_large(content.bytes.len(), self.limits.payload))
+        } else {
+            None
+        };
+        if let Some(error) = refused {
+            let outcome = Outcome::Error(error);
+            return self.deliveries.push(Event::Outcome { key, outcome });
         }
-        if method.len() > MAX_NAME {
-            let error = error(RequestCode::NoMethod, Delivered::No, "no method has such a name");
-            return self.deliveries.push(outcome(error));
-        }
-        match self.choose(target, &method) {
-            Err(error) => self.deliveries.push(outcome(error)),
-            Ok(choice) => {
-                let deadline = now + timeout;
-                let call = Call {
-                    caller: Caller::Local(key),
-                    process: OWN,
-                    service: choice.service,
-                    name: match target {
-                        Target::Name(name) => Some(name.clone()),
-                        Target::Identity(_) => None,
-                    },
-                    provider: Provider::Local(None),
-                    method,
-                    deadline,
-                    extensions: Bytes::new(),
-                };
-                match self.dispatch(call, choice.to, content) {
-                    Err(error) => self.deliveries.push(outcome(error)),
-                    Ok(call) => {
-                        self.keys.insert(key, call);
-                        self.timers.set(Timer::Call(call), deadline);
-                    }
-                }
-            }
-        }
+        let deadline = now + options.timeout;
+        let id = self.calls.insert(Call {
+            caller: Caller::Local(key),
+            process: OWN,
+            goal: match target {
+                Target::Name(name) => Goal::Name(name),
+                Target::Identity(id) => Goal::Identity(id),
+            },
+            service: None,
+            wait: options.wait.then(|| content.clone()),
+            provider: Provider::Nobody(content),
+            method,
+            deadline,
+            timeout: options.timeout,
+            parts: options.parts,
+            stream: options.parts > 0,
+            extensions: Bytes::new(),
+        });
+        self.keys.insert(key, id);
+        self.timers.set(Timer::Call(id), deadline);
+        self.start(id);
     }
 
-    /// Gives a request up: its outcome is `cancelled` unless it has one already.
-    pub fn cancel(&mut self, key: u64) {
-        if let Some(call) = self.keys.get(&key).copied() {
-            self.give_up(call, RequestCode::Cancelled, "the caller cancelled the request");
-        }
+    /// Gives a request up: its outcome is `cancelled`, unless it has one already (`None`).
+    pub fn cancel(&mut self, key: u64) -> Option<Delivered> {
+        let call = self.keys.get(&key).copied()?;
+        self.give_up(call, RequestCode::Cancelled, "the caller cancelled the request")
     }
 
     /// Ends an invocation. Every one must be ended, aborted ones too.
@@ -121,7 +139,9 @@ impl Process {
 
     /// A peer asks.
     pub(super) fn handle_request(&mut self, now: Time, link: LinkId, request: Request) {
-        let Some(connection) = self.links.get(&link).and_then(|state| state.linked()) else {
+        let pending = self.limits.pending_requests;
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
             return;
         };
         if !connection.peer_is_server() && request.caller != 0 {
@@ -133,37 +153,30 @@ impl Process {
         if connection.inbound.contains_key(&request.call) {
             return self.break_rules(now, link, "a request's id was used twice");
         }
-        let routed = if connection.inbound.len() >= self.limits.pending_requests {
-            let text = format!("{} requests of this link are pending", connection.inbound.len());
-            Err(error(RequestCode::Overloaded, Delivered::No, text))
-        } else {
-            self.route(link, &request).and_then(|(service, to)| {
-                let call = Call {
-                    caller: Caller::Link(link, request.call),
-                    process,
-                    service: Some(service),
-                    name: match request.target {
-                        RequestTarget::Name(name) => Some(name),
-                        RequestTarget::Service(_) => None,
-                    },
-                    provider: Provider::Local(None),
-                    method: request.method,
-                    deadline: now + request.remaining,
-                    extensions: request.extensions,
-                };
-                self.dispatch(call, to, request.content)
-            })
-        };
-        match routed {
-            Ok(call) => {
-                if let Some(connection) =
-                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
-                {
-                    connection.inbound.insert(request.call, call);
-                }
-            }
-            Err(error) => self.answer(link, request.call, Outcome::Error(error), Bytes::new()),
+        if connection.inbound.len() >= pending {
+            let text = format!("{pending} requests of this link are pending");
+            let outcome = Outcome::Error(error(RequestCode::Overloaded, Delivered::No, text));
+            return self.answer(link, request.call, outcome, Bytes::new());
         }
+        let id = self.calls.insert(Call {
+            caller: Caller::Link(link, request.call),
+            process,
+            goal: match request.target {
+                RequestTarget::Service(no) => Goal::Service(ServiceNo(no)),
+                RequestTarget::Name(name) => Goal::Name(name),
+            },
+            service: None,
+            wait: None,
+            provider: Provider::Nobody(request.content),
+            method: request.method,
+            deadline: now + request.remaining,
+            timeout: request.remaining,
+            parts: request.parts,
+            stream: request.parts > 0,
+            extensions: request.extensions,
+        });
+        connection.inbound.insert(request.call, id);
+        self.start(id);
     }
 
     /// A peer answered.
@@ -177,28 +190,35 @@ impl Process {
         let id = CallId(call);
         // Late outcomes find another generation, or a request that was never sent that way.
         match self.calls.get(id).map(|call| &call.provider) {
-            Some(Provider::Link(provider, None)) if *provider == link => {
-                self.settle(id, outcome, extensions);
-            }
-            _ => self.ignore(link),
+            Some(Provider::Link(provider, None)) if *provider == link => {}
+            _ => return self.ignore(link),
         }
+        if let Outcome::Error(error) = &outcome
+            && matches!(error.code, RequestCode::NoService | RequestCode::Lost)
+            && error.delivered == Delivered::No
+            && self.wait_again(id, link)
+        {
+            return;
+        }
+        self.settle(id, outcome, extensions);
     }
 
     /// A peer gave a request up.
-    pub(super) fn handle_cancel(&mut self, link: LinkId, call: u64) {
+    pub(super) fn handle_cancel(&mut self, now: Time, link: LinkId, call: u64) {
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return;
         };
         // Unknown: the outcome is on its way already.
         if let Some(id) = connection.inbound.remove(&call) {
-            self.abandon(id, AbortReason::Cancelled);
+            // The caller's deadline decides, and this process knows when that is.
+            let late = self
+                .calls
+                .get(id)
+                .is_some_and(|call| !call.stream && call.deadline.since(now) <= DEADLINE_MARGIN);
+            let reason = if late { AbortReason::Deadline } else { AbortReason::Cancelled };
+            self.abandon(id, reason);
         }
-    }
-
-    /// The deadline of a request of this process passed.
-    pub(super) fn call_deadline(&mut self, call: CallId) {
-        self.give_up(call, RequestCode::Deadline, "the deadline passed before an outcome arrived");
     }
 
     /// The invocation of a request whose turn it is; `None` if it was given up meanwhile.
@@ -214,259 +234,9 @@ impl Process {
             caller: entry.id,
             caller_label: entry.label.clone(),
             remaining: call.deadline.since(now),
+            parts: call.parts,
             content,
         }))
-    }
-
-    /// Everything sent, or to be sent, over a lost link fails.
-    pub(super) fn fail_calls_over(&mut self, _now: Time, link: LinkId) {
-        let Some(connection) =
-            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-        else {
-            return;
-        };
-        let own_hub = connection.peer_is_server();
-        let mut calls: Vec<CallId> = connection.outbound.iter().copied().collect();
-        calls.sort_unstable();
-        for id in calls {
-            if !own_hub && self.redirect(id) {
-                continue;
-            }
-            let Some(call) = self.calls.get(id) else { continue };
-            let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
-            let lost = if own_hub {
-                error(RequestCode::LinkLost, delivered, "the link was lost before the outcome")
-            } else {
-                error(RequestCode::Lost, delivered, "the provider was lost before the outcome")
-            };
-            self.settle(id, Outcome::Error(lost), Bytes::new());
-        }
-    }
-
-    /// Requests of processes that are no longer reachable are given up.
-    pub(super) fn abandon_calls_of(
-        &mut self,
-        _now: Time,
-        processes: &[ProcessNo],
-        link: Option<LinkId>,
-    ) {
-        let Some(link) = link else { return };
-        let Some(connection) =
-            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-        else {
-            return;
-        };
-        let mut calls: Vec<(u64, CallId)> =
-            connection.inbound.iter().map(|(wire, call)| (*wire, *call)).collect();
-        calls.sort_unstable();
-        for (wire, id) in calls {
-            if !self.calls.get(id).is_some_and(|call| processes.contains(&call.process)) {
-                continue;
-            }
-            if let Some(connection) =
-                self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-            {
-                connection.inbound.remove(&wire);
-            }
-            self.abandon(id, AbortReason::CallerGone);
-        }
-    }
-
-    /// Requests to a service that is withdrawn fail.
-    pub(super) fn fail_calls_to(&mut self, _now: Time, service: ServiceNo) {
-        let mut calls = self.calls.find(|call| call.service == Some(service));
-        calls.sort_unstable();
-        for id in calls {
-            let Some(call) = self.calls.get(id) else { continue };
-            if call.caller == Caller::Gone || self.redirect(id) {
-                continue;
-            }
-            let Some(call) = self.calls.get(id) else { continue };
-            let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
-            let told = matches!(call.provider, Provider::Local(None));
-            let lost = error(RequestCode::Lost, delivered, "the service was withdrawn");
-            if told {
-                self.detach_caller(id, Outcome::Error(lost), Bytes::new());
-                let reason = AbortReason::ServiceClosed;
-                self.deliveries.push(Event::Abort { call: id, reason });
-            } else {
-                self.settle(id, Outcome::Error(lost), Bytes::new());
-            }
-        }
-    }
-
-    pub(super) fn cancel_all(&mut self, _now: Time) {
-        let mut calls: Vec<CallId> = self.keys.values().copied().collect();
-        calls.sort_unstable();
-        for call in calls {
-            self.give_up(call, RequestCode::Cancelled, "the registry was closed");
-        }
-    }
-
-    /// Hands a request to its provider, or says why that cannot be.
-    pub(super) fn dispatch(
-        &mut self,
-        mut call: Call,
-        to: To,
-        content: Content,
-    ) -> Result<CallId, RequestError> {
-        let size = content.bytes.len();
-        match to {
-            To::Here(no) => {
-                let limit = self.limits.running_requests;
-                let Some(service) = self.registry.service_mut(no) else {
-                    return Err(error(RequestCode::NoService, Delivered::No, "withdrawn"));
-                };
-                if !service.has_method(&call.method) {
-                    return Err(no_method(service, &call.method));
-                }
-                if size > self.limits.payload {
-                    return Err(too_large(size, self.limits.payload));
-                }
-                if service.running >= limit {
-                    let text = format!("the service has {limit} requests running already");
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                service.running += 1;
-                call.provider = Provider::Local(Some(content));
-                let id = self.calls.insert(call);
-                self.deliveries.push_invoke(id);
-                Ok(id)
-            }
-            To::Link(link, target) => {
-                let (pending, outbox) = (self.limits.pending_requests, self.limits.outbox);
-                let own_limit = self.limits.payload;
-                let Some(connection) =
-                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
-                else {
-                    return Err(error(RequestCode::NoService, Delivered::No, "not reachable"));
-                };
-                let peers = connection.peer.as_ref().map_or(own_limit, |peer| peer.max_payload);
-                if size > own_limit.min(peers) {
-                    return Err(too_large(size, own_limit.min(peers)));
-                }
-                if connection.outbound.len() >= pending {
-                    let text = format!("{pending} requests are pending over the link already");
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                let room = outbox.saturating_sub(size + crate::outbox::OVERHEAD);
-                if !connection.outbox.drop_reports(room) {
-                    let text = "the link's outbox is full: the peer reads too slowly";
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                if let Some(service) = call.service.and_then(|no| self.registry.service_mut(no)) {
-                    service.running += 1;
-                }
-                call.provider = Provider::Link(link, Some(Unsent { target, content }));
-                let id = self.calls.insert(call);
-                connection.outbound.insert(id);
-                connection.outbox.push_request(id, size);
-                self.mark_dirty(link);
-                Ok(id)
-            }
-        }
-    }
-
-    /// Ends a request with an outcome, at both ends.
-    fn settle(&mut self, id: CallId, outcome: Outcome, extensions: Bytes) {
-        self.detach_caller(id, outcome, extensions);
-        self.release(id);
-    }
-
-    /// The caller gets the outcome; the handler, if it was told, goes on for itself.
-    fn detach_caller(&mut self, id: CallId, outcome: Outcome, extensions: Bytes) {
-        let Some(call) = self.calls.get_mut(id) else { return };
-        let caller = std::mem::replace(&mut call.caller, Caller::Gone);
-        self.tell_caller(id, &caller, outcome, extensions);
-    }
-
-    pub(super) fn tell_caller(
-        &mut self,
-        id: CallId,
-        caller: &Caller,
-        outcome: Outcome,
-        extensions: Bytes,
-    ) {
-        match *caller {
-            Caller::Local(key) => {
-                self.keys.remove(&key);
-                self.timers.clear(Timer::Call(id));
-                self.deliveries.push(Event::Outcome { key, outcome });
-            }
-            Caller::Link(link, wire) => {
-                if let Some(connection) =
-                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
-                {
-                    connection.inbound.remove(&wire);
-                }
-                self.answer(link, wire, outcome, extensions);
-            }
-            Caller::Gone => {}
-        }
-    }
-
-    /// Forgets a request; its slots are free.
-    pub(super) fn release(&mut self, id: CallId) -> Option<Call> {
-        let call = self.calls.remove(id)?;
-        if let Some(service) = call.service.and_then(|no| self.registry.service_mut(no)) {
-            service.running = service.running.saturating_sub(1);
-        }
-        if let Provider::Link(link, _) = &call.provider
-            && let Some(connection) =
-                self.links.get_mut(link).and_then(|state| state.connection.as_deref_mut())
-        {
-            connection.outbound.remove(&id);
-        }
-        Some(call)
-    }
-
-    /// The local caller does not wait any longer.
-    fn give_up(&mut self, id: CallId, code: RequestCode, text: &str) {
-        let Some(call) = self.calls.get(id) else { return };
-        let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
-        self.detach_caller(id, Outcome::Error(error(code, delivered, text)), Bytes::new());
-        self.abandon(id, AbortReason::Cancelled);
-    }
-
-    /// Nobody wants the outcome any more: what was not sent is taken back, the rest is cancelled.
-    fn abandon(&mut self, id: CallId, reason: AbortReason) {
-        let Some(call) = self.calls.get_mut(id) else { return };
-        if let Caller::Local(_) | Caller::Link(..) = call.caller {
-            call.caller = Caller::Gone;
-        }
-        match &call.provider {
-            // Its entry in the queue finds nothing and is skipped.
-            Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => {
-                self.release(id);
-            }
-            Provider::Local(None) => self.deliveries.push(Event::Abort { call: id, reason }),
-            Provider::Link(link, None) => {
-                let (link, process) = (*link, call.process);
-                self.release(id);
-                // That a process is gone is told once, and ends its requests at the peer.
-                let routes = self.registry.process(process).map_or(0, |entry| entry.routes.len());
-                if reason != AbortReason::CallerGone || routes > 1 {
-                    self.push(link, Out::Message(Message::Cancel { call: id.0 }));
-                }
-            }
-        }
-    }
-
-    fn answer(&mut self, link: LinkId, call: u64, outcome: Outcome, extensions: Bytes) {
-        let max = self
-            .links
-            .get(&link)
-            .and_then(|state| state.linked())
-            .and_then(|connection| connection.peer.as_ref())
-            .map_or(usize::MAX, |peer| peer.max_payload);
-        let outcome = match outcome {
-            Outcome::Response(content) | Outcome::Failure(content) if content.bytes.len() > max => {
-                let text = format!("the result exceeds the {max} bytes that the caller accepts");
-                Outcome::Error(error(RequestCode::TooLarge, Delivered::Yes, text))
-            }
-            outcome => outcome,
-        };
-        self.push(link, Out::Message(Message::Response { call, outcome, extensions }));
     }
 }
 
@@ -474,7 +244,7 @@ pub(super) fn error(code: RequestCode, delivered: Delivered, text: impl Into<Str
     RequestError { code, delivered, message: text.into() }
 }
 
-fn too_large(size: usize, limit: usize) -> RequestError {
+pub(super) fn too_large(size: usize, limit: usize) -> RequestError {
     let text = format!("arguments of {size} bytes exceed the limit of {limit} bytes");
     error(RequestCode::TooLarge, Delivered::No, text)
 }

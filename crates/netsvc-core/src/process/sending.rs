@@ -54,7 +54,8 @@ impl Process {
         let Some(exchange) = self.exchanges.get(&state.exchange) else { return };
         let attempt = state.connector.as_ref().map_or(Time::NEVER, |c| c.next_attempt);
         let wake = match state.connection.as_deref() {
-            Some(connection) if connection.overflowed => Time(0),
+            // One that is closing already has its time to be given up.
+            Some(connection) if connection.overflowed && connection.is_linked() => Time(0),
             Some(connection) => connection.next_wake(exchange.heartbeat).min(attempt),
             None => attempt,
         };

@@ -64,7 +64,7 @@ impl Process {
         if let Some(known) = self.registry.service_mut(service) {
             known.revision = revision;
         }
-        self.fail_calls_to(now, service);
+        self.fail_calls_to(service);
         self.withdraw_all(now, &[service], None);
     }
 

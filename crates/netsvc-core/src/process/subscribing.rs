@@ -2,8 +2,9 @@
 
 use crate::deliveries::Source;
 use crate::error::CommandError;
-use crate::event::Delivered;
-use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
+use crate::event::{Delivered, ServiceInfo};
+use crate::ids::{LinkId, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::interest::Want;
 use crate::kept::KeptValue;
 use crate::limits::{MAX_NAME, MAX_SUBJECT};
 use crate::outbox::Out;
@@ -45,8 +46,9 @@ impl Process {
             SubscriptionTarget::Group(_) => None,
         };
         let limit = self.limits.interests;
-        let is_new =
-            interest.as_ref().is_none_or(|target| !self.interests.contains(target, &pattern));
+        let is_new = interest
+            .as_ref()
+            .is_none_or(|target| !self.interests.contains(target, &pattern, limits.latest));
         let full = is_new && self.interests.len() >= limit;
         if full || self.subscriptions.len() >= limit.saturating_mul(SHARED) {
             return Err(CommandError::Limit { what: "interests", limit });
@@ -59,11 +61,11 @@ impl Process {
             SubscriptionTarget::Group(group) => self.registry.members(group).to_vec(),
         };
         services.sort_unstable();
-        let pattern = Pattern::new(pattern);
-        let subscription = Subscription::new(target, pattern.clone(), limits, self.seed);
+        let subscription = Subscription::new(target, Pattern::new(pattern), limits, self.seed);
+        let want = subscription.want();
         let id = self.subscriptions.insert(subscription);
         if let Some(target) = interest {
-            self.want(&target, &pattern);
+            self.want(&target, &want);
         }
         for no in services {
             self.attach(now, id, no);
@@ -77,16 +79,17 @@ impl Process {
         if let Some(stamp) = subscription.head() {
             self.deliveries.unready(stamp, Source::Subscription(id));
         }
+        let want = subscription.want();
         match &subscription.target {
             SubscriptionTarget::Name(name) => {
-                self.unwant(&InterestTarget::Name(name.clone()), &subscription.pattern);
+                self.unwant(&InterestTarget::Name(name.clone()), &want);
             }
             SubscriptionTarget::Identity(service) => {
-                self.unwant(&InterestTarget::Identity(*service), &subscription.pattern);
+                self.unwant(&InterestTarget::Identity(*service), &want);
             }
             SubscriptionTarget::Group(group) => {
                 for no in self.registry.members(group).to_vec() {
-                    self.unwant_member(no, &subscription.pattern);
+                    self.unwant_member(no, &want);
                 }
             }
         }
@@ -107,17 +110,23 @@ impl Process {
         self.subscriptions.get(id).map_or(0, Subscription::missed)
     }
 
+    /// The services that a subscription concerns now, oldest first.
+    pub fn publishers(&self, id: SubscriptionId) -> Vec<ServiceInfo> {
+        let concerned = |service: &&Service| self.subscriptions.attached(service.no).contains(&id);
+        self.registry.all().filter(concerned).map(|service| self.describe(service)).collect()
+    }
+
     /// A service that a subscription concerns is visible: its kept values, then live reports.
     pub(super) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
         let Some(service) = self.registry.service(no) else { return };
         let service_id = service.id;
         self.subscriptions.attach(no, id);
         let Some(subscription) = self.subscriptions.get(id) else { return };
-        let pattern = subscription.pattern.clone();
+        let (pattern, want) = (subscription.pattern.clone(), subscription.want());
         if matches!(subscription.target, SubscriptionTarget::Group(_))
             && !self.registry.service(no).is_some_and(Service::is_local)
         {
-            self.want(&InterestTarget::Identity(service_id), &pattern);
+            self.want(&InterestTarget::Identity(service_id), &want);
         }
         match self.registry.service(no).and_then(Service::route) {
             None => {
@@ -140,7 +149,7 @@ impl Process {
         }
         let Some(service_id) = self.registry.service(no).map(|service| service.id) else { return };
         let Some(subscription) = self.subscriptions.get(id) else { return };
-        let pattern = subscription.pattern.clone();
+        let want = subscription.want();
         let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
         if let Some(replay) = subscription.replay_of(service_id) {
             self.subscriptions.replays.remove(&replay);
@@ -149,7 +158,7 @@ impl Process {
             subscription.detach(service_id, lost, stamp);
         });
         if of_group {
-            self.unwant_member(no, &pattern);
+            self.unwant_member(no, &want);
         }
     }
 
@@ -206,8 +215,26 @@ impl Process {
             after = subscription.attach(service_id, Some(replay));
         });
         let pattern = pattern.text().clone();
-        let ask = Out::ReplayRequest { service: peer_no, process: OWN, replay, pattern, after };
+        let ask =
+            Out::ReplayRequest { service: peer_no, process: OWN, replay, pattern, after, upto: 0 };
         self.push(link, ask);
+    }
+
+    /// The rest of a replay of which a page has arrived.
+    pub(super) fn ask_for_more(
+        &mut self,
+        id: SubscriptionId,
+        service: ServiceId,
+        replay: u32,
+        after: u64,
+        upto: u64,
+    ) {
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let pattern = subscription.pattern.text().clone();
+        let known = self.registry.service_no(service).and_then(|no| self.registry.service(no));
+        let Some((link, service)) = known.and_then(Service::route) else { return };
+        let process = OWN;
+        self.push(link, Out::ReplayRequest { service, process, replay, pattern, after, upto });
     }
 
     fn replay_locally(
@@ -246,26 +273,33 @@ impl Process {
     }
 
     /// This process wants reports: its hubs are told, once however many subscriptions share it.
-    fn want(&mut self, target: &InterestTarget, pattern: &Pattern) {
-        let Some(id) = self.interests.add(target, pattern.text()) else { return };
-        self.wish(OWN, target, pattern);
-        let message =
-            Message::Interest { id, target: target.clone(), pattern: pattern.text().clone() };
+    fn want(&mut self, target: &InterestTarget, want: &Want) {
+        let latest = want.latest;
+        let full = self.interests.len() >= self.limits.interests;
+        if full && !self.interests.contains(target, want.pattern.text(), latest) {
+            // Only a group with very many members gets here: the hub would end the link. The
+            // members beyond the limit are not heard.
+            return;
+        }
+        let Some(id) = self.interests.add(target, want) else { return };
+        self.wish(OWN, target, want);
+        let pattern = want.pattern.text().clone();
+        let message = Message::Interest { id, target: target.clone(), pattern, latest };
         self.tell_servers(id, &message);
     }
 
-    fn unwant(&mut self, target: &InterestTarget, pattern: &Pattern) {
-        let Some(id) = self.interests.remove(target, pattern.text()) else { return };
-        self.unwish(OWN, target, pattern.text());
+    fn unwant(&mut self, target: &InterestTarget, want: &Want) {
+        let Some(id) = self.interests.remove(target, want) else { return };
+        self.unwish(OWN, target, want);
         self.tell_servers(id, &Message::InterestEnd { id });
     }
 
-    fn unwant_member(&mut self, no: ServiceNo, pattern: &Pattern) {
+    fn unwant_member(&mut self, no: ServiceNo, want: &Want) {
         if let Some(service) = self.registry.service(no)
             && !service.is_local()
         {
             let target = InterestTarget::Identity(service.id);
-            self.unwant(&target, pattern);
+            self.unwant(&target, want);
         }
     }
 

@@ -52,7 +52,7 @@ impl Process {
         };
         let judging = now >= self.judge_from;
         match connection.phase {
-            Phase::Opening | Phase::Handshake => {
+            Phase::Opening | Phase::Handshake | Phase::Authorising => {
                 if judging && now.since(connection.began) >= CONNECT_DEADLINE {
                     return self.give_up_connecting(now, link);
                 }

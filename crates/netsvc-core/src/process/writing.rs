@@ -103,7 +103,7 @@ impl Process {
             return true;
         }
         match connection.phase {
-            Phase::Handshake => return false,
+            Phase::Handshake | Phase::Authorising => return false,
             Phase::Syncing | Phase::Active(_) if connection.snapshot != Snapshot::Done => {
                 self.encode_snapshot(link, connection, out);
                 return true;
@@ -132,9 +132,9 @@ impl Process {
             },
             Snapshot::Interests(cursor) => {
                 let next = self.interests.after(cursor).filter(|_| connection.peer_is_server());
-                if let Some((id, target, pattern)) = next {
-                    let (target, pattern) = (target.clone(), pattern.clone());
-                    let message = Message::Interest { id, target, pattern };
+                if let Some((id, interest)) = next {
+                    let (target, pattern, latest) = interest.clone();
+                    let message = Message::Interest { id, target, pattern, latest };
                     connection.snapshot = Snapshot::Interests(id);
                     connection.encoder.encode(&message, out);
                 } else {
@@ -164,14 +164,19 @@ impl Process {
                     connection.encoder.encode(&Message::ProcessGone { process }, out);
                 }
             }
-            Out::Subscriber { added, service, process, pattern } => {
+            Out::Subscriber { added, service, process, want } => {
                 if added && !self.introduce(connection, process, out) {
                     return;
                 }
                 if process != OWN && !connection.introduced.contains(&process) {
                     return;
                 }
-                let change = Subscriber { service, process: Self::wire_no(process), pattern };
+                let change = Subscriber {
+                    service,
+                    process: Self::wire_no(process),
+                    pattern: want.pattern.text().clone(),
+                    latest: want.latest,
+                };
                 let message = if added {
                     Message::SubscriberAdded(change)
                 } else {
@@ -179,16 +184,21 @@ impl Process {
                 };
                 connection.encoder.encode(&message, out);
             }
-            Out::ReplayRequest { service, process, replay, pattern, after } => {
+            Out::ReplayRequest { service, process, replay, pattern, after, upto } => {
                 if self.introduce(connection, process, out) {
                     let process = Self::wire_no(process);
                     let message =
-                        Message::ReplayRequest { service, process, replay, pattern, after };
+                        Message::ReplayRequest { service, process, replay, pattern, after, upto };
                     connection.encoder.encode(&message, out);
                 }
             }
             Out::Request(call) => self.encode_request(now, connection, call, out),
-            Out::Report(report) => {
+            Out::Targeted(process, report) => connection.encoder.targeted(process, &report, out),
+            Out::Lost { service, subject, count } => {
+                let message = Message::Lost { service, subject, count };
+                connection.encoder.encode(&message, out);
+            }
+            Out::Report { report, .. } => {
                 let Report { service, subject, sequence, content, extensions } = &*report;
                 connection.encoder.report(*service, subject, *sequence, content, extensions, out);
             }
@@ -247,6 +257,7 @@ impl Process {
             },
             method: call.method.clone(),
             remaining: call.deadline.since(now),
+            parts: call.parts,
             content: unsent.content,
             extensions: call.extensions.clone(),
         };
@@ -265,13 +276,16 @@ impl Process {
         cursor: ReplayCursor,
         out: &mut WriteBatch,
     ) {
-        let ReplayCursor { service, process, replay, upto, .. } = cursor;
-        let next =
-            self.registry.service(service).and_then(|known| known.publisher.as_ref()).and_then(
-                |publisher| publisher.kept.next(now, &cursor.pattern, cursor.after, upto),
-            );
-        let Some((sequence, value)) = next else {
-            let end = Message::ReplayEnd { process, replay, sequence: upto };
+        let ReplayCursor { service, process, replay, after, upto, .. } = cursor;
+        let next = self
+            .registry
+            .service(service)
+            .and_then(|known| known.publisher.as_ref())
+            .and_then(|publisher| publisher.kept.next(now, &cursor.pattern, after, upto));
+        let full = cursor.values_left == 0 || cursor.bytes_left == 0;
+        let Some((sequence, value)) = next.filter(|_| !full) else {
+            let more_after = if next.is_some() { after } else { 0 };
+            let end = Message::ReplayEnd { process, replay, sequence: upto, more_after };
             return connection.encoder.encode(&end, out);
         };
         let KeptValue { subject, content, expires } = value;
@@ -284,7 +298,12 @@ impl Process {
             extensions: bytes::Bytes::new(),
         };
         connection.encoder.replayed(process, replay, remaining, &report, out);
-        connection.outbox.unpop(Out::Replay(ReplayCursor { after: sequence, ..cursor }));
+        connection.outbox.unpop(Out::Replay(ReplayCursor {
+            after: sequence,
+            values_left: cursor.values_left - 1,
+            bytes_left: cursor.bytes_left.saturating_sub(report.content.bytes.len()),
+            ..cursor
+        }));
     }
 
     /// Something was encoded: from now on the transport must make progress.

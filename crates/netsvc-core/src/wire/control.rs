@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
-use crate::ids::{LinkToken, ProcessId, ServiceId};
+use crate::ids::{LinkToken, ProcessId, ServiceId, Str};
 use crate::limits::{MAX_GROUPS, MAX_METHODS, MAX_NAME, MAX_SUBJECT};
 use crate::reason::{Reason, ReasonCode};
 
@@ -51,6 +51,7 @@ pub(super) fn read(
         ControlKind::Left => Message::Left(read_membership(r)?),
         ControlKind::Interest => Message::Interest {
             id: r.u32()?,
+            latest: r.flag("latest")?,
             target: read_target(r)?,
             pattern: r.string("pattern", MAX_SUBJECT)?,
         },
@@ -59,16 +60,22 @@ pub(super) fn read(
         ControlKind::SubscriberRemoved => Message::SubscriberRemoved(read_subscriber(r)?),
         ControlKind::SubscribersKnown => Message::SubscribersKnown { service: r.u32()? },
         ControlKind::Cancel => Message::Cancel { call: r.u64()? },
+        ControlKind::Credit => Message::Credit { call: r.u64()?, parts: r.u32()? },
         ControlKind::ReplayRequest => Message::ReplayRequest {
             service: r.u32()?,
             process: r.u32()?,
             replay: r.u32()?,
             after: r.u64()?,
+            upto: r.u64()?,
             pattern: r.string("pattern", MAX_SUBJECT)?,
         },
-        ControlKind::ReplayEnd => {
-            Message::ReplayEnd { process: r.u32()?, replay: r.u32()?, sequence: r.u64()? }
-        }
+        ControlKind::ReplayEnd => Message::ReplayEnd {
+            process: r.u32()?,
+            replay: r.u32()?,
+            sequence: r.u64()?,
+            more_after: r.u64()?,
+        },
+        ControlKind::Lost => read_lost(r)?,
     };
     reader.end()?;
     Ok(message)
@@ -130,8 +137,9 @@ pub(super) fn write(message: &Message, body: &mut Vec<u8>) -> Option<ControlKind
             write_membership(membership, body);
             ControlKind::Left
         }
-        Message::Interest { id, target, pattern } => {
+        Message::Interest { id, target, pattern, latest } => {
             body.put_u32_le(*id);
+            body.put_u8((*latest).into());
             write_target(target, body);
             string(body, pattern, MAX_SUBJECT);
             ControlKind::Interest
@@ -156,23 +164,36 @@ pub(super) fn write(message: &Message, body: &mut Vec<u8>) -> Option<ControlKind
             body.put_u64_le(*call);
             ControlKind::Cancel
         }
-        Message::ReplayRequest { service, process, replay, pattern, after } => {
+        Message::Credit { call, parts } => {
+            body.put_u64_le(*call);
+            body.put_u32_le(*parts);
+            ControlKind::Credit
+        }
+        Message::ReplayRequest { service, process, replay, pattern, after, upto } => {
             body.put_u32_le(*service);
             body.put_u32_le(*process);
             body.put_u32_le(*replay);
             body.put_u64_le(*after);
+            body.put_u64_le(*upto);
             string(body, pattern, MAX_SUBJECT);
             ControlKind::ReplayRequest
         }
-        Message::ReplayEnd { process, replay, sequence } => {
+        Message::ReplayEnd { process, replay, sequence, more_after } => {
             body.put_u32_le(*process);
             body.put_u32_le(*replay);
             body.put_u64_le(*sequence);
+            body.put_u64_le(*more_after);
             ControlKind::ReplayEnd
+        }
+        Message::Lost { service, subject, count } => {
+            write_lost(*service, subject.as_ref(), *count, body);
+            ControlKind::Lost
         }
         Message::Request(_)
         | Message::Response { .. }
+        | Message::Part { .. }
         | Message::Report(_)
+        | Message::Targeted { .. }
         | Message::Replayed { .. } => return None,
     })
 }
@@ -297,11 +318,34 @@ fn write_target(target: &InterestTarget, body: &mut Vec<u8>) {
 
 fn read_subscriber(r: &mut Reader<'_>) -> Result<Subscriber, WireError> {
     let (service, process) = (r.u32()?, r.u32()?);
-    Ok(Subscriber { service, process, pattern: r.string("pattern", MAX_SUBJECT)? })
+    let latest = r.flag("latest")?;
+    Ok(Subscriber { service, process, pattern: r.string("pattern", MAX_SUBJECT)?, latest })
 }
 
 fn write_subscriber(subscriber: &Subscriber, body: &mut Vec<u8>) {
     body.put_u32_le(subscriber.service);
     body.put_u32_le(subscriber.process);
+    body.put_u8(subscriber.latest.into());
     string(body, &subscriber.pattern, MAX_SUBJECT);
+}
+
+fn read_lost(r: &mut Reader<'_>) -> Result<Message, WireError> {
+    let (service, count) = (r.u32()?, r.u64()?);
+    if count == 0 {
+        return Err(WireError::Value { field: "count", value: 0 });
+    }
+    let subject = if r.flag("present")? { Some(r.string("subject", MAX_SUBJECT)?) } else { None };
+    Ok(Message::Lost { service, subject, count })
+}
+
+/// A count of 0 would end the link, and could only be a mistake of this end: it is told as 1,
+/// since counts may be too high and never too low.
+fn write_lost(service: u32, subject: Option<&Str>, count: u64, body: &mut Vec<u8>) {
+    debug_assert!(count > 0, "nothing was lost");
+    body.put_u32_le(service);
+    body.put_u64_le(count.max(1));
+    body.put_u8(subject.is_some().into());
+    if let Some(subject) = subject {
+        string(body, subject, MAX_SUBJECT);
+    }
 }

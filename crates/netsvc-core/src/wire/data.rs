@@ -39,7 +39,17 @@ pub(super) fn read(
         DataKind::Response => {
             Message::Response { call: r.u64()?, outcome: read_outcome(r, payload)?, extensions }
         }
+        DataKind::Part => {
+            let call = r.u64()?;
+            let content = Content { kind: ContentType(r.u8()?), bytes: payload };
+            r.reserved::<3>()?;
+            Message::Part { call, content, extensions }
+        }
         DataKind::Report => Message::Report(read_report(r, payload, extensions, symbols)?),
+        DataKind::Targeted => Message::Targeted {
+            process: r.u32()?,
+            report: read_report(r, payload, extensions, symbols)?,
+        },
         DataKind::Replayed => Message::Replayed {
             process: r.u32()?,
             replay: r.u32()?,
@@ -67,6 +77,7 @@ pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, met
     fixed.u16(name);
     fixed.u16(method);
     fixed.u32(millis(request.remaining));
+    fixed.u32(request.parts);
     fixed.u8(request.content.kind.0);
     fixed.array([0; 3]);
 }
@@ -95,6 +106,12 @@ pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> 
     }
 }
 
+/// Writes the fixed fields of a PART.
+pub(super) fn write_part(fixed: &mut Fixed, call: u64, content: &Content) {
+    fixed.u64(call);
+    fixed.array([content.kind.0, 0, 0, 0]);
+}
+
 /// Writes the fixed fields of a REPORT. `subject` is the subject's symbol.
 pub(super) fn write_report(
     fixed: &mut Fixed,
@@ -108,6 +125,11 @@ pub(super) fn write_report(
     fixed.u8(content.kind.0);
     fixed.u8(0);
     fixed.u64(sequence);
+}
+
+/// Writes the field that a TARGETED has before those of a REPORT.
+pub(super) fn write_targeted(fixed: &mut Fixed, process: u32) {
+    fixed.u32(process);
 }
 
 /// Writes the fields that a REPLAYED has before those of a REPORT.
@@ -136,9 +158,10 @@ fn read_request(
     };
     let method = symbols.name("method", r.u16()?)?;
     let remaining = Duration::from_millis(r.u32()?.into());
+    let parts = r.u32()?;
     let content = Content { kind: ContentType(r.u8()?), bytes: payload };
     r.reserved::<3>()?;
-    Ok(Request { call, caller, target, method, remaining, content, extensions })
+    Ok(Request { call, caller, target, method, remaining, parts, content, extensions })
 }
 
 fn read_outcome(r: &mut Reader<'_>, payload: Bytes) -> Result<Outcome, WireError> {

@@ -69,6 +69,12 @@ impl Decoder {
         wanted.saturating_sub(buffer.len())
     }
 
+    /// Bytes kept between calls: fragmented messages that are not complete, and symbols. Whatever
+    /// the peer sends, no more than arrived, and within the limits of both.
+    pub fn kept(&self) -> usize {
+        self.fragments.bytes() + self.symbols.bytes()
+    }
+
     fn advance(&mut self, buffer: &mut BytesMut) -> Result<Option<Message>, WireError> {
         if !self.begun {
             self.begun = read_preamble(buffer)?;

@@ -46,6 +46,10 @@ impl Encoder {
                 let Report { service, subject, sequence, content, extensions } = report;
                 self.report(*service, subject, *sequence, content, extensions, out);
             }
+            Message::Part { call, content, extensions } => {
+                self.part(*call, content, extensions, out);
+            }
+            Message::Targeted { process, report } => self.targeted(*process, report, out),
             Message::Replayed { process, replay, remaining, report } => {
                 self.replayed(*process, *replay, *remaining, report, out);
             }
@@ -76,6 +80,16 @@ impl Encoder {
         let mut fixed = Fixed::default();
         data::write_report(&mut fixed, service, subject, sequence, content);
         self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
+    }
+
+    /// As [`encode`](Self::encode) of a report for one process.
+    pub fn targeted(&mut self, process: u32, report: &Report, out: &mut WriteBatch) {
+        let Report { service, subject, sequence, content, extensions } = report;
+        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let mut fixed = Fixed::default();
+        data::write_targeted(&mut fixed, process);
+        data::write_report(&mut fixed, *service, subject, *sequence, content);
+        self.data(DataKind::Targeted, &fixed, extensions, &content.bytes, out);
     }
 
     /// As [`encode`](Self::encode) of a kept value.
@@ -124,6 +138,13 @@ impl Encoder {
         let mut fixed = Fixed::default();
         let payload = data::write_outcome(&mut fixed, call, outcome);
         self.data(DataKind::Response, &fixed, extensions, &payload, out);
+    }
+
+    /// As [`encode`](Self::encode) of a part of a streamed result.
+    pub fn part(&mut self, call: u64, content: &Content, extensions: &Bytes, out: &mut WriteBatch) {
+        let mut fixed = Fixed::default();
+        data::write_part(&mut fixed, call, content);
+        self.data(DataKind::Part, &fixed, extensions, &content.bytes, out);
     }
 
     /// The symbol of `text`, good until the next one is asked for.

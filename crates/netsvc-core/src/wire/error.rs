@@ -18,7 +18,7 @@ pub enum WireError {
         /// The peer's version.
         peer: u16,
     },
-    /// A frame of a kind that version 1 does not have, or that is reserved.
+    /// A frame of a kind that version 1 does not have.
     #[error("unknown frame kind {kind:#04x}")]
     Kind {
         /// As on the wire.

@@ -49,11 +49,7 @@ impl Fragments {
         let origin = reader.u32()?;
         let number = reader.u8()?;
         let flags = reader.u8()?;
-        let last = match reader.u8()? {
-            0 => false,
-            1 => true,
-            value => return Err(WireError::Value { field: "last", value: u32::from(value) }),
-        };
+        let last = reader.flag("last")?;
         reader.reserved::<1>()?;
         let total = reader.u32()? as usize;
         let chunk = reader.rest();
@@ -90,6 +86,12 @@ impl Fragments {
     /// Drops what a process left unfinished when it went.
     pub(super) fn forget(&mut self, origin: u32) {
         self.unfinished.retain(|unfinished| unfinished.origin != origin);
+    }
+
+    /// Bytes that have arrived of unfinished messages.
+    pub(super) fn bytes(&self) -> usize {
+        let unfinished = self.unfinished.iter();
+        unfinished.map(|message| message.body.len() + message.extensions.len()).sum()
     }
 
     fn begin(
@@ -214,7 +216,7 @@ mod tests {
         let error = WireError::TooLarge { frame: "REPORT", bytes: 1041, limit: 1040 };
         assert_eq!(accept(&mut fragments, &report(1, 0, most + 1, b"a")), Err(error));
         assert_eq!(accept(&mut fragments, &report(1, 0, most, b"a")), Ok(None));
-        assert_eq!(accept(&mut fragments, &report(2, 0, 12, b"a")), Ok(None));
+        assert_eq!(accept(&mut fragments, &report(2, 0, 16, b"a")), Ok(None));
         let result = accept(&mut fragments, &report(3, 0, 2, b"a"));
         assert_eq!(result, Err(WireError::FragmentsFull));
 

@@ -20,7 +20,7 @@ pub(super) const MIN_PAYLOAD: usize = MAX_TEXT;
 /// Bytes before the chunk of a FRAGMENT.
 pub(super) const FRAGMENT_FIXED: usize = 12;
 /// The longest of [`DataKind::fixed`].
-pub(super) const MAX_FIXED: usize = 28;
+pub(super) const MAX_FIXED: usize = 32;
 
 /// The preamble of this version.
 pub(super) fn preamble() -> [u8; PREAMBLE] {
@@ -82,6 +82,7 @@ kinds!(
         Flush = 0x06 "FLUSH",
         Flushed = 0x07 "FLUSHED",
         Synced = 0x08 "SYNCED",
+        Credit = 0x09 "CREDIT",
         Process = 0x20 "PROCESS",
         ProcessGone = 0x21 "PROCESS_GONE",
         Service = 0x22 "SERVICE",
@@ -96,6 +97,7 @@ kinds!(
         Cancel = 0x42 "CANCEL",
         ReplayRequest = 0x51 "REPLAY_REQUEST",
         ReplayEnd = 0x53 "REPLAY_END",
+        Lost = 0x54 "LOST",
     }
 );
 
@@ -104,8 +106,10 @@ kinds!(
     DataKind {
         Request = 0x40 "REQUEST",
         Response = 0x41 "RESPONSE",
+        Part = 0x43 "PART",
         Report = 0x50 "REPORT",
         Replayed = 0x52 "REPLAYED",
+        Targeted = 0x55 "TARGETED",
     }
 );
 
@@ -113,9 +117,11 @@ impl DataKind {
     /// Bytes of the body before the content.
     pub(super) fn fixed(self) -> usize {
         match self {
-            Self::Response => 12,
+            Self::Response | Self::Part => 12,
             Self::Report => 16,
-            Self::Request | Self::Replayed => 28,
+            Self::Targeted => 20,
+            Self::Replayed => 28,
+            Self::Request => 32,
         }
     }
 
@@ -226,7 +232,7 @@ mod tests {
     #[test]
     fn numbers_and_kinds_correspond() {
         let kinds: Vec<Kind> = (0..=255).filter_map(Kind::from_wire).collect();
-        assert_eq!(kinds.len(), 22 + 4 + 2);
+        assert_eq!(kinds.len(), 24 + 6 + 2);
         for kind in kinds {
             assert_eq!(Kind::from_wire(kind.number()), Some(kind), "{}", kind.name());
         }

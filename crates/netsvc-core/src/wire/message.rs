@@ -70,6 +70,8 @@ pub enum Message {
         target: InterestTarget,
         /// Which subjects.
         pattern: Str,
+        /// Only the newest report of each subject matters.
+        latest: bool,
     },
     /// The interest of that id ends.
     InterestEnd {
@@ -101,8 +103,40 @@ pub enum Message {
         /// As in `Request`.
         call: u64,
     },
+    /// A part of a streamed result; the outcome follows the last one.
+    Part {
+        /// As in `Request`.
+        call: u64,
+        /// The part.
+        content: Content,
+        /// Extension fields to be passed on unchanged.
+        extensions: Bytes,
+    },
+    /// The caller takes that many further parts.
+    Credit {
+        /// As in `Request`.
+        call: u64,
+        /// Parts.
+        parts: u32,
+    },
     /// A live report.
     Report(Report),
+    /// A report for one process only.
+    Targeted {
+        /// For whom; receiver's number (0: the receiver itself).
+        process: u32,
+        /// The report.
+        report: Report,
+    },
+    /// Reports were dropped on their way, before the next report of that service.
+    Lost {
+        /// Sender's number.
+        service: u32,
+        /// Their subject; `None`: of several subjects, too many to tell them apart.
+        subject: Option<Str>,
+        /// How many, at least 1.
+        count: u64,
+    },
     /// Asks the publisher for its kept values.
     ReplayRequest {
         /// Receiver's number.
@@ -115,6 +149,8 @@ pub enum Message {
         pattern: Str,
         /// Only values with a higher sequence.
         after: u64,
+        /// Up to this sequence; 0: up to the newest when the publisher answers.
+        upto: u64,
     },
     /// A kept value, for one asker.
     Replayed {
@@ -127,14 +163,17 @@ pub enum Message {
         /// The value.
         report: Report,
     },
-    /// All kept values of that replay were sent.
+    /// The answer to a `ReplayRequest` is complete.
     ReplayEnd {
         /// Who asked; receiver's number (0: the receiver itself).
         process: u32,
         /// As in `ReplayRequest`.
         replay: u32,
-        /// The service's sequence when it answered.
+        /// The service's sequence when it began to answer, or `upto` of the request.
         sequence: u64,
+        /// 0: all matching values were sent. Otherwise the sequence up to which they were; the asker
+        /// asks for the rest when it has room.
+        more_after: u64,
     },
 }
 
@@ -234,6 +273,8 @@ pub struct Subscriber {
     pub process: u32,
     /// Which subjects.
     pub pattern: Str,
+    /// Only the newest report of each subject matters.
+    pub latest: bool,
 }
 
 /// A request.
@@ -249,6 +290,8 @@ pub struct Request {
     pub method: Str,
     /// What is left until the caller's deadline. Whole milliseconds on the wire, rounded up.
     pub remaining: Duration,
+    /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
+    pub parts: u32,
     /// Arguments.
     pub content: Content,
     /// Extension fields to be passed on unchanged.

@@ -74,6 +74,11 @@ impl ReceivedSymbols {
         Ok(())
     }
 
+    /// Bytes of all texts.
+    pub(super) fn bytes(&self) -> usize {
+        self.texts.iter().map(|text| text.len()).sum()
+    }
+
     /// What `slot` stands for, as a subject.
     pub(super) fn subject(&self, slot: u16) -> Result<Str, WireError> {
         self.texts.get(usize::from(slot)).cloned().ok_or(WireError::Symbol { slot })

@@ -113,8 +113,9 @@ fn registry() -> impl Strategy<Value = Message> {
 }
 
 fn interest() -> impl Strategy<Value = Message> {
-    let interest = (any::<u32>(), target(), subject())
-        .prop_map(|(id, target, pattern)| Message::Interest { id, target, pattern });
+    let interest = (any::<u32>(), target(), subject(), any::<bool>()).prop_map(
+        |(id, target, pattern, latest)| Message::Interest { id, target, pattern, latest },
+    );
     prop_oneof![
         interest,
         any::<u32>().prop_map(|id| Message::InterestEnd { id }),
@@ -131,17 +132,23 @@ fn requests() -> impl Strategy<Value = Message> {
             Message::Response { call, outcome, extensions }
         }),
         any::<u64>().prop_map(|call| Message::Cancel { call }),
+        (any::<u64>(), content(), extensions()).prop_map(|(call, content, extensions)| {
+            Message::Part { call, content, extensions }
+        }),
+        (any::<u64>(), any::<u32>()).prop_map(|(call, parts)| Message::Credit { call, parts }),
     ]
 }
 
 fn reports() -> impl Strategy<Value = Message> {
-    let asked = (any::<u32>(), any::<u32>(), any::<u32>(), subject(), any::<u64>()).prop_map(
-        |(service, process, replay, pattern, after)| Message::ReplayRequest {
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>());
+    let asked = (numbers, subject(), any::<u64>(), any::<u64>()).prop_map(
+        |((service, process, replay), pattern, after, upto)| Message::ReplayRequest {
             service,
             process,
             replay,
             pattern,
             after,
+            upto,
         },
     );
     let remaining = proptest::option::of((0..u32::MAX).prop_map(millis));
@@ -153,9 +160,26 @@ fn reports() -> impl Strategy<Value = Message> {
             report,
         },
     );
-    let end = (any::<u32>(), any::<u32>(), any::<u64>())
-        .prop_map(|(process, replay, sequence)| Message::ReplayEnd { process, replay, sequence });
-    prop_oneof![3 => report().prop_map(Message::Report), 1 => asked, 1 => replayed, 1 => end]
+    let end = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>()).prop_map(
+        |(process, replay, sequence, more_after)| Message::ReplayEnd {
+            process,
+            replay,
+            sequence,
+            more_after,
+        },
+    );
+    let targeted = (any::<u32>(), report())
+        .prop_map(|(process, report)| Message::Targeted { process, report });
+    let lost = (any::<u32>(), proptest::option::of(subject()), 1..=u64::MAX)
+        .prop_map(|(service, subject, count)| Message::Lost { service, subject, count });
+    prop_oneof![
+        3 => report().prop_map(Message::Report),
+        1 => asked,
+        1 => replayed,
+        1 => end,
+        1 => targeted,
+        1 => lost,
+    ]
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
@@ -219,11 +243,9 @@ fn target() -> impl Strategy<Value = InterestTarget> {
 }
 
 fn subscriber() -> impl Strategy<Value = Subscriber> {
-    (any::<u32>(), any::<u32>(), subject()).prop_map(|(service, process, pattern)| Subscriber {
-        service,
-        process,
-        pattern,
-    })
+    (any::<u32>(), any::<u32>(), subject(), any::<bool>()).prop_map(
+        |(service, process, pattern, latest)| Subscriber { service, process, pattern, latest },
+    )
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -231,14 +253,15 @@ fn request() -> impl Strategy<Value = Request> {
         (1..=u32::MAX).prop_map(RequestTarget::Service),
         name().prop_map(RequestTarget::Name),
     ];
-    let rest = (any::<u32>().prop_map(millis), content(), extensions());
+    let rest = (any::<u32>().prop_map(millis), any::<u32>(), content(), extensions());
     (any::<u64>(), any::<u32>(), target, name(), rest).prop_map(
-        |(call, caller, target, method, (remaining, content, extensions))| Request {
+        |(call, caller, target, method, (remaining, parts, content, extensions))| Request {
             call,
             caller,
             target,
             method,
             remaining,
+            parts,
             content,
             extensions,
         },

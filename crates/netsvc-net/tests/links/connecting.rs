@@ -160,6 +160,20 @@ fn a_name_is_resolved_at_each_attempt() {
 }
 
 #[test]
+fn d9_a_hub_whose_name_is_pointed_elsewhere_is_found_there() {
+    let (first, port) = Node::hub(Limits::default());
+    let (second, other_port) = Node::hub(Limits::default());
+    let [here, there] = [port, other_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let script = Script::new([vec![here], vec![here], vec![there]]);
+    let client = resolving_client(&script, SOON);
+    assert_eq!(client.active().peer.unwrap().process, first.engine.process());
+    drop(first);
+    client.inactive();
+    assert_reason(&client.failed(), ReasonCode::ConnectFailed);
+    assert_eq!(client.active().peer.unwrap().process, second.engine.process());
+}
+
+#[test]
 fn a_link_closed_while_it_waits_is_closed_at_once() {
     let client = Node::start("client");
     let link = client.connect(

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Event, Heartbeat, Limits, Outcome, ReasonCode, Retry, Role, Target};
+use netsvc_core::{
+    Event, Heartbeat, Limits, Outcome, ReasonCode, RequestOptions, Retry, Role, Target,
+};
 
 use crate::support::{Node, RawPeer, answer_next, assert_reason, content, eventually, hello};
 
@@ -33,7 +35,8 @@ impl Scene {
         let key = self.requests;
         self.witness.engine.with(|process, now| {
             let target = Target::Name("echo".into());
-            process.request(now, key, &target, "say", content("hi"), PATIENT);
+            let options = RequestOptions::within(PATIENT);
+            process.request(now, key, target, "say", content("hi"), options);
         });
         answer_next(&self.hub);
         assert!(matches!(self.witness.outcome(key), Outcome::Response(_)));

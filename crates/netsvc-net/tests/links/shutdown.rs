@@ -12,7 +12,7 @@ fn what_fits_into_the_sockets_is_written_at_exit() {
     let client = Node::client("client", port);
     let (service, _) = client.service("hasty", &[]);
     hub.engine.with(|process, now| {
-        let limits = SubscriptionLimits { reports: 1000, bytes: 1 << 20 };
+        let limits = SubscriptionLimits { reports: 1000, bytes: 1 << 20, latest: false };
         process.subscribe(now, SubscriptionTarget::Name("hasty".into()), "*", limits).unwrap()
     });
     client.wait("the subscriber", |event| {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, Event, Lifetime, Limits, Outcome, RequestCode, Role, ServiceId, SubscriptionLimits,
-    SubscriptionTarget, Target,
+    Content, Event, Lifetime, Limits, Outcome, RequestCode, RequestOptions, Role, ServiceId,
+    SubscriptionLimits, SubscriptionTarget, Target,
 };
 
 use crate::support::{Node, SOON, answer_next, content};
@@ -13,7 +13,7 @@ const PATIENT: Duration = Duration::from_secs(60);
 
 fn request(node: &Node, key: u64, target: &Target, content: Content) {
     node.engine.with(|process, now| {
-        process.request(now, key, target, "say", content, PATIENT);
+        process.request(now, key, target.clone(), "say", content, RequestOptions::within(PATIENT));
     });
 }
 
@@ -38,7 +38,7 @@ fn two_clients_work_together_through_a_hub() {
 
     user.engine.with(|process, now| {
         let target = SubscriptionTarget::Name("thermometer".into());
-        let limits = SubscriptionLimits { reports: 100, bytes: 1 << 20 };
+        let limits = SubscriptionLimits { reports: 100, bytes: 1 << 20, latest: false };
         process.subscribe(now, target, "temperature.*", limits).unwrap()
     });
     // What is published before the publisher has heard of the subscriber is not for it.
@@ -165,7 +165,7 @@ fn what_several_threads_send_at_once_arrives_completely_and_in_order() {
     let services = ["a", "b", "c", "d"].map(|name| client.service(name, &[]));
     for name in ["a", "b", "c", "d"] {
         hub.engine.with(|process, now| {
-            let limits = SubscriptionLimits { reports: 100_000, bytes: 1 << 30 };
+            let limits = SubscriptionLimits { reports: 100_000, bytes: 1 << 30, latest: false };
             let target = SubscriptionTarget::Name(name.into());
             process.subscribe(now, target, "*", limits).unwrap()
         });

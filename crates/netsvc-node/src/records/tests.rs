@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use netsvc_core::{
     AbortReason, CallId, Content, ContentType, ExchangeId, FlushId, LinkId, Peer, Reason,
-    ReasonCode, RequestCode, RequestError, ServiceId, Status,
+    ReasonCode, RequestCode, RequestError, ServiceId, ServiceNo, Status,
 };
 
 use super::*;
@@ -104,13 +104,14 @@ fn an_invocation_tells_method_and_caller_before() {
         caller: ProcessId([0xcd; 16]),
         caller_label: "host:7".into(),
         remaining: Duration::from_micros(1500),
+        parts: 16,
         content: Content::raw(&b"xy"[..]),
     };
-    let (records, chunk) = records(Event::Invoke(invocation), &[4, 4, 4, 11]);
+    let (records, chunk) = records(Event::Invoke(invocation), &[4, 4, 4, 12]);
     assert_eq!(records[0], [1, 0, 0, 4]);
     assert_eq!(records[1], [1, 1, 4, 32]);
     assert_eq!(records[2], [1, 2, 36, 6]);
-    assert_eq!(records[3], [3, 1, 2, 4, 0, 2, 1, 2, 0, 42, 2]);
+    assert_eq!(records[3], [3, 1, 2, 4, 0, 2, 16, 1, 2, 0, 42, 2]);
     assert_eq!(chunk, format!("read{}host:7xy", "cd".repeat(16)).as_bytes());
 }
 
@@ -175,7 +176,8 @@ fn links() {
     assert_eq!(chunk, [&b""[..], b"", b"127.0.0.1:9", b""].map(text).concat());
     assert_eq!(packed[0], [7, 3, 1, 2, 4, 0, u32::MAX, 0, chunk.len() as u32]);
     assert_eq!(records(Event::LinkActive(link.clone()), &[9]).0[0][1], 0);
-    assert_eq!(records(Event::LinkInactive(link), &[9]).0[0][1], 1);
+    assert_eq!(records(Event::LinkInactive(link.clone()), &[9]).0[0][1], 1);
+    assert_eq!(records(Event::Authorise(link), &[9]).0[0][1], 4);
 }
 
 #[test]
@@ -189,6 +191,10 @@ fn small_records() {
     }
     let abort = Event::Abort { call: CallId(3 << 32), reason: AbortReason::Deadline };
     assert_eq!(records(abort, &[4]).0[0], [4, 0, 3, 2]);
+    let credit = Event::Credit { call: CallId((3 << 32) + 1), parts: 8 };
+    assert_eq!(records(credit, &[4]).0[0], [17, 1, 3, 8]);
+    let part = Event::Part { key: 8, content: Content::raw(&b"part"[..]) };
+    assert_eq!(records(part, &[5]), (vec![vec![16, 8, 0, 0, 4]], b"part".to_vec()));
     let gone = Event::ProcessGone(ProcessId([9; 16]));
     let (packed, chunk) = records(gone, &[4, 2]);
     assert_eq!(packed, [vec![1, 0, 0, 32], vec![10, 0]]);
@@ -196,12 +202,13 @@ fn small_records() {
     let subscriber = Event::Subscriber {
         service: ServiceNo(2),
         process: ProcessId([9; 16]),
+        label: "host:9".into(),
         pattern: "t.*".into(),
         present: true,
     };
     let (packed, chunk) = records(subscriber, &[5]);
     assert_eq!(packed[0], [11, 2, 1, 0, chunk.len() as u32]);
-    assert_eq!(chunk, [chunk[2..34].as_ref(), b"", b"t.*"].map(text).concat());
+    assert_eq!(chunk, [chunk[2..34].as_ref(), b"host:9", b"t.*"].map(text).concat());
 }
 
 #[test]

@@ -1,0 +1,46 @@
+// Services of the fake registry, packed as the addon packs them.
+
+import { packTexts } from "./fake-deliveries.js";
+
+/** What a fake service is made of. */
+export interface FakeService {
+  readonly no: number;
+  readonly name: string;
+  readonly audience: string;
+  readonly groups: Set<string>;
+  readonly methods: string[];
+  sequence: number;
+  known: boolean;
+}
+
+/** The process they belong to. */
+export interface Owner {
+  readonly id: string;
+  readonly label: string;
+}
+
+export function packServices(owner: Owner, services: readonly FakeService[]): Buffer {
+  const count = Buffer.alloc(4);
+  count.writeUInt32LE(services.length);
+  return Buffer.concat([count, ...services.map((service) => packService(owner, service))]);
+}
+
+export function packService(owner: Owner, service: FakeService): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUInt32LE(service.no, 0);
+  head.writeUInt32LE(service.no, 4);
+  head[8] = 1;
+  return Buffer.concat([
+    head,
+    Buffer.from(owner.id),
+    packTexts([service.name, service.audience, owner.label, ""]),
+    packList([...service.groups]),
+    packList(service.methods),
+  ]);
+}
+
+function packList(texts: string[]): Buffer {
+  const count = Buffer.alloc(2);
+  count.writeUInt16LE(texts.length);
+  return Buffer.concat([count, packTexts(texts)]);
+}

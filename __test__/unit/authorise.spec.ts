@@ -1,0 +1,107 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Authorise } from "../../ts/authorise.js";
+import { LinkError } from "../../ts/errors.js";
+import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange } from "../../ts/exchange.js";
+import { eventually } from "../helpers/eventually.js";
+import { fakeRegistry } from "../helpers/fake-native.js";
+
+function setUp(authorise?: Authorise) {
+  const errors: unknown[] = [];
+  const fake = fakeRegistry({ callbackError: (error) => errors.push(error) });
+  onTestFinished(() => fake.registry.close());
+  const { registry, native } = fake;
+  const exchange = new Exchange(EXCHANGE_SERVER, { registry, ...(authorise && { authorise }) });
+  const number = Math.max(...native.exchanges);
+  const applies = () => native.link(4, number, 77, { attempt: 3 });
+  const answer = () =>
+    eventually(() => native.seen.find(([name]) => name === "authorise")?.slice(1));
+  return { ...fake, exchange, number, errors, applies, answer };
+}
+
+describe("authorise", () => {
+  it.each<[string, Authorise, boolean]>([
+    ["true", () => true, true],
+    ["nothing", () => {}, true],
+    ["a promise of true", async () => true, true],
+    ["a promise of nothing", async () => {}, true],
+    ["false", () => false, false],
+    ["a promise of false", async () => false, false],
+    ["null", () => null as never, false],
+    ["0", () => 0 as never, false],
+    ["a text", () => "yes" as never, false],
+  ])("returning %s", async (_, authorise, may) => {
+    const { applies, answer, errors, exchange } = setUp(authorise);
+    applies();
+    expect(await answer()).toEqual([77, may]);
+    expect(errors).toEqual([]);
+    // Not linked yet: whatever follows tells of it.
+    expect(exchange.links).toEqual([]);
+  });
+
+  it("gets the address and what the process says of itself", async () => {
+    const seen: unknown[] = [];
+    const { applies, answer } = setUp((applicant) => void seen.push(applicant));
+    applies();
+    await answer();
+    expect(seen).toEqual([
+      { address: "127.0.0.1:11111", process: "cd".repeat(16), label: "hub:1", attempt: 3 },
+    ]);
+  });
+
+  it.each<[string, Authorise]>([
+    [
+      "a throw",
+      () => {
+        throw new Error("database down");
+      },
+    ],
+    ["a rejection", () => Promise.reject(new Error("database down"))],
+  ])("refuses by %s, which is reported", async (_, authorise) => {
+    const { applies, answer, errors } = setUp(authorise);
+    applies();
+    expect(await answer()).toEqual([77, false]);
+    expect(errors).toMatchObject([{ message: "database down" }]);
+  });
+
+  it("refuses by a LinkError denied, which is meant and not reported", async () => {
+    const { applies, answer, errors } = setUp(async () => {
+      throw new LinkError("denied", "not on the list");
+    });
+    applies();
+    expect(await answer()).toEqual([77, false]);
+    expect(errors).toEqual([]);
+  });
+
+  it("answers nothing when the exchange is closed meanwhile", async () => {
+    let decide: (may: boolean) => void = () => {};
+    const { applies, native, exchange } = setUp(() => new Promise((resolve) => (decide = resolve)));
+    const before = decide;
+    applies();
+    await eventually(() => decide !== before);
+    await exchange.close();
+    decide(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(native.seen.map(([name]) => name)).not.toContain("authorise");
+  });
+
+  it("is asked of the native side only when it is given, and is for servers", () => {
+    const { native, registry } = setUp();
+    expect(native.seen.findLast(([name]) => name === "createExchange")?.at(-1)).toBe(false);
+    const authorise = () => true;
+    new Exchange(EXCHANGE_SERVER, "a", { registry, authorise });
+    expect(native.seen.findLast(([name]) => name === "createExchange")?.at(-1)).toBe(true);
+    const make = (role: 0 | 1, given: unknown) => () =>
+      new Exchange(role, "b", { registry, authorise: given as Authorise });
+    expect(make(EXCHANGE_CLIENT, authorise)).toThrow(TypeError);
+    expect(make(EXCHANGE_SERVER, true)).toThrow(TypeError);
+  });
+
+  it("tells the refused end by attemptFailed", async () => {
+    const { native, number, exchange } = setUp(() => false);
+    const reasons: unknown[] = [];
+    exchange.on("attemptFailed", ({ reason }) => reasons.push(reason?.code));
+    native.link(2, number, 77, { reason: 40, texts: ["", "", "127.0.0.1:9", "not allowed"] });
+    await eventually(() => reasons.length > 0);
+    expect(reasons).toEqual(["denied"]);
+  });
+});

@@ -1,0 +1,215 @@
+//! How requests end: in exactly one outcome, whatever is lost.
+
+use bytes::Bytes;
+
+use crate::calls::{Caller, Provider};
+use crate::event::{AbortReason, Event};
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
+use crate::outbox::Out;
+use crate::outcome::{Delivered, Outcome, RequestCode};
+use crate::timers::Timer;
+use crate::wire::Message;
+
+use super::Process;
+use super::requests::error;
+
+impl Process {
+    /// The deadline of a request of this process passed.
+    pub(super) fn call_deadline(&mut self, call: CallId) {
+        let text = "the deadline passed before an outcome arrived";
+        self.give_up(call, RequestCode::Deadline, text);
+    }
+
+    /// Everything sent, or to be sent, over a lost link fails, or is taken over by others.
+    pub(super) fn fail_calls_over(&mut self, link: LinkId) {
+        let Some(connection) =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        else {
+            return;
+        };
+        let own_hub = connection.peer_is_server();
+        let mut calls: Vec<CallId> = connection.outbound.iter().copied().collect();
+        calls.sort_unstable();
+        for id in calls {
+            let Some(call) = self.calls.get(id) else { continue };
+            let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+            let lost = if own_hub {
+                error(RequestCode::LinkLost, delivered, "the link was lost before the outcome")
+            } else {
+                error(RequestCode::Lost, delivered, "the provider was lost before the outcome")
+            };
+            if !self.reroute(id, &lost) {
+                self.settle(id, Outcome::Error(lost), Bytes::new());
+            }
+        }
+    }
+
+    /// Requests that processes sent over a link, and that they cannot be answered any more, are
+    /// given up.
+    pub(super) fn abandon_calls_of(&mut self, processes: &[ProcessNo], link: LinkId) {
+        let Some(connection) =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        else {
+            return;
+        };
+        let mut calls: Vec<(u64, CallId)> =
+            connection.inbound.iter().map(|(wire, call)| (*wire, *call)).collect();
+        calls.retain(|(_, id)| {
+            self.calls.get(*id).is_some_and(|call| processes.contains(&call.process))
+        });
+        calls.sort_unstable();
+        for (wire, _) in &calls {
+            connection.inbound.remove(wire);
+        }
+        for (_, id) in calls {
+            self.abandon(id, AbortReason::CallerGone);
+        }
+    }
+
+    /// Requests to a service that is withdrawn fail, or are taken over by others of its name.
+    pub(super) fn fail_calls_to(&mut self, service: ServiceNo) {
+        if let Some(known) = self.registry.service_mut(service) {
+            known.ending = true;
+        }
+        let mut calls = self.calls.find(|call| call.service == Some(service));
+        calls.sort_unstable();
+        for id in calls {
+            let Some(call) = self.calls.get(id) else { continue };
+            if call.caller == Caller::Gone {
+                continue;
+            }
+            let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+            let told = matches!(call.provider, Provider::Local(None));
+            let lost = error(RequestCode::Lost, delivered, "the service was withdrawn");
+            if self.reroute(id, &lost) {
+                continue;
+            }
+            if told {
+                self.detach_caller(id, Outcome::Error(lost), Bytes::new());
+                let reason = AbortReason::ServiceClosed;
+                self.deliveries.push(Event::Abort { call: id, reason });
+            } else {
+                self.settle(id, Outcome::Error(lost), Bytes::new());
+            }
+        }
+    }
+
+    /// Gives up everything that the application has asked.
+    pub(super) fn cancel_all(&mut self) {
+        let mut calls: Vec<CallId> = self.keys.values().copied().collect();
+        calls.sort_unstable();
+        for call in calls {
+            self.give_up(call, RequestCode::Cancelled, "the registry was closed");
+        }
+    }
+
+    /// Ends a request with an outcome, at both ends.
+    pub(super) fn settle(&mut self, id: CallId, outcome: Outcome, extensions: Bytes) {
+        self.detach_caller(id, outcome, extensions);
+        self.release(id);
+    }
+
+    /// The local caller does not wait any longer.
+    pub(super) fn give_up(
+        &mut self,
+        id: CallId,
+        code: RequestCode,
+        text: &str,
+    ) -> Option<Delivered> {
+        let call = self.calls.get(id)?;
+        let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+        self.detach_caller(id, Outcome::Error(error(code, delivered, text)), Bytes::new());
+        let reason = match code {
+            RequestCode::Deadline => AbortReason::Deadline,
+            _ => AbortReason::Cancelled,
+        };
+        self.abandon(id, reason);
+        Some(delivered)
+    }
+
+    /// Nobody wants the outcome any more: what was not sent is taken back, the rest is cancelled.
+    pub(super) fn abandon(&mut self, id: CallId, reason: AbortReason) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.caller = Caller::Gone;
+        match &call.provider {
+            // Its entry in a queue, if any, finds nothing and is skipped.
+            Provider::Nobody(_) | Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => {
+                self.release(id);
+            }
+            Provider::Local(None) => self.deliveries.push(Event::Abort { call: id, reason }),
+            Provider::Link(link, None) => {
+                let (link, process) = (*link, call.process);
+                self.release(id);
+                // That a process is gone is told once, and ends its requests at the peer.
+                let routes = self.registry.process(process).map_or(0, |entry| entry.routes.len());
+                if reason != AbortReason::CallerGone || routes > 1 {
+                    self.push(link, Out::Message(Message::Cancel { call: id.0 }));
+                }
+            }
+        }
+    }
+
+    /// Tells a peer the outcome of its request.
+    pub(super) fn answer(&mut self, link: LinkId, call: u64, outcome: Outcome, extensions: Bytes) {
+        let max = self.accepted_by(link);
+        let outcome = match outcome {
+            Outcome::Response(content) | Outcome::Failure(content) if content.bytes.len() > max => {
+                let text = format!("the result exceeds the {max} bytes that the caller accepts");
+                Outcome::Error(error(RequestCode::TooLarge, Delivered::Yes, text))
+            }
+            outcome => outcome,
+        };
+        self.push(link, Out::Message(Message::Response { call, outcome, extensions }));
+    }
+
+    /// Largest content that the peer of a link takes.
+    pub(super) fn accepted_by(&self, link: LinkId) -> usize {
+        let connection = self.links.get(&link).and_then(|state| state.linked());
+        let peer = connection.and_then(|connection| connection.peer.as_ref());
+        peer.map_or(usize::MAX, |peer| peer.max_payload)
+    }
+
+    /// The caller gets the outcome; the handler, if it was told, goes on for itself.
+    pub(super) fn detach_caller(&mut self, id: CallId, outcome: Outcome, extensions: Bytes) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        match std::mem::replace(&mut call.caller, Caller::Gone) {
+            Caller::Local(key) => {
+                self.keys.remove(&key);
+                self.timers.clear(Timer::Call(id));
+                self.deliveries.push(Event::Outcome { key, outcome });
+            }
+            Caller::Link(link, wire) => {
+                if let Some(connection) =
+                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
+                {
+                    connection.inbound.remove(&wire);
+                }
+                self.answer(link, wire, outcome, extensions);
+            }
+            Caller::Gone => {}
+        }
+    }
+
+    /// Forgets a request; its slots are free.
+    fn release(&mut self, id: CallId) {
+        self.parked.remove(&id);
+        let Some(call) = self.calls.remove(id) else { return };
+        if let Some(service) = call.service.and_then(|no| self.registry.service_mut(no)) {
+            service.running = service.running.saturating_sub(1);
+        }
+        match call.provider {
+            Provider::Local(Some(_)) => {
+                let calls = &self.calls;
+                self.deliveries.take_back_invoke(|call| calls.get(call).is_some());
+            }
+            Provider::Link(link, _) => {
+                if let Some(connection) =
+                    self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+                {
+                    connection.outbound.remove(&id);
+                }
+            }
+            Provider::Nobody(_) | Provider::Local(None) => {}
+        }
+    }
+}

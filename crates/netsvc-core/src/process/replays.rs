@@ -1,0 +1,116 @@
+//! Replays: kept values on their way to whoever subscribed late.
+//!
+//! The publisher answers page by page, each asked for when the one before has arrived, addressed to
+//! one subscription of one process. Relays pass them on and remember nothing.
+
+use std::time::Duration;
+
+use crate::ids::{LinkId, ProcessNo, ServiceNo, Str};
+use crate::outbox::{Out, ReplayCursor};
+use crate::pattern::Pattern;
+use crate::registry::OWN;
+use crate::wire::{Message, Report};
+
+use super::Process;
+
+/// Values and bytes of content of one page of a replay. The asker asks for the next when it has
+/// this one, so that no replay fills the outboxes on its way.
+const REPLAY_VALUES: usize = 1024;
+const REPLAY_BYTES: usize = 256 << 10;
+
+/// A peer's wish for kept values.
+pub(super) struct ReplayAsk {
+    pub(super) service: u32,
+    pub(super) process: u32,
+    pub(super) replay: u32,
+    pub(super) pattern: Str,
+    pub(super) after: u64,
+    pub(super) upto: u64,
+}
+
+impl Process {
+    /// Somebody wants the kept values of a service.
+    pub(super) fn handle_replay_request(&mut self, link: LinkId, ask: &ReplayAsk) {
+        let no = ServiceNo(ask.service);
+        let visible = self.registry.service(no).is_some_and(|known| self.exports(known, link));
+        let Some(known) = self.registry.service(no).filter(|_| visible) else {
+            // It was withdrawn meanwhile; the asker hears so on the same link.
+            return self.ignore(link);
+        };
+        let ReplayAsk { process, replay, after, upto, .. } = *ask;
+        if let Some(publisher) = &known.publisher {
+            let newest = publisher.sequence;
+            let cursor = ReplayCursor {
+                service: no,
+                process,
+                replay,
+                pattern: Pattern::new(ask.pattern.clone()),
+                after,
+                upto: if upto == 0 { newest } else { upto.min(newest) },
+                values_left: REPLAY_VALUES,
+                bytes_left: REPLAY_BYTES,
+            };
+            return self.push(link, Out::Replay(cursor));
+        }
+        let Some((next, service)) = known.route() else { return };
+        // Only the peer itself may ask through this process: it relays one hop.
+        let peer = self.links.get(&link).and_then(|state| state.linked());
+        let asker = peer.and_then(|connection| connection.processes.get(&OWN.0)).copied();
+        let Some(process) = asker.filter(|_| process == OWN.0) else { return self.ignore(link) };
+        let pattern = ask.pattern.clone();
+        self.push(next, Out::ReplayRequest { service, process, replay, pattern, after, upto });
+    }
+
+    /// A kept value for whoever asked.
+    pub(super) fn handle_replayed(
+        &mut self,
+        link: LinkId,
+        process: u32,
+        replay: u32,
+        remaining: Option<Duration>,
+        mut report: Report,
+    ) {
+        let Some(no) = self.service_of_peer(link, report.service) else {
+            return self.ignore(link);
+        };
+        report.service = no.0;
+        if process == OWN.0 {
+            let Some((subscription, _)) = self.subscriptions.replays.get(&replay).copied() else {
+                return self.ignore(link);
+            };
+            return self.deliver(subscription, no, &report, Some(replay));
+        }
+        if let Some(next) = self.way_on(link, ProcessNo(process)) {
+            let message = Message::Replayed { process: OWN.0, replay, remaining, report };
+            self.push(next, Out::Message(message));
+        }
+    }
+
+    /// A page of a replay is complete.
+    pub(super) fn handle_replay_end(
+        &mut self,
+        link: LinkId,
+        process: u32,
+        replay: u32,
+        sequence: u64,
+        more_after: u64,
+    ) {
+        if process != OWN.0 {
+            if let Some(next) = self.way_on(link, ProcessNo(process)) {
+                let message = Message::ReplayEnd { process: OWN.0, replay, sequence, more_after };
+                self.push(next, Out::Message(message));
+            }
+            return;
+        }
+        let Some((subscription, id)) = self.subscriptions.replays.get(&replay).copied() else {
+            return self.ignore(link);
+        };
+        if more_after > 0 {
+            return self.ask_for_more(subscription, id, replay, more_after, sequence);
+        }
+        self.subscriptions.replays.remove(&replay);
+        self.update_subscription(subscription, |subscription, stamp| {
+            subscription.end_replay(id, replay, sequence, stamp);
+        });
+    }
+}

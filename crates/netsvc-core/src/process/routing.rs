@@ -1,0 +1,260 @@
+//! Who gets a request.
+
+use crate::calls::{Call, Caller, Goal, Provider, Unsent, UnsentTarget};
+use crate::content::Content;
+use crate::ids::{CallId, LinkId, ServiceNo, Str};
+use crate::outbox::OVERHEAD;
+use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
+use crate::registry::Service;
+
+use super::Process;
+use super::requests::{error, too_large};
+
+/// Where a request goes.
+enum To {
+    Here(ServiceNo),
+    Link(LinkId, UnsentTarget),
+}
+
+impl Process {
+    /// Hands a request that nobody has to a provider, or settles it.
+    pub(super) fn start(&mut self, id: CallId) {
+        if let Err(error) = self.place(id)
+            && (error.code != RequestCode::NoService || !self.park(id))
+        {
+            self.settle(id, Outcome::Error(error), bytes::Bytes::new());
+        }
+    }
+
+    /// A provider is lost before it can have seen a request: another gets it, or else the caller
+    /// gets `error`. False if somebody may have seen it.
+    pub(super) fn reroute(&mut self, id: CallId, error: &RequestError) -> bool {
+        let Some(call) = self.calls.get_mut(id) else { return true };
+        let by_name = matches!(call.goal, Goal::Name(_));
+        if !call.is_unsent() || (!by_name && call.wait.is_none()) {
+            return false;
+        }
+        let Some(content) = call.take_back() else { return false };
+        self.take_from_provider(id, content);
+        if let Err(other) = self.place(id)
+            && (other.code != RequestCode::NoService || !self.park(id))
+        {
+            self.settle(id, Outcome::Error(error.clone()), bytes::Bytes::new());
+        }
+        true
+    }
+
+    /// The hub of a link knew no provider any more, but the caller waits: it will be tried again.
+    pub(super) fn wait_again(&mut self, id: CallId, link: LinkId) -> bool {
+        let Some(content) = self.calls.get(id).and_then(|call| call.wait.clone()) else {
+            return false;
+        };
+        self.take_from_provider(id, content);
+        // What this registry still shows over that link is about to be withdrawn.
+        if self.has_provider_besides(id, link) {
+            self.start(id);
+            return true;
+        }
+        self.park(id)
+    }
+
+    /// A service is there: requests that wait for it go on.
+    pub(super) fn start_parked(&mut self, no: ServiceNo) {
+        if self.parked.is_empty() {
+            return;
+        }
+        let Some(service) = self.registry.service(no) else { return };
+        let concerned = |call: &Call| match &call.goal {
+            Goal::Name(name) => *name == service.name,
+            Goal::Identity(id) => *id == service.id,
+            Goal::Service(_) => false,
+        };
+        let parked: Vec<CallId> = self
+            .parked
+            .iter()
+            .filter(|id| self.calls.get(**id).is_some_and(&concerned))
+            .copied()
+            .collect();
+        for id in parked {
+            self.parked.remove(&id);
+            self.start(id);
+        }
+    }
+
+    fn park(&mut self, id: CallId) -> bool {
+        // As many may wait for a provider as may be pending over a link.
+        let room = self.parked.len() < self.limits.pending_requests;
+        let waits = room && self.calls.get(id).is_some_and(|call| call.wait.is_some());
+        if waits {
+            self.parked.insert(id);
+        }
+        waits
+    }
+
+    /// The arguments are back with this process.
+    fn take_from_provider(&mut self, id: CallId, content: Content) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let provider = std::mem::replace(&mut call.provider, Provider::Nobody(content));
+        if let Some(service) = call.service.take().and_then(|no| self.registry.service_mut(no)) {
+            service.running = service.running.saturating_sub(1);
+        }
+        if let Provider::Link(link, _) = provider
+            && let Some(connection) =
+                self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        {
+            connection.outbound.remove(&id);
+        }
+    }
+
+    fn place(&mut self, id: CallId) -> Result<(), RequestError> {
+        let Some(call) = self.calls.get(id) else { return Ok(()) };
+        let (goal, caller) = (call.goal.clone(), call.caller.clone());
+        let service = self.pick(&goal, &caller).ok_or_else(|| no_service(&goal))?;
+        let to = self.way_to(service, &goal, &caller);
+        let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
+        let Provider::Nobody(content) = &call.provider else { return Ok(()) };
+        let size = content.bytes.len();
+        let known = self.registry.service_mut(service).ok_or_else(|| no_service(&goal))?;
+        let by_hub = matches!(to, To::Link(_, UnsentTarget::Name(_)));
+        // The hub's choice may differ, so that it says whether the method exists.
+        if !by_hub && !known.has_method(&call.method) {
+            return Err(no_method(known, &call.method));
+        }
+        match to {
+            To::Here(no) => {
+                let limit = self.limits.running_requests;
+                if size > self.limits.payload {
+                    return Err(too_large(size, self.limits.payload));
+                }
+                if known.running >= limit {
+                    let text = format!("the service has {limit} requests running already");
+                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
+                }
+                known.running += 1;
+                call.service = Some(no);
+                call.provider = Provider::Local(call.take_back());
+                self.deliveries.push_invoke(id);
+            }
+            To::Link(link, target) => {
+                let (pending, outbox) = (self.limits.pending_requests, self.limits.outbox);
+                let Some(connection) =
+                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
+                else {
+                    return Err(no_service(&goal));
+                };
+                let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
+                if size > accepts {
+                    return Err(too_large(size, accepts));
+                }
+                if connection.outbound.len() >= pending {
+                    let text = format!("{pending} requests are pending over the link already");
+                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
+                }
+                if !connection.outbox.drop_reports(outbox.saturating_sub(size + OVERHEAD)) {
+                    let text = "the link's outbox is full: the peer reads too slowly";
+                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
+                }
+                let Some(content) = call.take_back() else { return Ok(()) };
+                if !by_hub {
+                    known.running += 1;
+                    call.service = Some(service);
+                }
+                call.provider = Provider::Link(link, Some(Unsent { target, content }));
+                connection.outbound.insert(id);
+                connection.outbox.push_request(id, size);
+                self.mark_dirty(link);
+            }
+        }
+        Ok(())
+    }
+
+    /// The service to ask: for a name, one of this process first, then the least loaded.
+    fn pick(&mut self, goal: &Goal, caller: &Caller) -> Option<ServiceNo> {
+        let name = match goal {
+            Goal::Name(name) => name,
+            Goal::Identity(id) => {
+                return self.registry.service_no(*id).filter(|no| self.may_ask(*no, caller));
+            }
+            Goal::Service(no) => return Some(*no).filter(|no| self.may_ask(*no, caller)),
+        };
+        let named = self.registry.named(name).iter().copied();
+        let mut candidates: Vec<ServiceNo> = named.filter(|no| self.may_ask(*no, caller)).collect();
+        if matches!(caller, Caller::Local(_)) {
+            let local = |no: &ServiceNo| self.registry.service(*no).is_some_and(Service::is_local);
+            if candidates.iter().any(local) {
+                candidates.retain(local);
+            }
+        }
+        self.least_loaded(name, &candidates)
+    }
+
+    fn has_provider_besides(&self, id: CallId, link: LinkId) -> bool {
+        let Some(call) = self.calls.get(id) else { return false };
+        let Goal::Name(name) = &call.goal else { return false };
+        self.registry.named(name).iter().any(|no| {
+            let route = self.registry.service(*no).and_then(Service::route);
+            route.is_none_or(|(over, _)| over != link) && self.may_ask(*no, &call.caller)
+        })
+    }
+
+    /// Whether a service exists for a caller, and can be reached.
+    fn may_ask(&self, no: ServiceNo, caller: &Caller) -> bool {
+        let Some(service) = self.registry.service(no) else { return false };
+        let reachable = match service.route() {
+            None => true,
+            Some((link, _)) => self.links.get(&link).is_some_and(|state| state.linked().is_some()),
+        };
+        let visible = match caller {
+            Caller::Link(link, _) => self.exports(service, *link),
+            Caller::Local(_) | Caller::Gone => true,
+        };
+        reachable && visible && !service.ending
+    }
+
+    fn way_to(&self, no: ServiceNo, goal: &Goal, caller: &Caller) -> To {
+        let Some((link, peer_no)) = self.registry.service(no).and_then(Service::route) else {
+            return To::Here(no);
+        };
+        let hub = self
+            .links
+            .get(&link)
+            .and_then(|state| state.linked())
+            .is_some_and(crate::link::Connection::peer_is_server);
+        match goal {
+            // The hub knows how loaded the providers are, and which of them are still there.
+            Goal::Name(name) if hub && matches!(caller, Caller::Local(_)) => {
+                To::Link(link, UnsentTarget::Name(name.clone()))
+            }
+            _ => To::Link(link, UnsentTarget::Service(peer_no)),
+        }
+    }
+
+    /// Among equals each in turn.
+    fn least_loaded(&mut self, name: &Str, candidates: &[ServiceNo]) -> Option<ServiceNo> {
+        if candidates.len() <= 1 {
+            return candidates.first().copied();
+        }
+        let load = |no: &ServiceNo| self.registry.service(*no).map_or(0, |known| known.running);
+        let least = candidates.iter().map(load).min()?;
+        let equal: Vec<ServiceNo> =
+            candidates.iter().filter(|no| load(no) == least).copied().collect();
+        let previous = self.round_robin.get(name).copied().unwrap_or(0);
+        let chosen = equal.iter().find(|no| no.0 > previous).or(equal.first()).copied()?;
+        self.round_robin.insert(name.clone(), chosen.0);
+        Some(chosen)
+    }
+}
+
+fn no_service(goal: &Goal) -> RequestError {
+    let text = match goal {
+        Goal::Name(name) => format!("no service named {name:?} is visible"),
+        Goal::Identity(id) => format!("no service with identity {id} is visible"),
+        Goal::Service(_) => "the service was withdrawn".to_owned(),
+    };
+    error(RequestCode::NoService, Delivered::No, text)
+}
+
+fn no_method(service: &Service, method: &str) -> RequestError {
+    let text = format!("service {:?} has no method {method:?}", service.name);
+    error(RequestCode::NoMethod, Delivered::No, text)
+}
