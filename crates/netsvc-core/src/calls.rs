@@ -25,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) timeout: Duration,
     /// Parts of a streamed result that the caller still takes.
     pub(crate) parts: u32,
+    /// Those of them that the handler here was not told of since it was invoked.
+    pub(crate) untold: u32,
     /// The caller has ever taken parts: its deadline moves with them.
     pub(crate) stream: bool,
     /// The caller waits for a provider: the arguments, for another try.

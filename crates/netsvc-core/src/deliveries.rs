@@ -17,6 +17,8 @@ pub(crate) enum Pending {
     Event(Event),
     /// The invocation's particulars are in the in-flight table, so that cancelling takes it back.
     Invoke(CallId),
+    /// How much it is by now is in the in-flight table.
+    Credit(CallId),
 }
 
 /// A queue of its own that has something to tell and may.
@@ -67,6 +69,11 @@ impl Deliveries {
         self.pending.push_back((stamp, Pending::Invoke(call)));
     }
 
+    pub(crate) fn push_credit(&mut self, call: CallId) {
+        let stamp = self.stamp();
+        self.pending.push_back((stamp, Pending::Credit(call)));
+    }
+
     /// An invocation that was not told was taken back. Now and then, so that it costs little, those
     /// for which `is_wanted` does not hold are thrown out: an application that does not listen must
     /// not let them pile up.
@@ -75,7 +82,7 @@ impl Deliveries {
         if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
             self.pending.retain(|(_, pending)| match pending {
                 Pending::Invoke(call) => is_wanted(*call),
-                Pending::Event(_) => true,
+                Pending::Event(_) | Pending::Credit(_) => true,
             });
             self.stale = 0;
         }

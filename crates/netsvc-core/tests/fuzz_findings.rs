@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::wire::{Announcement, Hello, InterestTarget, Membership, Message, Report, Role};
+use netsvc_core::wire::{
+    Announcement, Hello, InterestTarget, Membership, Message, Report, Request, RequestTarget, Role,
+};
 use netsvc_core::{
     Action, Config, Content, Event, Heartbeat, Lifetime, Limits, LinkToken, Process, ProcessId,
     ReasonCode, Retry, Time,
@@ -168,4 +170,33 @@ fn a_link_that_is_over_its_limit_and_breaks_a_rule_is_not_due_for_ever() {
     process.handle_time(NOW);
     process.handle_time(NOW + Duration::from_secs(1));
     assert_eq!(table(&process, "links"), 1, "the other client");
+}
+
+/// Each grant waited by itself, so that a peer could fill the memory of a process whose application
+/// is busy.
+#[test]
+fn credit_that_the_application_was_not_told_of_is_told_as_one() {
+    let (mut process, mut peer) = hub_and_client();
+    process.create_service(NOW, service("a")).unwrap();
+    let request = Request {
+        call: 1,
+        caller: 0,
+        target: RequestTarget::Name("a".into()),
+        method: "run".into(),
+        remaining: Duration::from_secs(5),
+        parts: 1,
+        content: Content::raw(""),
+        extensions: Bytes::new(),
+    };
+    peer.say(&mut process, NOW, [Message::Request(request)]);
+    let call = std::iter::from_fn(|| process.poll_event(NOW)).find_map(|event| match event {
+        Event::Invoke(invocation) => Some(invocation.call),
+        _ => None,
+    });
+    let call = call.unwrap();
+    peer.say(&mut process, NOW, (0..1000).map(|_| Message::Credit { call: 1, parts: 2 }));
+    assert_eq!(process.poll_event(NOW), Some(Event::Credit { call, parts: 2000 }));
+    assert_eq!(process.poll_event(NOW), None);
+    peer.say(&mut process, NOW, [Message::Credit { call: 1, parts: 3 }]);
+    assert_eq!(process.poll_event(NOW), Some(Event::Credit { call, parts: 3 }));
 }

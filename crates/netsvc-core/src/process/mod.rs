@@ -230,6 +230,11 @@ impl Process {
                         return Some(event);
                     }
                 }
+                Next::Pending(Pending::Credit(call)) => {
+                    if let Some(event) = self.credit(call) {
+                        return Some(event);
+                    }
+                }
                 Next::Source(Source::Watch(watch)) => {
                     if let Some(event) = self.pop_change(watch) {
                         return Some(event);

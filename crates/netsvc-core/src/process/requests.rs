@@ -100,6 +100,7 @@ impl Process {
             deadline,
             timeout: options.timeout,
             parts: options.parts,
+            untold: 0,
             stream: options.parts > 0,
             extensions: Bytes::new(),
         });
@@ -172,6 +173,7 @@ impl Process {
             deadline: now + request.remaining,
             timeout: request.remaining,
             parts: request.parts,
+            untold: 0,
             stream: request.parts > 0,
             extensions: request.extensions,
         });

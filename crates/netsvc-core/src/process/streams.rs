@@ -111,12 +111,24 @@ impl Process {
         }
     }
 
+    /// The credit of an invocation that its handler was not told of; `None` if it has ended.
+    pub(super) fn credit(&mut self, id: CallId) -> Option<Event> {
+        let parts = std::mem::take(&mut self.calls.get_mut(id)?.untold);
+        Some(Event::Credit { call: id, parts })
+    }
+
     fn add_credit(&mut self, id: CallId, parts: u32) {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.parts = call.parts.saturating_add(parts);
         call.stream |= parts > 0;
         match call.provider {
-            Provider::Local(None) => self.deliveries.push(Event::Credit { call: id, parts }),
+            Provider::Local(None) => {
+                // One event at a time, or a peer could cause any number of them.
+                if call.untold == 0 && parts > 0 {
+                    self.deliveries.push_credit(id);
+                }
+                call.untold = call.untold.saturating_add(parts);
+            }
             Provider::Link(link, None) => {
                 self.push(link, Out::Message(Message::Credit { call: id.0, parts }));
             }
