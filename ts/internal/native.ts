@@ -2,7 +2,8 @@
 // Private, and versioned together with it. Everything is synchronous.
 
 import { createRequire } from "node:module";
-import { AddonError } from "../errors.js";
+import { surroundings } from "./installation.js";
+import { loadFailure } from "./load-failure.js";
 
 /** One per JavaScript environment (main thread or worker). */
 export interface NativeEnvironment {
@@ -112,10 +113,7 @@ export function loadNative(): Native {
       // The loader is generated CommonJS; this file is as deep in dist/ as it is in ts/.
       native = createRequire(import.meta.url)("../../native/binding.cjs") as Native;
     } catch (cause) {
-      throw new AddonError(
-        `the native addon for ${process.platform}-${process.arch} could not be loaded: ${reasons(cause)}`,
-        { cause },
-      );
+      throw loadFailure(cause, surroundings());
     }
   }
   return native;
@@ -124,13 +122,4 @@ export function loadNative(): Native {
 /** Puts another implementation in the addon's place; for tests of this layer alone. */
 export function replaceNative(replacement: Native): void {
   native = replacement;
-}
-
-/** The whole chain: the first message alone rarely says what was wrong. */
-function reasons(cause: unknown): string {
-  const messages: string[] = [];
-  for (let at = cause; at instanceof Error && messages.length < 16; at = at.cause) {
-    messages.push(at.message.split("\n", 1)[0] ?? "");
-  }
-  return messages.join("; ");
 }

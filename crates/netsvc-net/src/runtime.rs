@@ -38,7 +38,8 @@ impl Runtime {
         Ok(started)
     }
 
-    pub(crate) fn handle(&self) -> &Handle {
+    /// For tasks of a program's own on this thread. They must not block: everything waits for them.
+    pub fn handle(&self) -> &Handle {
         &self.handle
     }
 

@@ -1,0 +1,85 @@
+// `netsvc doctor`.
+
+import { describe, expect, it } from "vitest";
+import { describe as describeFindings, examine, type Findings } from "../../ts/cli/doctor.js";
+import { PACKAGE, useInstallations, VERSION } from "../helpers/installation.js";
+import { NETSVC, usePrograms } from "../helpers/program.js";
+import { fakeSurroundings } from "../loader/fake-surroundings.js";
+
+const programs = usePrograms();
+const installations = useInstallations();
+const passed = async () => ({ ok: true, connectMs: 1, requestMs: 2, reportMs: 3 }) as const;
+const MUSL = {
+  sharedObjects: ["/lib/ld-musl-aarch64.so.1"],
+  userLimits: { open_files: { soft: 64, hard: "unlimited" } },
+};
+
+describe("doctor", () => {
+  it("finds everything in order here, and exchanges a request and a report", async () => {
+    const doctor = programs.start([NETSVC, "doctor", "--json"]);
+    expect(await doctor.exit()).toBe(0);
+    const findings = JSON.parse(doctor.stdout) as Findings;
+    expect(findings).toMatchObject({
+      version: VERSION,
+      node: process.versions.node,
+      platform: process.platform,
+      arch: process.arch,
+      packageExpected: PACKAGE,
+      addon: { loaded: true, version: VERSION },
+      selfTest: { ok: true },
+      problems: [],
+    });
+  });
+
+  it("says it in words", async () => {
+    const doctor = programs.start([NETSVC, "doctor"]);
+    expect(await doctor.exit()).toBe(0);
+    expect(doctor.stdout).toMatch(/^platform {10}\w+ \w+/m);
+    expect(doctor.stdout).toMatch(/^self-test {9}passed: /m);
+    expect(doctor.stdout).toMatch(/^everything works$/m);
+  });
+
+  it("ends with 1 and the whole reason when the addon is not installed", async () => {
+    const { program, folder } = installations.make();
+    const doctor = programs.start([program, "doctor", "--json"], { cwd: folder });
+    expect(await doctor.exit()).toBe(1);
+    const findings = JSON.parse(doctor.stdout) as Findings;
+    expect(findings).toMatchObject({ packagesFound: [], addon: { loaded: false } });
+    expect(findings.selfTest).toBeUndefined();
+    expect(findings.problems).toEqual([expect.stringContaining(`${PACKAGE} ${VERSION}`)]);
+    expect(findings.problems[0]).toContain("What to do: ");
+  });
+
+  it("takes an addon of another version for a problem", async () => {
+    const installation = installations.make().add(PACKAGE, "0.0.1").addAddon();
+    const doctor = programs.start([installation.program, "doctor"], { cwd: installation.folder });
+    expect(await doctor.exit()).toBe(1);
+    expect(doctor.stdout).toContain(`packages found    ${PACKAGE} 0.0.1\n`);
+    expect(doctor.stdout).toContain(`PROBLEM: the addon is of version 0.0.1, netsvc is ${VERSION}`);
+  });
+
+  it("shows another machine as it is", async () => {
+    const where = fakeSurroundings({ arch: "arm64", report: MUSL });
+    const findings = await examine(where, () => {}, passed);
+    expect(findings).toMatchObject({
+      packageExpected: "netsvc-linux-arm64-musl",
+      netsvcd: { missing: "netsvc-linux-arm64-musl is not installed" },
+      openFiles: { soft: 64, hard: "unlimited" },
+    });
+    const text = describeFindings(findings);
+    expect(text).toContain("platform          linux arm64, musl\n");
+    expect(text).toContain("open files        64 (unlimited at most)\n");
+  });
+
+  it("takes a failed self-test for a problem", async () => {
+    const failed = async () => ({ ok: false, step: "a request", error: "late" }) as const;
+    const findings = await examine(fakeSurroundings({}), () => {}, failed);
+    expect(findings.problems).toEqual(["the self-test failed at a request: late"]);
+  });
+
+  it("knows no other options", async () => {
+    const doctor = programs.start([NETSVC, "doctor", "--jsn"]);
+    expect(await doctor.exit()).toBe(2);
+    expect(doctor.stderr).toContain("--jsn");
+  });
+});

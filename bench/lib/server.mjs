@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+
+/** How long a server may take to listen, in milliseconds. */
+const START_MS = 20_000;
+
+/**
+ * Starts a server; resolves when it takes connections.
+ * @param {string} path
+ * @param {readonly string[]} args
+ * @param {number} port
+ * @returns {Promise<{ pid: number, stop: () => Promise<void> }>}
+ */
+export async function startServer(path, args, port) {
+  const child = spawn(path, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    said = (said + text).slice(-4000);
+  });
+  const ended = once(child, "close");
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await ended;
+    clearTimeout(timer);
+  };
+  const end = performance.now() + START_MS;
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || child.pid === undefined || performance.now() > end) {
+      await stop();
+      throw new Error(`${path} does not listen\n${said}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { pid: /** @type {number} */ (child.pid), stop };
+}
+
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

@@ -1,0 +1,125 @@
+//! What the operator hears of links, and how often.
+
+use std::time::{Duration, Instant};
+
+use netsvc_core::LinkEvent;
+
+use crate::log::{Entry, Level};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Refused connections that are this far apart have nothing to do with each other.
+const QUIET: Duration = Duration::from_secs(600);
+
+/// Turns events of links into messages. All refused connections count together, or a port scan
+/// would fill the log.
+#[derive(Debug, Default)]
+pub(crate) struct LinkLog {
+    row: Option<Row>,
+}
+
+/// Refusals in a row.
+#[derive(Debug)]
+struct Row {
+    began: Instant,
+    last: Instant,
+    /// Until then they are not worth more than a message at level debug.
+    quiet_until: Instant,
+    unsaid: u64,
+}
+
+impl LinkLog {
+    pub(crate) fn active(event: &LinkEvent) -> Entry {
+        let message = format!("linked with {}", describe(event));
+        detailed(Entry::new(Level::Info, "link-active", message), event)
+    }
+
+    pub(crate) fn inactive(event: &LinkEvent) -> Entry {
+        let message = format!("link with {} ended{}", describe(event), reason(event));
+        detailed(Entry::new(Level::Info, "link-inactive", message), event)
+    }
+
+    /// Somebody connected and did not become a client. The first, then after a minute, after ten
+    /// and hourly is a warning, the rest is for debugging.
+    pub(crate) fn refused(&mut self, event: &LinkEvent, now: Instant) -> Entry {
+        let (level, unsaid) = match self.count(now) {
+            Some(unsaid) => (Level::Warn, unsaid),
+            None => (Level::Debug, 0),
+        };
+        let more = match unsaid {
+            0 => String::new(),
+            _ => format!("; {unsaid} more since the last such message"),
+        };
+        let (peer, reason) = (describe(event), reason(event));
+        let message = format!("a connection from {peer} was not accepted{reason}{more}");
+        let entry = detailed(Entry::new(level, "link-refused", message), event);
+        if unsaid > 0 { entry.number("more", unsaid) } else { entry }
+    }
+
+    /// Worth a warning: with the number of those that were not.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        if self.row.as_ref().is_some_and(|row| now.duration_since(row.last) > QUIET) {
+            self.row = None;
+        }
+        let Some(row) = &mut self.row else {
+            self.row = Some(Row { began: now, last: now, quiet_until: now + MINUTE, unsaid: 0 });
+            return Some(0);
+        };
+        row.last = now;
+        if now < row.quiet_until {
+            row.unsaid += 1;
+            return None;
+        }
+        let age = now.duration_since(row.began);
+        row.quiet_until = if age < 10 * MINUTE { row.began + 10 * MINUTE } else { now + HOUR };
+        Some(std::mem::take(&mut row.unsaid))
+    }
+}
+
+fn describe(event: &LinkEvent) -> String {
+    match &event.peer {
+        Some(peer) if !peer.label.is_empty() => format!("{} ({})", peer.label, event.address),
+        _ => event.address.to_string(),
+    }
+}
+
+fn reason(event: &LinkEvent) -> String {
+    event.reason.as_ref().map(|reason| format!(": {}", reason.message)).unwrap_or_default()
+}
+
+fn detailed(mut entry: Entry, event: &LinkEvent) -> Entry {
+    if let Some(peer) = &event.peer {
+        entry = entry.text("process", peer.process.to_string()).text("label", &*peer.label);
+    }
+    entry = entry.text("address", &*event.address);
+    match &event.reason {
+        Some(reason) => entry.text("reason", reason.code.name()),
+        None => entry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_in_a_row_are_worth_a_line_at_once_after_a_minute_after_ten_and_hourly() {
+        let mut log = LinkLog::default();
+        let began = Instant::now();
+        let mut told = Vec::new();
+        for second in (0..=3 * 3600).step_by(5) {
+            if let Some(unsaid) = log.count(began + Duration::from_secs(second)) {
+                told.push((second, unsaid));
+            }
+        }
+        assert_eq!(told, [(0, 0), (60, 11), (600, 107), (4200, 719), (7800, 719)]);
+    }
+
+    #[test]
+    fn after_a_pause_a_refusal_is_told_at_once() {
+        let mut log = LinkLog::default();
+        let began = Instant::now();
+        let told = [0, 30, 700, 701].map(|s| log.count(began + Duration::from_secs(s)));
+        assert_eq!(told, [Some(0), None, Some(0), None]);
+    }
+}

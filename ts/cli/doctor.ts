@@ -1,0 +1,178 @@
+// `netsvc doctor`: what is installed, and whether it works here.
+
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  type FoundPackage,
+  findNetsvcd,
+  findPackages,
+  ownVersion,
+  type Platform,
+  packageOf,
+  platformOf,
+  type Surroundings,
+  surroundings,
+  targetOf,
+} from "../internal/installation.js";
+import { describePackage, describePlatform } from "../internal/load-failure.js";
+import { loadNative } from "../internal/native.js";
+import { type SelfTest, selfTest } from "./self-test.js";
+
+/** Everything that doctor finds out; printed as it is by `--json`. */
+export interface Findings extends Platform {
+  /** Of this package. */
+  readonly version: string;
+  readonly node: string;
+  readonly packageExpected: string | undefined;
+  readonly packagesFound: readonly FoundPackage[];
+  readonly addon: Addon;
+  /** The hub without Node; `missing` says why it is not there, which is no problem. */
+  readonly netsvcd: { path: string; version: string | undefined } | { missing: string };
+  /** undefined: the system has none, or does not say. */
+  readonly openFiles: { soft: number | string; hard: number | string } | undefined;
+  /** undefined: not run, because the addon did not load. */
+  readonly selfTest: SelfTest | undefined;
+  /** What is wrong; none: exit code 0. */
+  readonly problems: readonly string[];
+}
+
+type Addon =
+  | { readonly loaded: true; readonly file: string | undefined; readonly version: string }
+  | { readonly loaded: false; readonly error: string };
+
+/** The oldest Node that netsvc supports. */
+const OLDEST_NODE = [20, 19] as const;
+
+/** Resolves with the exit code. */
+export async function doctor(args: readonly string[]): Promise<number> {
+  let json: boolean;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean" } } });
+    json = values.json === true;
+  } catch (error) {
+    process.stderr.write(`netsvc doctor: ${(error as Error).message}\n`);
+    return 2;
+  }
+  const findings = await examine(surroundings());
+  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
+  return findings.problems.length === 0 ? 0 : 1;
+}
+
+/** Looks at everything. `load` puts something else in the addon's place, for tests. */
+export async function examine(
+  where: Surroundings,
+  load: () => unknown = loadNative,
+  test: () => Promise<SelfTest> = selfTest,
+): Promise<Findings> {
+  const platform = platformOf(where);
+  const target = targetOf(platform);
+  const packagesFound = findPackages(where);
+  const version = ownVersion(where);
+  const addon = examineAddon(load, packagesFound, version);
+  const tested = addon.loaded ? await test() : undefined;
+  const problems = [...problemsOf(addon, version, process.versions.node)];
+  if (tested?.ok === false)
+    problems.push(`the self-test failed at ${tested.step}: ${tested.error}`);
+  const daemon = findNetsvcd(where);
+  return {
+    ...platform,
+    version,
+    node: process.versions.node,
+    packageExpected: target === undefined ? undefined : packageOf(target),
+    packagesFound,
+    addon,
+    netsvcd: "path" in daemon ? { ...daemon, version: versionOf(daemon.path) } : daemon,
+    openFiles: openFilesOf(where),
+    selfTest: tested,
+    problems,
+  };
+}
+
+function examineAddon(
+  load: () => unknown,
+  packages: readonly FoundPackage[],
+  version: string,
+): Addon {
+  try {
+    load();
+  } catch (error) {
+    return { loaded: false, error: (error as Error).message };
+  }
+  // Only the loader knows which it took; the module cache shows it.
+  const cache = Object.keys(createRequire(import.meta.url).cache ?? {});
+  const file = cache.find((path) => /^netsvc\..*\.node$/.test(basename(path)));
+  const from = packages.find(({ folder }) => file?.startsWith(folder));
+  // One that was built in a checkout has the version of the checkout.
+  return {
+    loaded: true,
+    file,
+    version: from === undefined ? version : (from.version ?? "unknown"),
+  };
+}
+
+function* problemsOf(addon: Addon, version: string, node: string): Generator<string> {
+  const [major = 0, minor = 0] = node.split(".").map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    yield `Node ${node} is too old: netsvc needs ${OLDEST_NODE.join(".")}`;
+  }
+  if (!addon.loaded) yield addon.error;
+  else if (addon.version !== version) {
+    yield `the addon is of version ${addon.version}, netsvc is ${version}: remove node_modules and run npm install again`;
+  }
+}
+
+function versionOf(netsvcd: string): string | undefined {
+  try {
+    const text = execFileSync(netsvcd, ["--version"], { encoding: "utf8", timeout: 5000 });
+    return text.trim().split(" ").at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+function openFilesOf(where: Surroundings): Findings["openFiles"] {
+  const limits = Object(Object(where.report()).userLimits).open_files;
+  if (limits === undefined) return undefined;
+  const { soft, hard } = Object(limits);
+  return { soft, hard };
+}
+
+/** For people. */
+export function describe(findings: Findings): string {
+  const { addon, netsvcd, openFiles, selfTest, packagesFound, problems } = findings;
+  const rows: [string, string][] = [
+    ["netsvc", findings.version],
+    ["platform", describePlatform(findings)],
+    ["Node", findings.node],
+    ["package expected", findings.packageExpected ?? "none: there is no package for this platform"],
+    ["packages found", packagesFound.map(describePackage).join(", ") || "none"],
+    [
+      "addon",
+      addon.loaded ? `${addon.version}${addon.file ? ` (${addon.file})` : ""}` : "does not load",
+    ],
+    [
+      "netsvcd",
+      "path" in netsvcd
+        ? `${netsvcd.version ?? "does not run"} (${netsvcd.path})`
+        : `none: ${netsvcd.missing}; netsvc hub runs in Node`,
+    ],
+    [
+      "open files",
+      openFiles === undefined ? "no limit known" : `${openFiles.soft} (${openFiles.hard} at most)`,
+    ],
+    ["self-test", describeTest(selfTest)],
+  ];
+  const lines = rows.map(([name, value]) => `${name.padEnd(17)} ${value}`);
+  const end =
+    problems.length === 0 ? ["everything works"] : problems.map((each) => `PROBLEM: ${each}`);
+  return `${[...lines, "", ...end].join("\n")}\n`;
+}
+
+function describeTest(test: SelfTest | undefined): string {
+  if (test === undefined) return "not run";
+  if (!test.ok) return `failed at ${test.step}`;
+  const { connectMs, requestMs, reportMs } = test;
+  return `passed: connected in ${connectMs} ms, a request took ${requestMs} ms, a report ${reportMs} ms`;
+}

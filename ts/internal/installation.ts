@@ -1,0 +1,173 @@
+// What platform this is, which package holds the addon for it, and what is installed.
+
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where netsvc looks at its surroundings; tests put others in place. */
+export interface Surroundings {
+  readonly platform: string;
+  readonly arch: string;
+  /** `process.report.getReport()`, or whatever there is of it. */
+  report(): unknown;
+  /** The folder of this package: with package.json and, in a checkout, native/. */
+  readonly root: string;
+  /** The folder of a package that this one can see; undefined: it is not installed. */
+  folderOf(packageName: string): string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A C library, where it matters. */
+export type Libc = "glibc" | "musl" | "unknown";
+
+/** What decides which addon fits. */
+export interface Platform {
+  readonly platform: string;
+  readonly arch: string;
+  /** undefined: not on Linux. */
+  readonly libc: Libc | undefined;
+  /** Of glibc, as `2.36`. */
+  readonly libcVersion: string | undefined;
+}
+
+/** An installed package of a platform. */
+export interface FoundPackage {
+  readonly name: string;
+  /** undefined: its package.json cannot be read. */
+  readonly version: string | undefined;
+  readonly folder: string;
+}
+
+/** The platforms that have a package, by the end of its name. */
+export const TARGETS: readonly string[] = [
+  "linux-x64-gnu",
+  "linux-x64-musl",
+  "linux-arm64-gnu",
+  "linux-arm64-musl",
+  "linux-arm-gnueabihf",
+  "darwin-x64",
+  "darwin-arm64",
+  "win32-x64-msvc",
+  "win32-arm64-msvc",
+];
+
+/** This process's own. */
+export function surroundings(): Surroundings {
+  const require = createRequire(import.meta.url);
+  return {
+    platform: process.platform,
+    arch: process.arch,
+    report,
+    // This file is as deep in dist/ as it is in ts/.
+    root: fileURLToPath(new URL("../../", import.meta.url)),
+    folderOf(packageName) {
+      try {
+        return dirname(require.resolve(`${packageName}/package.json`));
+      } catch {
+        return undefined;
+      }
+    },
+    env: process.env,
+  };
+}
+
+/** What platform this is. */
+export function platformOf(where: Surroundings): Platform {
+  const { platform, arch } = where;
+  if (platform !== "linux") return { platform, arch, libc: undefined, libcVersion: undefined };
+  const report = Object(where.report());
+  const version: unknown = Object(report.header).glibcVersionRuntime;
+  if (typeof version === "string" && version !== "") {
+    return { platform, arch, libc: "glibc", libcVersion: version };
+  }
+  const objects: unknown = report.sharedObjects;
+  const musl =
+    Array.isArray(objects) && objects.some((path) => /libc\.musl-|ld-musl-/.test(String(path)));
+  return { platform, arch, libc: musl ? "musl" : "unknown", libcVersion: undefined };
+}
+
+/** `linux-arm64-musl` and the like; undefined: there is no package for it. */
+export function targetOf({ platform, arch, libc }: Platform): string | undefined {
+  const target = {
+    linux: `linux-${arch}-${arch === "arm" ? (libc === "musl" ? "musleabihf" : "gnueabihf") : libc === "musl" ? "musl" : "gnu"}`,
+    darwin: `darwin-${arch}`,
+    win32: `win32-${arch}-msvc`,
+  }[platform];
+  return target !== undefined && TARGETS.includes(target) ? target : undefined;
+}
+
+/** The name of a target's package. */
+export function packageOf(target: string): string {
+  return `netsvc-${target}`;
+}
+
+/** All packages of platforms that this package can see. */
+export function findPackages(where: Surroundings): FoundPackage[] {
+  return TARGETS.map(packageOf).flatMap((name) => {
+    const folder = where.folderOf(name);
+    return folder === undefined ? [] : [{ name, folder, version: versionIn(folder) }];
+  });
+}
+
+/** Of this package. */
+export function ownVersion(where: Surroundings): string {
+  return versionIn(where.root) ?? "unknown";
+}
+
+/** The addon built in a checkout of the repository; undefined: there is none. */
+export function builtAddon(where: Surroundings): string | undefined {
+  const folder = join(where.root, "native");
+  if (!existsSync(folder)) return undefined;
+  const file = readdirSync(folder).find((name) => name.endsWith(".node"));
+  return file === undefined ? undefined : join(folder, file);
+}
+
+/** The hub without Node beside the addon, of the same version; or why there is none. */
+export function findNetsvcd(where: Surroundings): { path: string } | { missing: string } {
+  const built = builtAddon(where);
+  const target = targetOf(platformOf(where));
+  if (built === undefined && target === undefined) {
+    return { missing: "there is no package for this platform" };
+  }
+  const name = target === undefined ? "" : packageOf(target);
+  const folder = built === undefined ? where.folderOf(name) : dirname(built);
+  if (folder === undefined) return { missing: `${name} is not installed` };
+  const path = join(folder, where.platform === "win32" ? "netsvcd.exe" : "netsvcd");
+  if (!existsSync(path)) return { missing: `${path} does not exist` };
+  if (built === undefined && versionIn(folder) !== ownVersion(where)) {
+    return { missing: `${path} is of version ${versionIn(folder)}, not ${ownVersion(where)}` };
+  }
+  try {
+    accessSync(path, constants.X_OK);
+    return { path };
+  } catch {
+    return { missing: `${path} may not be executed` };
+  }
+}
+
+function versionIn(folder: string): string | undefined {
+  try {
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return typeof version === "string" ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the network part, which resolves the names of all peers. */
+function report(): unknown {
+  const report = process.report as
+    | (typeof process.report & { excludeNetwork?: boolean })
+    | undefined;
+  if (typeof report?.getReport !== "function") return undefined;
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  try {
+    return report.getReport();
+  } catch {
+    return undefined;
+  } finally {
+    report.excludeNetwork = before ?? false;
+  }
+}
