@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { stretched } from "./__test__/helpers/time.mjs";
 
 export default defineConfig({
   resolve: {
@@ -7,12 +8,17 @@ export default defineConfig({
   },
   test: {
     include: ["__test__/**/*.spec.ts"],
+    // Both stay out of runs on an emulated processor, and are listed there.
+    tags: [
+      { name: "memory", description: "measures the memory of a process" },
+      { name: "soak", description: "runs for long" },
+    ],
     // A native addon is loaded per process; worker threads are tested by tests that start their own.
     pool: "forks",
     // Tests start processes of their own: more at once than this measures the machine, not netsvc.
     maxWorkers: 2,
     // Generous, because a slow machine must not fail a test; a test's own waits are bounded tighter.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: stretched(30_000),
+    hookTimeout: stretched(30_000),
   },
 });

@@ -2,6 +2,8 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { workflowFaults } from "./lib/actionlint.mjs";
+import { installDebian } from "./lib/debian.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 import { setupOrExit, tool } from "./setup.mjs";
@@ -19,7 +21,9 @@ const checks = [
     "tsc (examples)",
     () => (existsSync(join(root, "examples")) ? tsc("tsconfig.examples.json") : 0),
   ],
-  ["lock file", lockFile],
+  ["lock files", lockFiles],
+  ["workflows", workflows],
+  ["shellcheck", shellcheck],
 ];
 
 const failures = [];
@@ -40,9 +44,32 @@ function tsc(project) {
   return tool("typescript", "tsc", ["--noEmit", "--project", project]);
 }
 
-/** The lock file must leave open where packages come from; see .npmrc. */
-function lockFile() {
-  if (!readFileSync(join(root, "package-lock.json"), "utf8").includes('"resolved"')) return 0;
-  console.error('package-lock.json names where packages come from; run "npm run lock"');
-  return 1;
+/** Lock files must leave open where packages come from; see .npmrc. */
+function lockFiles() {
+  const locks = ["package-lock.json", "scripts/tools/package-lock.json"];
+  const named = locks.filter((path) =>
+    readFileSync(join(root, path), "utf8").includes('"resolved"'),
+  );
+  for (const path of named) console.error(`${path} names where packages come from; see .npmrc`);
+  return named.length;
+}
+
+async function workflows() {
+  const faults = await workflowFaults();
+  for (const fault of faults) console.error(fault);
+  return faults.length;
+}
+
+/** All shell scripts, wherever they are; needs shellcheck, which Debian and GitHub's runners have. */
+async function shellcheck() {
+  if ((await run("shellcheck", ["--version"], { quiet: true })).code !== 0)
+    await installDebian(["shellcheck"]);
+  const files = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    quiet: true,
+  });
+  const scripts = files.stdout
+    .split("\n")
+    .filter((path) => path.endsWith(".sh") || path === ".ci/run")
+    .filter((path) => existsSync(join(root, path)));
+  return (await run("shellcheck", scripts)).code;
 }

@@ -53,7 +53,7 @@ async function check(title, work) {
 
 async function install() {
   const addon = await packAddon(folder);
-  const package_ = await packRoot(folder, addon);
+  const package_ = await packRoot(folder, [addon]);
   mkdirSync(user);
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
   // Without optional packages: the addon is named itself.

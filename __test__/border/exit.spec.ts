@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { stretched } from "../helpers/time.mjs";
 import { Station, serve, text } from "./native.mjs";
 
 const fixture = fileURLToPath(new URL("fixtures/exit.mjs", import.meta.url));
@@ -14,7 +15,7 @@ function end(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [fixture, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
-      timeout: 20_000,
+      timeout: stretched(20_000),
     });
     let out = "";
     child.stdout.setEncoding("utf8").on("data", (data) => {

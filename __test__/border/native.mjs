@@ -2,6 +2,7 @@
 // nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it too.
 
 import { Environment, NativeRegistry } from "../../native/binding.cjs";
+import { stretched } from "../helpers/time.mjs";
 
 export { Environment, NativeRegistry };
 
@@ -342,8 +343,8 @@ export class Party {
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
         const seen = this.deliveries.map((delivery) => delivery.kind).join(", ");
-        reject(new Error(`no ${kind} within 15 s; instead: ${seen || "nothing"}`));
-      }, 15_000);
+        reject(new Error(`no ${kind} in time; instead: ${seen || "nothing"}`));
+      }, stretched(15_000));
       const check = () => {
         const fitting = (/** @type {Delivery} */ one) => one.kind === kind && fits(one);
         const index = this.deliveries.findIndex(fitting);

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { stretched } from "../helpers/time.mjs";
 
 const fixture = fileURLToPath(new URL("fixtures/workers.mjs", import.meta.url));
 
@@ -12,7 +13,7 @@ function run(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [fixture, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
-      timeout: 90_000,
+      timeout: stretched(90_000),
     });
     let out = "";
     child.stdout.setEncoding("utf8").on("data", (data) => {
@@ -23,7 +24,7 @@ function run(
   });
 }
 
-describe("workers", { timeout: 100_000 }, () => {
+describe("workers", { timeout: stretched(100_000) }, () => {
   it.each([
     ["one after the other, terminated under traffic", "alone", "20"],
     ["three at a time, terminated under traffic", "together", "7"],

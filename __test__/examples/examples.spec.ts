@@ -5,9 +5,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../scripts/lib/root.mjs";
 import { WatchedProcess } from "../../scripts/lib/watched.mjs";
 import { checkExamples } from "../../scripts/setup.mjs";
+import { stretched } from "../helpers/time.mjs";
 
 /** Longest wait for an output, in milliseconds. */
-const PATIENCE = 15_000;
+const PATIENCE = stretched(15_000);
 
 const started: WatchedProcess[] = [];
 let port = "0";

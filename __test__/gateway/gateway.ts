@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/lib/root.mjs";
 import { WatchedProcess } from "../../scripts/lib/watched.mjs";
+import { stretched } from "../helpers/time.mjs";
 
 /** Longest wait for a line of the gateway, in milliseconds. */
-const PATIENCE = 15_000;
+const PATIENCE = stretched(15_000);
 
 /** The parts, in the order in which they are introduced. */
 export const PARTS = ["hub", "telemetry", "rules", "printer"] as const;

@@ -3,15 +3,18 @@
 import { type AddressInfo, createServer } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkExamples } from "../../scripts/setup.mjs";
+import { stretched } from "../helpers/time.mjs";
 import { Gateway, isRunning, PARTS } from "./gateway.js";
 
 beforeAll(checkExamples);
 
 test("with --seconds it ends by itself, with code 0 and a summary", async () => {
-  await using gateway = new Gateway("--seconds", "4", "--port", "0");
+  // Its parts must be there by then.
+  const seconds = String(stretched(4));
+  await using gateway = new Gateway("--seconds", seconds, "--port", "0");
   expect(await gateway.end()).toBe(0);
   expect(gateway.stderr).toBe("");
-  expect(gateway.stdout).toMatch(/^Summary of 4\.\d seconds:$/m);
+  expect(gateway.stdout).toMatch(new RegExp(`^Summary of ${seconds}\\.\\d seconds:$`, "m"));
   expect(gateway.count("services seen")).toBe(3);
   expect(gateway.count("reports")).toBeGreaterThan(10);
   expect(gateway.count("requests")).toBeGreaterThan(0);
@@ -101,7 +104,7 @@ describe.skipIf(process.platform === "win32")("killed", () => {
     await gateway.line(/ rules: cpu mean /);
     const pids = PARTS.map((part) => gateway.pidOf(part));
     process.kill(gateway.pid, "SIGKILL");
-    await expect.poll(() => pids.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isRunning), { timeout: stretched(10_000) }).toEqual([]);
   });
 });
 

@@ -1,7 +1,9 @@
 // Waiting for a condition instead of a time.
 
+import { stretched } from "./time.mjs";
+
 /** Longest wait of a test for something that should happen soon, in milliseconds. */
-export const PATIENCE = 10_000;
+export const PATIENCE = stretched(10_000);
 
 /**
  * Returns when `condition` returns something else than false, undefined or null, or stops to throw;

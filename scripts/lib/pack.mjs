@@ -1,5 +1,13 @@
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { toolPath } from "../setup.mjs";
 import { runNpm } from "./npm.mjs";
 import { root } from "./root.mjs";
@@ -22,24 +30,34 @@ export async function packAddon(folder) {
     name.endsWith(".node"),
   );
   if (file === undefined || more.length > 0) throw new Error("native/ must hold one addon");
-  const platforms = join(root, ".cache/platforms");
-  const napi = toolPath("@napi-rs/cli", "napi");
-  const args = [napi, "create-npm-dirs", "--npm-dir", platforms];
-  const created = await run(process.execPath, args, { quiet: true });
-  if (created.code !== 0) throw new Error(created.stdout + created.stderr);
-  const staged = join(platforms, file.split(".")[1] ?? "");
-  copyFileSync(join(root, "native", file), join(staged, file));
-  const { name, version } = JSON.parse(readFileSync(join(staged, "package.json"), "utf8"));
-  return { name, version, tarball: await pack(staged, folder) };
+  return packPlatform(folder, file.split(".")[1] ?? "", [join(root, "native", file)]);
 }
 
 /**
- * Packs the package itself, with its addon as the optional dependency that a release adds.
+ * Packs what `npm run build:targets` made for these platforms, each as its package.
+ * @param {string} folder where the tarballs go
+ * @param {readonly string[]} platforms
+ * @returns {Promise<PackedAddon[]>}
+ */
+export async function packArtifacts(folder, platforms) {
+  const packed = [];
+  for (const platform of platforms) {
+    const artifacts = join(root, "artifacts", platform);
+    const files = readdirSync(artifacts).map((name) => join(artifacts, name));
+    if (!files.some((path) => path.endsWith(`.${platform}.node`)))
+      throw new Error(`there is no addon in ${artifacts}: npm run build:targets -- ${platform}`);
+    packed.push(await packPlatform(folder, platform, files));
+  }
+  return packed;
+}
+
+/**
+ * Packs the package itself, with its addons as the optional dependencies that a release adds.
  * @param {string} folder where the tarball goes
- * @param {PackedAddon} addon
+ * @param {readonly PackedAddon[]} addons
  * @returns {Promise<string>} path of the tarball
  */
-export async function packRoot(folder, addon) {
+export async function packRoot(folder, addons) {
   const staged = join(folder, "root");
   const { files } = await describePack(root, ["--dry-run"]);
   checkFiles(files);
@@ -48,10 +66,49 @@ export async function packRoot(folder, addon) {
     cpSync(join(root, path), join(staged, path));
   }
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  if (manifest.version !== addon.version) throw new Error("the addon has another version");
-  manifest.optionalDependencies = { [addon.name]: addon.version };
+  if (addons.some(({ version }) => version !== manifest.version))
+    throw new Error("an addon has another version");
+  manifest.optionalDependencies = Object.fromEntries(
+    addons.map(({ name, version }) => [name, version]),
+  );
   writeFileSync(join(staged, "package.json"), JSON.stringify(manifest, null, 2));
   return pack(staged, folder);
+}
+
+/** Names of the platforms that package.json names. */
+export async function platformNames() {
+  return readdirSync(await platformManifests()).sort();
+}
+
+/** A folder with a folder for each platform, which holds the manifest of its package. */
+async function platformManifests() {
+  // napi writes below the repository only.
+  const manifests = join(root, ".cache/platforms");
+  rmSync(manifests, { recursive: true, force: true });
+  const napi = toolPath("@napi-rs/cli", "napi");
+  const args = [napi, "create-npm-dirs", "--npm-dir", manifests];
+  const created = await run(process.execPath, args, { quiet: true });
+  if (created.code !== 0) throw new Error(created.stdout + created.stderr);
+  return manifests;
+}
+
+/**
+ * @param {string} folder
+ * @param {string} platform
+ * @param {readonly string[]} paths the addon, and what else belongs to the platform
+ * @returns {Promise<PackedAddon>}
+ */
+async function packPlatform(folder, platform, paths) {
+  const manifests = await platformManifests();
+  const staged = join(folder, platform);
+  cpSync(join(manifests, platform), staged, { recursive: true });
+  for (const path of paths) copyFileSync(path, join(staged, basename(path)));
+  const file = join(staged, "package.json");
+  const manifest = JSON.parse(readFileSync(file, "utf8"));
+  manifest.files = paths.map((path) => basename(path));
+  writeFileSync(file, JSON.stringify(manifest, null, 2));
+  const { name, version } = manifest;
+  return { name, version, tarball: await pack(staged, folder) };
 }
 
 /** @param {readonly string[]} files */

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 const END_MS = 10_000;
 
 /**
- * A Node process whose output is collected and which never outlives its use.
+ * A process, of Node if nothing else is said, whose output is collected and which never outlives its use.
  */
 export class WatchedProcess {
   stdout = "";
@@ -16,11 +16,12 @@ export class WatchedProcess {
 
   /**
    * @param {readonly string[]} args
-   * @param {{ cwd: string, env: NodeJS.ProcessEnv, detached?: boolean }} options `detached`: in a
-   *   process group of its own
+   * @param {{ cwd: string, env: NodeJS.ProcessEnv, detached?: boolean, program?: string }} options
+   *   `detached`: in a process group of its own; `program`: another one than this Node
    */
   constructor(args, options) {
-    this.#child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    const { program = process.execPath, ...rest } = options;
+    this.#child = spawn(program, args, { ...rest, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stdout.setEncoding("utf8").on("data", (text) => {
       this.stdout += text;
       this.#changed();

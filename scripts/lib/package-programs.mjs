@@ -1,0 +1,67 @@
+// Programs of a user, for scripts/package-matrix.mjs.
+
+/** A hub with a service; ends by itself when a client has been there. */
+export const HUB = `
+import { Exchange, EXCHANGE_SERVER, Service } from "netsvc";
+
+const hub = new Exchange(EXCHANGE_SERVER);
+const service = new Service("echo", { methods: { echo: (_, what) => what } });
+service.publish("kept", { bytes: new Uint8Array([1, 2, 3]) }, { lifetime: 60 });
+const { port } = await hub.listen(0);
+hub.on("inactive", async () => {
+  service.close();
+  await hub.close();
+});
+console.log("port " + port);
+`;
+
+/** Asks it, hears it, and ends. */
+export const CLIENT = `
+import { Exchange, EXCHANGE_CLIENT, registry } from "netsvc";
+
+const exchange = new Exchange(EXCHANGE_CLIENT);
+exchange.connect("127.0.0.1", Number(process.argv[2]));
+const echo = await registry.waitFor("echo", { timeout: 20 });
+for (let n = 0; n < 100; n += 1)
+  if ((await echo.call("echo", [n])) !== n) throw new Error("another answer");
+for await (const { content } of registry.subscribe("echo", "kept")) {
+  if (content.bytes.length !== 3 || content.bytes[2] !== 3) throw new Error("another content");
+  break;
+}
+console.log("all there");
+await exchange.close();
+`;
+
+/** Both ways to the package lead to the same objects. */
+export const SAME = `
+const required = require("netsvc");
+import("netsvc").then((imported) => {
+  const names = Object.keys(imported);
+  if (names.length < 4) throw new Error("netsvc exports " + names);
+  for (const name of names)
+    if (imported[name] !== required[name]) throw new Error(name + " exists twice");
+  console.log("same");
+});
+`;
+
+export const USE_MTS = `
+import { Exchange, EXCHANGE_CLIENT, registry, type Report } from "netsvc";
+
+interface Thermometer {
+  methods: { read(unit?: "C" | "F"): number };
+  reports: { temperature: number };
+}
+const exchange: Exchange = new Exchange(EXCHANGE_CLIENT);
+exchange.connect("localhost", 11111);
+const thermometer = await registry.waitFor<Thermometer>("thermometer");
+const celsius: number = await thermometer.methods.read("C");
+// @ts-expect-error there is no such unit
+await thermometer.methods.read("K");
+export type Some = Report;
+export default celsius;
+`;
+
+export const USE_CTS = `
+import netsvc = require("netsvc");
+export const { Exchange } = netsvc;
+`;

@@ -1,0 +1,80 @@
+// A folder with the tests and the package as a user has it: installed from packed tarballs, with an
+// addon of `npm run build:targets`. Vitest and what it needs are those of that platform, whatever this
+// machine is.
+
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runNpm } from "./npm.mjs";
+import { packArtifacts, packRoot } from "./pack.mjs";
+import { root } from "./root.mjs";
+
+/** What the tests read besides the package. */
+const SOURCES = [
+  ...[
+    "__test__",
+    "crates/netsvc-core/tests",
+    "crates/netsvc-hub/tests",
+    "examples",
+    "scripts",
+    "ts",
+    ".cache/examples",
+  ],
+  ...[".cache/dist.stamp", ".cache/examples.stamp", "README.md", "vitest.config.ts"],
+  // The stamps are of these as well.
+  ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
+  "node_modules/typescript/package.json",
+];
+
+/**
+ * Makes the folder anew; `setup({ examples: true })` must have been run.
+ * @param {string} folder
+ * @param {import("./targets.mjs").Target} target
+ * @returns {Promise<string>} where Vitest is to be started
+ */
+export async function testProject(folder, target) {
+  const tarballs = join(folder, "tarballs");
+  const project = join(folder, "project");
+  for (const path of [tarballs, project]) {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { recursive: true });
+  }
+  await install(project, tarballs, target);
+  for (const path of SOURCES) {
+    mkdirSync(dirname(join(project, path)), { recursive: true });
+    cpSync(join(root, path), join(project, path), { recursive: true });
+  }
+  // The tests take the installed package for the repository's own.
+  for (const path of ["dist", "native"])
+    symlinkSync(join("node_modules/netsvc", path), join(project, path));
+  return project;
+}
+
+/**
+ * @param {string} project
+ * @param {string} tarballs
+ * @param {import("./targets.mjs").Target} target
+ */
+async function install(project, tarballs, { platform, cpu, libc }) {
+  const addons = await packArtifacts(tarballs, [platform]);
+  const netsvc = await packRoot(tarballs, addons);
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { "fast-check": fastCheck, vitest } = devDependencies;
+  const manifest = {
+    name: "netsvc-tests",
+    private: true,
+    type: "module",
+    dependencies: { netsvc: `file:${netsvc}` },
+    // Only an optional package may be for another processor than npm runs on.
+    optionalDependencies: Object.fromEntries(
+      addons.map(({ name, tarball }) => [name, `file:${tarball}`]),
+    ),
+    devDependencies: { "fast-check": fastCheck, vitest },
+  };
+  writeFileSync(join(project, "package.json"), JSON.stringify(manifest));
+  // The same versions as in the native tests.
+  cpSync(join(root, "package-lock.json"), join(project, "package-lock.json"));
+  const args = ["install", "--ignore-scripts", "--loglevel=error"];
+  args.push(`--cpu=${cpu}`, "--os=linux", `--libc=${libc}`);
+  const { code, stdout, stderr } = await runNpm(args, { cwd: project, quiet: true });
+  if (code !== 0) throw new Error(`npm install failed:\n${stdout}${stderr}`);
+}
