@@ -15,6 +15,9 @@ use crate::wire::{Announcement, Message, Report};
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
 pub(crate) const OVERHEAD: usize = 96;
 
+/// Entries that were dropped and may stay in a queue.
+const MAX_HOLES: usize = 1024;
+
 /// One entry. Numbers of processes are this process's own; they are introduced to the peer when
 /// the entry is encoded, so that an entry may be dropped without consequences.
 #[derive(Debug)]
@@ -143,6 +146,8 @@ pub(crate) struct Outbox {
     lost: LostReports,
     /// Reports dropped for want of room.
     pub(crate) dropped: u64,
+    /// Entries that are `Nothing`.
+    holes: usize,
 }
 
 impl Outbox {
@@ -199,6 +204,9 @@ impl Outbox {
             return Some(lost);
         }
         let (out, size) = self.entries.pop_front()?;
+        if matches!(out, Out::Nothing) {
+            self.holes -= 1;
+        }
         if let Out::Report { report, latest: true } = &out {
             let key = (report.service, report.subject.clone());
             if self.replaceable.get(&key) == Some(&self.base) {
@@ -261,6 +269,27 @@ impl Outbox {
         self.entries.push_back((out, size));
     }
 
+    /// Throws out entries that were dropped, once they are many and most: the queue of a peer that
+    /// does not read must not grow by what it has lost.
+    fn close_holes(&mut self) {
+        if self.holes < MAX_HOLES || self.holes * 2 < self.entries.len() {
+            return;
+        }
+        self.holes = 0;
+        self.entries.retain(|(out, _)| !matches!(out, Out::Nothing));
+        self.droppable.clear();
+        self.replaceable.clear();
+        for (index, (out, _)) in self.entries.iter().enumerate() {
+            let position = self.base + index as u64;
+            if out.droppable().is_some() {
+                self.droppable.push_back(position);
+            }
+            if let Out::Report { report, latest: true } = out {
+                self.replaceable.insert((report.service, report.subject.clone()), position);
+            }
+        }
+    }
+
     fn drop_entry(&mut self, index: u64) -> bool {
         let entry = usize::try_from(index).ok().and_then(|index| self.entries.get_mut(index));
         let Some((out, size)) = entry else { return false };
@@ -271,6 +300,68 @@ impl Outbox {
         }
         self.bytes -= *size;
         (*out, *size) = (Out::Nothing, 0);
+        self.holes += 1;
+        self.close_holes();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Content;
+
+    fn report(number: u64, latest: bool) -> Out {
+        let report = Report {
+            service: 1,
+            subject: Str::from(format!("s{}", number % 10)),
+            sequence: number,
+            content: Content::raw(vec![0; 100]),
+            extensions: bytes::Bytes::new(),
+        };
+        Out::Report { report: Arc::new(report), latest }
+    }
+
+    #[test]
+    fn what_was_dropped_leaves_no_entries_behind() {
+        let mut outbox = Outbox::default();
+        let limit = 100_000;
+        outbox.push(Out::Message(Message::Heartbeat));
+        for number in 0..100_000 {
+            outbox.push(report(number, number % 2 == 0));
+            assert!(outbox.drop_reports(limit));
+        }
+        let most = limit / 100 + MAX_HOLES * 2;
+        assert!(outbox.entries.len() < most, "{} entries", outbox.entries.len());
+
+        // In order, each once, and every one that is missing counted before the next.
+        assert!(matches!(outbox.pop(), Some(Out::Message(Message::Heartbeat))));
+        let (mut lost, mut seen, mut newest) = (0, 0, None);
+        while let Some(out) = outbox.pop() {
+            match out {
+                Out::Lost { count, .. } => lost += count,
+                Out::Report { report, .. } => {
+                    assert!(newest.is_none_or(|newest| report.sequence > newest));
+                    newest = Some(report.sequence);
+                    seen += 1;
+                }
+                Out::Nothing => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((lost + seen, newest), (100_000, Some(99_999)));
+        assert_eq!((outbox.bytes(), outbox.holes), (0, 0));
+    }
+
+    #[test]
+    fn a_report_is_still_replaced_after_holes_were_closed() {
+        let mut outbox = Outbox::default();
+        for number in 0..5_000 {
+            outbox.push(report(number, true));
+        }
+        assert!(outbox.drop_reports(100_000));
+        let before = outbox.bytes();
+        assert!(outbox.replace(1, &Str::from("s9")));
+        assert!(outbox.bytes() < before);
     }
 }
