@@ -15,7 +15,7 @@ export interface SubscriptionOptions {
   signal?: AbortSignal;
   /**
    * What becomes of reports while the reader is too slow. `"buffer"` (default): they wait in line,
-   * and the oldest are dropped at `maxReports` or `maxBytes`. `"latest"`: a waiting report is
+   * and the oldest are dropped at `maxReports` or `maxBytes`, replayed ones last. `"latest"`: a waiting report is
    * replaced, in its place, by the next one of its service and subject, so that a reader however
    * slow gets the newest of every subject. Either way, what was dropped is counted as missed.
    */

@@ -7,7 +7,8 @@ import { root } from "../../scripts/lib/root.mjs";
 
 /** Promises are numbered from 1. */
 const PROMISES = 23;
-const E2E = join(root, "__test__/e2e");
+/** Tests of these name their promises in their titles. */
+const FOLDERS = ["e2e", "ose", "scale"];
 
 interface Named {
   readonly promise: number;
@@ -39,11 +40,12 @@ describe("docs/promises.md", () => {
   });
 });
 
-describe.skipIf(!existsSync(E2E))("end-to-end tests", () => {
+describe.each(FOLDERS)("tests of %s", (folder) => {
   it("name promises that there are", () => {
-    const titles = readdirSync(E2E)
+    const path = join(root, "__test__", folder);
+    const titles = readdirSync(path)
       .filter((name) => name.endsWith(".spec.ts"))
-      .flatMap((name) => numbersIn(readFileSync(join(E2E, name), "utf8")));
+      .flatMap((name) => numbersIn(readFileSync(join(path, name), "utf8")));
     expect(titles.length).toBeGreaterThan(0);
     expect(titles.filter((number) => number < 1 || number > PROMISES)).toEqual([]);
   });

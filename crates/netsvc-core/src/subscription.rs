@@ -1,6 +1,5 @@
 //! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
@@ -27,7 +26,8 @@ pub enum SubscriptionTarget {
     Group(Str),
 }
 
-/// Bounds of one subscription's queue; the oldest report is dropped and counted when it is full.
+/// Bounds of one subscription's queue. When it is full, the oldest report is dropped and counted;
+/// replayed ones only when no live one waits, since a kept value need not be published ever again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubscriptionLimits {
     /// Reports.
@@ -44,7 +44,11 @@ pub(crate) struct Subscription {
     pub(crate) target: SubscriptionTarget,
     pub(crate) pattern: Pattern,
     limits: SubscriptionLimits,
-    queue: VecDeque<(u64, Delivered)>,
+    queue: VecDeque<Waiting>,
+    /// Replayed reports that wait, unless `latest`: apart, to be dropped last.
+    kept: VecDeque<Waiting>,
+    /// Reports that were ever queued.
+    queued: u64,
     /// Absolute position of the queue's first entry.
     base: u64,
     /// With `latest`: absolute position of each subject's report.
@@ -60,20 +64,39 @@ pub(crate) struct Subscription {
     absent: VecDeque<ServiceId>,
 }
 
+/// A report in one of the queues.
+#[derive(Debug)]
+struct Waiting {
+    stamp: u64,
+    /// Reports are told in the order of their numbers.
+    number: u64,
+    report: Delivered,
+}
+
+/// What arrived during a replay, by sequence.
+#[derive(Debug, Default)]
+struct Held {
+    kept: BTreeMap<u64, Delivered>,
+    live: BTreeMap<u64, Delivered>,
+    /// Dropped, up to which sequence and how many, while nothing was held that could tell of it.
+    dropped: (u64, u64),
+}
+
 /// What a subscription knows of one service.
 #[derive(Debug, Default)]
 struct Feed {
     /// Everything up to this sequence was told, dropped, not wanted or missed; nothing at or below
     /// it is told again.
     last: u64,
-    /// Under way: its id, and what arrived meanwhile, by sequence.
-    replay: Option<(u32, BTreeMap<u64, Delivered>)>,
+    /// Under way: its id, and what arrived meanwhile.
+    replay: Option<(u32, Held)>,
     /// Its link was lost since the last delivery.
     resumed: bool,
     /// Lost on the way before the next live report to arrive.
     lost: u64,
-    /// Dropped here before the next report in the queue.
-    dropped: u64,
+    /// Dropped from the queues, by the number of the first kept report behind them, or the next to
+    /// be queued: what is to be told by it, or by the first of this service after it.
+    dropped: BTreeMap<u64, u64>,
     /// Holes up to this sequence were published while its link was lost: missed, or not wanted.
     unseen: u64,
     /// Of those, what the next report has to tell.
@@ -93,6 +116,8 @@ impl Subscription {
             pattern,
             limits,
             queue: VecDeque::new(),
+            kept: VecDeque::new(),
+            queued: 0,
             base: 0,
             newest: SeededMap::with_hasher(SeededState(seed)),
             bytes: 0,
@@ -132,7 +157,7 @@ impl Subscription {
             // Until the mark of the replay says how far.
             feed.unseen = u64::MAX;
         }
-        feed.replay = replay.map(|replay| (replay, BTreeMap::new()));
+        feed.replay = replay.map(|replay| (replay, Held::default()));
         feed.last
     }
 
@@ -164,16 +189,22 @@ impl Subscription {
                 if replay.is_some_and(|replay| replay != *under_way) {
                     return;
                 }
-                if let Entry::Vacant(vacant) = held.entry(report.sequence) {
+                if !held.has(report.sequence) {
                     self.bytes += report.content.bytes.len();
                     self.held += 1;
                     let mut report = report;
-                    if replay.is_none() {
-                        report.missed = std::mem::take(&mut feed.lost);
+                    if report.sequence > held.dropped.0 {
+                        report.missed = std::mem::take(&mut held.dropped).1;
                     }
-                    vacant.insert(report);
+                    if replay.is_none() {
+                        let lost = std::mem::take(&mut feed.lost);
+                        report.missed = report.missed.saturating_add(lost);
+                        held.live.insert(report.sequence, report);
+                    } else {
+                        held.kept.insert(report.sequence, report);
+                    }
                 }
-                self.trim_held();
+                self.trim();
             }
             None if replay.is_some() => {}
             None => self.queue(report, stamp),
@@ -221,7 +252,7 @@ impl Subscription {
 
     /// Stamp of the next report, told or not.
     pub(crate) fn head(&self) -> Option<u64> {
-        self.queue.front().map(|(stamp, _)| *stamp)
+        self.front().map(|waiting| waiting.stamp)
     }
 
     pub(crate) fn grant(&mut self, reports: u32) {
@@ -230,16 +261,35 @@ impl Subscription {
 
     /// Takes the next report out.
     pub(crate) fn pop(&mut self) -> Option<Delivered> {
-        let mut report = self.pop_front()?;
+        let kept_first = self.front()?.number == self.kept.front().map_or(0, |kept| kept.number);
+        let Waiting { number, mut report, .. } =
+            if kept_first { self.pop_kept()? } else { self.pop_queue()? };
         self.credit = self.credit.saturating_sub(1);
         if let Some(feed) = self.feeds.get_mut(&report.id) {
-            report.missed = report.missed.saturating_add(std::mem::take(&mut feed.dropped));
+            // Live reports are dropped before all live ones that are left, kept ones before all.
+            let upto = if kept_first { number } else { u64::MAX };
+            while let Some(entry) = feed.dropped.first_entry().filter(|entry| *entry.key() <= upto)
+            {
+                report.missed = report.missed.saturating_add(entry.remove());
+            }
         }
         Some(report)
     }
 
-    fn pop_front(&mut self) -> Option<Delivered> {
-        let (_, report) = self.queue.pop_front()?;
+    /// The next report to be told.
+    fn front(&self) -> Option<&Waiting> {
+        self.kept.front().into_iter().chain(self.queue.front()).min_by_key(|next| next.number)
+    }
+
+    fn pop_kept(&mut self) -> Option<Waiting> {
+        let waiting = self.kept.pop_front()?;
+        self.bytes -= waiting.report.content.bytes.len();
+        Some(waiting)
+    }
+
+    fn pop_queue(&mut self) -> Option<Waiting> {
+        let waiting = self.queue.pop_front()?;
+        let report = &waiting.report;
         self.bytes -= report.content.bytes.len();
         if self.limits.latest {
             let key = (report.id, report.subject.clone());
@@ -248,16 +298,15 @@ impl Subscription {
             }
         }
         self.base += 1;
-        Some(report)
+        Some(waiting)
     }
 
-    fn release(
-        &mut self,
-        id: ServiceId,
-        held: Option<(u32, BTreeMap<u64, Delivered>)>,
-        stamp: u64,
-    ) {
-        for (sequence, report) in held.into_iter().flat_map(|(_, held)| held) {
+    fn release(&mut self, id: ServiceId, held: Option<(u32, Held)>, stamp: u64) {
+        let Some((_, held)) = held else { return };
+        if let Some(feed) = self.feeds.get_mut(&id) {
+            feed.lost = feed.lost.saturating_add(held.dropped.1);
+        }
+        for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
             if self.feeds.get(&id).is_some_and(|feed| sequence > feed.last) {
@@ -277,16 +326,16 @@ impl Subscription {
             feed.last = report.sequence;
         }
         self.bytes += report.content.bytes.len();
+        self.queued += 1;
+        let number = self.queued;
         if self.limits.latest {
             self.queue_newest(report, stamp);
+        } else if report.replayed {
+            self.kept.push_back(Waiting { stamp, number, report });
         } else {
-            self.queue.push_back((stamp, report));
+            self.queue.push_back(Waiting { stamp, number, report });
         }
-        while self.is_over() {
-            if !self.drop_oldest() {
-                break;
-            }
-        }
+        self.trim();
     }
 
     /// In the place of the subject's report that waits, or at the end.
@@ -297,7 +346,7 @@ impl Subscription {
             .get(&key)
             .and_then(|position| usize::try_from(position - self.base).ok())
             .and_then(|index| self.queue.get_mut(index));
-        if let Some((_, old)) = waiting {
+        if let Some(Waiting { report: old, .. }) = waiting {
             self.bytes -= old.content.bytes.len();
             self.missed = self.missed.saturating_add(1);
             report.missed = report.missed.saturating_add(old.missed).saturating_add(1);
@@ -305,50 +354,87 @@ impl Subscription {
             *old = report;
         } else {
             self.newest.insert(key, self.base + self.queue.len() as u64);
-            self.queue.push_back((stamp, report));
+            self.queue.push_back(Waiting { stamp, number: self.queued, report });
         }
     }
 
     fn is_over(&self) -> bool {
-        self.queue.len() + self.held > self.limits.reports || self.bytes > self.limits.bytes
+        let reports = self.queue.len() + self.kept.len() + self.held;
+        reports > self.limits.reports || self.bytes > self.limits.bytes
     }
 
-    /// Drops the oldest report of the queue; what it had to tell of others is told by the next of
-    /// its service.
-    fn drop_oldest(&mut self) -> bool {
-        let Some(dropped) = self.pop_front() else { return false };
+    /// Keeps what waits and what is held within the limits.
+    fn trim(&mut self) {
+        while self.is_over() {
+            let dropped = self.drop_queued(false)
+                || self.drop_held(false)
+                || self.drop_queued(true)
+                || self.drop_held(true);
+            if !dropped {
+                break;
+            }
+        }
+    }
+
+    /// Drops the oldest report that waits, a live or a kept one; what it had to tell of others is
+    /// told by one of its service that is still to come.
+    fn drop_queued(&mut self, kept: bool) -> bool {
+        let oldest = if kept { self.pop_kept() } else { self.pop_queue() };
+        let Some(Waiting { number, report, .. }) = oldest else { return false };
         self.missed = self.missed.saturating_add(1);
-        if let Some(feed) = self.feeds.get_mut(&dropped.id) {
-            feed.dropped = feed.dropped.saturating_add(dropped.missed).saturating_add(1);
+        let behind = self.kept.partition_point(|kept| kept.number < number);
+        let teller = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
+        if let Some(feed) = self.feeds.get_mut(&report.id) {
+            let dropped = feed.dropped.entry(teller).or_default();
+            *dropped = dropped.saturating_add(report.missed).saturating_add(1);
         }
         true
     }
 
-    /// Keeps what is held within the limits, by dropping the oldest of the fullest feed.
-    fn trim_held(&mut self) {
-        while self.is_over() {
-            if self.drop_oldest() {
-                continue;
-            }
-            let fullest = self
-                .feeds
-                .values_mut()
-                .filter(|feed| feed.replay.is_some())
-                .max_by_key(|feed| feed.replay.as_ref().map_or(0, |(_, held)| held.len()));
-            let Some(feed) = fullest else { break };
-            let Some((_, held)) = &mut feed.replay else { break };
-            let Some((_, dropped)) = held.pop_first() else { break };
-            // Told by the one that follows.
-            let mut following = held.first_entry();
-            let missed = match &mut following {
-                Some(next) => &mut next.get_mut().missed,
-                None => &mut feed.lost,
-            };
-            *missed = missed.saturating_add(dropped.missed).saturating_add(1);
-            self.bytes -= dropped.content.bytes.len();
-            self.held -= 1;
-            self.missed = self.missed.saturating_add(1);
+    /// Drops the oldest live or kept report of the feed that holds most of them.
+    fn drop_held(&mut self, kept: bool) -> bool {
+        let holding = self.feeds.values_mut().filter(|feed| feed.replay.is_some());
+        let fullest = holding
+            .max_by_key(|feed| feed.replay.as_ref().map_or(0, |(_, held)| held.of(kept).len()));
+        let Some(feed) = fullest else { return false };
+        let Some((_, held)) = &mut feed.replay else { return false };
+        let from = if kept { &mut held.kept } else { &mut held.live };
+        let Some((_, dropped)) = from.pop_first() else { return false };
+        // Told by the one that follows.
+        let kept = held.kept.range_mut(dropped.sequence..).next();
+        let live = held.live.range_mut(dropped.sequence..).next();
+        let following = kept.into_iter().chain(live).min_by_key(|(sequence, _)| **sequence);
+        let missed = if let Some((_, next)) = following {
+            &mut next.missed
+        } else {
+            held.dropped.0 = held.dropped.0.max(dropped.sequence);
+            &mut held.dropped.1
+        };
+        *missed = missed.saturating_add(dropped.missed).saturating_add(1);
+        self.bytes -= dropped.content.bytes.len();
+        self.held -= 1;
+        self.missed = self.missed.saturating_add(1);
+        true
+    }
+}
+
+impl Held {
+    fn has(&self, sequence: u64) -> bool {
+        self.kept.contains_key(&sequence) || self.live.contains_key(&sequence)
+    }
+
+    fn of(&self, kept: bool) -> &BTreeMap<u64, Delivered> {
+        if kept { &self.kept } else { &self.live }
+    }
+
+    /// In the order of their sequence.
+    fn merged(mut self) -> BTreeMap<u64, Delivered> {
+        // The fewer are put among the more.
+        if self.kept.len() > self.live.len() {
+            std::mem::swap(&mut self.kept, &mut self.live);
         }
+        self.live.append(&mut self.kept);
+        self.live
     }
 }
 

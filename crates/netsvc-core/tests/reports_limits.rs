@@ -85,6 +85,42 @@ fn what_is_held_during_a_replay_counts_towards_the_bounds() {
 }
 
 #[test]
+fn replayed_values_are_dropped_last_for_nobody_may_publish_them_again() {
+    // The reader does not read: before, or only after the replay has ended.
+    for held in [true, false] {
+        let (mut world, hub, [a, b]) = World::star(4);
+        let (no, _) = world.create(a, "x");
+        for n in 0..8 {
+            world.publish(a, no, &format!("kept {n}"), Lifetime::Forever);
+        }
+        // Another one has asked for what is live.
+        world.subscribe(b, "x", "*");
+        world.told(b);
+        world.host(b).listening = false;
+        let subscription = bounded(&mut world, b, 10, usize::MAX);
+        if held {
+            // The replay cannot end while the hub is stopped, and comes behind what is live.
+            world.host(hub).stopped = true;
+        } else {
+            world.settle();
+        }
+        for _ in 0..20 {
+            world.publish(a, no, "live", Lifetime::None);
+        }
+        world.host(hub).stopped = false;
+        world.settle();
+        world.host(b).listening = true;
+        let told = world.told(b);
+        let expected: Vec<u64> = (1..=8).chain(27..=28).collect();
+        assert_eq!(told.sequences(subscription), expected, "held: {held}");
+        let reports = told.reports_of(subscription);
+        assert!(reports[..8].iter().all(|report| report.replayed && report.missed == 0));
+        assert_eq!(reports[8].missed, 18, "held: {held}");
+        assert_eq!(world.at(b).missed(subscription), 18);
+    }
+}
+
+#[test]
 fn without_credit_nothing_is_told_and_a_grant_resumes_in_order() {
     let (mut world, _, [a, b]) = World::star(4);
     let (no, _) = world.create(a, "x");
