@@ -96,6 +96,10 @@ impl Out {
             }
     }
 
+    fn is_replayed(&self) -> bool {
+        matches!(self, Self::Message(Message::Replayed { .. }))
+    }
+
     /// The service and subject of a report, which may be dropped and is then counted.
     fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
         match self {
@@ -139,6 +143,9 @@ pub(crate) struct Outbox {
     base: u64,
     /// Absolute positions of what may be dropped, oldest first; those before `base` are gone.
     droppable: VecDeque<u64>,
+    /// As `droppable`, for replayed values. They go last: a page of them is small, and a kept value
+    /// need not be published ever again.
+    replayed: VecDeque<u64>,
     /// Where the newest report of a subject is that a newer one may replace.
     replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
@@ -183,7 +190,8 @@ impl Outbox {
     /// the oldest reports are dropped. False if more than `limit` bytes are left all the same.
     pub(crate) fn drop_reports(&mut self, limit: usize) -> bool {
         while self.bytes > limit {
-            let Some(position) = self.droppable.pop_front() else { return false };
+            let next = self.droppable.pop_front().or_else(|| self.replayed.pop_front());
+            let Some(position) = next else { return false };
             let Some(index) = position.checked_sub(self.base) else { continue };
             self.drop_entry(index);
         }
@@ -217,11 +225,15 @@ impl Outbox {
         while self.droppable.front().is_some_and(|position| *position < self.base) {
             self.droppable.pop_front();
         }
+        while self.replayed.front().is_some_and(|position| *position < self.base) {
+            self.replayed.pop_front();
+        }
         self.bytes -= size;
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
             self.droppable = VecDeque::new();
+            self.replayed = VecDeque::new();
             self.replaceable = FxHashMap::default();
         }
         Some(out)
@@ -259,7 +271,9 @@ impl Outbox {
 
     fn push_sized(&mut self, out: Out, size: usize) {
         let position = self.base + self.entries.len() as u64;
-        if out.droppable().is_some() {
+        if out.is_replayed() {
+            self.replayed.push_back(position);
+        } else if out.droppable().is_some() {
             self.droppable.push_back(position);
         }
         if let Out::Report { report, latest: true } = &out {
@@ -278,10 +292,13 @@ impl Outbox {
         self.holes = 0;
         self.entries.retain(|(out, _)| !matches!(out, Out::Nothing));
         self.droppable.clear();
+        self.replayed.clear();
         self.replaceable.clear();
         for (index, (out, _)) in self.entries.iter().enumerate() {
             let position = self.base + index as u64;
-            if out.droppable().is_some() {
+            if out.is_replayed() {
+                self.replayed.push_back(position);
+            } else if out.droppable().is_some() {
                 self.droppable.push_back(position);
             }
             if let Out::Report { report, latest: true } = out {
@@ -351,6 +368,27 @@ mod tests {
         }
         assert_eq!((lost + seen, newest), (100_000, Some(99_999)));
         assert_eq!((outbox.bytes(), outbox.holes), (0, 0));
+    }
+
+    #[test]
+    fn replayed_values_go_last() {
+        let mut outbox = Outbox::default();
+        let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
+        let report_of = |kept: &Arc<Report>| Report::clone(kept);
+        let (process, replay, remaining) = (0, 1, None);
+        let message = Message::Replayed { process, replay, remaining, report: report_of(&kept) };
+        outbox.push(Out::Message(message));
+        let one = outbox.bytes();
+        for number in 2..5_000 {
+            outbox.push(report(number, false));
+        }
+        assert!(outbox.drop_reports(one));
+        assert!(
+            outbox.pop().is_some_and(|out| out.is_replayed() || matches!(out, Out::Lost { .. }))
+        );
+        outbox.push(report(5_000, false));
+        assert!(outbox.drop_reports(0));
+        assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]
