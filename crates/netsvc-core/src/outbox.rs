@@ -270,17 +270,21 @@ impl Outbox {
     }
 
     fn push_sized(&mut self, out: Out, size: usize) {
-        let position = self.base + self.entries.len() as u64;
+        self.note(self.base + self.entries.len() as u64, &out);
+        self.bytes += size;
+        self.entries.push_back((out, size));
+    }
+
+    /// Notes what may become of an entry at an absolute position.
+    fn note(&mut self, position: u64, out: &Out) {
         if out.is_replayed() {
             self.replayed.push_back(position);
         } else if out.droppable().is_some() {
             self.droppable.push_back(position);
         }
-        if let Out::Report { report, latest: true } = &out {
+        if let Out::Report { report, latest: true } = out {
             self.replaceable.insert((report.service, report.subject.clone()), position);
         }
-        self.bytes += size;
-        self.entries.push_back((out, size));
     }
 
     /// Throws out entries that were dropped, once they are many and most: the queue of a peer that
@@ -294,17 +298,11 @@ impl Outbox {
         self.droppable.clear();
         self.replayed.clear();
         self.replaceable.clear();
-        for (index, (out, _)) in self.entries.iter().enumerate() {
-            let position = self.base + index as u64;
-            if out.is_replayed() {
-                self.replayed.push_back(position);
-            } else if out.droppable().is_some() {
-                self.droppable.push_back(position);
-            }
-            if let Out::Report { report, latest: true } = out {
-                self.replaceable.insert((report.service, report.subject.clone()), position);
-            }
+        let entries = std::mem::take(&mut self.entries);
+        for (index, (out, _)) in entries.iter().enumerate() {
+            self.note(self.base + index as u64, out);
         }
+        self.entries = entries;
     }
 
     fn drop_entry(&mut self, index: u64) -> bool {
@@ -374,9 +372,9 @@ mod tests {
     fn replayed_values_go_last() {
         let mut outbox = Outbox::default();
         let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
-        let report_of = |kept: &Arc<Report>| Report::clone(kept);
         let (process, replay, remaining) = (0, 1, None);
-        let message = Message::Replayed { process, replay, remaining, report: report_of(&kept) };
+        let message =
+            Message::Replayed { process, replay, remaining, report: Report::clone(&kept) };
         outbox.push(Out::Message(message));
         let one = outbox.bytes();
         for number in 2..5_000 {

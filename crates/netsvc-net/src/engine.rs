@@ -117,8 +117,8 @@ impl Engine {
     /// call `drain` again.
     pub fn drain(&self, take: &mut dyn FnMut(Event) -> bool) -> bool {
         self.driver.perform_with(|effects| {
-            self.driver.signal.rearm();
             self.driver.apply_registry(effects, |registry, now| {
+                self.driver.signal.rearm();
                 while let Some(event) = registry.next_event(now) {
                     if !take(event) {
                         break;

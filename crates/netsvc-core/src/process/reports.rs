@@ -23,6 +23,7 @@ use super::services::check_length;
 
 /// How often kept values are looked through for those whose lifetime is over.
 const SWEEP: Duration = Duration::from_secs(10);
+
 impl Process {
     /// Publishes a report of a local service. Never blocks.
     ///
@@ -165,26 +166,8 @@ impl Process {
     fn distribute(&mut self, no: ServiceNo, report: Report, from: Option<LinkId>) -> bool {
         self.deliver_all(no, &report);
         let epoch = self.route_epoch;
-        let (links, unasked) = {
-            let registry = &self.registry;
-            let unasked = registry.service(no).filter(|known| known.is_local()).map_or_else(
-                Vec::new,
-                |service| {
-                    let candidates = self.links.values().filter(|state| {
-                        state.linked().is_some_and(|connection| {
-                            connection.peer_is_server()
-                                && connection.has_told_service(no)
-                                && !connection.told.contains(&no)
-                        })
-                    });
-                    candidates
-                        .filter(|state| self.exports(service, state.id))
-                        .map(|state| state.id)
-                        .collect::<Vec<_>>()
-                },
-            );
-            (self.planned_links(no, &report.subject, epoch), unasked)
-        };
+        let links = self.planned_links(no, &report.subject, epoch);
+        let unasked = if from.is_none() { self.unasked_links(no) } else { Vec::new() };
         if links.is_empty() && unasked.is_empty() {
             return true;
         }
@@ -198,6 +181,19 @@ impl Process {
             }
         }
         low
+    }
+
+    /// Links whose server has not told the subscribers of a local service yet.
+    fn unasked_links(&self, no: ServiceNo) -> Vec<LinkId> {
+        let Some(service) = self.registry.service(no) else { return Vec::new() };
+        let unasked = self.links.values().filter(|state| {
+            state.linked().is_some_and(|connection| {
+                connection.peer_is_server()
+                    && connection.has_told_service(no)
+                    && !connection.told.contains(&no)
+            })
+        });
+        unasked.map(|state| state.id).filter(|link| self.exports(service, *link)).collect()
     }
 
     /// To all local subscriptions that a service concerns.
