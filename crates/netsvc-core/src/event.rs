@@ -214,6 +214,22 @@ pub struct Delivered {
     pub content: Content,
 }
 
+impl Event {
+    /// Ready to wait: see `Content::detached`.
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Part { key, content } => Self::Part { key, content: content.detached() },
+            Self::Outcome { key, outcome: Outcome::Response(content) } => {
+                Self::Outcome { key, outcome: Outcome::Response(content.detached()) }
+            }
+            Self::Outcome { key, outcome: Outcome::Failure(content) } => {
+                Self::Outcome { key, outcome: Outcome::Failure(content.detached()) }
+            }
+            other => other,
+        }
+    }
+}
+
 /// A method to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
 use crate::pattern::Pattern;
@@ -40,16 +41,32 @@ pub(crate) struct Subscribers {
 pub(crate) type Plan = Arc<[(LinkId, bool)]>;
 
 /// Which links a subject goes to, found out once per subject while nothing changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Plans {
     epoch: u64,
+    /// By the text of the subject, with which every new string of it begins.
     links: std::collections::HashMap<Str, Plan>,
+    known: ByAddress<Plan>,
+}
+
+impl Default for Plans {
+    fn default() -> Self {
+        let links = std::collections::HashMap::default();
+        Self { epoch: 0, links, known: ByAddress::new(MAX_PLANS) }
+    }
+}
+
+impl Plans {
+    fn clear(&mut self) {
+        self.links.clear();
+        self.known.clear();
+    }
 }
 
 impl Subscribers {
     /// True if the process did not want this before.
     pub(crate) fn add(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.links.clear();
+        self.plans.clear();
         if let Some(entry) = self.position(process, want.pattern.text(), want.latest) {
             self.entries[entry].2 += 1;
             return false;
@@ -60,7 +77,7 @@ impl Subscribers {
 
     /// True if nothing stands behind it any more.
     pub(crate) fn remove(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.links.clear();
+        self.plans.clear();
         let position = self.position(process, want.pattern.text(), want.latest);
         let Some(entry) = position else { return false };
         self.entries[entry].2 -= 1;
@@ -76,6 +93,14 @@ impl Subscribers {
         self.entries.iter().map(|(process, ..)| *process)
     }
 
+    /// As `links` found them when it was asked last, while nothing has changed.
+    pub(crate) fn known_links(&self, subject: &Str, epoch: u64) -> Option<Plan> {
+        if self.plans.epoch != epoch {
+            return None;
+        }
+        self.plans.known.get(subject).cloned()
+    }
+
     /// The links that a report of this subject goes to, each once. `epoch` changes whenever a
     /// route to any process does; `route` finds the link of a process.
     pub(crate) fn links(
@@ -85,11 +110,12 @@ impl Subscribers {
         route: impl Fn(ProcessNo) -> Option<LinkId>,
     ) -> Plan {
         if self.plans.epoch != epoch {
-            self.plans.links.clear();
+            self.plans.clear();
             self.plans.epoch = epoch;
         }
-        if let Some(plan) = self.plans.links.get(subject) {
-            return plan.clone();
+        if let Some(plan) = self.plans.links.get(subject).cloned() {
+            self.plans.known.insert(subject, plan.clone());
+            return plan;
         }
         let mut links: Vec<(LinkId, bool)> = self
             .entries
@@ -102,9 +128,10 @@ impl Subscribers {
         links.dedup_by_key(|(link, _)| *link);
         let plan: Plan = links.into();
         if self.plans.links.len() >= MAX_PLANS {
-            self.plans.links.clear();
+            self.plans.clear();
         }
         self.plans.links.insert(subject.clone(), plan.clone());
+        self.plans.known.insert(subject, plan.clone());
         plan
     }
 

@@ -7,12 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+mod by_address;
 mod calls;
 mod content;
 mod deliveries;
 mod error;
 mod event;
 mod exchange;
+mod feeds;
 mod hash;
 mod ids;
 mod interest;

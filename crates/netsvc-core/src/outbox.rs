@@ -77,7 +77,8 @@ pub(crate) struct ReplayCursor {
 }
 
 impl Out {
-    fn size(&self) -> usize {
+    /// Bytes that it is charged.
+    pub(crate) fn size(&self) -> usize {
         OVERHEAD
             + match self {
                 Self::Message(message) => message_size(message),
@@ -94,6 +95,33 @@ impl Out {
                 // Charged by `push_request`, which knows the content.
                 Self::Request(_) | Self::ProcessGone(_) | Self::Nothing => 0,
             }
+    }
+
+    /// Ready to wait: see [`Content::detached`].
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Message(Message::Response { call, outcome, extensions }) => {
+                let outcome = match outcome {
+                    Outcome::Response(content) => Outcome::Response(content.detached()),
+                    Outcome::Failure(content) => Outcome::Failure(content.detached()),
+                    Outcome::Error(error) => Outcome::Error(error),
+                };
+                Self::Message(Message::Response { call, outcome, extensions })
+            }
+            Self::Message(Message::Part { call, content, extensions }) => {
+                let content = content.detached();
+                Self::Message(Message::Part { call, content, extensions })
+            }
+            Self::Message(Message::Targeted { process, report }) => {
+                Self::Message(Message::Targeted { process, report: report.detached() })
+            }
+            Self::Message(Message::Replayed { process, replay, remaining, report }) => {
+                let report = report.detached();
+                Self::Message(Message::Replayed { process, replay, remaining, report })
+            }
+            // Reports are shared by the outboxes of many links: whoever makes them detaches them.
+            other => other,
+        }
     }
 
     fn is_replayed(&self) -> bool {
@@ -115,7 +143,8 @@ impl Out {
     }
 }
 
-fn report_size(report: &Report) -> usize {
+/// Bytes of a report that vary.
+pub(crate) fn report_size(report: &Report) -> usize {
     report.content.bytes.len() + report.subject.len() + report.extensions.len()
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::FxHashMap;
 
 use crate::event::Delivered;
+use crate::feeds::Feeds;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{ServiceId, Str};
 use crate::interest::Want;
@@ -59,7 +60,7 @@ pub(crate) struct Subscription {
     credit: u32,
     /// Dropped in all, here and on the way.
     missed: u64,
-    feeds: SeededMap<ServiceId, Feed>,
+    feeds: Feeds<Feed>,
     /// Identities of feeds whose service is absent, the longest absent first.
     absent: VecDeque<ServiceId>,
 }
@@ -124,7 +125,7 @@ impl Subscription {
             held: 0,
             credit: INITIAL_CREDIT,
             missed: 0,
-            feeds: SeededMap::with_hasher(SeededState(seed)),
+            feeds: Feeds::new(seed),
             absent: VecDeque::new(),
         }
     }
@@ -141,7 +142,7 @@ impl Subscription {
 
     /// Reports of a service were dropped on their way, before the next one that arrives.
     pub(crate) fn lose(&mut self, id: ServiceId, count: u64) {
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.lost = feed.lost.saturating_add(count);
             self.missed = self.missed.saturating_add(count);
         }
@@ -151,7 +152,7 @@ impl Subscription {
     /// `replay`, live reports are held until `end_replay` of that id.
     pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<u32>) -> u64 {
         self.absent.retain(|absent| *absent != id);
-        let feed = self.feeds.entry(id).or_default();
+        let feed = self.feeds.entry(id);
         feed.present = true;
         if feed.resumed {
             // Until the mark of the replay says how far.
@@ -163,24 +164,24 @@ impl Subscription {
 
     /// A service is no longer visible, or no longer a target. What was held is queued.
     pub(crate) fn detach(&mut self, id: ServiceId, lost: bool, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         let held = feed.replay.take();
         feed.present = false;
         self.release(id, held, stamp);
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.resumed |= lost;
         }
         self.absent.push_back(id);
         if self.absent.len() > MAX_ABSENT
             && let Some(oldest) = self.absent.pop_front()
         {
-            self.feeds.remove(&oldest);
+            self.feeds.remove(oldest);
         }
     }
 
     /// A report arrived, live or (`replay`: of that replay) kept.
-    pub(crate) fn arrive(&mut self, report: Delivered, replay: Option<u32>, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&report.id) else { return };
+    pub(crate) fn arrive(&mut self, mut report: Delivered, replay: Option<u32>, stamp: u64) {
+        let Some(feed) = self.feeds.find(report.service, report.id) else { return };
         if !feed.present || report.sequence <= feed.last {
             return;
         }
@@ -192,7 +193,7 @@ impl Subscription {
                 if !held.has(report.sequence) {
                     self.bytes += report.content.bytes.len();
                     self.held += 1;
-                    let mut report = report;
+                    report.content = report.content.detached();
                     if report.sequence > held.dropped.0 {
                         report.missed = std::mem::take(&mut held.dropped).1;
                     }
@@ -214,7 +215,7 @@ impl Subscription {
     /// The replay is complete: what was held is told in the order of its sequence.
     /// `sequence`: of the service when it answered.
     pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, sequence: u64, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         if feed.replay.as_ref().is_none_or(|(under_way, _)| *under_way != replay) {
             return;
         }
@@ -222,7 +223,7 @@ impl Subscription {
         feed.unseen = feed.unseen.min(sequence);
         self.release(id, held, stamp);
         // What came before the mark has arrived, so the rest of it never will.
-        if let Some(feed) = self.feeds.get_mut(&id)
+        if let Some(feed) = self.feeds.get_mut(id)
             && sequence > feed.last
         {
             let gap = feed.unseen.saturating_sub(feed.last);
@@ -239,7 +240,7 @@ impl Subscription {
 
     /// The replay under way for a service.
     pub(crate) fn replay_of(&self, id: ServiceId) -> Option<u32> {
-        self.feeds.get(&id)?.replay.as_ref().map(|(replay, _)| *replay)
+        self.feeds.get(id)?.replay.as_ref().map(|(replay, _)| *replay)
     }
 
     /// Stamp of the next report, if it may be told.
@@ -261,11 +262,12 @@ impl Subscription {
 
     /// Takes the next report out.
     pub(crate) fn pop(&mut self) -> Option<Delivered> {
-        let kept_first = self.front()?.number == self.kept.front().map_or(0, |kept| kept.number);
+        let number = self.front()?.number;
+        let kept_first = self.kept.front().is_some_and(|kept| kept.number == number);
         let Waiting { number, mut report, .. } =
             if kept_first { self.pop_kept()? } else { self.pop_queue()? };
         self.credit = self.credit.saturating_sub(1);
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
+        if let Some(feed) = self.feeds.find(report.service, report.id) {
             // Live reports are dropped before all live ones that are left, kept ones before all.
             let upto = if kept_first { number } else { u64::MAX };
             while let Some(entry) = feed.dropped.first_entry().filter(|entry| *entry.key() <= upto)
@@ -278,6 +280,9 @@ impl Subscription {
 
     /// The next report to be told.
     fn front(&self) -> Option<&Waiting> {
+        if self.kept.is_empty() {
+            return self.queue.front();
+        }
         self.kept.front().into_iter().chain(self.queue.front()).min_by_key(|next| next.number)
     }
 
@@ -303,20 +308,20 @@ impl Subscription {
 
     fn release(&mut self, id: ServiceId, held: Option<(u32, Held)>, stamp: u64) {
         let Some((_, held)) = held else { return };
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.lost = feed.lost.saturating_add(held.dropped.1);
         }
         for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
-            if self.feeds.get(&id).is_some_and(|feed| sequence > feed.last) {
+            if self.feeds.get(id).is_some_and(|feed| sequence > feed.last) {
                 self.queue(report, stamp);
             }
         }
     }
 
     fn queue(&mut self, mut report: Delivered, stamp: u64) {
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
+        if let Some(feed) = self.feeds.find(report.service, report.id) {
             report.resumed = std::mem::take(&mut feed.resumed);
             // Some of the holes may be other subjects, so this is an upper bound.
             let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
@@ -324,6 +329,9 @@ impl Subscription {
             report.missed = report.missed.saturating_add(gap).saturating_add(told);
             self.missed = self.missed.saturating_add(gap);
             feed.last = report.sequence;
+        }
+        if self.queue.len() + self.kept.len() >= self.credit as usize {
+            report.content = report.content.detached();
         }
         self.bytes += report.content.bytes.len();
         self.queued += 1;
@@ -384,7 +392,7 @@ impl Subscription {
         self.missed = self.missed.saturating_add(1);
         let behind = self.kept.partition_point(|kept| kept.number < number);
         let teller = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
+        if let Some(feed) = self.feeds.find(report.service, report.id) {
             let dropped = feed.dropped.entry(teller).or_default();
             *dropped = dropped.saturating_add(report.missed).saturating_add(1);
         }

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::driver::Driver;
 use crate::reader::Reader;
 use crate::registry::Effects;
+use crate::scratch;
 use crate::socket::Socket;
 use crate::sync::{caught, lock};
 use crate::writer::{Obstacle, Writer};
@@ -169,15 +170,21 @@ impl Connection {
             }
         };
         *left = left.saturating_sub(read.count);
-        let mut messages = Vec::new();
-        let decoded = reader.decode(&mut messages);
-        driver.apply(effects, |process, now| {
-            process.handle_received(now, self.id);
-            if !messages.is_empty() {
-                process.handle_messages(now, self.id, &mut messages);
-            }
-            if let Err(error) = &decoded {
-                process.handle_wire_error(now, self.id, error);
+        scratch::with_messages(|messages| {
+            loop {
+                let decoded = reader.decode(messages);
+                driver.apply(effects, |process, now| {
+                    process.handle_received(now, self.id);
+                    if !messages.is_empty() {
+                        process.handle_messages(now, self.id, messages);
+                    }
+                    if let Err(error) = &decoded {
+                        process.handle_wire_error(now, self.id, error);
+                    }
+                });
+                if !matches!(decoded, Ok(true)) {
+                    break;
+                }
             }
         });
         if read.maybe_more { Turn::More } else { Turn::Idle }

@@ -43,6 +43,7 @@ mod reader;
 mod registry;
 mod resolver;
 mod runtime;
+mod scratch;
 mod signal;
 mod socket;
 #[cfg(unix)]

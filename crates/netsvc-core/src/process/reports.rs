@@ -12,7 +12,8 @@ use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceNo, Str, SubscriptionId};
 use crate::interest::Plan;
 use crate::kept::{KeptValue, KeptValues, Lifetime};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
-use crate::outbox::Out;
+use crate::link::Connection;
+use crate::outbox::{OVERHEAD, Out, report_size};
 use crate::registry::{OWN, Publisher};
 use crate::time::Time;
 use crate::timers::Timer;
@@ -59,7 +60,7 @@ impl Process {
         }
         let report =
             Report { service: service.0, subject, sequence, content, extensions: Bytes::new() };
-        Ok(self.distribute(service, report, None))
+        Ok(self.distribute(service, &report, None))
     }
 
     /// Publishes a report for one process only, if it subscribes to the subject. It is never kept.
@@ -81,7 +82,7 @@ impl Process {
             Some(OWN) => self.deliver_all(service, &report),
             Some(no) => {
                 if let Some((link, number)) = self.way_out(service, no) {
-                    self.push(link, Out::Targeted(number, Arc::new(report)));
+                    self.push(link, Out::Targeted(number, Arc::new(report.detached())));
                     return Ok(self.is_low(link));
                 }
             }
@@ -92,11 +93,11 @@ impl Process {
     /// Bytes queued for the link that has most.
     pub fn queued_bytes(&self) -> usize {
         let linked = self.links.values().filter_map(|state| state.linked());
-        linked.map(|connection| connection.outbox.bytes() + connection.unwritten).max().unwrap_or(0)
+        linked.map(Connection::queued).max().unwrap_or(0)
     }
 
     /// A live report came over a link.
-    pub(super) fn handle_report(&mut self, link: LinkId, mut report: Report) {
+    pub(super) fn handle_report(&mut self, link: LinkId, report: &mut Report) {
         let Some(no) = self.service_of_peer(link, report.service) else {
             return self.ignore(link);
         };
@@ -163,21 +164,21 @@ impl Process {
 
     /// To local subscriptions, and one copy to each link with subscribers behind it. False: some
     /// link has much queued.
-    fn distribute(&mut self, no: ServiceNo, report: Report, from: Option<LinkId>) -> bool {
-        self.deliver_all(no, &report);
+    fn distribute(&mut self, no: ServiceNo, report: &Report, from: Option<LinkId>) -> bool {
+        self.deliver_all(no, report);
         let epoch = self.route_epoch;
         let links = self.planned_links(no, &report.subject, epoch);
         let unasked = if from.is_none() { self.unasked_links(no) } else { Vec::new() };
         if links.is_empty() && unasked.is_empty() {
             return true;
         }
-        let report = Arc::new(report);
+        let mut waiting = None;
         let mut low = true;
         let more = unasked.into_iter().filter(|link| links.iter().all(|(known, _)| known != link));
         let more = more.map(|link| (link, false));
         for (link, latest) in links.iter().copied().chain(more) {
             if Some(link) != from {
-                low &= self.push_report(link, &report, latest);
+                low &= self.push_report(link, report, latest, &mut waiting);
             }
         }
         low
@@ -198,10 +199,9 @@ impl Process {
 
     /// To all local subscriptions that a service concerns.
     fn deliver_all(&mut self, no: ServiceNo, report: &Report) {
-        for index in 0..self.subscriptions.attached(no).len() {
-            if let Some(subscription) = self.subscriptions.attached(no).get(index).copied() {
-                self.deliver(subscription, no, report, None);
-            }
+        let Some(matching) = self.subscriptions.matching(no, &report.subject) else { return };
+        for subscription in matching.iter().copied() {
+            self.deliver(subscription, no, report, None);
         }
     }
 
@@ -241,6 +241,10 @@ impl Process {
     }
 
     fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
+        let known = self.registry.service(no);
+        if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
+            return plan;
+        }
         // The subscribers are taken out while the routes are looked up in the same table.
         let Some(service) = self.registry.service_mut(no) else { return Arc::from([]) };
         let mut subscribers = std::mem::take(&mut service.subscribers);
@@ -256,8 +260,15 @@ impl Process {
         links
     }
 
-    fn push_report(&mut self, link: LinkId, report: &Arc<Report>, latest: bool) -> bool {
-        let limit = self.limits.outbox;
+    /// `waiting`: the report as it waits in the outboxes of links that do not flow.
+    fn push_report(
+        &mut self,
+        link: LinkId,
+        report: &Report,
+        latest: bool,
+        waiting: &mut Option<Arc<Report>>,
+    ) -> bool {
+        let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return true;
@@ -273,18 +284,27 @@ impl Process {
             self.push(link, Out::Lost { service: report.service, subject, count: 1 });
             return true;
         }
+        if connection.flows(OVERHEAD + report_size(report), ahead) {
+            let Report { service, subject, sequence, content, extensions } = report;
+            let (encoder, ready) = (&mut connection.encoder, &mut connection.ready);
+            encoder.report(*service, subject, *sequence, content, extensions, ready);
+            connection.mark_dirty(&mut self.dirty);
+            return true;
+        }
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        self.push(link, Out::Report { report: report.clone(), latest });
+        let report = waiting.get_or_insert_with(|| Arc::new(report.clone().detached())).clone();
+        self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }
 
     /// Whether little enough is queued for a link that a publisher may go on.
     fn is_low(&self, link: LinkId) -> bool {
-        self.links.get(&link).and_then(|state| state.linked()).is_none_or(|connection| {
-            connection.outbox.bytes() + connection.unwritten <= PUBLISH_HIGH_WATER
-        })
+        self.links
+            .get(&link)
+            .and_then(|state| state.linked())
+            .is_none_or(|connection| connection.queued() <= PUBLISH_HIGH_WATER)
     }
 
     fn check_publish(
@@ -312,6 +332,7 @@ impl Process {
         Ok(publisher.sequence)
     }
 
+    /// To one subscription whose pattern matches.
     pub(super) fn deliver(
         &mut self,
         id: SubscriptionId,
@@ -320,13 +341,7 @@ impl Process {
         replay: Option<u32>,
     ) {
         let Some(service) = self.registry.service(no) else { return };
-        let wanted = self
-            .subscriptions
-            .get(id)
-            .is_some_and(|subscription| subscription.pattern.matches(&report.subject));
-        if !wanted {
-            return;
-        }
+        let content = report.content.clone();
         let delivered = Delivered {
             service: no,
             id: service.id,
@@ -336,7 +351,7 @@ impl Process {
             replayed: replay.is_some(),
             resumed: false,
             missed: 0,
-            content: report.content.clone(),
+            content: if self.deliveries.is_waiting() { content.detached() } else { content },
         };
         self.update_subscription(id, |subscription, stamp| {
             subscription.arrive(delivered, replay, stamp);

@@ -45,6 +45,7 @@ impl Process {
         if connection.last_progress == Time::NEVER || (connection.unwritten == 0 && before == 0) {
             connection.last_progress = now;
         }
+        out.append(&mut connection.ready);
         let mut progress = Progress::More;
         while out.len() < budget {
             if !self.encode_next(now, link, &mut connection, out) {

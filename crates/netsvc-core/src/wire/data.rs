@@ -15,6 +15,8 @@ use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
 use super::writer::{Fixed, millis, prefix};
 
+/// Bytes of the fixed fields of a REPORT.
+pub(super) const REPORT_FIXED: usize = 16;
 /// `remaining` of a value that is kept for ever.
 const FOR_EVER: u32 = u32::MAX;
 /// Status of a RESPONSE with [`Outcome::Response`].
@@ -211,11 +213,26 @@ fn read_report(
     extensions: Bytes,
     symbols: &ReceivedSymbols,
 ) -> Result<Report, WireError> {
-    let service = r.u32()?;
-    let subject = symbols.subject(r.u16()?)?;
-    let kind = ContentType(r.u8()?);
-    r.reserved::<1>()?;
-    let sequence = r.u64()?;
-    let content = Content { kind, bytes: payload };
-    Ok(Report { service, subject, sequence, content, extensions })
+    report(r.array()?, payload, extensions, symbols)
+}
+
+/// Reads the fixed fields of a REPORT.
+#[inline]
+pub(super) fn report(
+    fixed: [u8; REPORT_FIXED],
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Report, WireError> {
+    let [s0, s1, s2, s3, t0, t1, kind, reserved, sequence @ ..] = fixed;
+    if reserved != 0 {
+        return Err(WireError::Value { field: "reserved", value: reserved.into() });
+    }
+    Ok(Report {
+        service: u32::from_le_bytes([s0, s1, s2, s3]),
+        subject: symbols.subject(u16::from_le_bytes([t0, t1]))?,
+        sequence: u64::from_le_bytes(sequence),
+        content: Content { kind: ContentType(kind), bytes: payload },
+        extensions,
+    })
 }

@@ -184,10 +184,13 @@ impl Encoder {
         let body = fixed.bytes().len() + payload.len();
         let header = Header { kind: Kind::Data(kind), extensions: extensions.len(), body };
         if let Some(header) = self.header(header, out) {
-            out.copy(&header);
-            out.copy(extensions);
-            out.copy(fixed.bytes());
-            out.append(payload);
+            if extensions.is_empty() {
+                out.frame(&header, fixed.bytes(), payload);
+            } else {
+                out.copy(&header);
+                out.copy(extensions);
+                out.frame(&[], fixed.bytes(), payload);
+            }
         }
     }
 

@@ -307,6 +307,13 @@ pub enum RequestTarget {
     Name(Str),
 }
 
+impl Report {
+    /// Ready to wait: see [`Content::detached`].
+    pub(crate) fn detached(self) -> Self {
+        Self { content: self.content.detached(), ..self }
+    }
+}
+
 /// A report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {

@@ -13,7 +13,6 @@ mod extensions;
 mod fragments;
 mod frame;
 mod message;
-mod payload;
 mod reader;
 mod symbols;
 mod write_batch;
