@@ -38,17 +38,11 @@ fn reports(title: &str, shape: Shape, size: usize) {
     let mut times = [Duration::ZERO; 3];
     let mut heard = 0;
     for _ in 0..rounds {
-        let start = Instant::now();
-        relay.publish(burst, &content);
-        times[0] += start.elapsed();
+        times[0] += timed(|| relay.publish(burst, &content));
         relay.carry_to_hub();
-        let start = Instant::now();
-        relay.route();
-        times[1] += start.elapsed();
+        times[1] += timed(|| relay.route());
         relay.carry_from_hub();
-        let start = Instant::now();
-        heard += relay.hear();
-        times[2] += start.elapsed();
+        times[2] += timed(|| heard += relay.hear());
     }
     assert_eq!(heard, rounds * burst * shape.receivers);
     let [publish, relayed, hear] = times.map(|time| time.as_nanos() as usize / (rounds * burst));
@@ -56,43 +50,36 @@ fn reports(title: &str, shape: Shape, size: usize) {
 }
 
 fn requests(title: &str, shape: Shape) {
-    let (rounds, burst) = (4000, 256);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4000);
+    let burst = 256;
     let mut relay = Relay::new(shape);
     let content = Bytes::from(vec![7; 128]);
     let mut times = [Duration::ZERO; 5];
     let mut done = 0;
     for _ in 0..rounds {
-        let mut timed = |index: usize, step: &mut dyn FnMut(&mut Relay)| {
-            let start = Instant::now();
-            step(&mut relay);
-            times[index] += start.elapsed();
-        };
-        timed(0, &mut |relay| relay.ask(burst, &content));
+        times[0] += timed(|| relay.ask(burst, &content));
         relay.carry_to_hub();
-        let mut timed = |index: usize, step: &mut dyn FnMut(&mut Relay)| {
-            let start = Instant::now();
-            step(&mut relay);
-            times[index] += start.elapsed();
-        };
-        timed(1, &mut |relay| relay.route());
+        times[1] += timed(|| relay.route());
         relay.carry_from_hub();
-        let start = Instant::now();
-        relay.answer();
-        times[2] += start.elapsed();
+        times[2] += timed(|| {
+            relay.answer();
+        });
         relay.carry_back();
-        let start = Instant::now();
-        relay.route();
-        times[3] += start.elapsed();
+        times[3] += timed(|| relay.route());
         relay.carry_from_hub();
-        let start = Instant::now();
-        done += relay.conclude();
-        times[4] += start.elapsed();
+        times[4] += timed(|| done += relay.conclude());
     }
     assert_eq!(done, rounds * burst);
     let [ask, there, answer, back, conclude] =
         times.map(|time| time.as_nanos() as usize / (rounds * burst));
     println!(
-        "requests {title}: ask {ask} ns, route {there} ns, answer {answer} ns, route back {back} ns, \
-         conclude {conclude} ns"
+        "requests {title}: ask {ask} ns, route {there} ns, answer {answer} ns, \
+         route back {back} ns, conclude {conclude} ns"
     );
+}
+
+fn timed(step: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    step();
+    start.elapsed()
 }

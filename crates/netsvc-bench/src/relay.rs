@@ -12,7 +12,7 @@ use netsvc_core::{
 use crate::end::End;
 
 /// Reports after which a subscription is granted more.
-const GRANT: usize = 256;
+const GRANT: u32 = 256;
 
 /// What a relay is made of.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,8 @@ pub struct Relay {
     target: Str,
     method: Str,
     key: u64,
+    /// Reports that each receiver has heard since it last granted more.
+    ungranted: Vec<u32>,
 }
 
 impl Relay {
@@ -66,6 +68,7 @@ impl Relay {
             target: "responder".into(),
             method: "echo".into(),
             key: 0,
+            ungranted: vec![0; shape.receivers],
         };
         let heartbeat = Heartbeat::default();
         let server = relay.hub.process.create_exchange(Role::Server, "", heartbeat);
@@ -163,13 +166,15 @@ impl Relay {
     #[inline(never)]
     pub fn hear(&mut self) -> usize {
         let mut heard = 0;
-        for receiver in &mut self.receivers {
+        for (receiver, ungranted) in self.receivers.iter_mut().zip(&mut self.ungranted) {
             receiver.apply(self.now);
             receiver.drain(self.now, |process, event| {
                 if let Event::Report { subscription, .. } = event {
                     heard += 1;
-                    if heard % GRANT == 0 {
-                        process.grant(subscription, GRANT as u32 * 8);
+                    *ungranted += 1;
+                    if *ungranted == GRANT {
+                        process.grant(subscription, GRANT);
+                        *ungranted = 0;
                     }
                 }
             });

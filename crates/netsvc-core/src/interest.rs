@@ -101,12 +101,19 @@ impl Subscribers {
         self.plans.known.get(subject).cloned()
     }
 
-    /// The links that a report of this subject goes to, each once. `epoch` changes whenever a
+    /// Whether a link gets everything unasked has changed.
+    pub(crate) fn forget_plans(&mut self) {
+        self.plans.clear();
+    }
+
+    /// The links that a report of this subject goes to, each once; to those `unasked` it goes in
+    /// any case. `epoch` changes whenever a
     /// route to any process does; `route` finds the link of a process.
     pub(crate) fn links(
         &mut self,
         subject: &Str,
         epoch: u64,
+        unasked: &[LinkId],
         route: impl Fn(ProcessNo) -> Option<LinkId>,
     ) -> Plan {
         if self.plans.epoch != epoch {
@@ -122,6 +129,7 @@ impl Subscribers {
             .iter()
             .filter(|(_, want, _)| want.pattern.matches(subject))
             .filter_map(|(process, want, _)| route(*process).map(|link| (link, want.latest)))
+            .chain(unasked.iter().map(|link| (*link, false)))
             .collect();
         // Of one link, those who want every report come first and decide.
         links.sort_unstable();

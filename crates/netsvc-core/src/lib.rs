@@ -10,6 +10,7 @@
 mod by_address;
 mod calls;
 mod content;
+mod deadlines;
 mod deliveries;
 mod error;
 mod event;

@@ -150,13 +150,7 @@ pub(crate) fn report_size(report: &Report) -> usize {
 
 fn message_size(message: &Message) -> usize {
     match message {
-        Message::Response { outcome, extensions, .. } => {
-            let size = match outcome {
-                Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
-                Outcome::Error(error) => error.message.len(),
-            };
-            size + extensions.len()
-        }
+        Message::Response { outcome, extensions, .. } => outcome.size() + extensions.len(),
         Message::Part { content, extensions, .. } => content.bytes.len() + extensions.len(),
         Message::Replayed { report, .. } | Message::Targeted { report, .. } => report_size(report),
         Message::Interest { pattern, .. } => pattern.len(),

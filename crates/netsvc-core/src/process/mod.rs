@@ -25,6 +25,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::calls::Calls;
+use crate::deadlines::Deadlines;
 use crate::deliveries::{Deliveries, Next, Pending, Source};
 use crate::event::Event;
 use crate::exchange::Exchange;
@@ -136,6 +137,7 @@ pub struct Process {
     actions: VecDeque<Action>,
     dirty: VecDeque<ConnId>,
     timers: Timers,
+    deadlines: Deadlines,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
     judge_from: Time,
 }
@@ -180,6 +182,7 @@ impl Process {
             actions: VecDeque::new(),
             dirty: VecDeque::new(),
             timers: Timers::default(),
+            deadlines: Deadlines::default(),
             judge_from: now,
         }
     }
@@ -211,7 +214,7 @@ impl Process {
 
     /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
     pub fn poll_wake(&self) -> Time {
-        self.timers.next()
+        self.timers.next().min(self.deadlines.next())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
@@ -275,7 +278,7 @@ impl Process {
             ("round robin", self.round_robin.len()),
             ("kept values", self.kept.0),
             ("flushes", self.flushes.len()),
-            ("timers", self.timers.len()),
+            ("timers", self.timers.len() + self.deadlines.len()),
         ]
     }
 

@@ -168,15 +168,9 @@ impl Process {
         self.deliver_all(no, report);
         let epoch = self.route_epoch;
         let links = self.planned_links(no, &report.subject, epoch);
-        let unasked = if from.is_none() { self.unasked_links(no) } else { Vec::new() };
-        if links.is_empty() && unasked.is_empty() {
-            return true;
-        }
         let mut waiting = None;
         let mut low = true;
-        let more = unasked.into_iter().filter(|link| links.iter().all(|(known, _)| known != link));
-        let more = more.map(|link| (link, false));
-        for (link, latest) in links.iter().copied().chain(more) {
+        for (link, latest) in links.iter().copied() {
             if Some(link) != from {
                 low &= self.push_report(link, report, latest, &mut waiting);
             }
@@ -184,14 +178,14 @@ impl Process {
         low
     }
 
-    /// Links whose server has not told the subscribers of a local service yet.
+    /// Links whose server has not told the subscribers of a local service yet. One that has not
+    /// been told of the service is among them.
     fn unasked_links(&self, no: ServiceNo) -> Vec<LinkId> {
-        let Some(service) = self.registry.service(no) else { return Vec::new() };
+        let service = self.registry.service(no).filter(|known| known.is_local());
+        let Some(service) = service else { return Vec::new() };
         let unasked = self.links.values().filter(|state| {
             state.linked().is_some_and(|connection| {
-                connection.peer_is_server()
-                    && connection.has_told_service(no)
-                    && !connection.told.contains(&no)
+                connection.peer_is_server() && !connection.told.contains(&no)
             })
         });
         unasked.map(|state| state.id).filter(|link| self.exports(service, *link)).collect()
@@ -245,10 +239,11 @@ impl Process {
         if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
             return plan;
         }
+        let unasked = self.unasked_links(no);
         // The subscribers are taken out while the routes are looked up in the same table.
         let Some(service) = self.registry.service_mut(no) else { return Arc::from([]) };
         let mut subscribers = std::mem::take(&mut service.subscribers);
-        let links = subscribers.links(subject, epoch, |process| {
+        let links = subscribers.links(subject, epoch, &unasked, |process| {
             let service = self.registry.service(no)?;
             // Of several ways to a process, one on which the service exists.
             let mut routes = self.registry.process(process)?.routes.iter();

@@ -1,5 +1,6 @@
 //! Bodies of messages with content: fixed fields, then the content up to the end of the frame.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use crate::content::{Content, ContentType};
 use crate::ids::Str;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 
+use super::encoder::{Asked, RequestFrame};
 use super::error::WireError;
 use super::frame::{DataKind, MAX_TEXT};
 use super::message::{Message, Report, Request, RequestTarget};
@@ -68,13 +70,13 @@ pub(super) fn read(
 
 /// Writes the fixed fields of a REQUEST. `name` is the symbol of the service's name, if asked by
 /// name; `method` that of the method's.
-pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, method: u16) {
-    debug_assert!(request.target != RequestTarget::Service(0), "service 0 stands for none");
+pub(super) fn write_request(fixed: &mut Fixed, request: &RequestFrame<'_>, name: u16, method: u16) {
+    debug_assert!(!matches!(request.target, Asked::Service(0)), "service 0 stands for none");
     fixed.u64(request.call);
     fixed.u32(request.caller);
     fixed.u32(match request.target {
-        RequestTarget::Service(service) => service,
-        RequestTarget::Name(_) => 0,
+        Asked::Service(service) => service,
+        Asked::Name(_) => 0,
     });
     fixed.u16(name);
     fixed.u16(method);
@@ -85,16 +87,20 @@ pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, met
 }
 
 /// Writes the fixed fields of a RESPONSE; returns its payload.
-pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> Bytes {
+pub(super) fn write_outcome<'a>(
+    fixed: &mut Fixed,
+    call: u64,
+    outcome: &'a Outcome,
+) -> Cow<'a, Bytes> {
     fixed.u64(call);
     match outcome {
         Outcome::Response(content) => {
             fixed.array([STATUS_RESPONSE, content.kind.0, 0, 0]);
-            content.bytes.clone()
+            Cow::Borrowed(&content.bytes)
         }
         Outcome::Failure(content) => {
             fixed.array([STATUS_FAILURE, content.kind.0, 0, 0]);
-            content.bytes.clone()
+            Cow::Borrowed(&content.bytes)
         }
         Outcome::Error(RequestError { code, delivered, message }) => {
             let delivered = match delivered {
@@ -103,7 +109,7 @@ pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> 
                 Delivered::Unknown => 2,
             };
             fixed.array([STATUS_ERROR, *code as u8, delivered, 0]);
-            Bytes::copy_from_slice(prefix(message, MAX_TEXT).as_bytes())
+            Cow::Owned(Bytes::copy_from_slice(prefix(message, MAX_TEXT).as_bytes()))
         }
     }
 }

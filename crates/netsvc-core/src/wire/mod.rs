@@ -20,6 +20,7 @@ mod writer;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub(crate) use encoder::{Asked, RequestFrame};
 pub use error::WireError;
 pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
