@@ -1,7 +1,16 @@
 // Deliveries cross packed; nothing is lost, doubled or reordered by the packing.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { bytes, type Delivery, type Party, Staging, Station, text, texts16 } from "./native.mjs";
+import {
+  bytes,
+  type Delivery,
+  type Party,
+  Slots,
+  Staging,
+  Station,
+  text,
+  texts16,
+} from "./native.mjs";
 
 const CHUNK = 32 * 1024;
 const stations: Station[] = [];
@@ -62,6 +71,24 @@ describe("reports", () => {
       for (const report of await reports(party, 1000))
         expect(text(report.content)).toBe(report.subject);
     }
+  });
+
+  it("carry the subject that their slot stood for when they were published", async () => {
+    const { party, service } = publisher();
+    const slots = new Slots();
+    party.submit(new Staging(slots).publish(service, "one", bytes("1")));
+    // Known from the buffer before, then given to another subject, and back.
+    const staging = new Staging(slots).publish(service, "one", bytes("2"));
+    staging.define(0, bytes("two")).publishSlot(service, 0, bytes("3"));
+    staging.define(0, bytes("one")).publishSlot(service, 0, bytes("4"));
+    party.submit(staging);
+    const all = await reports(party, 4);
+    expect(all.map(({ subject, content }) => [subject, text(content)])).toEqual([
+      ["one", "1"],
+      ["one", "2"],
+      ["two", "3"],
+      ["one", "4"],
+    ]);
   });
 
   it("come in chunks of at most 32 KiB, a larger one by itself", async () => {

@@ -26,7 +26,7 @@ const calls: [string, (native: NativeRegistry) => unknown][] = [
   ["publishers", (native) => native.publishers(1)],
   ["publishTo", (native) => native.publishTo(1, "a", 0, bytes("x"), "0".repeat(32))],
   ["cancel", (native) => native.cancel(1)],
-  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 9)],
+  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 12)],
 ];
 
 function closedEverywhere(native: NativeRegistry) {

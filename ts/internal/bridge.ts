@@ -30,7 +30,10 @@ export class Bridge {
     this.#sink = sink;
     this.#native = command(() => new environment.addon.NativeRegistry(environment.native, options));
     this.#records = new Records(this.#words, sink);
-    this.staging = new Staging((bytes, length) => this.#submit(bytes, length));
+    this.staging = new Staging(
+      (bytes, length) => (this.#open ? this.#native.submit(bytes, length) : 0),
+      (error) => sink.submitFailed(error),
+    );
     environment.add(this);
   }
 
@@ -85,16 +88,5 @@ export class Bridge {
     budget.spend(used * 4 + (chunk?.length ?? 0));
     this.#records.start(used, chunk);
     return true;
-  }
-
-  #submit(bytes: Uint8Array, length: number): number {
-    if (!this.#open) return 0;
-    try {
-      return this.#native.submit(bytes, length);
-    } catch (error) {
-      // Runs at the end of a turn, where nobody could catch it.
-      this.#sink.submitFailed(error);
-      return 0;
-    }
   }
 }

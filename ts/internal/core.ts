@@ -58,6 +58,7 @@ export class Core implements Sink {
   readonly work: OpenWork;
   readonly pending: Pending;
   readonly calls: Calls;
+  readonly staging: Staging;
   readonly exchanges: Map<number, ExchangeSink> = new Map();
   readonly subscriptions: Map<number, FeedSink<Report>> = new Map();
   readonly watches: Map<number, FeedSink<ChangeRecord>> = new Map();
@@ -80,6 +81,7 @@ export class Core implements Sink {
     this.work = shared.work;
     this.#bridge = new Bridge(shared, options, this);
     this.id = this.#bridge.id;
+    this.staging = this.#bridge.staging;
     this.pending = new Pending(this.work, (key) => this.#cancel(key));
     this.listens = new Waits(this.work);
     this.flushes = new Waits(this.work);
@@ -93,10 +95,6 @@ export class Core implements Sink {
 
   assertOpen(): void {
     if (!this.#open) throw new ClosedError("the registry");
-  }
-
-  get staging(): Staging {
-    return this.#bridge.staging;
   }
 
   /** Runs a synchronous native command, in order with the packed ones. */

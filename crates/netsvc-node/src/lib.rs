@@ -21,3 +21,4 @@ mod options;
 mod records;
 mod registry;
 mod symbols;
+mod texts;
