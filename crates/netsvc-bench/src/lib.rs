@@ -1,7 +1,7 @@
 //! Processes linked in memory, so that each of them can be measured alone: without sockets, without
 //! a clock, and the same in every run.
 //!
-//! `benches/` measures time with criterion, `examples/instructions.rs` is what `npm run
+//! `benches/` measures time with criterion, `src/bin/instructions.rs` is what `npm run
 //! check:instructions` counts, `examples/steps.rs` is for a quick look.
 
 mod end;
