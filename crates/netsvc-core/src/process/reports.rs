@@ -14,7 +14,7 @@ use crate::kept::{KeptValue, KeptValues, Lifetime};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
 use crate::link::Connection;
 use crate::outbox::{OVERHEAD, Out, report_size};
-use crate::registry::{OWN, Publisher};
+use crate::registry::{OWN, Publisher, Service};
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::wire::{Message, Report};
@@ -166,6 +166,11 @@ impl Process {
     /// link has much queued.
     fn distribute(&mut self, no: ServiceNo, report: &Report, from: Option<LinkId>) -> bool {
         self.deliver_all(no, report);
+        // Most services that a client hears of are wanted by nobody beyond it.
+        let ends_here = |known: &Service| !known.is_local() && known.subscribers.is_empty();
+        if self.registry.service(no).is_none_or(ends_here) {
+            return true;
+        }
         let epoch = self.route_epoch;
         let links = self.planned_links(no, &report.subject, epoch);
         let mut waiting = None;
