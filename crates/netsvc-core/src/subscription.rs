@@ -274,7 +274,8 @@ impl Subscription {
             if kept_first { self.pop_kept()? } else { self.pop_queue()? };
         self.credit = self.credit.saturating_sub(1);
         if self.untold > 0
-            && let Some(feed) = self.feeds.find(report.service, report.id) {
+            && let Some(feed) = self.feeds.find(report.service, report.id)
+        {
             // Live reports are dropped before all live ones that are left, kept ones before all.
             let upto = if kept_first { number } else { u64::MAX };
             while let Some(entry) = feed.dropped.first_entry().filter(|entry| *entry.key() <= upto)
