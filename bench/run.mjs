@@ -48,9 +48,7 @@ process.exit(failed ? 1 : 0);
 async function measure(workload) {
   const entries = [...peers]
     .filter(([name, peer]) => takesPart(workload, name, peer))
-    .flatMap(([peer]) =>
-      (workload.growth?.points ?? [0]).map((point) => entryOf(peer, point)),
-    );
+    .flatMap(([peer]) => (workload.growth?.points ?? [0]).map((point) => entryOf(peer, point)));
   for (let repetition = 1; repetition <= options.repeat; repetition++) {
     for (const { peer: name, point, runs, failures } of entries) {
       const what = `${workload.id} ${repetition}/${options.repeat} ${name} ${point || ""}`;
@@ -95,7 +93,8 @@ async function presentPeers() {
     const peer = await loadPeer(name);
     const missing = await peer.missing();
     if (missing === undefined) present.set(name, peer);
-    const notes = missing === undefined ? [await peer.version(), ...peer.settings] : ["left out", missing];
+    const notes =
+      missing === undefined ? [await peer.version(), ...peer.settings] : ["left out", missing];
     console.log(`${name}: ${notes.join("; ")}`);
   }
   return present;

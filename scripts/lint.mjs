@@ -46,7 +46,8 @@ function tsc(project) {
 
 /** Lock files must leave open where packages come from; see .npmrc. */
 function lockFiles() {
-  const locks = ["package-lock.json", "scripts/tools/package-lock.json"];
+  const folders = ["", "scripts/tools/", "bench/"];
+  const locks = folders.map((folder) => `${folder}package-lock.json`);
   const named = locks.filter((path) =>
     readFileSync(join(root, path), "utf8").includes('"resolved"'),
   );

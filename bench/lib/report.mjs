@@ -61,9 +61,7 @@ export function tableOf(workload, entries) {
  * @param {import("./types.js").Column} column
  */
 function factor(entry, entries, column) {
-  const reference = entries.find(
-    ({ peer, point }) => peer === REFERENCE && point === entry.point,
-  );
+  const reference = entries.find(({ peer, point }) => peer === REFERENCE && point === entry.point);
   const base = reference === undefined ? undefined : summaryOf(reference, column.key)?.median;
   const own = summaryOf(entry, column.key)?.median;
   return base === undefined || own === undefined ? "" : (own / base).toFixed(2);

@@ -132,9 +132,7 @@ async function look(counted, children) {
   );
   const { user, system } = process.cpuUsage();
   const own = (user + system) / 1e6;
-  const marks = await Promise.all(
-    counted.map((child) => child.ask(/** @type {const} */ ("mark"))),
-  );
+  const marks = await Promise.all(counted.map((child) => child.ask(/** @type {const} */ ("mark"))));
   return { marks: /** @type {Look["marks"]} */ (marks), cpu, own, machine };
 }
 
@@ -167,14 +165,17 @@ export function difference(before, after) {
 }
 
 /**
- * @param {{ pid: number, stop: () => Promise<void> }} server
+ * @param {Awaited<ReturnType<typeof startServer>>} server
  * @returns {import("./types.js").Child}
  */
-function serverAsChild(server) {
+function serverAsChild({ pid, listening, stop }) {
   const none = () => {
     throw new Error("a server takes no commands");
   };
-  return { pid: server.pid, ask: none, tell: none, onTold: none, kill: server.stop };
+  /** @type {import("./types.js").Child["ask"]} */
+  const ask = async (command) =>
+    command === "listening" ? /** @type {any} */ (listening) : none();
+  return { pid, ask, tell: none, onTold: none, kill: stop };
 }
 
 /** @param {number} seconds */

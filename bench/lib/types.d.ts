@@ -62,8 +62,10 @@ export interface Peer {
   idle?(place: Place): Promise<void>;
   /** Announces services that nobody calls. */
   announcer?(place: Place, count: number, limits: Limits): Promise<void>;
-  /** Tells how many of the services announced by `announcer` it sees, on every change. */
-  watcher?(place: Place, seen: (count: number) => void): Promise<void>;
+  /** Tells how many of the `count` services announced by `announcer` it sees, on every change. */
+  watcher?(place: Place, count: number, seen: (visible: number) => void): Promise<void>;
+  /** Loads the product, where the time for that shall not be measured. */
+  load?(): Promise<unknown>;
 }
 
 /** Limits above the default that a workload needs, by the names netsvc gives them. */

@@ -117,20 +117,21 @@ function netsvc({ io, unix = false, iterate = false, signal = false, settings = 
       const { Service } = await load();
       const { registry, exchange, link } = await connect(place, {}, limits);
       for (let index = 0; index < count; index++) {
-        new Service(`service-${index}`, { registry, groups: ["bench"], methods: { get: () => index } });
+        new Service(`service-${index}`, { registry, methods: { get: () => index } });
       }
       await link.ready;
       await exchange.flush();
     },
 
-    async watcher(place, seen) {
+    load,
+    async watcher(place, _, seen) {
       const { registry } = await connect(place);
-      let count = 0;
-      registry.watch({ group: "bench" }, ({ status }) => {
-        if (status === "available") count += 1;
-        else if (status === "withdrawn") count -= 1;
+      let visible = 0;
+      registry.watch(undefined, ({ status }) => {
+        if (status === "available") visible += 1;
+        else if (status === "withdrawn") visible -= 1;
         else return;
-        seen(count);
+        seen(visible);
       });
     },
   };

@@ -25,7 +25,8 @@ const nodeNet = {
   },
   async subscriber({ port }, take, { patterns }) {
     const client = await connect(port);
-    for (let index = 1; index < patterns; index++) await client.subscribe(`other.${index}`, () => {});
+    for (let index = 1; index < patterns; index++)
+      await client.subscribe(`other.${index}`, () => {});
     await client.subscribe("data", take);
     return { missed: () => undefined };
   },

@@ -1,4 +1,4 @@
-import { requestColumns, measureRequests } from "./load.mjs";
+import { measureRequests, requestColumns } from "./load.mjs";
 
 /** @type {import("../lib/types.js").Workload} */
 const requests = {

@@ -33,6 +33,7 @@ export async function start(peer, { place, bytes, connections = 1, patterns = 1,
     say({ received: told });
   };
 
+  /** @type {Array<import("../types.js").Subscriber | undefined>} */
   const subscribers = [];
   for (let index = 0; index < connections; index++) subscribers.push(await subscribe(index));
 

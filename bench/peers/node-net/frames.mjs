@@ -33,13 +33,14 @@ export function frameOf(kind, client, id, name, content = NOTHING) {
   frame.writeUInt32BE(client, 5);
   frame.writeUInt32BE(id, 9);
   frame[13] = name.length;
-  frame.latin1Write(name, HEAD);
+  frame.write(name, HEAD, "latin1");
   frame.set(content, HEAD + name.length);
   return frame;
 }
 
 /** @param {Buffer} frame */
-export const nameOf = (frame) => frame.latin1Slice(HEAD, HEAD + /** @type {number} */ (frame[13]));
+export const nameOf = (frame) =>
+  frame.toString("latin1", HEAD, HEAD + /** @type {number} */ (frame[13]));
 
 /** @param {Buffer} frame */
 export const contentOf = (frame) => frame.subarray(HEAD + /** @type {number} */ (frame[13]));

@@ -37,6 +37,7 @@ export async function connect(port, retry = RETRY) {
 
   /** Buffers that no write is using. @type {Buffer[]} */
   const spare = [];
+  /** @type {Buffer} */
   let staging = Buffer.allocUnsafeSlow(STAGING);
   let staged = 0;
   let scheduled = false;
@@ -52,7 +53,9 @@ export async function connect(port, retry = RETRY) {
       spare.push(buffer);
       return;
     }
-    socket.write(length === STAGING ? buffer : buffer.subarray(0, length), () => spare.push(buffer));
+    socket.write(length === STAGING ? buffer : buffer.subarray(0, length), () =>
+      spare.push(buffer),
+    );
   };
 
   /**

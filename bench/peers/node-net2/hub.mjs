@@ -48,7 +48,7 @@ export async function listen(port) {
       if (kind === REQUEST) putU32(bytes, at + 5, client.number);
       if (kind === lastKind && hasName(bytes, at, lastName)) return lastReceivers;
       const nameEnd = at + HEAD + /** @type {number} */ (bytes[at + HEAD - 1]);
-      const name = bytes.latin1Slice(at + HEAD, nameEnd);
+      const name = bytes.toString("latin1", at + HEAD, nameEnd);
       const receivers = (kind === PUBLISH ? subscribers : servers).get(name);
       if (receivers === undefined) {
         if (kind === REQUEST) client.socket.write(frameOf(FAILED, 0, u32(bytes, at + 9), ""));
@@ -68,7 +68,7 @@ export async function listen(port) {
    */
   const enter = (client, bytes, at) => {
     const nameEnd = at + HEAD + /** @type {number} */ (bytes[at + HEAD - 1]);
-    const name = bytes.latin1Slice(at + HEAD, nameEnd);
+    const name = bytes.toString("latin1", at + HEAD, nameEnd);
     const table = bytes[at + 4] === SERVE ? servers : subscribers;
     const entry = table.get(name);
     // The arrays are kept for ever: others remember them.
@@ -101,7 +101,8 @@ export async function listen(port) {
             }
             if (isControl) enter(client, bytes, at);
           }
-          if (end > run) send(receivers, run === 0 && end === bytes.length ? bytes : bytes.subarray(run, end));
+          if (end > run)
+            send(receivers, run === 0 && end === bytes.length ? bytes : bytes.subarray(run, end));
         },
         (parts) => {
           const [first] = parts;

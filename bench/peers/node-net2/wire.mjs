@@ -7,14 +7,8 @@ import { HEAD } from "../node-net/frames.mjs";
  * @param {number} at
  */
 export function u32(bytes, at) {
-  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-  return (
-    ((/** @type {number} */ (a) << 24) |
-      (/** @type {number} */ (b) << 16) |
-      (/** @type {number} */ (c) << 8) |
-      /** @type {number} */ (d)) >>>
-    0
-  );
+  const byte = (/** @type {number} */ index) => /** @type {number} */ (bytes[at + index]);
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }
 
 /**
