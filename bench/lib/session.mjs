@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startChild } from "./child.mjs";
-import { freePort } from "./port.mjs";
+import { freePorts } from "./port.mjs";
 import { cpuSeconds, machineSeconds } from "./procfs.mjs";
 import { startServer } from "./server.mjs";
 
@@ -24,7 +24,8 @@ const WARM_UP_SECONDS = 0.8;
  */
 export async function runSession(name, peer, workload, point, settings) {
   const folder = mkdtempSync(join(tmpdir(), "netsvc-bench-"));
-  const place = { port: await freePort(), path: join(folder, "hub.sock"), folder };
+  const ports = await freePorts(4);
+  const place = { port: ports[0] ?? 0, ports, path: join(folder, "hub.sock"), folder };
   /** @type {Set<{ kill: () => Promise<void> }>} */
   const running = new Set();
   /** @type {(error: Error) => void} */

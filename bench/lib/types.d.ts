@@ -3,6 +3,8 @@
 /** Where the hub of one measurement listens, and where files of that measurement may lie. */
 export interface Place {
   readonly port: number;
+  /** The same port, and others for peers that need several. */
+  readonly ports: readonly number[];
   /** A Unix socket to be used instead of the port by peers that do. */
   readonly path: string;
   readonly folder: string;

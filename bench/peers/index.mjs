@@ -5,6 +5,11 @@ const FILES = {
   netsvc: "./netsvc.mjs",
   "netsvc-thread": "./netsvc.mjs",
   "netsvc-unix": "./netsvc.mjs",
+  nats: "./nats.mjs",
+  "nats-notrace": "./nats.mjs",
+  mosquitto: "./mosquitto.mjs",
+  ws: "./ws.mjs",
+  zeromq: "./zeromq.mjs",
   "netsvc-iterate": "./netsvc.mjs",
   "netsvc-signal": "./netsvc.mjs",
 };

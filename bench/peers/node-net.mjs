@@ -41,7 +41,8 @@ const nodeNet = {
  */
 async function connect(port, fast) {
   const client = await import("./node-net/client.mjs");
-  return client.connect(port, fast === true ? 10 : undefined);
+  const { opener } = await import("./node-net/socket.mjs");
+  return client.connect(opener(port), fast === true ? 10 : undefined);
 }
 
 export const peers = { "node-net": nodeNet };

@@ -1,11 +1,8 @@
-import { connect as openSocket } from "node:net";
 import {
   contentOf,
-  corked,
   DONE,
   FAILED,
   frameOf,
-  framesOf,
   nameOf,
   PUBLISH,
   REQUEST,
@@ -18,11 +15,20 @@ import {
 const RETRY = 1000;
 
 /**
+ * Opens one connection and tells what becomes of it.
+ * @typedef {(told: {
+ *   connected: (send: (frame: Buffer) => void) => void,
+ *   take: (frame: Buffer) => void,
+ *   closed: () => void,
+ * }) => void} Open
+ */
+
+/**
  * A client that connects anew when it lost the hub. Requests under way then fail.
- * @param {number} port
+ * @param {Open} open
  * @param {number} [retry] milliseconds
  */
-export async function connect(port, retry = RETRY) {
+export async function connect(open, retry = RETRY) {
   /** @type {Map<number, { resolve: (content: any) => void, reject: (error: Error) => void }>} */
   const pending = new Map();
   /** @type {Map<string, (content: Buffer) => Uint8Array>} */
@@ -77,24 +83,23 @@ export async function connect(port, retry = RETRY) {
 
   /** @type {Promise<void>} */
   const connected = new Promise((resolve) => {
-    const open = () => {
-      const socket = openSocket({ port, host: "127.0.0.1", noDelay: true });
-      socket.on("connect", () => {
-        send = corked(socket);
-        for (const name of handlers.keys()) ask(SERVE, name).catch(() => {});
-        for (const name of subscriptions.keys()) ask(SUBSCRIBE, name).catch(() => {});
-        resolve();
+    const attempt = () =>
+      open({
+        connected(sendFrame) {
+          send = sendFrame;
+          for (const name of handlers.keys()) ask(SERVE, name).catch(() => {});
+          for (const name of subscriptions.keys()) ask(SUBSCRIBE, name).catch(() => {});
+          resolve();
+        },
+        take,
+        closed() {
+          send = undefined;
+          for (const { reject } of pending.values()) reject(new Error("connection lost"));
+          pending.clear();
+          setTimeout(attempt, retry);
+        },
       });
-      socket.on("data", framesOf(take));
-      socket.on("error", () => {}); // "close" follows
-      socket.on("close", () => {
-        send = undefined;
-        for (const { reject } of pending.values()) reject(new Error("connection lost"));
-        pending.clear();
-        setTimeout(open, retry);
-      });
-    };
-    open();
+    attempt();
   });
   await connected;
 
