@@ -34,6 +34,7 @@ if (workloads.some(({ pinned }) => pinned) && !(await canPin())) {
 const results = [];
 for (const workload of workloads) {
   const entries = await measure(workload);
+  if (entries.length === 0) continue;
   results.push({ workload, entries });
   console.log(`\n${tableOf(workload, entries).join("\n")}`);
 }
@@ -82,7 +83,8 @@ function entryOf(peer, point) {
 function takesPart(workload, name, peer) {
   if (workload.peers !== undefined && !workload.peers.includes(name)) return false;
   if (workload.peers === undefined && SPECIAL_PEERS.includes(name)) return false;
-  return peer.program !== undefined || workload.needs.every((role) => peer[role] !== undefined);
+  if (workload.scripted === true && peer.program !== undefined) return false;
+  return workload.needs.every((role) => peer[role] !== undefined);
 }
 
 /** @returns {Promise<Map<string, Peer>>} */

@@ -10,10 +10,14 @@ import { setupOrExit, tool } from "./setup.mjs";
 
 await setupOrExit();
 
+const relay = ["--manifest-path", "bench/relay/Cargo.toml"];
+
 /** @type {ReadonlyArray<[name: string, check: () => Promise<number> | number]>} */
 const checks = [
   ["cargo fmt", () => cargo("fmt", "--all", "--check")],
   ["cargo clippy", () => cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings")],
+  ["cargo fmt (bench/relay)", () => cargo("fmt", "--check", ...relay)],
+  ["cargo clippy (bench/relay)", relayClippy],
   ["biome", () => tool("@biomejs/biome", "biome", ["check", "--error-on-warnings"])],
   ["tsc", () => tool("typescript", "tsc", ["--noEmit"])],
   ["tsc (what is published)", () => tsc("tsconfig.build.json")],
@@ -37,6 +41,10 @@ process.exit(failures.length === 0 ? 0 : 1);
 /** @param {string[]} args */
 async function cargo(...args) {
   return (await run("cargo", args)).code;
+}
+
+function relayClippy() {
+  return cargo("clippy", ...relay, "--target-dir", ".cache/relay", "--", "-D", "warnings");
 }
 
 /** @param {string} project */

@@ -16,6 +16,7 @@ const ANSWER_SECONDS = 30;
  */
 export async function startChild(program, args, failed) {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  // PEER ROLE OPTIONS
   const name = args.slice(-3, -1).join(" ");
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => {

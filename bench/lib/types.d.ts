@@ -98,6 +98,8 @@ export interface Workload {
   readonly columns: readonly Column[];
   /** Roles that a peer must have to take part. */
   readonly needs: ReadonlyArray<keyof Peer>;
+  /** Roles do more than a peer's own programs can. */
+  readonly scripted?: boolean;
   /** Who takes part if not everybody who can. */
   readonly peers?: readonly string[];
   /** What grows, and the values measured. */

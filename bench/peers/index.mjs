@@ -10,6 +10,8 @@ const FILES = {
   mosquitto: "./mosquitto.mjs",
   ws: "./ws.mjs",
   zeromq: "./zeromq.mjs",
+  limit: "./relay.mjs",
+  "limit-unix": "./relay.mjs",
   "netsvc-iterate": "./netsvc.mjs",
   "netsvc-signal": "./netsvc.mjs",
 };

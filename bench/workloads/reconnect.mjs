@@ -14,6 +14,7 @@ const reconnect = (id, how, fast) => ({
   id,
   title: `Hub killed, back after 1 s: ms until requests of ${CLIENTS} clients are answered, ${how}`,
   needs: ["requester", "responder"],
+  scripted: true,
   columns: [
     { key: "last", title: "last client", format: "number", better: "less" },
     { key: "median", title: "median client", format: "number", better: "less" },
