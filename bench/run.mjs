@@ -1,11 +1,11 @@
 // `npm run bench`: netsvc beside what its users could use instead. See README.md.
 
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../scripts/lib/root.mjs";
 import { setupOrExit } from "../scripts/setup.mjs";
 import { describeMachine, machineLine } from "./lib/machine.mjs";
 import { parseOptions, USAGE } from "./lib/options.mjs";
+import { writeOutcome } from "./lib/output.mjs";
 import { tableOf } from "./lib/report.mjs";
 import { canPin, runSession } from "./lib/session.mjs";
 import { installPeers } from "./lib/setup.mjs";
@@ -23,6 +23,8 @@ const names = chosenPeers();
 
 await setupOrExit();
 await installPeers();
+// A run takes long; whoever ends it must not leave servers behind.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
 const machine = describeMachine();
 console.log(machineLine(machine));
 const peers = await presentPeers();
@@ -38,7 +40,10 @@ for (const workload of workloads) {
   results.push({ workload, entries });
   console.log(`\n${tableOf(workload, entries).join("\n")}`);
 }
-write();
+const folder = options.out ?? join(root, ".cache/bench");
+const { repeat, seconds } = options;
+const outcome = { machine, peers: Object.fromEntries(peers.notes), repeat, seconds, results };
+console.log(`\n${writeOutcome(folder, outcome).join("\n")}`);
 const failed = results.some(({ entries }) => entries.some(({ failures }) => failures.length > 0));
 process.exit(failed ? 1 : 0);
 
@@ -47,7 +52,7 @@ process.exit(failed ? 1 : 0);
  * @param {Workload} workload
  */
 async function measure(workload) {
-  const entries = [...peers]
+  const entries = [...peers.present]
     .filter(([name, peer]) => takesPart(workload, name, peer))
     .flatMap(([peer]) => (workload.growth?.points ?? [0]).map((point) => entryOf(peer, point)));
   for (let repetition = 1; repetition <= options.repeat; repetition++) {
@@ -55,7 +60,7 @@ async function measure(workload) {
       const what = `${workload.id} ${repetition}/${options.repeat} ${name} ${point || ""}`;
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
       try {
-        const peer = /** @type {Peer} */ (peers.get(name));
+        const peer = /** @type {Peer} */ (peers.present.get(name));
         runs.push(await runSession(name, peer, workload, point, { seconds: options.seconds }));
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
@@ -87,33 +92,22 @@ function takesPart(workload, name, peer) {
   return workload.needs.every((role) => peer[role] !== undefined);
 }
 
-/** @returns {Promise<Map<string, Peer>>} */
+/** Who can take part, and a note on everybody. */
 async function presentPeers() {
   /** @type {Map<string, Peer>} */
   const present = new Map();
+  /** @type {Map<string, string>} */
+  const notes = new Map();
   for (const name of names) {
     const peer = await loadPeer(name);
     const missing = await peer.missing();
     if (missing === undefined) present.set(name, peer);
-    const notes =
+    const words =
       missing === undefined ? [await peer.version(), ...peer.settings] : ["left out", missing];
-    console.log(`${name}: ${notes.join("; ")}`);
+    notes.set(name, words.join("; "));
+    console.log(`${name}: ${notes.get(name)}`);
   }
-  return present;
-}
-
-/** For programs: every single run, with what it was measured on. */
-function write() {
-  const out = options.out ?? join(root, ".cache/bench");
-  mkdirSync(out, { recursive: true });
-  const { repeat, seconds } = options;
-  const workloadResults = results.map(({ workload, entries }) => {
-    const { id, title, columns, growth } = workload;
-    return { id, title, columns, growth, entries };
-  });
-  const json = { machine, repeat, seconds, workloads: workloadResults };
-  writeFileSync(join(out, "results.json"), `${JSON.stringify(json, null, 2)}\n`);
-  console.log(`\n${join(out, "results.json")}`);
+  return { present, notes };
 }
 
 function optionsOrExit() {

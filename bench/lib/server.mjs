@@ -22,11 +22,14 @@ export async function startServer(path, args, port) {
     said = (said + text).slice(-4000);
   });
   const ended = once(child, "close");
+  const endWithUs = () => void child.kill("SIGKILL");
+  process.once("exit", endWithUs);
   const stop = async () => {
     child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
     await ended;
     clearTimeout(timer);
+    process.off("exit", endWithUs);
   };
   const end = performance.now() + START_MS;
   while (!(await accepts(port))) {

@@ -89,6 +89,8 @@ export interface Column {
   readonly format: "number" | "count";
   /** Which direction is better; left out where neither is, or where it says nothing. */
   readonly better?: "more" | "less";
+  /** Shown as a multiple of the reference's, too. The first column always is. */
+  readonly compared?: boolean;
 }
 
 /** One question, with its answer in columns. The first column is the answer proper. */

@@ -1,5 +1,6 @@
 import { workloads as discovery } from "./discovery.mjs";
 import { workloads as fanout } from "./fanout.mjs";
+import { workloads as growth } from "./growth.mjs";
 import { workloads as large } from "./large.mjs";
 import { workloads as latency } from "./latency.mjs";
 import { workloads as memory } from "./memory.mjs";
@@ -17,4 +18,5 @@ export const WORKLOADS = [
   ...memory,
   ...reconnect,
   ...discovery,
+  ...growth,
 ];

@@ -8,7 +8,7 @@ const latency = {
   needs: ["requester", "responder"],
   columns: [
     { key: "p50", title: "p50 µs", format: "number", better: "less" },
-    { key: "p99", title: "p99 µs", format: "number", better: "less" },
+    { key: "p99", title: "p99 µs", format: "number", better: "less", compared: true },
     { key: "p999", title: "p99.9 µs", format: "number", better: "less" },
     { key: "busy", title: "busy", format: "number" },
     { key: "other", title: "other", format: "number" },

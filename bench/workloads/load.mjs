@@ -7,8 +7,8 @@ const IN_FLIGHT = 256;
 
 /** @type {readonly Column[]} */
 const cpuColumns = [
-  { key: "cpu", title: "CPU µs, all", format: "number", better: "less" },
-  { key: "hub", title: "hub", format: "number", better: "less" },
+  { key: "cpu", title: "CPU µs", format: "number", better: "less", compared: true },
+  { key: "hub", title: "hub", format: "number", better: "less", compared: true },
 ];
 
 /** @type {readonly Column[]} */
@@ -29,7 +29,7 @@ export const requestColumns = [
 /**
  * @param {import("../lib/types.js").Session} session
  * @param {import("../lib/types.js").Limits} [limits]
- * @param {() => Promise<import("../lib/types.js").Child>} [prepare] starts somebody else before the load
+ * @param {() => Promise<void>} [prepare] starts somebody else before the load
  */
 export async function measureRequests(session, limits, prepare) {
   const hub = await session.hub(limits);
