@@ -22,6 +22,12 @@ const LINES = [
   { id: "G3", title: "Subscribers", what: "deliveries/s (W4)" },
 ];
 
+/** It would make all other bars too short to be compared. */
+const LIMIT = "limit";
+
+/** One colour for each peer in all drawings. */
+const COLOURS = ["netsvc", "node-net", "node-net2", "netsvc-thread", "limit", "nats"];
+
 /**
  * Drawings by file name; those whose questions were not asked are left out.
  * @param {readonly Result[]} results
@@ -31,7 +37,18 @@ const LINES = [
 export function plotsOf(results, foot) {
   const bars = BARS.flatMap(({ id, title, what }) => {
     const result = results.find(({ workload }) => workload.id === id);
-    return result === undefined ? [] : [barPanel(title, what, barsOf(result))];
+    if (result === undefined) return [];
+    const all = barsOf(result);
+    const limit = all.find(({ label }) => label === LIMIT);
+    const subtitle =
+      limit === undefined ? what : `${what}; the least that must be done: ${limit.text}`;
+    return [
+      barPanel(
+        title,
+        subtitle,
+        all.filter(({ label }) => !label.startsWith(LIMIT)),
+      ),
+    ];
   });
   const lines = LINES.flatMap(({ id, title, what }) => {
     const result = results.find(({ workload }) => workload.id === id);
@@ -63,6 +80,7 @@ function seriesOf({ workload: { columns }, entries }) {
   return peers
     .map((label) => ({
       label,
+      colour: COLOURS.indexOf(label),
       points: entries
         .filter(({ peer }) => peer === label)
         .flatMap((entry) => {

@@ -39,6 +39,7 @@ const STYLE = `
 /**
  * @typedef {object} Series
  * @property {string} label
+ * @property {number} colour 0 to 5; anything else is grey
  * @property {ReadonlyArray<readonly [x: number, y: number]>} points
  */
 
@@ -92,18 +93,18 @@ export function linePanel(title, subtitle, series, format) {
   const ticks = [];
   for (let tick = low; tick <= high * 1.001; tick *= 10) {
     ticks.push(
-      `<text class="small" x="42" y="${px(y(tick) + 4)}" text-anchor="end">${format(tick)}</text>`,
+      `<text class="small" x="42" y="${px(y(tick) + 4)}" text-anchor="end">${format(tick).replace(/\.0+/, "")}</text>`,
     );
   }
   const names = spread(series.map(({ points }) => y(points.at(-1)?.[1] ?? low)));
-  const lines = series.map(({ label, points }, index) => {
+  const lines = series.map(({ label, colour, points }, index) => {
+    const drawn = `c${colour >= 0 && colour < 6 ? colour : 1}`;
     const path = points.map(([at, value]) => `${px(x(at))} ${px(y(value))}`).join("L");
     const dots = points.map(
-      ([at, value]) =>
-        `<circle class="c${index % 6}" cx="${px(x(at))}" cy="${px(y(value))}" r="2.5"/>`,
+      ([at, value]) => `<circle class="${drawn}" cx="${px(x(at))}" cy="${px(y(value))}" r="2.5"/>`,
     );
     const name = `<text x="${WIDTH - LABELS}" y="${px((names[index] ?? 0) + 4)}">${escaped(label)}</text>`;
-    return `<path class="line c${index % 6}" d="M${path}"/>${dots.join("")}${name}`;
+    return `<path class="line ${drawn}" d="M${path}"/>${dots.join("")}${name}`;
   });
   const labels = xs.map(
     (value) =>

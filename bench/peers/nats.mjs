@@ -109,8 +109,20 @@ function nats({ noAsyncTraces = false }) {
   };
 }
 
+/**
+ * Traces concern requests alone.
+ * @param {import("../lib/types.js").Peer} peer
+ * @returns {import("../lib/types.js").Peer}
+ */
+function requestsOnly(peer) {
+  const rest = { ...peer };
+  const others = /** @type {const} */ (["publisher", "subscriber", "idle", "announcer", "watcher"]);
+  for (const role of others) delete rest[role];
+  return rest;
+}
+
 /** @type {Record<string, import("../lib/types.js").Peer>} */
 export const peers = {
   nats: nats({}),
-  "nats-notrace": nats({ noAsyncTraces: true }),
+  "nats-notrace": requestsOnly(nats({ noAsyncTraces: true })),
 };
