@@ -17,9 +17,9 @@ const BARS = [
 ];
 
 const LINES = [
-  { id: "G1", title: "Patterns of the subscriber", what: "messages/s (W3)" },
-  { id: "G2", title: "Services in the registry", what: "requests/s (W2)" },
-  { id: "G3", title: "Subscribers", what: "deliveries/s (W4)" },
+  { id: "G1", title: "Patterns of the subscriber", what: "CPU µs for each message (W3)" },
+  { id: "G2", title: "Services in the registry", what: "CPU µs for each request (W2)" },
+  { id: "G3", title: "Subscribers", what: "CPU µs for each delivery (W4)" },
 ];
 
 /** It would make all other bars too short to be compared. */
@@ -52,7 +52,9 @@ export function plotsOf(results, foot) {
   });
   const lines = LINES.flatMap(({ id, title, what }) => {
     const result = results.find(({ workload }) => workload.id === id);
-    return result === undefined ? [] : [linePanel(title, what, seriesOf(result), formatCount)];
+    return result === undefined
+      ? []
+      : [linePanel(title, `${what}: less is better`, seriesOf(result), formatNumber)];
   });
   return {
     ...(bars.length > 0 && { "throughput.svg": drawing(bars, foot) }),
@@ -73,9 +75,11 @@ function barsOf({ workload: { columns }, entries }) {
   });
 }
 
-/** @param {Result} result */
-function seriesOf({ workload: { columns }, entries }) {
-  const key = columns[0]?.key ?? "";
+/**
+ * CPU: what a thing costs shows in it, also where no process is at its limit.
+ * @param {Result} result
+ */
+function seriesOf({ entries }) {
   const peers = [...new Set(entries.map(({ peer }) => peer))];
   return peers
     .map((label) => ({
@@ -84,7 +88,7 @@ function seriesOf({ workload: { columns }, entries }) {
       points: entries
         .filter(({ peer }) => peer === label)
         .flatMap((entry) => {
-          const found = summaryOf(entry, key);
+          const found = summaryOf(entry, "cpu");
           return found === undefined
             ? []
             : [/** @type {[number, number]} */ ([entry.point, found.median])];
