@@ -75,3 +75,24 @@ test("plots show every peer that was measured, and escape what they show", () =>
   expect(plots["throughput.svg"]).toContain("a &lt; b");
   expect(plots["throughput.svg"]).not.toContain(">ws</text>");
 });
+
+test("lines are drawn over what grows, on axes with ticks at powers of ten", () => {
+  const growth = { title: "services", points: [1, 1000] };
+  const results = [
+    {
+      workload: { ...workload, id: "G2", growth },
+      entries: [
+        { ...entry("netsvc", [20e6]), point: 1 },
+        { ...entry("netsvc", [2e6]), point: 1000 },
+      ],
+    },
+  ];
+  const plot = plotsOf(results, "")["growth.svg"] ?? "";
+  expect([...plot.matchAll(/>([\d.]+)<\/text>/g)].map(([, text]) => text)).toEqual([
+    "0.01",
+    "0.1",
+    "1",
+    "1",
+    "1000",
+  ]);
+});

@@ -89,7 +89,7 @@ function seriesOf({ entries }) {
         .filter(({ peer }) => peer === label)
         .flatMap((entry) => {
           const found = summaryOf(entry, "cpu");
-          return found === undefined
+          return found === undefined || found.median === 0
             ? []
             : [/** @type {[number, number]} */ ([entry.point, found.median])];
         }),

@@ -93,7 +93,7 @@ export function linePanel(title, subtitle, series, format) {
   const ticks = [];
   for (let tick = low; tick <= high * 1.001; tick *= 10) {
     ticks.push(
-      `<text class="small" x="42" y="${px(y(tick) + 4)}" text-anchor="end">${format(tick).replace(/\.0+/, "")}</text>`,
+      `<text class="small" x="42" y="${px(y(tick) + 4)}" text-anchor="end">${short(format(tick))}</text>`,
     );
   }
   const names = spread(series.map(({ points }) => y(points.at(-1)?.[1] ?? low)));
@@ -181,6 +181,12 @@ function spread(heights) {
   }
   return result;
 }
+
+/**
+ * Without zeros at the end of a fraction: ticks are powers of ten.
+ * @param {string} number
+ */
+const short = (number) => number.replace(/\.(\d*?)0+(?!\d)/, (_, rest) => (rest ? `.${rest}` : ""));
 
 /** @param {number} value */
 const tenBelow = (value) => 10 ** Math.floor(Math.log10(value));
