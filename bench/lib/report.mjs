@@ -30,7 +30,9 @@ export function summaryOf(entry, key) {
  */
 export function tableOf(workload, entries) {
   const { columns, growth } = workload;
-  const factors = factorsOf(columns);
+  const factors = factorsOf(columns).filter(({ reference }) =>
+    entries.some(({ peer }) => peer === reference),
+  );
   const head = [
     "peer",
     ...(growth === undefined ? [] : [growth.title]),
