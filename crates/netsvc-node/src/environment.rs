@@ -8,6 +8,7 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Function, retain_current_module_for_unload_safety};
 use napi_derive::napi;
+use netsvc_net::Borrower;
 
 use crate::error::{Code, Error, Result, guard, node_api};
 #[cfg(unix)]
@@ -81,15 +82,17 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets the gate to signal through.
+    /// Admits a registry made by `make`, which gets the gate to signal through, and who reads its
+    /// connections if not the I/O thread.
     pub(crate) fn admit(
         &self,
-        make: impl FnOnce(Arc<Gate>) -> Result<Registry>,
+        make: impl FnOnce(Arc<Gate>, Option<Arc<dyn Borrower>>) -> Result<Registry>,
     ) -> Result<Rc<Registry>> {
         if self.shared.closed.get() {
             return Err(Error::new(Code::CLOSED, "this environment is closed"));
         }
-        let registry = Rc::new(make(Arc::clone(&self.shared.gate))?);
+        let gate = Arc::clone(&self.shared.gate);
+        let registry = Rc::new(make(gate, self.shared.borrower())?);
         let mut registries = self.shared.registries.borrow_mut();
         registries.retain(|known| known.strong_count() > 0);
         registries.push(Rc::downgrade(&registry));
@@ -128,6 +131,14 @@ impl Shared {
             registries: RefCell::default(),
             closed: Cell::new(false),
         })
+    }
+
+    /// `None`: the I/O thread reads.
+    fn borrower(&self) -> Option<Arc<dyn Borrower>> {
+        #[cfg(unix)]
+        return Some(self.event_loop.borrow().as_ref()?.desk());
+        #[cfg(not(unix))]
+        None
     }
 
     fn hold(&self, env: Env, alive: bool) {

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "callbacks of libuv, and Node-API in its raw form")]
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
@@ -13,12 +14,18 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
+use netsvc_net::{Loan, LoanId, Serviced};
 
+use crate::desk::{Desk, Note};
 use crate::error::{Result, guard};
 use crate::gate::{Gate, Wake};
 use crate::handle::{Handle, value_of};
 use crate::js_callback::JsCallback;
+use crate::poll::Poll;
 use crate::uv::{Kind, Loop, RawHandle, Uv};
+
+/// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
+const SHARE: usize = 256 << 10;
 
 /// The event loop of one environment, on whose thread it stays.
 ///
@@ -27,8 +34,11 @@ pub(crate) struct EventLoop {
     uv: &'static Uv,
     gate: Arc<Gate>,
     wake: JsCallback,
+    desk: Arc<Desk>,
+    raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
+    polls: RefCell<HashMap<LoanId, Handle<Poll>>>,
     /// Last, so that it is taken back when nothing is left that needs the environment.
     _hook: CleanupHook,
 }
@@ -66,12 +76,14 @@ impl EventLoop {
             uv,
             gate: Arc::clone(gate),
             wake: JsCallback::new(env, wake)?,
+            desk: Desk::open(Arc::clone(gate)),
+            raw: raw.cast(),
             waker: RefCell::default(),
+            polls: RefCell::default(),
             _hook: hook,
         });
-        let raw: *mut Loop = raw.cast();
         // SAFETY: the loop of this thread, and room for a handle of this kind.
-        let init = |handle| unsafe { (uv.async_init)(raw, handle, Some(woken)) };
+        let init = |handle| unsafe { (uv.async_init)(this.raw, handle, Some(woken)) };
         let Ok(waker) = Handle::open(uv, Kind::Async, Rc::clone(&this), init) else {
             return Ok(None);
         };
@@ -92,17 +104,69 @@ impl EventLoop {
         }
     }
 
+    /// Takes connections to read them on this loop.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
+    }
+
     /// Closes all handles; JavaScript is not called any more. The gate must be closed.
     pub(crate) fn close(&self) {
         self.waker.take();
+        self.desk.close();
+        // Closed without the borrow: who reads just now looks whether its handle is still here.
+        drop(self.polls.take());
     }
 
     /// A thread has asked for this one.
-    fn woken(&self) {
-        // Before JavaScript drains: what arrives during that wakes again.
-        if self.gate.woken() {
+    fn woken(self: &Rc<Self>) {
+        // Before the work: what comes up during that wakes again.
+        let deliveries = self.gate.woken();
+        for note in self.desk.take() {
+            match note {
+                Note::Lend(loan) => self.poll(loan),
+                Note::Recall(loan) => self.forget(loan),
+            }
+        }
+        if deliveries {
             self.wake.call();
         }
+    }
+
+    /// Reads a connection from now on; if that cannot be, the loan is given back.
+    fn poll(self: &Rc<Self>, loan: Loan) {
+        let id = loan.id();
+        if let Some(poll) = Poll::start(self.uv, self.raw, Rc::clone(self), loan) {
+            self.polls.borrow_mut().insert(id, poll);
+        }
+    }
+
+    fn forget(&self, loan: LoanId) {
+        let closing = self.polls.borrow_mut().remove(&loan);
+        drop(closing);
+    }
+
+    /// A lent connection is readable, or libuv has given it up because of an error.
+    pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
+        let mut served = self.serve(loan);
+        if served == Serviced::Behind {
+            // What is told has been drained in between, unless JavaScript is too busy: then the
+            // socket is still readable in the next turn of the loop.
+            served = self.serve(loan);
+        }
+        if given_up || served == Serviced::Ended {
+            self.forget(loan.id());
+        }
+    }
+
+    /// Services a loan once and delivers what comes of it: no other wake-up is needed for that.
+    fn serve(&self, loan: &Loan) -> Serviced {
+        self.gate.attend();
+        // After a fault the I/O thread may have it back.
+        let served = guard(|| Ok(loan.service(SHARE))).unwrap_or(Serviced::Ended);
+        if self.gate.attended() {
+            self.wake.call();
+        }
+        served
     }
 }
 

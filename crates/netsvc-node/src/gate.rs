@@ -41,6 +41,8 @@ struct State {
     woken: bool,
     /// There are deliveries: JavaScript is to be called.
     deliveries: bool,
+    /// The environment's thread is at work for us and asks for deliveries afterwards.
+    attending: bool,
 }
 
 impl Gate {
@@ -72,7 +74,26 @@ impl Gate {
     pub(crate) fn signal(&self) {
         let mut state = self.lock();
         state.deliveries = true;
-        state.wake();
+        if !state.attending {
+            state.wake();
+        }
+    }
+
+    /// There is something else to do for the environment's thread.
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
+    }
+
+    /// The environment's thread begins to work for us; deliveries that come of it need not wake it.
+    pub(crate) fn attend(&self) {
+        self.lock().attending = true;
+    }
+
+    /// It has done so. Returns whether JavaScript is to be called.
+    pub(crate) fn attended(&self) -> bool {
+        let mut state = self.lock();
+        state.attending = false;
+        std::mem::take(&mut state.deliveries)
     }
 
     /// The environment's thread has been woken. Returns whether JavaScript is to be called.

@@ -11,6 +11,8 @@
 mod apply;
 mod chunk;
 mod commands;
+#[cfg(unix)]
+mod desk;
 mod environment;
 mod error;
 #[cfg(unix)]
@@ -24,6 +26,8 @@ mod info;
 mod js_callback;
 mod native_registry;
 mod options;
+#[cfg(unix)]
+mod poll;
 mod records;
 mod registry;
 mod symbols;
