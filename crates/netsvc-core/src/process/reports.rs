@@ -82,7 +82,7 @@ impl Process {
             Some(OWN) => self.deliver_all(service, &report),
             Some(no) => {
                 if let Some((link, number)) = self.way_out(service, no) {
-                    self.push(link, Out::Targeted(number, Arc::new(report.detached())));
+                    self.push(link, Out::Targeted(number, report.detached()));
                     return Ok(self.is_low(link));
                 }
             }
@@ -266,7 +266,7 @@ impl Process {
         link: LinkId,
         report: &Report,
         latest: bool,
-        waiting: &mut Option<Arc<Report>>,
+        waiting: &mut Option<Report>,
     ) -> bool {
         let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
@@ -294,7 +294,7 @@ impl Process {
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        let report = waiting.get_or_insert_with(|| Arc::new(report.clone().detached())).clone();
+        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
         self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }
