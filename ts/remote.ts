@@ -1,6 +1,7 @@
 import { type Encoded, encodeArguments } from "./content/content.js";
 import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
+import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options.js";
 import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
@@ -31,6 +32,8 @@ export interface CallOptions {
    */
   wait?: boolean;
 }
+
+const DEFAULTS: CallOptions = Object.freeze({});
 
 /** Options of a streaming call. */
 export interface StreamOptions {
@@ -90,21 +93,14 @@ export class RemoteService<C extends Contract = Untyped> {
    * `too-large` before anything is sent; a wrong option rejects with a RangeError. A method that
    * streams its result cannot be called but by `stream`: it rejects with `encoding`.
    */
-  async call<M extends CallName<C>>(
+  call<M extends CallName<C>>(
     method: M,
     ...rest: [] extends Arguments<C, M>
       ? [args?: Arguments<C, M>, options?: CallOptions]
       : [args: Arguments<C, M>, options?: CallOptions]
   ): Promise<Result<C, M>> {
-    const [args = [], options = {}] = rest as [(readonly unknown[])?, CallOptions?];
-    const core = this.#core;
-    const timeoutMs = this.#check(method, args, options.timeout);
-    const how = { timeoutMs, wait: options.wait === true, parts: 0 };
-    const result = await core.pending.add(options.signal, (key) => {
-      const { kind, bytes } = encoded(args, core.options.payloadLimit);
-      core.staging.request(key, how, this.#target, method, kind, bytes);
-    });
-    return result as Result<C, M>;
+    const [args, options] = rest as [(readonly unknown[])?, CallOptions?];
+    return this.#call(method, args, options) as Promise<Result<C, M>>;
   }
 
   /**
@@ -134,6 +130,25 @@ export class RemoteService<C extends Contract = Untyped> {
       signal: options.signal,
       arguments: () => encoded(args, core.options.payloadLimit),
     });
+  }
+
+  /** Not async: one promise for each call, that of its outcome. */
+  #call(
+    method: string,
+    args: readonly unknown[] = [],
+    how: CallOptions = DEFAULTS,
+  ): Promise<unknown> {
+    try {
+      const { timeout, wait, signal } = how;
+      const { pending, options } = this.#core;
+      const timeoutMs = this.#check(method, args, timeout);
+      if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
+      const { kind, bytes } = encoded(args, options.payloadLimit);
+      const sent = { timeoutMs, wait: wait === true, parts: 0 };
+      return pending.send(sent, this.#target, method, kind, bytes, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Checks what every request is made of; returns its timeout in milliseconds. */

@@ -43,6 +43,13 @@ export interface RequestHow {
   readonly parts: number;
 }
 
+/** Whom a request is for. */
+export interface RequestTarget {
+  /** 0 name, 1 identity. */
+  readonly kind: number;
+  readonly text: string;
+}
+
 /** Packs the commands of one registry. */
 export class Staging {
   readonly #submit: (bytes: Uint8Array, length: number) => number;
@@ -85,7 +92,7 @@ export class Staging {
   request(
     key: number,
     how: RequestHow,
-    target: { kind: number; text: string },
+    target: RequestTarget,
     method: string,
     contentKind: number,
     content: Uint8Array,

@@ -12,7 +12,13 @@ pub(crate) struct Feeds<F> {
     by_id: SeededMap<ServiceId, usize>,
     /// Where a service was found last; only a hint, checked by the identity in the slot.
     hints: FxHashMap<ServiceNo, usize>,
+    /// The newest of them: reports come in bursts.
+    newest: (ServiceNo, usize),
 }
+
+/// Where an entry is, until the next is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(usize);
 
 /// Hints kept beyond one per service: numbers change when a service returns.
 const SPARE_HINTS: usize = 16;
@@ -20,7 +26,7 @@ const SPARE_HINTS: usize = 16;
 impl<F: Default> Feeds<F> {
     pub(crate) fn new(seed: u64) -> Self {
         let by_id = SeededMap::with_hasher(SeededState(seed));
-        Self { slots: Vec::new(), by_id, hints: FxHashMap::default() }
+        Self { slots: Vec::new(), by_id, hints: FxHashMap::default(), newest: (ServiceNo(0), 0) }
     }
 
     pub(crate) fn get(&self, id: ServiceId) -> Option<&F> {
@@ -35,6 +41,20 @@ impl<F: Default> Feeds<F> {
 
     /// As [`get_mut`](Self::get_mut), of a service whose number here is known too.
     pub(crate) fn find(&mut self, no: ServiceNo, id: ServiceId) -> Option<&mut F> {
+        let Place(slot) = self.place(no, id)?;
+        self.slots.get_mut(slot).map(|(_, feed)| feed)
+    }
+
+    pub(crate) fn at(&mut self, place: Place) -> Option<&mut F> {
+        self.slots.get_mut(place.0).map(|(_, feed)| feed)
+    }
+
+    /// Where the entry of a service is.
+    pub(crate) fn place(&mut self, no: ServiceNo, id: ServiceId) -> Option<Place> {
+        let (newest, slot) = self.newest;
+        if newest == no && self.slots.get(slot).is_some_and(|(known, _)| *known == id) {
+            return Some(Place(slot));
+        }
         let hinted = self.hints.get(&no).copied();
         let slot = match hinted {
             Some(slot) if self.slots.get(slot).is_some_and(|(known, _)| *known == id) => slot,
@@ -47,7 +67,8 @@ impl<F: Default> Feeds<F> {
                 slot
             }
         };
-        self.slots.get_mut(slot).map(|(_, feed)| feed)
+        self.newest = (no, slot);
+        Some(Place(slot))
     }
 
     pub(crate) fn entry(&mut self, id: ServiceId) -> &mut F {

@@ -88,6 +88,11 @@ impl Subscribers {
         true
     }
 
+    /// Nobody wants anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Every process that wants something.
     pub(crate) fn processes(&self) -> impl Iterator<Item = ProcessNo> {
         self.entries.iter().map(|(process, ..)| *process)

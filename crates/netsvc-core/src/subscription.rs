@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::FxHashMap;
 
 use crate::event::Delivered;
-use crate::feeds::Feeds;
+use crate::feeds::{Feeds, Place};
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{ServiceId, Str};
 use crate::interest::Want;
@@ -61,6 +61,8 @@ pub(crate) struct Subscription {
     /// Dropped in all, here and on the way.
     missed: u64,
     feeds: Feeds<Feed>,
+    /// Entries of `dropped` of all feeds.
+    untold: usize,
     /// Identities of feeds whose service is absent, the longest absent first.
     absent: VecDeque<ServiceId>,
 }
@@ -126,6 +128,7 @@ impl Subscription {
             credit: INITIAL_CREDIT,
             missed: 0,
             feeds: Feeds::new(seed),
+            untold: 0,
             absent: VecDeque::new(),
         }
     }
@@ -175,13 +178,16 @@ impl Subscription {
         if self.absent.len() > MAX_ABSENT
             && let Some(oldest) = self.absent.pop_front()
         {
+            let forgotten = self.feeds.get(oldest).map_or(0, |feed| feed.dropped.len());
+            self.untold -= forgotten;
             self.feeds.remove(oldest);
         }
     }
 
     /// A report arrived, live or (`replay`: of that replay) kept.
     pub(crate) fn arrive(&mut self, mut report: Delivered, replay: Option<u32>, stamp: u64) {
-        let Some(feed) = self.feeds.find(report.service, report.id) else { return };
+        let Some(place) = self.feeds.place(report.service, report.id) else { return };
+        let Some(feed) = self.feeds.at(place) else { return };
         if !feed.present || report.sequence <= feed.last {
             return;
         }
@@ -208,7 +214,7 @@ impl Subscription {
                 self.trim();
             }
             None if replay.is_some() => {}
-            None => self.queue(report, stamp),
+            None => self.queue(report, stamp, place),
         }
     }
 
@@ -267,12 +273,15 @@ impl Subscription {
         let Waiting { number, mut report, .. } =
             if kept_first { self.pop_kept()? } else { self.pop_queue()? };
         self.credit = self.credit.saturating_sub(1);
-        if let Some(feed) = self.feeds.find(report.service, report.id) {
+        if self.untold > 0
+            && let Some(feed) = self.feeds.find(report.service, report.id)
+        {
             // Live reports are dropped before all live ones that are left, kept ones before all.
             let upto = if kept_first { number } else { u64::MAX };
             while let Some(entry) = feed.dropped.first_entry().filter(|entry| *entry.key() <= upto)
             {
                 report.missed = report.missed.saturating_add(entry.remove());
+                self.untold -= 1;
             }
         }
         Some(report)
@@ -314,14 +323,16 @@ impl Subscription {
         for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
-            if self.feeds.get(id).is_some_and(|feed| sequence > feed.last) {
-                self.queue(report, stamp);
+            if self.feeds.get(id).is_some_and(|feed| sequence > feed.last)
+                && let Some(place) = self.feeds.place(report.service, id)
+            {
+                self.queue(report, stamp, place);
             }
         }
     }
 
-    fn queue(&mut self, mut report: Delivered, stamp: u64) {
-        if let Some(feed) = self.feeds.find(report.service, report.id) {
+    fn queue(&mut self, mut report: Delivered, stamp: u64, place: Place) {
+        if let Some(feed) = self.feeds.at(place) {
             report.resumed = std::mem::take(&mut feed.resumed);
             // Some of the holes may be other subjects, so this is an upper bound.
             let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
@@ -393,7 +404,10 @@ impl Subscription {
         let behind = self.kept.partition_point(|kept| kept.number < number);
         let teller = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
         if let Some(feed) = self.feeds.find(report.service, report.id) {
-            let dropped = feed.dropped.entry(teller).or_default();
+            let dropped = feed.dropped.entry(teller).or_insert_with(|| {
+                self.untold += 1;
+                0
+            });
             *dropped = dropped.saturating_add(report.missed).saturating_add(1);
         }
         true

@@ -28,12 +28,22 @@ impl Process {
     /// connection is dropped.
     pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
         self.deliveries.batch();
+        // The link, as long as only reports came, which end no link.
+        let mut in_use = None;
         for message in messages.iter_mut() {
+            if let (Some(link), Message::Report(report)) = (in_use, &mut *message) {
+                self.handle_report(link, report);
+                continue;
+            }
+            in_use = None;
             let Some(link) = self.conns.get(&conn).copied() else { break };
             match self.links.get(&link).and_then(Link::phase) {
                 Some(Phase::Syncing | Phase::Active(_)) => match message {
                     // The most frequent one is not moved about.
-                    Message::Report(report) => self.handle_report(link, report),
+                    Message::Report(report) => {
+                        in_use = Some(link);
+                        self.handle_report(link, report);
+                    }
                     other => self.handle_message(now, link, take(other)),
                 },
                 Some(Phase::Handshake) => self.handle_handshake(now, link, take(message)),

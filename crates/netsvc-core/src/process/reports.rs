@@ -14,7 +14,7 @@ use crate::kept::{KeptValue, KeptValues, Lifetime};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
 use crate::link::Connection;
 use crate::outbox::{OVERHEAD, Out, report_size};
-use crate::registry::{OWN, Publisher};
+use crate::registry::{OWN, Publisher, Service};
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::wire::{Message, Report};
@@ -82,7 +82,7 @@ impl Process {
             Some(OWN) => self.deliver_all(service, &report),
             Some(no) => {
                 if let Some((link, number)) = self.way_out(service, no) {
-                    self.push(link, Out::Targeted(number, Arc::new(report.detached())));
+                    self.push(link, Out::Targeted(number, report.detached()));
                     return Ok(self.is_low(link));
                 }
             }
@@ -166,6 +166,11 @@ impl Process {
     /// link has much queued.
     fn distribute(&mut self, no: ServiceNo, report: &Report, from: Option<LinkId>) -> bool {
         self.deliver_all(no, report);
+        // Most services that a client hears of are wanted by nobody beyond it.
+        let ends_here = |known: &Service| !known.is_local() && known.subscribers.is_empty();
+        if self.registry.service(no).is_none_or(ends_here) {
+            return true;
+        }
         let epoch = self.route_epoch;
         let links = self.planned_links(no, &report.subject, epoch);
         let mut waiting = None;
@@ -261,7 +266,7 @@ impl Process {
         link: LinkId,
         report: &Report,
         latest: bool,
-        waiting: &mut Option<Arc<Report>>,
+        waiting: &mut Option<Report>,
     ) -> bool {
         let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
@@ -289,7 +294,7 @@ impl Process {
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        let report = waiting.get_or_insert_with(|| Arc::new(report.clone().detached())).clone();
+        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
         self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::LinkId;
+use crate::ids::{ConnId, LinkId};
 use crate::limits::CONNECT_DEADLINE;
 use crate::link::{Ending, Phase};
 use crate::reason::{Reason, ReasonCode};
@@ -42,6 +42,24 @@ impl Process {
                 None => return,
             }
         }
+    }
+
+    /// Whether [`handle_time`](Self::handle_time) would end this connection now because nothing
+    /// arrived on it. Whoever has not looked into its socket lately should do so before.
+    pub fn is_suspect(&self, now: Time, conn: ConnId) -> bool {
+        let Some(state) = self.conns.get(&conn).and_then(|link| self.links.get(link)) else {
+            return false;
+        };
+        let Some(exchange) = self.exchanges.get(&state.exchange) else { return false };
+        state.connection.as_deref().is_some_and(|connection| match connection.phase {
+            Phase::Opening | Phase::Handshake | Phase::Authorising => {
+                now.since(connection.began) >= CONNECT_DEADLINE
+            }
+            Phase::Syncing | Phase::Active(_) => {
+                now.since(connection.last_received) >= connection.patience(exchange.heartbeat)
+            }
+            Phase::Closing { .. } => false,
+        })
     }
 
     fn link_time(&mut self, now: Time, link: LinkId) {

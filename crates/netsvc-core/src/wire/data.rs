@@ -17,6 +17,10 @@ use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
 use super::writer::{Fixed, millis, prefix};
 
+/// Bytes of the fixed fields of a REQUEST.
+pub(super) const REQUEST_FIXED: usize = 32;
+/// Bytes of the fixed fields of a RESPONSE.
+pub(super) const RESPONSE_FIXED: usize = 12;
 /// Bytes of the fixed fields of a REPORT.
 pub(super) const REPORT_FIXED: usize = 16;
 /// `remaining` of a value that is kept for ever.
@@ -158,18 +162,53 @@ fn read_request(
     extensions: Bytes,
     symbols: &ReceivedSymbols,
 ) -> Result<Request, WireError> {
-    let (call, caller) = (r.u64()?, r.u32()?);
-    let target = match (r.u32()?, r.u16()?) {
+    request(r.array()?, payload, extensions, symbols)
+}
+
+/// Reads the fixed fields of a REQUEST.
+#[inline]
+pub(super) fn request(
+    fixed: [u8; REQUEST_FIXED],
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Request, WireError> {
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| fixed[at + byte]));
+    let [call, processes, target, last] = [word(0), word(8), word(16), word(24)];
+    let (caller, service) = (processes as u32, (processes >> 32) as u32);
+    let (name, method, remaining) = (target as u16, (target >> 16) as u16, (target >> 32) as u32);
+    let (parts, kind) = (last as u32, (last >> 32) as u8);
+    let target = match (service, name) {
         (0, name) => RequestTarget::Name(symbols.name("name", name)?),
         (service, NO_SYMBOL) => RequestTarget::Service(service),
         (_, name) => return Err(WireError::Value { field: "name", value: name.into() }),
     };
-    let method = symbols.name("method", r.u16()?)?;
-    let remaining = Duration::from_millis(r.u32()?.into());
-    let parts = r.u32()?;
-    let content = Content { kind: ContentType(r.u8()?), bytes: payload };
-    r.reserved::<3>()?;
-    Ok(Request { call, caller, target, method, remaining, parts, content, extensions })
+    let method = symbols.name("method", method)?;
+    if let Some(byte) = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0) {
+        return Err(WireError::Value { field: "reserved", value: u32::from(*byte) });
+    }
+    Ok(Request {
+        call,
+        caller,
+        target,
+        method,
+        remaining: Duration::from_millis(remaining.into()),
+        parts,
+        content: Content { kind: ContentType(kind), bytes: payload },
+        extensions,
+    })
+}
+
+/// Reads a RESPONSE that is a result, by far the most frequent kind; `None`: any other.
+#[inline]
+pub(super) fn result(
+    fixed: [u8; RESPONSE_FIXED],
+    payload: impl FnOnce() -> Bytes,
+) -> Option<Message> {
+    let [call @ .., STATUS_RESPONSE, kind, 0, 0] = fixed else { return None };
+    let content = Content { kind: ContentType(kind), bytes: payload() };
+    let call = u64::from_le_bytes(call);
+    Some(Message::Response { call, outcome: Outcome::Response(content), extensions: Bytes::new() })
 }
 
 fn read_outcome(r: &mut Reader<'_>, payload: Bytes) -> Result<Outcome, WireError> {

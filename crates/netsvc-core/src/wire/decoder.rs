@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::control;
-use super::data::{self, REPORT_FIXED};
+use super::data::{self, REPORT_FIXED, REQUEST_FIXED, RESPONSE_FIXED};
 use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
@@ -146,16 +146,12 @@ impl Decoder {
         let mut at = 0;
         while let Some(bytes) = run.get(at..).and_then(|rest| rest.first_chunk()) {
             let header = Header::read(*bytes, self.max_payload)?;
-            if let Kind::Data(DataKind::Report) = header.kind
-                && header.extensions == 0
-                && let Some(fixed) = run.get(at + HEADER..).and_then(|rest| rest.first_chunk())
-                && header.body >= REPORT_FIXED
+            if header.extensions == 0
+                && let Kind::Data(kind) = header.kind
+                && let Some(message) = self.plain(kind, run, at + HEADER, at + header.frame())?
             {
-                let start = at + HEADER + REPORT_FIXED;
+                messages.push(message);
                 at += header.frame();
-                let payload = slice(run, start, at);
-                let report = data::report(*fixed, payload, Bytes::new(), &self.symbols)?;
-                messages.push(Message::Report(report));
                 continue;
             }
             if let Some(message) = self.frame(header, run, at)? {
@@ -172,6 +168,40 @@ impl Decoder {
             return Err(WireError::Handshake { frame: header.kind.name() });
         }
         Ok(header)
+    }
+
+    /// Decodes the body of one of the most frequent frames; `None`: it is another.
+    #[inline]
+    fn plain(
+        &self,
+        kind: DataKind,
+        run: &Bytes,
+        start: usize,
+        end: usize,
+    ) -> Result<Option<Message>, WireError> {
+        let body = &run[start..end];
+        Ok(match kind {
+            DataKind::Report => match body.first_chunk() {
+                Some(fixed) => {
+                    let payload = slice(run, start + REPORT_FIXED, end);
+                    let report = data::report(*fixed, payload, Bytes::new(), &self.symbols)?;
+                    Some(Message::Report(report))
+                }
+                None => None,
+            },
+            DataKind::Request => match body.first_chunk() {
+                Some(fixed) => {
+                    let payload = slice(run, start + REQUEST_FIXED, end);
+                    let request = data::request(*fixed, payload, Bytes::new(), &self.symbols)?;
+                    Some(Message::Request(request))
+                }
+                None => None,
+            },
+            DataKind::Response => body
+                .first_chunk()
+                .and_then(|fixed| data::result(*fixed, || slice(run, start + RESPONSE_FIXED, end))),
+            DataKind::Part | DataKind::Replayed | DataKind::Targeted => None,
+        })
     }
 
     /// Decodes the frame that begins at `at`, all of which is there.
