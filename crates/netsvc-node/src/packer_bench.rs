@@ -78,12 +78,12 @@ fn pack(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| {
                     let batch = packer.begin(&mut words, Chunk::new(&mut memory, 0));
-                    let packed = batch.is_some_and(|mut batch| {
-                        let packed = events.iter().all(|event| batch.push_event(event));
+                    let fits = batch.is_some_and(|mut batch| {
+                        let fits = events.iter().all(|event| batch.push_event(event));
                         batch.finish(false);
-                        packed
+                        fits
                     });
-                    assert!(packed, "they did not fit");
+                    assert!(fits, "the batch is too small");
                     black_box(&words);
                 });
             });
