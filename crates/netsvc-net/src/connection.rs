@@ -11,7 +11,6 @@ use crate::driver::Driver;
 use crate::loan::{Serviced, Standing};
 use crate::reader::Reader;
 use crate::registry::Effects;
-use crate::scratch;
 use crate::socket::Socket;
 use crate::sync::{lock, try_lock};
 use crate::writer::{Obstacle, Writer};
@@ -200,23 +199,7 @@ impl Connection {
             }
         };
         *left = left.saturating_sub(read.count);
-        scratch::with_messages(|messages| {
-            loop {
-                let decoded = reader.decode(messages);
-                driver.apply(effects, |process, now| {
-                    process.handle_received(now, self.id);
-                    if !messages.is_empty() {
-                        process.handle_messages(now, self.id, messages);
-                    }
-                    if let Err(error) = &decoded {
-                        process.handle_wire_error(now, self.id, error);
-                    }
-                });
-                if !matches!(decoded, Ok(true)) {
-                    break;
-                }
-            }
-        });
+        driver.apply(effects, |process, now| reader.apply(process, now, self.id, None));
         if read.maybe_more { Turn::More } else { Turn::Idle }
     }
 }
