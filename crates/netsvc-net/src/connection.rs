@@ -108,6 +108,10 @@ impl Connection {
                 self.end(driver);
                 Serviced::Ended
             }
+            _ if !standing.is_lent() => {
+                self.kick.notify_one();
+                Serviced::Bulk
+            }
             _ => Serviced::Lent,
         }
     }
@@ -199,6 +203,11 @@ impl Connection {
             }
         };
         *left = left.saturating_sub(read.count);
+        if let Some(standing) = &self.standing
+            && standing.has_read(read.count)
+        {
+            *left = 0;
+        }
         let mut messages = Vec::new();
         let decoded = reader.decode(&mut messages);
         driver.apply(effects, |process, now| {

@@ -21,7 +21,7 @@ use crate::error::{Result, guard};
 use crate::gate::{Gate, Wake};
 use crate::handle::{Handle, value_of};
 use crate::js_callback::JsCallback;
-use crate::poll::Poll;
+use crate::poll::{self, Poll};
 use crate::uv::{Kind, Loop, RawHandle, Uv};
 
 /// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
@@ -38,13 +38,15 @@ pub(crate) struct EventLoop {
     raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
-    polls: RefCell<HashMap<LoanId, Handle<Poll>>>,
+    polls: RefCell<HashMap<LoanId, Polled>>,
     /// Last, so that it is taken back when nothing is left that needs the environment.
     _hook: CleanupHook,
 }
 
 /// Makes the environment wait, at its end, until this is dropped.
 struct CleanupHook(sys::napi_async_cleanup_hook_handle);
+
+type Polled = (Rc<Loan>, Handle<Poll>);
 
 /// The handle by which any thread wakes the loop. Belongs into a [`Gate`], which sees to it that
 /// nobody uses it once it is being closed.
@@ -124,19 +126,46 @@ impl EventLoop {
         for note in self.desk.take() {
             match note {
                 Note::Lend(loan) => self.poll(loan),
+                Note::Resume(loan) => self.resume(loan),
                 Note::Recall(loan) => self.forget(loan),
             }
         }
         if deliveries {
             self.wake.call();
         }
+        self.take_over();
+    }
+
+    /// Services the connections that the I/O thread has been reading: this one has time again.
+    fn take_over(&self) {
+        let polls = self.polls.borrow();
+        if !polls.values().any(|(loan, _)| loan.wants_service()) {
+            return;
+        }
+        let loans: Vec<_> = polls.values().map(|(loan, _)| Rc::clone(loan)).collect();
+        drop(polls);
+        for loan in loans {
+            if loan.wants_service() {
+                self.readable(&loan, false);
+            }
+        }
     }
 
     /// Reads a connection from now on; if that cannot be, the loan is given back.
     fn poll(self: &Rc<Self>, loan: Loan) {
-        let id = loan.id();
-        if let Some(poll) = Poll::start(self.uv, self.raw, Rc::clone(self), loan) {
-            self.polls.borrow_mut().insert(id, poll);
+        let loan = Rc::new(loan);
+        let poll = Poll::start(self.uv, self.raw, Rc::clone(self), Rc::clone(&loan));
+        if let Some(poll) = poll {
+            self.polls.borrow_mut().insert(loan.id(), (loan, poll));
+        }
+    }
+
+    fn resume(&self, loan: LoanId) {
+        let polls = self.polls.borrow();
+        let failed = polls.get(&loan).is_some_and(|(_, poll)| !poll::resume(self.uv, poll));
+        drop(polls);
+        if failed {
+            self.forget(loan);
         }
     }
 
@@ -155,6 +184,10 @@ impl EventLoop {
         }
         if given_up || served == Serviced::Ended {
             self.forget(loan.id());
+        } else if served == Serviced::Bulk
+            && let Some((_, poll)) = self.polls.borrow().get(&loan.id())
+        {
+            poll::pause(self.uv, poll);
         }
     }
 
