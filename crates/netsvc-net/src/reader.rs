@@ -31,11 +31,11 @@ impl Reader {
         Self { buffer: BytesMut::new(), decoder: Decoder::new(max_payload), failed: false }
     }
 
-    /// Reads once.
-    pub(crate) fn fill(&mut self, socket: &Socket) -> io::Result<Read> {
+    /// Reads once, `share` bytes at most unless it is the rest of a frame.
+    pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
         // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
         // word is address space only, until bytes arrive.
-        let room = self.decoder.needs(&self.buffer).max(CHUNK);
+        let room = self.decoder.needs(&self.buffer).max(share.min(CHUNK));
         if self.buffer.len() <= SMALL {
             let begun = mem::replace(&mut self.buffer, scratch::take_buffer());
             self.buffer.reserve(begun.len() + room);
