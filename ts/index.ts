@@ -42,6 +42,7 @@ export {
   type UnixAddress,
 } from "./exchange.js";
 export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
+export type { Io, IoMode } from "./io.js";
 export type { Limits } from "./limits.js";
 export type { Link, LinkState, Peer } from "./link.js";
 export type { LogEntry, LogLevel, LogOption } from "./log.js";

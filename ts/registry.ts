@@ -12,6 +12,7 @@ import {
   type ServiceFilter,
   type ServiceTarget,
 } from "./internal/targets.js";
+import { type Io, type IoMode, parseIo } from "./io.js";
 import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./limits.js";
 import { Log, type LogOption } from "./log.js";
 import * as check from "./options.js";
@@ -27,6 +28,11 @@ export interface RegistryOptions {
   label?: string;
   /** Bounds of its memory. */
   limits?: Limits;
+  /**
+   * Where sockets are read. Default: the environment variable NETSVC_IO, else `auto`. Anything else
+   * is a NetsvcError with code `invalid`; for the variable, on the registry's first use.
+   */
+  io?: Io;
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
   maxTimeout?: number;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
@@ -84,6 +90,7 @@ export class Registry extends Emitter<RegistryEvents> {
     this.#options = options;
     this.#maxTimeout = check.maxTimeout(options.maxTimeout);
     this.#limits = parseLimits(options.limits);
+    if (options.io !== undefined) parseIo(options.io);
     if (options.label !== undefined) check.name(options.label, "label");
     if (options.callbackError !== undefined) this.on("callbackError", options.callbackError);
   }
@@ -96,6 +103,11 @@ export class Registry extends Emitter<RegistryEvents> {
   /** What others see as the name of this process. */
   get label(): string {
     return this.#use().options.label;
+  }
+
+  /** Where sockets are read here, which depends on the option `io` and on the platform. */
+  get io(): IoMode {
+    return this.#use().io;
   }
 
   /**
@@ -203,6 +215,7 @@ export class Registry extends Emitter<RegistryEvents> {
       this.#core = new Core({
         label,
         limits: this.#limits,
+        io: parseIo(this.#options.io),
         payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
         maxTimeout: this.#maxTimeout,
         log: new Log(label, this.#options.log),

@@ -329,7 +329,7 @@ export class Station {
   environment = new Environment(() => {
     this.wakes += 1;
     for (const party of this.parties) party.drain();
-  });
+  }, process.env.NETSVC_IO !== "thread");
 
   /**
    * @param {string} label

@@ -3,12 +3,14 @@
 import type { NativeEnvironment } from "../../ts/internal/native.js";
 
 export class FakeEnvironment implements NativeEnvironment {
+  readonly io: "loop" | "thread";
   readonly wake: () => void;
   held = false;
   closed = false;
 
-  constructor(wake: () => void) {
+  constructor(wake: () => void, onLoop: boolean) {
     this.wake = wake;
+    this.io = onLoop ? "loop" : "thread";
     environments.push(this);
   }
 

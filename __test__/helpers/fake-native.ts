@@ -1,7 +1,7 @@
 // The addon's interface without the addon: one registry whose only services are its own, and whose
 // links are told what to do by the test. As much of it as the unit tests of ts/ need, no more.
 
-import { forgetEnvironment } from "../../ts/internal/environment.js";
+import { forgetEnvironments } from "../../ts/internal/environment.js";
 import {
   type NativeListen,
   type NativeRegistry,
@@ -494,7 +494,7 @@ export function fakeRegistry(options: RegistryOptions = {}): {
   environment: FakeEnvironment;
 } {
   replaceNative({ Environment: FakeEnvironment, NativeRegistry: FakeRegistry as never });
-  forgetEnvironment();
+  forgetEnvironments();
   const registry = new Registry({ label: "test", log: "off", ...options });
   void registry.id;
   const native = registries.at(-1);

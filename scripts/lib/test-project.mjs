@@ -12,6 +12,8 @@ import { root } from "./root.mjs";
 const SOURCES = [
   ...[
     "__test__",
+    "bench/lib",
+    "bench/peers",
     "crates/netsvc-core/tests",
     "crates/netsvc-hub/tests",
     "examples",

@@ -2,6 +2,7 @@
 // applications hold, and what those objects share. Made on the registry's first use.
 
 import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../errors.js";
+import type { Io, IoMode } from "../io.js";
 import type { Log } from "../log.js";
 import type { Report } from "../report.js";
 import { Bridge } from "./bridge.js";
@@ -33,6 +34,7 @@ export interface FeedSink<Item> {
 export interface CoreOptions {
   readonly label: string;
   readonly limits: Record<string, number>;
+  readonly io: Io;
   /** Largest content in bytes. */
   readonly payloadLimit: number;
   /** In seconds. */
@@ -50,6 +52,7 @@ const NOT_DELIVERED = 0;
 export class Core implements Sink {
   readonly id: string;
   readonly options: CoreOptions;
+  readonly io: IoMode;
   readonly work: OpenWork;
   readonly pending: Pending;
   readonly calls: Calls;
@@ -70,8 +73,9 @@ export class Core implements Sink {
   #open = true;
 
   constructor(options: CoreOptions) {
-    const shared = environment();
+    const shared = environment(options.io);
     this.options = options;
+    this.io = shared.native.io;
     this.work = shared.work;
     this.#bridge = new Bridge(shared, options, this);
     this.id = this.#bridge.id;

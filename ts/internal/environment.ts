@@ -1,6 +1,8 @@
 // What all registries of one JavaScript environment (main thread or worker) share: the wake-up,
-// the count of open work, and the exit hook. Made on first use.
+// the count of open work, and the exit hook. Made on first use, and once more if registries differ in
+// where their sockets are read.
 
+import { type Io, type IoMode, wantedMode } from "../io.js";
 import type { Bridge } from "./bridge.js";
 import { loadNative, type Native, type NativeEnvironment } from "./native.js";
 import { OpenWork } from "./open-work.js";
@@ -45,11 +47,11 @@ export class Environment {
   readonly #exit = (): void => this.#leave();
   #continuing = false;
 
-  constructor(addon: Native) {
+  constructor(addon: Native, mode: IoMode) {
     this.addon = addon;
     this.native = new addon.Environment(() => {
       if (!this.#continuing) this.#deliver();
-    });
+    }, mode === "loop");
     this.work = new OpenWork((held) => (held ? this.native.ref() : this.native.unref()));
     process.once("exit", this.#exit);
   }
@@ -89,16 +91,21 @@ export class Environment {
   }
 }
 
-let shared: Environment | undefined;
+const shared = new Map<IoMode, Environment>();
 
-/** The environment of this thread. */
-export function environment(): Environment {
-  shared ??= new Environment(loadNative());
-  return shared;
+/** The environment of this thread for registries with that option. */
+export function environment(io: Io): Environment {
+  const mode = wantedMode(io);
+  let found = shared.get(mode);
+  if (found === undefined) {
+    found = new Environment(loadNative(), mode);
+    shared.set(mode, found);
+  }
+  return found;
 }
 
-/** Forgets the environment; for tests that put another native side in its place. */
-export function forgetEnvironment(): void {
-  shared?.detach();
-  shared = undefined;
+/** Forgets all environments; for tests that put another native side in their place. */
+export function forgetEnvironments(): void {
+  for (const each of shared.values()) each.detach();
+  shared.clear();
 }

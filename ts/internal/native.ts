@@ -7,6 +7,8 @@ import { loadFailure } from "./load-failure.js";
 
 /** One per JavaScript environment (main thread or worker). */
 export interface NativeEnvironment {
+  /** What the wish for the event loop came to. */
+  readonly io: "loop" | "thread";
   /** Keeps the event loop alive; a flag, not a counter. */
   ref(): void;
   unref(): void;
@@ -97,7 +99,11 @@ export interface NativeRegistry {
 
 /** The addon's exports. */
 export interface Native {
-  Environment: new (wake: () => void) => NativeEnvironment;
+  /** `onLoop`: Node's event loop may be used; never true under another runtime. */
+  Environment: new (
+    wake: () => void,
+    onLoop: boolean,
+  ) => NativeEnvironment;
   NativeRegistry: new (
     environment: NativeEnvironment,
     options: { label: string; limits?: Record<string, number> },

@@ -70,6 +70,7 @@ impl Hub {
             label: settings.label.clone(),
             limits: settings.limits.clone(),
             resolver: None,
+            borrower: None,
             on_events: Box::new(move || drop(events.send(Message::Events))),
         };
         let engine = Engine::start(runtime, options)

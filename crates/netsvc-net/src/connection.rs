@@ -1,56 +1,51 @@
-//! One established connection: what its task does, and how it ends.
+//! One established connection, as all threads share it. What its task does is in `task.rs`.
 
-use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::Poll;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard};
 
-use bytes::BytesMut;
 use netsvc_core::ConnId;
 use tokio::sync::Notify;
-use tokio::task::yield_now;
-use tokio::time::timeout;
 
 use crate::driver::Driver;
+use crate::loan::{Serviced, Standing};
 use crate::reader::Reader;
 use crate::registry::Effects;
 use crate::socket::Socket;
-use crate::sync::{caught, lock};
+use crate::sync::{lock, try_lock};
 use crate::writer::{Obstacle, Writer};
 
-/// A connection. Any thread may write; the task reads and writes what is left over.
+/// A connection. Any thread may write and, in turn, read; the task reads unless the connection is
+/// lent, and writes what is left over.
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
-    socket: Socket,
+    pub(crate) socket: Socket,
     reader: Mutex<Reader>,
     writer: Writer,
     /// What the task is to do, see the constants below; changed before `kick`.
     duties: AtomicU8,
-    kick: Notify,
+    pub(crate) kick: Notify,
+    /// `None`: it cannot be lent.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// The core has closed the connection.
-const CLOSE: u8 = 1;
+pub(crate) const CLOSE: u8 = 1;
 /// Something is left to be written.
-const WRITE: u8 = 2;
+pub(crate) const WRITE: u8 = 2;
 /// Something is left to be written as soon as the socket takes it.
-const WRITE_WHEN_READY: u8 = 4;
+pub(crate) const WRITE_WHEN_READY: u8 = 4;
 /// Writing failed: read what the peer still said, then end.
-const BROKEN: u8 = 8;
+pub(crate) const BROKEN: u8 = 8;
+/// Whoever read has seen the end, and told the core.
+pub(crate) const GONE: u8 = 16;
 
 /// A connection yields to the others after this many bytes in one direction.
-const TURN: usize = 256 << 10;
-/// A connection that this end closed is drained for this long and this many bytes: closing a
-/// socket with unread bytes resets it, and the peer could lose the reason just written.
-const LINGER: Duration = Duration::from_millis(250);
-const LINGER_BYTES: usize = 1 << 20;
+pub(crate) const TURN: usize = 256 << 10;
 
 /// How a turn of reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(crate) enum Turn {
     /// The socket is empty.
     Idle,
     /// More may be there.
@@ -63,6 +58,7 @@ impl Connection {
     pub(crate) fn new(id: ConnId, socket: Socket, reader: Reader) -> Self {
         Self {
             id,
+            standing: socket.is_loose().then(Standing::new),
             socket,
             reader: Mutex::new(reader),
             writer: Writer::new(),
@@ -82,81 +78,115 @@ impl Connection {
     }
 
     /// The core has closed it: what is encoded already is written if that needs no waiting.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, driver: &Driver) {
         self.writer.write_rest(&self.socket);
         self.socket.finish_writing();
         self.oblige(CLOSE);
+        driver.recall(self);
     }
 
-    /// The connection's task.
-    pub(crate) async fn run(self: Arc<Self>, driver: Arc<Driver>) {
-        let closed = caught(self.serve(&driver)).await == Some(Served::Closed);
-        if closed {
-            let _ = timeout(LINGER, self.discard()).await;
-        } else {
-            driver.connection_ended(self.id);
+    /// Reads and applies one turn's share, on whatever thread; waits for who is reading just now.
+    pub(crate) fn read(&self, driver: &Driver) -> Turn {
+        self.read_by(driver, TURN, || Some(lock(&self.reader))).unwrap_or(Turn::More)
+    }
+
+    /// Its borrower found it readable: reads `share` bytes or little more, and applies them.
+    pub(crate) fn service(&self, driver: &Driver, share: usize) -> Serviced {
+        let Some(standing) = self.standing.as_ref().filter(|_| self.is_open()) else {
+            return Serviced::Ended;
+        };
+        if driver.signal.is_raised() {
+            return Serviced::Behind;
+        }
+        if standing.service() {
+            // The task need not wait for the socket any more.
+            self.kick.notify_one();
+        }
+        // Whoever is reading instead reads all there is, or leaves the socket readable.
+        match self.read_by(driver, share, || try_lock(&self.reader)) {
+            Some(Turn::Ended) => {
+                self.end(driver);
+                Serviced::Ended
+            }
+            _ => Serviced::Lent,
         }
     }
 
-    async fn serve(&self, driver: &Driver) -> Served {
-        loop {
-            let ready = self.ready().await;
-            let duties = self.duties.load(Ordering::Acquire);
-            if duties & CLOSE != 0 {
-                return Served::Closed;
-            }
-            if duties & WRITE != 0 || ready.to_write {
-                self.duties.fetch_and(!(WRITE | WRITE_WHEN_READY), Ordering::AcqRel);
-                driver.perform_with(|effects| self.write(driver, &mut { TURN }, effects));
-                if self.duties.load(Ordering::Acquire) & WRITE != 0 {
-                    yield_now().await;
-                }
-            }
-            if ready.to_read || duties & BROKEN != 0 {
-                match self.read(driver) {
-                    Turn::Idle if duties & BROKEN != 0 => return Served::Ended,
-                    Turn::Idle => {}
-                    Turn::More => yield_now().await,
-                    Turn::Ended => return Served::Ended,
-                }
-            }
+    /// The peer is gone, and nobody has told the core.
+    pub(crate) fn end(&self, driver: &Driver) {
+        self.oblige(GONE);
+        driver.connection_ended(self);
+    }
+
+    /// Neither closed nor ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.duties() & (CLOSE | GONE) == 0
+    }
+
+    /// The task reads from now on, until the connection is serviced.
+    pub(crate) fn take_back(&self) {
+        if let Some(standing) = &self.standing {
+            standing.take_back();
+            self.kick.notify_one();
         }
     }
 
-    /// Waits for something to do.
-    async fn ready(&self) -> Ready {
-        let mut kicked = pin!(self.kick.notified());
-        poll_fn(|context| {
-            let duties = self.duties.load(Ordering::Acquire);
-            let due = duties & (CLOSE | WRITE | BROKEN) != 0;
-            // Errors make a socket ready too; they show when it is used.
-            let to_read = self.socket.poll_read_ready(context).is_ready();
-            let to_write =
-                duties & WRITE_WHEN_READY != 0 && self.socket.poll_write_ready(context).is_ready();
-            let kicked = kicked.as_mut().poll(context).is_ready();
-            if due || to_read || to_write || kicked {
-                Poll::Ready(Ready { to_read, to_write })
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+    /// The guard's look.
+    pub(crate) fn mind(&self) {
+        if self.standing.as_ref().is_some_and(Standing::is_neglected) && self.socket.has_input() {
+            self.take_back();
+        }
     }
 
-    /// Reads and applies one turn's share.
-    fn read(&self, driver: &Driver) -> Turn {
-        let mut left = TURN;
-        loop {
-            let turn = driver.perform_with(|effects| self.read_once(driver, &mut left, effects));
+    pub(crate) fn is_lent(&self) -> bool {
+        self.standing.as_ref().is_some_and(Standing::is_lent)
+    }
+
+    pub(crate) fn duties(&self) -> u8 {
+        self.duties.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn oblige(&self, duty: u8) {
+        // While the socket is full every writer says so, and the task need hear it only once.
+        if self.duties.fetch_or(duty, Ordering::AcqRel) & duty == 0 {
+            self.kick.notify_one();
+        }
+    }
+
+    /// Takes the duty to write off the task, which sees to it now.
+    pub(crate) fn discharge_writing(&self) {
+        self.duties.fetch_and(!(WRITE | WRITE_WHEN_READY), Ordering::AcqRel);
+    }
+
+    /// `None`: `reader` gave none at first.
+    fn read_by<'a>(
+        &'a self,
+        driver: &Driver,
+        mut left: usize,
+        reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
+    ) -> Option<Turn> {
+        let mut last = None;
+        while left > 0 {
+            // Effects are seen to without the reader, between two chunks.
+            let turn = driver.perform_with(|effects| {
+                reader().map(|mut reader| self.read_once(driver, &mut reader, &mut left, effects))
+            });
             match turn {
-                Turn::More if left > 0 => {}
-                turn => return turn,
+                None => break,
+                Some(Turn::More) => last = turn,
+                Some(_) => return turn,
             }
         }
+        last
     }
 
-    fn read_once(&self, driver: &Driver, left: &mut usize, effects: &mut Effects) -> Turn {
-        let mut reader = lock(&self.reader);
+    fn read_once(
+        &self,
+        driver: &Driver,
+        reader: &mut Reader,
+        left: &mut usize,
+        effects: &mut Effects,
+    ) -> Turn {
         let read = match reader.fill(&self.socket) {
             Ok(read) if read.count == 0 => return Turn::Ended,
             Ok(read) => read,
@@ -169,56 +199,7 @@ impl Connection {
             }
         };
         *left = left.saturating_sub(read.count);
-        let mut messages = Vec::new();
-        let decoded = reader.decode(&mut messages);
-        driver.apply(effects, |process, now| {
-            process.handle_received(now, self.id);
-            if !messages.is_empty() {
-                process.handle_messages(now, self.id, &mut messages);
-            }
-            if let Err(error) = &decoded {
-                process.handle_wire_error(now, self.id, error);
-            }
-        });
+        driver.apply(effects, |process, now| reader.apply(process, now, self.id, None));
         if read.maybe_more { Turn::More } else { Turn::Idle }
     }
-
-    /// Reads to the end, for nobody.
-    async fn discard(&self) {
-        let mut buffer = BytesMut::with_capacity(TURN / 16);
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            if poll_fn(|context| self.socket.poll_read_ready(context)).await.is_err() {
-                return;
-            }
-            buffer.clear();
-            match self.socket.read(&mut bytes::BufMut::limit(&mut buffer, TURN / 16)) {
-                Ok(read) if read.count == 0 => return,
-                Ok(read) => left = left.saturating_sub(read.count),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn oblige(&self, duty: u8) {
-        // While the socket is full every writer says so, and the task need hear it only once.
-        if self.duties.fetch_or(duty, Ordering::AcqRel) & duty == 0 {
-            self.kick.notify_one();
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ready {
-    to_read: bool,
-    to_write: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Served {
-    /// The core closed the connection.
-    Closed,
-    /// The connection ended; the core does not know yet.
-    Ended,
 }

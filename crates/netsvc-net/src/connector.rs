@@ -30,6 +30,14 @@ pub(crate) async fn run(driver: Arc<Driver>, conn: ConnId, target: Target, dead:
         Some(outcome) => outcome,
         None => Err(failed(&target, "a fault in netsvc or in the resolver")),
     };
+    #[cfg(unix)]
+    let outcome = match outcome {
+        Ok((socket, address)) if driver.loans.is_some() => match socket.loosen() {
+            Ok(socket) => Ok((socket, address)),
+            Err(error) => Err(failed(&target, error)),
+        },
+        outcome => outcome,
+    };
     driver.attempt_ended(conn, outcome);
 }
 

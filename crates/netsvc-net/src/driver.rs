@@ -10,12 +10,14 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::loan::Loans;
 use crate::reader::Reader;
 use crate::registry::{Effects, Registry};
 use crate::resolver::Resolver;
 use crate::signal::Signal;
 use crate::socket::Socket;
 use crate::sync::lock;
+use crate::task;
 
 /// One registry with its sockets, as its engine and its tasks share it.
 pub(crate) struct Driver {
@@ -29,6 +31,8 @@ pub(crate) struct Driver {
     /// The core's next wake-up came closer, or everything was dropped.
     pub(crate) timer: Notify,
     max_payload: usize,
+    /// `None`: this registry reads all connections itself.
+    pub(crate) loans: Option<Loans>,
 }
 
 /// Bytes that a thread writes to connections after one call into the core. The connections' own
@@ -42,6 +46,7 @@ impl Driver {
         runtime: Handle,
         resolver: Arc<dyn Resolver>,
         signal: Signal,
+        loans: Option<Loans>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
@@ -52,6 +57,7 @@ impl Driver {
             resolver,
             signal,
             timer: Notify::new(),
+            loans,
         })
     }
 
@@ -98,18 +104,21 @@ impl Driver {
     /// An attempt to connect ended. If the core closed it meanwhile, the socket is dropped.
     pub(crate) fn attempt_ended(&self, conn: ConnId, outcome: Result<(Socket, Str), Reason>) {
         self.perform_with(|effects| {
-            self.apply_registry(effects, |registry, now| {
-                if registry.attempts.remove(&conn).is_none() {
-                    return;
-                }
+            let adopted = self.apply_registry(effects, |registry, now| {
+                registry.attempts.remove(&conn)?;
                 match outcome {
                     Ok((socket, address)) => {
-                        self.adopt(registry, conn, socket);
+                        let adopted = self.adopt(registry, conn, socket);
                         registry.process.handle_opened(now, conn, address);
+                        adopted
                     }
-                    Err(reason) => registry.process.handle_open_failed(now, conn, reason),
+                    Err(reason) => {
+                        registry.process.handle_open_failed(now, conn, reason);
+                        None
+                    }
                 }
             });
+            effects.lent.extend(adopted);
         });
     }
 
@@ -127,14 +136,22 @@ impl Driver {
     }
 
     /// A connection ended by itself.
-    pub(crate) fn connection_ended(&self, conn: ConnId) {
+    pub(crate) fn connection_ended(&self, connection: &Connection) {
         self.perform_with(|effects| {
             self.apply_registry(effects, |registry, now| {
-                if registry.connections.remove(&conn).is_some() {
-                    registry.process.handle_closed(now, conn);
+                if registry.connections.remove(&connection.id).is_some() {
+                    registry.process.handle_closed(now, connection.id);
                 }
             });
         });
+        self.recall(connection);
+    }
+
+    /// Has the borrower of a connection let go of it.
+    pub(crate) fn recall(&self, connection: &Connection) {
+        if let (Some(loans), Some(standing)) = (&self.loans, &connection.standing) {
+            loans.recall(standing);
+        }
     }
 
     /// Writes what needs no waiting, closes the core, and drops every socket.
@@ -167,19 +184,27 @@ impl Driver {
         registry.full.clear();
         drop(registry);
         for (_, connection) in connections {
-            connection.close();
+            connection.close(self);
         }
         self.timer.notify_one();
+        if let Some(loans) = &self.loans {
+            loans.begun.notify_one();
+        }
     }
 
     /// From now on the socket belongs to a task of its own.
-    fn adopt(&self, registry: &mut Registry, conn: ConnId, socket: Socket) {
-        if let Some(driver) = self.shared().filter(|_| !registry.shut) {
-            let reader = Reader::new(self.max_payload);
-            let connection = Arc::new(Connection::new(conn, socket, reader));
-            registry.connections.insert(conn, Arc::clone(&connection));
-            self.runtime.spawn(connection.run(driver));
-        }
+    fn adopt(
+        &self,
+        registry: &mut Registry,
+        conn: ConnId,
+        socket: Socket,
+    ) -> Option<Arc<Connection>> {
+        let driver = self.shared().filter(|_| !registry.shut)?;
+        let reader = Reader::new(self.max_payload);
+        let connection = Arc::new(Connection::new(conn, socket, reader));
+        registry.connections.insert(conn, Arc::clone(&connection));
+        self.runtime.spawn(task::run(Arc::clone(&connection), driver));
+        Some(connection)
     }
 
     fn perform(&self, mut effects: Effects) {
@@ -188,7 +213,12 @@ impl Driver {
             connection.write(self, &mut share, &mut effects);
         }
         for connection in effects.closed {
-            connection.close();
+            connection.close(self);
+        }
+        if let Some(loans) = &self.loans {
+            for connection in effects.lent {
+                loans.lend(connection, self.this.clone());
+            }
         }
         for listener in effects.with_room {
             listener.kick();

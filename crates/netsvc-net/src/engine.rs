@@ -12,8 +12,10 @@ use netsvc_core::{
 use crate::bind::bind;
 use crate::clock::Clock;
 use crate::driver::Driver;
+use crate::guard;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
+use crate::loan::{Borrower, Loans};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::runtime::Runtime;
 use crate::signal::Signal;
@@ -39,6 +41,9 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// `None`: the operating system's.
     pub resolver: Option<Arc<dyn Resolver>>,
+    /// Reads the connections of clients, where sockets can be lent (not on Windows). `None`: the
+    /// I/O thread does.
+    pub borrower: Option<Arc<dyn Borrower>>,
     /// Events wait for [`Engine::drain`]. Called from any thread, under no lock of ours, and not
     /// again before the next `drain`.
     pub on_events: Box<dyn Fn() + Send + Sync>,
@@ -61,8 +66,12 @@ impl Engine {
             runtime.handle().clone(),
             options.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
             Signal::new(options.on_events),
+            options.borrower.map(Loans::new),
         );
         driver.runtime.spawn(timer::run(Arc::clone(&driver)));
+        if driver.loans.is_some() {
+            driver.runtime.spawn(guard::run(Arc::clone(&driver)));
+        }
         Ok(Arc::new(Self { driver, id, _runtime: runtime }))
     }
 

@@ -25,7 +25,8 @@
 //! | how does a command become bytes on a socket? | `driver.rs`, `registry.rs`, then `writer.rs` |
 //! | why does no frame strand when two threads write? | `baton.rs` |
 //! | how do bytes become messages? | `reader.rs` |
-//! | what does the task of a connection do? | `connection.rs` |
+//! | what does the task of a connection do? | `task.rs` |
+//! | who reads a connection? | `loan.rs`, `guard.rs`, `readiness.rs` |
 //! | how is a host name turned into a connection? | `connector.rs`, `resolver.rs` |
 //! | how are ports and socket files bound and released? | `bind.rs`, `socket_file.rs`, `listener.rs` |
 //! | who calls the core when time has passed? | `timer.rs` |
@@ -37,23 +38,29 @@ mod connection;
 mod connector;
 mod driver;
 mod engine;
+mod guard;
 mod listen_error;
 mod listener;
+mod loan;
 mod reader;
+mod readiness;
 mod registry;
 mod resolver;
 mod runtime;
+mod scratch;
 mod signal;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
 mod sync;
 mod target;
+mod task;
 mod timer;
 mod writer;
 
 pub use engine::{Engine, EngineOptions, ListenDone};
 pub use listen_error::ListenError;
+pub use loan::{Borrower, Loan, LoanId, Serviced};
 pub use resolver::{Resolved, Resolver, SystemResolver};
 pub use runtime::Runtime;
 pub use target::{ListenAddress, ListenTarget, Target};

@@ -32,6 +32,7 @@ pub(crate) struct Registry {
 pub(crate) struct Effects {
     pub(crate) dirty: Vec<Arc<Connection>>,
     pub(crate) closed: Vec<Arc<Connection>>,
+    pub(crate) lent: Vec<Arc<Connection>>,
     pub(crate) with_room: Vec<Arc<Listener>>,
     pub(crate) rearm: bool,
     pub(crate) signal: bool,

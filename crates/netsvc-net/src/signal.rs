@@ -23,6 +23,11 @@ impl Signal {
         }
     }
 
+    /// Events wait, and nobody has begun to take them out.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
+    }
+
     /// Call it under the registry's mutex, before taking events out: whatever is added afterwards
     /// raises anew.
     pub(crate) fn rearm(&self) {

@@ -1,7 +1,14 @@
 //! A connected stream socket of either kind, usable from any thread without blocking.
 
+#[cfg(unix)]
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(unix)]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,14 +32,29 @@ pub(crate) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Of either kind, registered nowhere: it can be lent. Shared with who waits for it.
+    #[cfg(unix)]
+    Loose(Arc<socket2::Socket>),
+}
+
+/// Most bytes that a loose socket reads at once.
+#[cfg(unix)]
+const SCRATCH: usize = 256 << 10;
+
+#[cfg(unix)]
+thread_local! {
+    /// Where loose sockets read to, so that what they keep is no larger than what came.
+    static BYTES: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
 }
 
 macro_rules! each {
-    ($self:expr, $stream:ident => $body:expr) => {
+    ($self:expr, $stream:ident => $body:expr, $loose:ident => $other:expr) => {
         match $self {
             Socket::Tcp($stream) => $body,
             #[cfg(unix)]
             Socket::Unix($stream) => $body,
+            #[cfg(unix)]
+            Socket::Loose($loose) => $other,
         }
     };
 }
@@ -50,6 +72,17 @@ impl Socket {
         Ok(Self::Tcp(stream))
     }
 
+    /// The same socket, registered nowhere.
+    #[cfg(unix)]
+    pub(crate) fn loosen(self) -> io::Result<Self> {
+        let socket = match self {
+            Self::Tcp(stream) => stream.into_std()?.into(),
+            Self::Unix(stream) => stream.into_std()?.into(),
+            Self::Loose(_) => return Ok(self),
+        };
+        Ok(Self::Loose(Arc::new(socket)))
+    }
+
     /// Reads once into `buffer`.
     pub(crate) fn read(&self, buffer: &mut impl BufMut) -> io::Result<Read> {
         let room = buffer.remaining_mut();
@@ -63,7 +96,7 @@ impl Socket {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             Ok(count)
-        }));
+        }), socket => return read_loose(socket, buffer));
         match (short, read) {
             (Some(count), _) => Ok(Read { count, maybe_more: false }),
             (None, Ok(count)) => Ok(Read { count, maybe_more: true }),
@@ -72,21 +105,65 @@ impl Socket {
     }
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        each!(self, stream => stream.try_write_vectored(slices))
+        each!(self,
+            stream => stream.try_write_vectored(slices),
+            socket => io::Write::write_vectored(&mut &**socket, slices))
     }
 
     pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_read_ready(context))
+        each!(self, stream => stream.poll_read_ready(context), _socket => Poll::Pending)
     }
 
     pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_write_ready(context))
+        each!(self, stream => stream.poll_write_ready(context), _socket => Poll::Pending)
+    }
+
+    /// It can be lent.
+    pub(crate) fn is_loose(&self) -> bool {
+        each!(self, _stream => false, _socket => true)
     }
 
     /// Nothing more will be written; the peer reads what was and then the end.
     pub(crate) fn finish_writing(&self) {
         // An error says that the connection is gone already.
-        let _ = each!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write));
+        let _ = each!(self,
+            stream => SockRef::from(stream).shutdown(Shutdown::Write),
+            socket => socket.shutdown(Shutdown::Write));
+    }
+
+    /// Nothing more is done with it. A loose socket may stay open for a while nevertheless, in the
+    /// hands of its borrower; the peer need not wait for that.
+    pub(crate) fn finish(&self) {
+        each!(self, _stream => {}, socket => {
+            // An error says that the connection is gone already.
+            let _ = socket.shutdown(Shutdown::Both);
+        });
+    }
+
+    /// Whether something can be read, be it the end. Only of a loose socket is that known.
+    pub(crate) fn has_input(&self) -> bool {
+        each!(self, _stream => false, socket => {
+            let mut byte = [MaybeUninit::uninit()];
+            let peeked = socket.peek(&mut byte);
+            !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        })
+    }
+}
+
+#[cfg(unix)]
+fn read_loose(socket: &socket2::Socket, buffer: &mut impl BufMut) -> io::Result<Read> {
+    BYTES.with_borrow_mut(|bytes| {
+        let room = buffer.remaining_mut().min(SCRATCH);
+        let count = io::Read::read(&mut &*socket, &mut bytes[..room])?;
+        buffer.put_slice(&bytes[..count]);
+        Ok(Read { count, maybe_more: count == room })
+    })
+}
+
+#[cfg(unix)]
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        each!(self, stream => stream.as_fd(), socket => socket.as_fd())
     }
 }
 

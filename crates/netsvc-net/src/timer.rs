@@ -7,6 +7,7 @@ use netsvc_core::Time;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout_at};
 
+use crate::connection::{Connection, Turn};
 use crate::driver::Driver;
 use crate::registry::Effects;
 use crate::sync::caught;
@@ -40,8 +41,30 @@ async fn keep_time(driver: &Driver) {
     }
 }
 
+/// Reads lent connections whose peers the core is about to judge dead: their borrower may be busy,
+/// or this process may have stood still.
+fn read_before_judging(driver: &Driver) {
+    let Some(loans) = &driver.loans else { return };
+    let connections = loans.connections();
+    if connections.is_empty() {
+        return;
+    }
+    let suspects: Vec<_> = {
+        let registry = driver.lock();
+        let now = driver.clock.now();
+        let is_suspect = |one: &Arc<Connection>| registry.process.is_suspect(now, one.id);
+        connections.into_iter().filter(is_suspect).collect()
+    };
+    for connection in suspects {
+        if connection.read(driver) == Turn::Ended {
+            connection.end(driver);
+        }
+    }
+}
+
 /// Lets the core act if it is time; says when it wants to be called next. `None`: shut down.
 fn tick(driver: &Driver) -> Option<Time> {
+    read_before_judging(driver);
     driver.perform_with(|effects: &mut Effects| {
         let mut registry = driver.lock();
         if registry.shut {

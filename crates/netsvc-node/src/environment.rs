@@ -8,8 +8,11 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Function, retain_current_module_for_unload_safety};
 use napi_derive::napi;
+use netsvc_net::Borrower;
 
 use crate::error::{Code, Error, Result, guard, node_api};
+#[cfg(unix)]
+use crate::event_loop::EventLoop;
 use crate::gate::Gate;
 use crate::registry::Registry;
 
@@ -23,27 +26,37 @@ pub struct Environment {
 #[napi]
 impl Environment {
     /// `wake` is called without arguments when any registry of this environment has deliveries;
-    /// not again before an earlier call has been made.
+    /// not again before an earlier call has been made. `on_loop`: libuv may be used if it can be
+    /// had; to be asked for under Node itself only, for others have something else by its name.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         guard(|| {
             // Threads of ours run code of this image after the last environment has gone.
             retain_current_module_for_unload_safety();
-            let gate = Gate::open(&wake)?;
-            let registries = RefCell::default();
-            let shared = Rc::new(Shared { gate, registries, closed: Cell::new(false) });
-            // After the thread-safe function, whose own hook thereby runs after this one.
-            env.add_env_cleanup_hook(Rc::clone(&shared), |shared| shared.end())
-                .map_err(|error| node_api(&error))?;
+            let shared = Rc::new(Shared::open(env, &wake, on_loop)?);
+            // After the thread-safe function and the hook that waits for handles: their own hooks
+            // thereby run after this one.
+            let added = env.add_env_cleanup_hook(Rc::clone(&shared), |shared| shared.end());
+            if let Err(error) = added {
+                shared.close();
+                return Err(node_api(&error));
+            }
             Ok(Self { shared })
         })
+    }
+
+    /// Who reads sockets and how JavaScript is woken: `loop`, the event loop where that is possible;
+    /// `thread`, the I/O thread.
+    #[napi(getter, catch_unwind)]
+    pub fn io(&self) -> &'static str {
+        if self.shared.on_loop { "loop" } else { "thread" }
     }
 
     /// Holds the event loop alive until `unref`. A flag, not a count.
     #[napi(js_name = "ref", catch_unwind)]
     pub fn hold(&self, env: Env) -> Result<()> {
         guard(|| {
-            self.shared.gate.hold(env, true);
+            self.shared.hold(env, true);
             Ok(())
         })
     }
@@ -52,7 +65,7 @@ impl Environment {
     #[napi(js_name = "unref", catch_unwind)]
     pub fn release(&self, env: Env) -> Result<()> {
         guard(|| {
-            self.shared.gate.hold(env, false);
+            self.shared.hold(env, false);
             Ok(())
         })
     }
@@ -69,15 +82,17 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets the gate to signal through.
+    /// Admits a registry made by `make`, which gets the gate to signal through, and who reads its
+    /// connections if not the I/O thread.
     pub(crate) fn admit(
         &self,
-        make: impl FnOnce(Arc<Gate>) -> Result<Registry>,
+        make: impl FnOnce(Arc<Gate>, Option<Arc<dyn Borrower>>) -> Result<Registry>,
     ) -> Result<Rc<Registry>> {
         if self.shared.closed.get() {
             return Err(Error::new(Code::CLOSED, "this environment is closed"));
         }
-        let registry = Rc::new(make(Arc::clone(&self.shared.gate))?);
+        let gate = Arc::clone(&self.shared.gate);
+        let registry = Rc::new(make(gate, self.shared.borrower())?);
         let mut registries = self.shared.registries.borrow_mut();
         registries.retain(|known| known.strong_count() > 0);
         registries.push(Rc::downgrade(&registry));
@@ -88,15 +103,60 @@ impl Environment {
 /// The part that the clean-up hook needs. Stays on the environment's thread.
 struct Shared {
     gate: Arc<Gate>,
+    on_loop: bool,
+    /// `None`: woken by a thread-safe function, or closed.
+    #[cfg(unix)]
+    event_loop: RefCell<Option<Rc<EventLoop>>>,
     registries: RefCell<Vec<Weak<Registry>>>,
     closed: Cell<bool>,
 }
 
 impl Shared {
+    fn open(env: Env, wake: &Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
+        let gate = Arc::<Gate>::default();
+        #[cfg(unix)]
+        let event_loop = if on_loop { EventLoop::open(env, &gate, wake)? } else { None };
+        #[cfg(unix)]
+        let on_loop = event_loop.is_some();
+        #[cfg(not(unix))]
+        let (on_loop, _wish) = (false, on_loop);
+        if !on_loop {
+            gate.open_by_function(wake)?;
+        }
+        Ok(Self {
+            gate,
+            on_loop,
+            #[cfg(unix)]
+            event_loop: RefCell::new(event_loop),
+            registries: RefCell::default(),
+            closed: Cell::new(false),
+        })
+    }
+
+    /// `None`: the I/O thread reads.
+    fn borrower(&self) -> Option<Arc<dyn Borrower>> {
+        #[cfg(unix)]
+        return Some(self.event_loop.borrow().as_ref()?.desk());
+        #[cfg(not(unix))]
+        None
+    }
+
+    fn hold(&self, env: Env, alive: bool) {
+        #[cfg(unix)]
+        if let Some(event_loop) = &*self.event_loop.borrow() {
+            return event_loop.hold(alive);
+        }
+        self.gate.hold(env, alive);
+    }
+
     fn close(&self) {
         self.closed.set(true);
         // First: what the registries still have to tell has nobody to hear it.
         self.gate.close();
+        #[cfg(unix)]
+        if let Some(event_loop) = self.event_loop.take() {
+            event_loop.close();
+        }
         for registry in self.registries.take() {
             if let Some(registry) = registry.upgrade() {
                 registry.dispose();

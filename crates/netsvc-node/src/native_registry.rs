@@ -42,7 +42,8 @@ impl NativeRegistry {
     #[napi(constructor, catch_unwind)]
     pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
         guard(|| {
-            let registry = environment.admit(|gate| Registry::start(gate, options))?;
+            let registry =
+                environment.admit(|gate, borrower| Registry::start(gate, borrower, options))?;
             let id = registry.engine()?.process().to_string();
             Ok(Self { registry, id })
         })

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use netsvc_core::Process;
-use netsvc_net::{Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime};
+use netsvc_net::{
+    Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime,
+};
 
 use crate::apply::Applier;
 use crate::chunk::Chunk;
@@ -29,12 +31,17 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn start(gate: Arc<Gate>, options: RegistryOptions) -> Result<Self> {
+    pub(crate) fn start(
+        gate: Arc<Gate>,
+        borrower: Option<Arc<dyn Borrower>>,
+        options: RegistryOptions,
+    ) -> Result<Self> {
         let signal = Arc::clone(&gate);
         let options = EngineOptions {
             label: options.label,
             limits: limits(options.limits)?,
             resolver: None,
+            borrower,
             on_events: Box::new(move || signal.signal()),
         };
         let engine = Runtime::shared()

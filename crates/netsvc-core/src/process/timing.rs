@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::LinkId;
+use crate::ids::{ConnId, LinkId};
 use crate::limits::CONNECT_DEADLINE;
 use crate::link::{Ending, Phase};
 use crate::reason::{Reason, ReasonCode};
@@ -21,19 +21,45 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Process {
     /// Time has passed. Call it at [`poll_wake`](Self::poll_wake) at the latest.
     pub fn handle_time(&mut self, now: Time) {
-        let wake = self.timers.next();
+        let wake = self.poll_wake();
         // Time(0) is no point in time but "at once".
         if wake != Time::NEVER && wake != Time(0) && now.since(wake) >= PAUSE {
             self.judge_from = now + GRACE;
         }
-        while let Some(timer) = self.timers.due(now) {
-            match timer {
-                Timer::Link(link) => self.link_time(now, link),
-                Timer::Call(call) => self.call_deadline(call),
-                Timer::Flush(flush) => self.flush_deadline(flush),
-                Timer::Sweep => self.sweep(now),
+        loop {
+            // In the order of their times.
+            if self.deadlines.next() < self.timers.next()
+                && let Some(call) = self.deadlines.due(now)
+            {
+                self.call_deadline(call);
+                continue;
+            }
+            match self.timers.due(now) {
+                Some(Timer::Link(link)) => self.link_time(now, link),
+                Some(Timer::Call(call)) => self.call_deadline(call),
+                Some(Timer::Flush(flush)) => self.flush_deadline(flush),
+                Some(Timer::Sweep) => self.sweep(now),
+                None => return,
             }
         }
+    }
+
+    /// Whether [`handle_time`](Self::handle_time) would end this connection now because nothing
+    /// arrived on it. Whoever has not looked into its socket lately should do so before.
+    pub fn is_suspect(&self, now: Time, conn: ConnId) -> bool {
+        let Some(state) = self.conns.get(&conn).and_then(|link| self.links.get(link)) else {
+            return false;
+        };
+        let Some(exchange) = self.exchanges.get(&state.exchange) else { return false };
+        state.connection.as_deref().is_some_and(|connection| match connection.phase {
+            Phase::Opening | Phase::Handshake | Phase::Authorising => {
+                now.since(connection.began) >= CONNECT_DEADLINE
+            }
+            Phase::Syncing | Phase::Active(_) => {
+                now.since(connection.last_received) >= connection.patience(exchange.heartbeat)
+            }
+            Phase::Closing { .. } => false,
+        })
     }
 
     fn link_time(&mut self, now: Time, link: LinkId) {

@@ -173,6 +173,7 @@ impl Client {
             label: label.to_owned(),
             limits: Limits::default(),
             resolver: None,
+            borrower: None,
             on_events: Box::new(move || {
                 *signal.0.lock().unwrap() = true;
                 signal.1.notify_all();

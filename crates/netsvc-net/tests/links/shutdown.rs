@@ -44,6 +44,7 @@ fn a_panicking_callback_harms_nobody() {
             label: "careless".to_owned(),
             limits: Limits::default(),
             resolver: None,
+            borrower: None,
             on_events: Box::new(|| panic!("on purpose")),
         },
     )

@@ -46,6 +46,7 @@ impl Node {
             label: label.to_owned(),
             limits,
             resolver,
+            borrower: None,
             on_events: Box::new(move || {
                 *signal.0.lock().unwrap() = true;
                 signal.1.notify_all();

@@ -1,0 +1,158 @@
+//! Connections that the application's own thread reads.
+//!
+//! A client's connection can be lent to a [`Borrower`]: it waits until the socket is readable and
+//! then calls [`Loan::service`], which reads and applies on the calling thread. So what arrives
+//! needs no change of threads on its way to the application. Everything else stays with the I/O
+//! thread, which also reads a lent connection
+//!
+//! - until the borrower services it for the first time;
+//! - when the borrower has left it alone although something is there (see `guard.rs`), until it
+//!   services it again;
+//! - before the core judges its peer dead;
+//! - when the borrower gives the loan back, and at the end.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::sync::lock;
+
+/// A thread of the application that reads connections, or the way to it. Its methods are called
+/// from any thread, that one included, under no lock of ours.
+pub trait Borrower: Send + Sync {
+    /// A connection may be read from now on. Dropping the loan, now or later, gives it back.
+    fn lend(&self, loan: Loan);
+
+    /// The connection has ended: its loan is to be dropped soon, for it keeps the socket open. Also
+    /// called for loans that were dropped before.
+    fn recall(&self, loan: LoanId);
+}
+
+/// Names a loan within an operating system process; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LoanId(u64);
+
+/// The right to read a connection. Dropping it gives it back.
+pub struct Loan {
+    id: LoanId,
+    connection: Arc<Connection>,
+    driver: Weak<Driver>,
+}
+
+/// What servicing a loan came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serviced {
+    /// Call again when the socket is readable, which it may be already.
+    Lent,
+    /// Nothing was read: events of that registry wait, drain them first.
+    Behind,
+    /// The connection has ended: drop the loan.
+    Ended,
+}
+
+impl Loan {
+    /// Its name.
+    pub fn id(&self) -> LoanId {
+        self.id
+    }
+
+    /// Reads what has arrived, `share` bytes or little more, and does what comes of it; does not
+    /// wait. To be called when the socket is readable.
+    pub fn service(&self, share: usize) -> Serviced {
+        match self.driver.upgrade() {
+            Some(driver) => self.connection.service(&driver, share),
+            None => Serviced::Ended,
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Loan {
+    /// To wait on, until it is readable; not to be read or written. Open as long as the loan is.
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.connection.socket.as_fd()
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.connection.take_back();
+    }
+}
+
+/// How a connection that can be lent stands.
+pub(crate) struct Standing {
+    id: LoanId,
+    reader: AtomicU8,
+    /// The borrower has looked after it since the guard last looked.
+    serviced: AtomicBool,
+}
+
+/// Who waits for a connection to become readable: the I/O thread, the borrower.
+const THREAD: u8 = 0;
+const BORROWER: u8 = 1;
+
+impl Standing {
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let id = LoanId(LAST.fetch_add(1, Ordering::Relaxed));
+        Self { id, reader: AtomicU8::new(THREAD), serviced: AtomicBool::new(false) }
+    }
+
+    /// The borrower reads, the I/O thread need not.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.reader.load(Ordering::Acquire) == BORROWER
+    }
+
+    /// The borrower looks after it. True: the I/O thread did so until now.
+    pub(crate) fn service(&self) -> bool {
+        self.serviced.store(true, Ordering::Release);
+        self.reader.swap(BORROWER, Ordering::AcqRel) != BORROWER
+    }
+
+    /// The I/O thread reads from now on.
+    pub(crate) fn take_back(&self) {
+        self.reader.store(THREAD, Ordering::Release);
+    }
+
+    /// Whether the borrower has left it alone since this was last called.
+    pub(crate) fn is_neglected(&self) -> bool {
+        self.is_lent() && !self.serviced.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// The loans of one registry.
+pub(crate) struct Loans {
+    borrower: Arc<dyn Borrower>,
+    connections: Mutex<Vec<Weak<Connection>>>,
+    /// There is a first loan, or the registry ends.
+    pub(crate) begun: Notify,
+}
+
+impl Loans {
+    pub(crate) fn new(borrower: Arc<dyn Borrower>) -> Self {
+        Self { borrower, connections: Mutex::default(), begun: Notify::new() }
+    }
+
+    /// Call it under none of our locks, as with all that calls the borrower.
+    pub(crate) fn lend(&self, connection: Arc<Connection>, driver: Weak<Driver>) {
+        let Some(id) = connection.standing.as_ref().map(|standing| standing.id) else { return };
+        lock(&self.connections).push(Arc::downgrade(&connection));
+        self.begun.notify_one();
+        self.borrower.lend(Loan { id, connection, driver });
+    }
+
+    pub(crate) fn recall(&self, standing: &Standing) {
+        self.borrower.recall(standing.id);
+    }
+
+    /// Those that have not ended.
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
+        let mut connections = lock(&self.connections);
+        connections.retain(|connection| connection.strong_count() > 0);
+        connections.iter().filter_map(Weak::upgrade).filter(|one| one.is_open()).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! What the I/O thread waits for at a socket.
+
+use std::io;
+use std::task::{Context, Poll};
+
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::socket::Socket;
+
+/// The readiness of one connection's socket, for its task. Most sockets are registered with the
+/// I/O thread for good, and what is wanted here is of no consequence. One that can be lent is not:
+/// it is registered for what is wanted only, for a second registration for reading would wake the
+/// I/O thread by everything that its borrower reads.
+pub(crate) struct Readiness<'a> {
+    socket: &'a Socket,
+    #[cfg(unix)]
+    registered: Option<(Interest, AsyncFd<Arc<socket2::Socket>>)>,
+}
+
+impl<'a> Readiness<'a> {
+    pub(crate) fn new(socket: &'a Socket) -> Self {
+        Self {
+            socket,
+            #[cfg(unix)]
+            registered: None,
+        }
+    }
+
+    /// What will be waited for. An error says that the operating system has no room for it.
+    #[cfg(unix)]
+    pub(crate) fn want(&mut self, to_read: bool, to_write: bool) -> io::Result<()> {
+        let Socket::Loose(socket) = self.socket else { return Ok(()) };
+        let wanted = match (to_read, to_write) {
+            (false, false) => None,
+            (false, true) => Some(Interest::WRITABLE),
+            // Whoever reads gets along with both, as other sockets do.
+            (true, _) => Some(Interest::READABLE | Interest::WRITABLE),
+        };
+        if wanted != self.registered.as_ref().map(|(interest, _)| *interest) {
+            // One descriptor is registered once at a time.
+            self.registered = None;
+            if let Some(interest) = wanted {
+                #[allow(deprecated, reason = "sound for who owns the descriptor, and safe to call")]
+                let registered = AsyncFd::with_interest(Arc::clone(socket), interest)?;
+                self.registered = Some((interest, registered));
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn want(&mut self, _to_read: bool, _to_write: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Pending for good while nobody wants to read.
+    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket {
+            #[cfg(unix)]
+            Socket::Loose(_) => match &self.registered {
+                Some((interest, registered)) if interest.is_readable() => {
+                    registered.poll_read_ready(context).map_ok(|mut guard| guard.retain_ready())
+                }
+                _ => Poll::Pending,
+            },
+            socket => socket.poll_read_ready(context),
+        }
+    }
+
+    /// Pending for good while nobody wants to write.
+    pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket {
+            #[cfg(unix)]
+            Socket::Loose(_) => match &self.registered {
+                Some((_, registered)) => {
+                    registered.poll_write_ready(context).map_ok(|mut guard| guard.retain_ready())
+                }
+                None => Poll::Pending,
+            },
+            socket => socket.poll_write_ready(context),
+        }
+    }
+
+    /// Reads by `read`, which says whether the socket is empty then; if so, waits for more next.
+    pub(crate) fn read<R>(&self, mut read: impl FnMut() -> (R, bool)) -> R {
+        #[cfg(unix)]
+        if let Some((_, registered)) = &self.registered {
+            return attempt(registered, Interest::READABLE, read);
+        }
+        read().0
+    }
+
+    /// Writes by `write`, which says whether the socket is full then; if so, waits for room next.
+    pub(crate) fn write<R>(&self, mut write: impl FnMut() -> (R, bool)) -> R {
+        #[cfg(unix)]
+        if let Some((_, registered)) = &self.registered {
+            return attempt(registered, Interest::WRITABLE, write);
+        }
+        write().0
+    }
+}
+
+/// Does `work`, ready or not; forgets that the socket is ready when `work` says that it is not,
+/// unless it became so meanwhile.
+#[cfg(unix)]
+fn attempt<R>(
+    registered: &AsyncFd<Arc<socket2::Socket>>,
+    interest: Interest,
+    mut work: impl FnMut() -> (R, bool),
+) -> R {
+    let mut done = None;
+    let _ = registered.try_io(interest, |_| {
+        let (result, exhausted) = work();
+        done = Some(result);
+        if exhausted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    // It is not ready, so there is nothing to forget.
+    done.unwrap_or_else(|| work().0)
+}

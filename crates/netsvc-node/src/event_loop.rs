@@ -1,0 +1,209 @@
+//! Node's event loop as this addon uses it: woken by a `uv_async`, from any thread.
+//!
+//! Handles must be closed before their environment ends, and closing takes a turn of the loop. So
+//! the environment is made to wait: Node-API's raw asynchronous clean-up hook is taken back by
+//! whoever drops the last of an `EventLoop`, which is libuv's last close callback.
+#![allow(unsafe_code, reason = "callbacks of libuv, and Node-API in its raw form")]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Function;
+use napi::{Env, sys};
+use netsvc_net::{Loan, LoanId, Serviced};
+
+use crate::desk::{Desk, Note};
+use crate::error::{Result, guard};
+use crate::gate::{Gate, Wake};
+use crate::handle::{Handle, value_of};
+use crate::js_callback::JsCallback;
+use crate::poll::Poll;
+use crate::uv::{Kind, Loop, RawHandle, Uv};
+
+/// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
+const SHARE: usize = 256 << 10;
+
+/// The event loop of one environment, on whose thread it stays.
+///
+/// Its handles hold it, so it lives until all of them are closed.
+pub(crate) struct EventLoop {
+    uv: &'static Uv,
+    gate: Arc<Gate>,
+    wake: JsCallback,
+    desk: Arc<Desk>,
+    raw: *mut Loop,
+    /// `None` once closed.
+    waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
+    polls: RefCell<HashMap<LoanId, Handle<Poll>>>,
+    /// Last, so that it is taken back when nothing is left that needs the environment.
+    _hook: CleanupHook,
+}
+
+/// Makes the environment wait, at its end, until this is dropped.
+struct CleanupHook(sys::napi_async_cleanup_hook_handle);
+
+/// The handle by which any thread wakes the loop. Belongs into a [`Gate`], which sees to it that
+/// nobody uses it once it is being closed.
+pub(crate) struct Waker {
+    uv: &'static Uv,
+    raw: *mut RawHandle,
+}
+
+// SAFETY: `uv_async_send` may be called from any thread; nothing else is done with the handle.
+unsafe impl Send for Waker {}
+
+impl EventLoop {
+    /// The loop of `env`, with `wake` called through `gate`. `None`: it cannot be had here, and
+    /// nothing was changed.
+    pub(crate) fn open(
+        env: Env,
+        gate: &Arc<Gate>,
+        wake: &Function<'_, (), ()>,
+    ) -> Result<Option<Rc<Self>>> {
+        let Some(uv) = Uv::of_program() else { return Ok(None) };
+        let mut raw: *mut sys::uv_loop_s = ptr::null_mut();
+        // SAFETY: called by JavaScript on the environment's thread.
+        let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut raw) };
+        if status != sys::Status::napi_ok || raw.is_null() {
+            return Ok(None);
+        }
+        let Some(hook) = CleanupHook::add(env) else { return Ok(None) };
+        let this = Rc::new(Self {
+            uv,
+            gate: Arc::clone(gate),
+            wake: JsCallback::new(env, wake)?,
+            desk: Desk::open(Arc::clone(gate)),
+            raw: raw.cast(),
+            waker: RefCell::default(),
+            polls: RefCell::default(),
+            _hook: hook,
+        });
+        // SAFETY: the loop of this thread, and room for a handle of this kind.
+        let init = |handle| unsafe { (uv.async_init)(this.raw, handle, Some(woken)) };
+        let Ok(waker) = Handle::open(uv, Kind::Async, Rc::clone(&this), init) else {
+            return Ok(None);
+        };
+        // As a weak thread-safe function: until told to, it does not hold the loop.
+        // SAFETY: open, and of this thread's loop.
+        unsafe { (uv.unreference)(waker.raw()) };
+        gate.open(Wake::Loop(Waker { uv, raw: waker.raw() }));
+        this.waker.replace(Some(waker));
+        Ok(Some(this))
+    }
+
+    /// Makes the loop stay alive, or not; without effect once closed.
+    pub(crate) fn hold(&self, alive: bool) {
+        if let Some(waker) = &*self.waker.borrow() {
+            let call = if alive { self.uv.reference } else { self.uv.unreference };
+            // SAFETY: open, and of this thread's loop.
+            unsafe { call(waker.raw()) };
+        }
+    }
+
+    /// Takes connections to read them on this loop.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
+    }
+
+    /// Closes all handles; JavaScript is not called any more. The gate must be closed.
+    pub(crate) fn close(&self) {
+        self.waker.take();
+        self.desk.close();
+        // Closed without the borrow: who reads just now looks whether its handle is still here.
+        drop(self.polls.take());
+    }
+
+    /// A thread has asked for this one.
+    fn woken(self: &Rc<Self>) {
+        // Before the work: what comes up during that wakes again.
+        let deliveries = self.gate.woken();
+        for note in self.desk.take() {
+            match note {
+                Note::Lend(loan) => self.poll(loan),
+                Note::Recall(loan) => self.forget(loan),
+            }
+        }
+        if deliveries {
+            self.wake.call();
+        }
+    }
+
+    /// Reads a connection from now on; if that cannot be, the loan is given back.
+    fn poll(self: &Rc<Self>, loan: Loan) {
+        let id = loan.id();
+        if let Some(poll) = Poll::start(self.uv, self.raw, Rc::clone(self), loan) {
+            self.polls.borrow_mut().insert(id, poll);
+        }
+    }
+
+    fn forget(&self, loan: LoanId) {
+        let closing = self.polls.borrow_mut().remove(&loan);
+        drop(closing);
+    }
+
+    /// A lent connection is readable, or libuv has given it up because of an error.
+    pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
+        let mut served = self.serve(loan);
+        if served == Serviced::Behind {
+            // What is told has been drained in between, unless JavaScript is too busy: then the
+            // socket is still readable in the next turn of the loop.
+            served = self.serve(loan);
+        }
+        if given_up || served == Serviced::Ended {
+            self.forget(loan.id());
+        }
+    }
+
+    /// Services a loan once and delivers what comes of it: no other wake-up is needed for that.
+    fn serve(&self, loan: &Loan) -> Serviced {
+        self.gate.attend();
+        // After a fault the I/O thread may have it back.
+        let served = guard(|| Ok(loan.service(SHARE))).unwrap_or(Serviced::Ended);
+        if self.gate.attended() {
+            self.wake.call();
+        }
+        served
+    }
+}
+
+impl CleanupHook {
+    fn add(env: Env) -> Option<Self> {
+        let mut hook = ptr::null_mut();
+        let add = sys::napi_add_async_cleanup_hook;
+        // SAFETY: called by JavaScript on the environment's thread. The hook uses no data.
+        let status = unsafe { add(env.raw(), Some(wait), ptr::null_mut(), &raw mut hook) };
+        (status == sys::Status::napi_ok).then_some(Self(hook))
+    }
+}
+
+impl Drop for CleanupHook {
+    fn drop(&mut self) {
+        // SAFETY: added, and taken back nowhere else; this is the environment's thread.
+        unsafe { sys::napi_remove_async_cleanup_hook(self.0) };
+    }
+}
+
+impl Waker {
+    /// Wakes the loop; several calls may become one.
+    pub(crate) fn wake(&self) -> bool {
+        // SAFETY: the gate holds this only as long as the handle is open, and its lock meanwhile.
+        unsafe { (self.uv.async_send)(self.raw) == 0 }
+    }
+}
+
+/// There is nothing to do: the environment waits until the hook is taken back.
+unsafe extern "C" fn wait(_hook: sys::napi_async_cleanup_hook_handle, _nothing: *mut c_void) {}
+
+unsafe extern "C" fn woken(handle: *mut RawHandle) {
+    let Some(uv) = Uv::of_program() else { return };
+    // SAFETY: libuv calls back for the handle made in `open`.
+    let this: &Rc<EventLoop> = unsafe { value_of(uv, handle) };
+    let _nobody_to_tell = guard(|| {
+        this.woken();
+        Ok(())
+    });
+}
