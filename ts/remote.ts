@@ -84,7 +84,7 @@ export class RemoteService<C extends Contract = Untyped> {
     this.name = target.kind === 0 ? target.text : undefined;
     this.identity = target.kind === 1 ? target.text : undefined;
     const untyped = this as unknown as RemoteService;
-    this.methods = byName((name, args) => untyped.call(name, args)) as RemoteMethods<C>;
+    this.methods = byName((name, args) => this.#call(name, args)) as RemoteMethods<C>;
     this.streams = byName((name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
   }
 
@@ -173,25 +173,27 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
 }
 
 /**
- * `then` and symbols are undefined, or a handle's methods could not be awaited, compared or
- * printed without calling a method of that name.
+ * An object of functions, made as they are asked for. `then` and symbols are undefined, or a handle's
+ * methods could not be awaited, compared or printed without calling a method of that name.
  */
 function byName(call: (name: string, args: unknown[]) => unknown): object {
-  const methods = new Map<string, (...args: unknown[]) => unknown>();
-  return new Proxy(Object.create(null) as object, {
+  let cached = 0;
+  // A Proxy is slow to ask. As the prototype, it is asked only for what the object does not have yet.
+  const maker = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name === "symbol" || name === "then") return undefined;
-      let method = methods.get(name);
-      if (method === undefined) {
-        method = (...args) => call(name, args);
-        // Names come from the application; a loop over made-up ones must not grow this for ever.
-        if (methods.size < MAX_CACHED_METHODS) methods.set(name, method);
+      const method = (...args: unknown[]): unknown => call(name, args);
+      // Names come from the application; a loop over made-up ones must not grow this for ever.
+      if (cached < MAX_CACHED_METHODS) {
+        cached += 1;
+        Reflect.defineProperty(methods, name, { value: method, configurable: true });
       }
       return method;
     },
     set: () => false,
-    defineProperty: () => false,
   });
+  const methods: object = Object.create(maker);
+  return methods;
 }
 
 const MAX_CACHED_METHODS = 256;

@@ -40,7 +40,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#cancel(this.#signal?.reason);
   readonly #parts: PartSink = {
-    key: 0,
+    key: undefined,
     part: (kind, buffer, offset, length) =>
       this.#push(() => decodeContent(kind, view(buffer, offset, length))),
   };
@@ -139,8 +139,9 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     }
     resolve({ done: false, value });
     this.#taken += 1;
-    if (this.#taken < this.#chunk || this.#ended || !this.#core.open) return;
-    this.#core.staging.grantParts(this.#parts.key, this.#taken);
+    const { key } = this.#parts;
+    if (this.#taken < this.#chunk || key === undefined || !this.#core.open) return;
+    this.#core.staging.grantParts(key, this.#taken);
     this.#taken = 0;
   }
 

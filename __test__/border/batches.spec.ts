@@ -81,13 +81,14 @@ describe("reports", () => {
     const staging = new Staging(slots).publish(service, "one", bytes("2"));
     staging.define(0, bytes("two")).publishSlot(service, 0, bytes("3"));
     staging.define(0, bytes("one")).publishSlot(service, 0, bytes("4"));
-    party.submit(staging);
-    const all = await reports(party, 4);
+    party.submit(staging.publishText(service, "three", bytes("5")));
+    const all = await reports(party, 5);
     expect(all.map(({ subject, content }) => [subject, text(content)])).toEqual([
       ["one", "1"],
       ["one", "2"],
       ["two", "3"],
       ["one", "4"],
+      ["three", "5"],
     ]);
   });
 

@@ -106,6 +106,16 @@ export class Staging {
   }
 
   /**
+   * @param {number} service
+   * @param {string} subject
+   * @param {Uint8Array} content
+   */
+  publishText(service, subject, content) {
+    const s = encoder.encode(subject);
+    return this.#words(9, service, s.length, content.length).put(s).put(content);
+  }
+
+  /**
    * @param {number} subscription
    * @param {number} reports
    */

@@ -24,7 +24,7 @@ const SOURCES = [
   ...[".cache/dist.stamp", ".cache/examples.stamp", "README.md", "vitest.config.ts"],
   // The stamps are of these as well.
   ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
-  "node_modules/typescript/package.json",
+  ...["node_modules/typescript/package.json", "node_modules/rolldown/package.json"],
 ];
 
 /**

@@ -8,8 +8,8 @@ import type { NativeRegistry } from "./native.js";
 import { Records, type Sink } from "./records.js";
 import { Staging } from "./staging.js";
 
-/** Words of one batch of records: some 700 reports, so that a batch ends by its bytes first. */
-const RECORD_WORDS = 8192;
+/** Words of one batch of records: some 1,400 reports, so that a batch ends by its bytes first. */
+const RECORD_WORDS = 16_384;
 /** Records between two looks at the clock. */
 const RECORDS_PER_LOOK = 8;
 
@@ -57,17 +57,16 @@ export class Bridge {
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
     const records = this.#records;
-    // Not what the last batch said before this call: a wake-up since then has been passed over if the
-    // environment was going on already.
+    // Whatever a batch left over from the last call said: a wake-up since then has been passed over
+    // if the environment was going on already.
     let more = true;
     for (;;) {
       if (records.done) {
-        if (!more || !this.#fill(budget)) return false;
+        if (!this.#fill(budget)) return false;
         more = this.#words[1] === 1;
       }
       for (let count = 0; count < RECORDS_PER_LOOK && !records.done; count++) records.deliver();
-      if (!this.#open) return false;
-      // Even if this batch is done and was the last, for the same reason.
+      if (!this.#open || (records.done && !more)) return false;
       if (budget.exhausted) return true;
     }
   }
@@ -90,6 +89,6 @@ export class Bridge {
     const end = words[2] ?? 0;
     if (own === null) memory.taken(end);
     budget.spend((words[0] ?? 0) * 4 + (own === null ? end - at : own.length));
-    return this.#records.start(own ?? bytes);
+    return this.#records.start(own ?? bytes, budget.now);
   }
 }

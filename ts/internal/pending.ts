@@ -6,18 +6,13 @@ import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../er
 import { requestError } from "./codes.js";
 import { view } from "./memory.js";
 import type { Holder } from "./open-work.js";
-import {
-  type RequestHow,
-  type RequestTarget,
-  STATUS_FAILURE,
-  STATUS_RESPONSE,
-  type Staging,
-} from "./staging.js";
+import { type RequestHow, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
+import type { Target } from "./targets.js";
 
 /** Takes the parts of a streamed result, before its outcome. */
 export interface PartSink {
-  /** The request's key, from when it is sent. */
-  key: number;
+  /** The request's key, as long as it runs; another request may have it afterwards. */
+  key: number | undefined;
   part(kind: number, buffer: ArrayBuffer, offset: number, length: number): void;
 }
 
@@ -63,7 +58,7 @@ export class Pending {
    */
   send(
     how: RequestHow,
-    target: RequestTarget,
+    target: Target,
     method: string,
     kind: number,
     content: Uint8Array,
@@ -153,7 +148,9 @@ export class Pending {
 
   #ended({ extra }: Slot): void {
     this.#work.remove();
-    if (extra?.abort !== undefined) extra.signal?.removeEventListener("abort", extra.abort);
+    if (extra === undefined) return;
+    if (extra.abort !== undefined) extra.signal?.removeEventListener("abort", extra.abort);
+    if (extra.part !== undefined) extra.part.key = undefined;
   }
 }
 

@@ -121,12 +121,15 @@ export class Records {
     return this.#at >= this.#used;
   }
 
-  /** Begins the batch now in the words, whose offsets count in `chunk`. False: it is empty. */
-  start(chunk: Uint8Array): boolean {
+  /**
+   * Begins the batch now in the words, whose offsets count in `chunk`. `now`: when it was taken, or
+   * a little earlier. False: it is empty.
+   */
+  start(chunk: Uint8Array, now: number): boolean {
     this.#at = HEADER;
     this.#used = this.#words[0] ?? 0;
     if (this.done) return false;
-    this.#taken = performance.now();
+    this.#taken = now;
     this.#buffer = chunk.buffer as ArrayBuffer;
     this.#base = chunk.byteOffset;
     return true;

@@ -131,10 +131,9 @@ impl Out {
     /// The service and subject of a report, which may be dropped and is then counted.
     fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
         match self {
-            Self::Report { report, .. } | Self::Targeted(_, report) => {
-                Some((report.service, Some(&report.subject), 1))
-            }
-            Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
                 Some((report.service, Some(&report.subject), 1))
             }
             Self::Lost { service, subject, count } => Some((*service, subject.as_ref(), *count)),

@@ -37,8 +37,12 @@ impl<'a> Chunk<'a> {
         self.at
     }
 
+    pub(crate) fn room(&self) -> usize {
+        self.memory.len() - self.at
+    }
+
     pub(crate) fn has_room(&self, more: usize) -> bool {
-        self.memory.len() - self.at >= more
+        self.room() >= more
     }
 
     /// Appends what `fill` writes, and says where it lies.

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsvc_core::Event;
+use netsvc_core::{Event, SubscriptionId, Teller, Told};
+use netsvc_net::Taker;
 
 use crate::chunk::Chunk;
-use crate::records::{Delivery, Packer};
+use crate::records::{Batch, Delivery, Packer};
 
 /// Deliveries that the addon itself has. Shared with the runtime thread, where `listen` ends.
 ///
@@ -67,13 +68,13 @@ pub(crate) struct Filled {
 }
 
 impl Inbox {
-    /// Fills one batch: what was left over, the notices, then events as `engine` hands them out
-    /// (it stops when told `false`, and says whether it has more). `None` when `words` is too short.
+    /// Fills one batch: what was left over, the notices, then what `engine` hands out (it says
+    /// whether it has more). `None` when `words` is too short.
     pub(crate) fn fill(
         &mut self,
         words: &mut [u32],
         chunk: Chunk<'_>,
-        engine: impl FnOnce(&mut dyn FnMut(Event) -> bool) -> bool,
+        engine: impl FnOnce(&mut dyn Taker) -> bool,
     ) -> Option<Filled> {
         let Self { notices, packer, pending } = self;
         let mut batch = packer.begin(words, chunk)?;
@@ -87,13 +88,9 @@ impl Inbox {
         }
         let mut more = false;
         if pending.is_none() {
-            more = engine(&mut |event| {
-                let fits = batch.push_event(&event);
-                if !fits {
-                    *pending = Some(Delivery::Event(event));
-                }
-                fits
-            });
+            let mut filling = Filling { batch, pending };
+            more = engine(&mut filling);
+            batch = filling.batch;
         }
         more |= !notices.is_empty();
         let large = pending.as_ref().filter(|_| batch.is_empty()).map(Delivery::size);
@@ -114,6 +111,40 @@ impl Inbox {
     }
 }
 
+/// A batch while the engine fills it.
+struct Filling<'a, 'b> {
+    batch: Batch<'a>,
+    pending: &'b mut Option<Delivery>,
+}
+
+impl Taker for Filling<'_, '_> {
+    fn take(&mut self, event: Event) -> bool {
+        let fits = self.batch.push_event(&event);
+        if !fits {
+            *self.pending = Some(Delivery::Event(event));
+        }
+        fits
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn room(&self) -> usize {
+        self.batch.room()
+    }
+}
+
+impl Teller for Filling<'_, '_> {
+    fn has_room(&mut self, reports: usize, report: &Told<'_>) -> bool {
+        self.batch.has_room_for(reports, report)
+    }
+
+    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
+        self.batch.told_report(subscription, report, false);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,11 +156,11 @@ mod tests {
     }
 
     /// An engine with `count` events; hands them out from `next` on.
-    fn events(next: &mut u32, count: u32) -> impl FnOnce(&mut dyn FnMut(Event) -> bool) -> bool {
-        move |take| {
+    fn events(next: &mut u32, count: u32) -> impl FnOnce(&mut dyn Taker) -> bool {
+        move |taker| {
             while *next < count {
                 *next += 1;
-                if !take(Event::ExchangeClosed(ExchangeId(*next))) {
+                if !taker.take(Event::ExchangeClosed(ExchangeId(*next))) {
                     return *next < count;
                 }
             }
@@ -141,7 +172,7 @@ mod tests {
     fn fill(
         inbox: &mut Inbox,
         room: usize,
-        engine: impl FnOnce(&mut dyn FnMut(Event) -> bool) -> bool,
+        engine: impl FnOnce(&mut dyn Taker) -> bool,
     ) -> (Vec<u32>, Vec<u8>, bool) {
         let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![0; room]);
         let filled = inbox.fill(&mut words, Chunk::new(&mut memory, 0), engine).unwrap();
@@ -180,7 +211,7 @@ mod tests {
             let message = message.to_owned();
             inbox.notices.push(Delivery::Listening { token: 1, result: Err((code, message)) });
         }
-        let none = |_: &mut dyn FnMut(Event) -> bool| false;
+        let none = |_: &mut dyn Taker| false;
         let batches: Vec<_> = (0..3).map(|_| fill(&mut inbox, 300, none)).collect();
         let ends: Vec<_> =
             batches.iter().map(|(words, bytes, more)| (words.len(), bytes.len(), *more)).collect();

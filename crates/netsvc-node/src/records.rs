@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use netsvc_core::{
     Change, Content, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
-    ProcessId, ServiceInfo, Str, SubscriptionId, WatchId,
+    ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
 };
 
 use crate::chunk::{Chunk, Span};
@@ -127,6 +127,18 @@ impl Batch<'_> {
         self.used == HEADER_WORDS
     }
 
+    /// Whether that many records of a report fit.
+    pub(crate) fn has_room_for(&self, reports: usize, report: &ToldReport<'_>) -> bool {
+        let bytes = report.content.len() + report.subject.len() + report.name.len() + FIXED;
+        self.words.len() - self.used >= reports.saturating_mul(MAX_RECORD_WORDS)
+            && self.chunk.has_room(reports.saturating_mul(bytes))
+    }
+
+    /// Bytes that can be added.
+    pub(crate) fn room(&self) -> usize {
+        self.chunk.room()
+    }
+
     /// Writes the header. `more`: deliveries are left for the next batch.
     pub(crate) fn finish(self, more: bool) {
         self.words[0] = self.used as u32;
@@ -180,12 +192,33 @@ impl Batch<'_> {
     }
 
     fn report(&mut self, subscription: SubscriptionId, report: &DeliveredReport) {
-        self.tell(report);
-        let subject = self.symbol(&report.subject, &[]);
+        let told = ToldReport {
+            service: report.service,
+            id: report.id,
+            name: &report.name,
+            subject: &report.subject,
+            sequence: report.sequence,
+            resumed: report.resumed,
+            missed: report.missed,
+            kind: report.content.kind,
+            content: &report.content.bytes,
+        };
+        self.told_report(subscription, &told, report.replayed);
+    }
+
+    /// Packs a report for which [`has_room_for`](Self::has_room_for) found room.
+    pub(crate) fn told_report(
+        &mut self,
+        subscription: SubscriptionId,
+        report: &ToldReport<'_>,
+        replayed: bool,
+    ) {
+        self.introduce(report);
+        let subject = self.symbol(report.subject, &[]);
         let [low, high] = halves(report.sequence);
-        let flags = u32::from(report.replayed) | u32::from(report.resumed) << 1;
+        let flags = u32::from(replayed) | u32::from(report.resumed) << 1;
         let missed = u32::try_from(report.missed).unwrap_or(u32::MAX);
-        let span = self.chunk.span(|chunk| chunk.put(&report.content.bytes));
+        let span = self.chunk.span(|chunk| chunk.put(report.content));
         self.put(&[
             kind::REPORT,
             subscription.0,
@@ -195,19 +228,19 @@ impl Batch<'_> {
             high,
             flags,
             missed,
-            report.content.kind.0.into(),
+            report.kind.0.into(),
             span.offset,
             span.length,
         ]);
     }
 
     /// Makes JavaScript know the service of a report.
-    fn tell(&mut self, report: &DeliveredReport) {
+    fn introduce(&mut self, report: &ToldReport<'_>) {
         let Tell::Service { forget } = self.told.name(report.service) else { return };
         if let Some(oldest) = forget {
             self.put(&[kind::SERVICE_FORGOTTEN, oldest.0]);
         }
-        let span = self.texts(&[&*report.id.to_string(), &*report.name]);
+        let span = self.texts(&[&*report.id.to_string(), &**report.name]);
         self.put(&[kind::SERVICE, report.service.0, span.offset, span.length]);
     }
 

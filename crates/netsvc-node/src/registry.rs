@@ -139,7 +139,7 @@ impl Registry {
         let mut inbox = self.inbox.borrow_mut();
         let chunk = Chunk::new(memory, at);
         let filled = inbox
-            .fill(records, chunk, |take| engine.is_some_and(|engine| engine.drain(take)))
+            .fill(records, chunk, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
             .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
         if filled.more {
             // JavaScript may stop here; then it is woken for the rest.

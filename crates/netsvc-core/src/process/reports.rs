@@ -239,7 +239,7 @@ impl Process {
         links
     }
 
-    fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
+    pub(super) fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
         let known = self.registry.service(no);
         if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
             return plan;
@@ -261,7 +261,7 @@ impl Process {
     }
 
     /// `waiting`: the report as it waits in the outboxes of links that do not flow.
-    fn push_report(
+    pub(super) fn push_report(
         &mut self,
         link: LinkId,
         report: &Report,
@@ -276,8 +276,7 @@ impl Process {
         if !connection.has_told_service(ServiceNo(report.service)) {
             return true;
         }
-        let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
-        if report.content.bytes.len() > accepts {
+        if !connection.accepts(report.content.bytes.len()) {
             // The peer cannot take it: for its subscribers it is lost.
             connection.outbox.dropped += 1;
             let subject = Some(report.subject.clone());
