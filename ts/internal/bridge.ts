@@ -85,6 +85,8 @@ export class Bridge {
     const memory = this.#memory;
     const bytes = memory.bytes;
     const at = memory.at;
+    // Credit that was granted meanwhile: without it what is read now would have to wait in a queue.
+    this.staging.flush();
     const own = this.#native.drain(words, bytes, at);
     const end = words[2] ?? 0;
     if (own === null) memory.taken(end);

@@ -53,7 +53,7 @@ pub struct EngineOptions {
 const SHARE: usize = 256 << 10;
 /// Of which so many of one connection before the others get their turn.
 const CHUNK: usize = 64 << 10;
-/// And so many at least.
+/// With less room than that it does not read: memory for a batch has more.
 const LEAST: usize = 4 << 10;
 
 /// Who drains events, and reports while they are read.
@@ -185,13 +185,14 @@ impl Engine {
                     waits
                 })
             });
-            if waits || left == 0 {
+            // What was read but found no room would have to be queued, message by message.
+            if waits || left == 0 || taker.room() < LEAST {
                 return waits || !lock(&driver.readable).is_empty();
             }
             let Some(connection) = lock(&driver.readable).pop_front() else { return false };
             connection.unnote();
             driver.signal.hold();
-            let share = left.min(taker.room().clamp(LEAST, CHUNK));
+            let share = left.min(taker.room()).min(CHUNK);
             left -= share;
             let (_, more) = connection.service_telling(driver, share, Some(taker));
             if more && connection.note() {
