@@ -199,10 +199,9 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
   }
 
   #stage(subject: string, kind: number, bytes: Uint8Array): boolean {
-    const { staging } = this.#core;
-    this.#subject = staging.symbol(subject, this.#subject);
-    staging.publish(this.#number, this.#subject, kind, bytes);
-    return this.#core.flowing;
+    const core = this.#core;
+    this.#subject = core.staging.publish(this.#number, subject, this.#subject, kind, bytes);
+    return core.flowing;
   }
 
   #local(handlers: ReadonlyMap<string, Handler>): LocalService {

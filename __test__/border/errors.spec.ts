@@ -38,6 +38,7 @@ async function works() {
 
 describe("values out of range", () => {
   const none = new Uint8Array();
+  const shared = new ArrayBuffer(1024);
   it.each<[string, () => unknown]>([
     ["a role", () => native.createExchange(2, "", 1, 1, false)],
     ["a heartbeat of NaN", () => native.createExchange(0, "", Number.NaN, 1, false)],
@@ -61,7 +62,11 @@ describe("values out of range", () => {
     ["a kind of content for one", () => native.publishTo(1, "a", 256, none, "0".repeat(32))],
     ["a process id", () => native.track("0")],
     ["a process id of other characters", () => native.track("g".repeat(32))],
-    ["an array too short for records", () => native.drain(new Uint32Array(63))],
+    ["an array too short for records", () => native.drain(new Uint32Array(63), none, 0)],
+    [
+      "memory that is the records'",
+      () => native.drain(new Uint32Array(shared), new Uint8Array(shared), 0),
+    ],
     ["a negative limit", () => station.registry("x", { limits: { outbox: -1 } })],
     ["a fractional limit", () => station.registry("x", { limits: { links: 1.5 } })],
   ])("%s: invalid", (_, action) => {
@@ -130,12 +135,17 @@ describe("values of the wrong type", () => {
   it("are refused as receivers", () => {
     const { drain } = NativeRegistry.prototype;
     for (const receiver of [{}, station.environment, Object.create(native)])
-      expect(() => Reflect.apply(drain, receiver, [new Uint32Array(64)])).toThrow();
+      expect(() =>
+        Reflect.apply(drain, receiver, [new Uint32Array(64), new Uint8Array(), 0]),
+      ).toThrow();
   });
 
   it("are refused as buffers", () => {
     expect(() => native.submit(new Uint32Array(4) as unknown as Uint8Array, 1)).toThrow();
-    expect(() => native.drain(new Uint8Array(1024) as unknown as Uint32Array)).toThrow();
+    const wrongWords = new Uint8Array(1024) as unknown as Uint32Array;
+    expect(() => native.drain(wrongWords, new Uint8Array(), 0)).toThrow();
+    const wrongMemory = new Uint32Array(64) as unknown as Uint8Array;
+    expect(() => native.drain(new Uint32Array(64), wrongMemory, 0)).toThrow();
     const detached = new Uint8Array(64);
     structuredClone(detached, { transfer: [detached.buffer] });
     expect(code(() => native.submit(detached, 1))).toBe("malformed");
@@ -149,6 +159,7 @@ describe("a malformed staging buffer", () => {
     .grantParts(70, 3)
     .respond(0xffff_ffffn, 0, bytes("late"))
     .publish(4_000_000_000, "subject", bytes("content"))
+    .publishText(4_000_000_000, "subject", bytes("content"))
     .grant(1, 5);
 
   it("is refused wherever it is cut, unless between commands", () => {
@@ -157,7 +168,7 @@ describe("a malformed staging buffer", () => {
       if (code(() => native.submit(valid.bytes, length)) === "no error") ends.add(length);
       else expect(code(() => native.submit(valid.bytes, length))).toBe("malformed");
     // Before the first, and after each, of which three define strings.
-    expect(ends.size).toBe(10);
+    expect(ends.size).toBe(11);
   });
 
   it("is refused when the length exceeds it", () => {

@@ -106,6 +106,16 @@ export class Staging {
   }
 
   /**
+   * @param {number} service
+   * @param {string} subject
+   * @param {Uint8Array} content
+   */
+  publishText(service, subject, content) {
+    const s = encoder.encode(subject);
+    return this.#words(9, service, s.length, content.length).put(s).put(content);
+  }
+
+  /**
    * @param {number} subscription
    * @param {number} reports
    */
@@ -174,13 +184,13 @@ export class Reader {
 
   /**
    * @param {Uint32Array} words
-   * @param {Uint8Array | null} chunk
+   * @param {Uint8Array} chunk
    * @returns {Delivery[]}
    */
   read(words, chunk) {
     const deliveries = [];
     const end = words[0] ?? 0;
-    let at = 2;
+    let at = 3;
     const next = () => {
       if (at >= end) throw new Error(`a record exceeds the ${end} words used`);
       return words[at++] ?? 0;
@@ -188,8 +198,8 @@ export class Reader {
     const long = () => BigInt(next()) | (BigInt(next()) << 32n);
     const bytes = () => {
       const [offset, length] = [next(), next()];
-      if (offset + length > (chunk?.length ?? 0)) throw new Error("a span exceeds the chunk");
-      return chunk?.subarray(offset, offset + length) ?? new Uint8Array();
+      if (offset + length > chunk.length) throw new Error("a span exceeds the chunk");
+      return chunk.subarray(offset, offset + length);
     };
     const symbol = () => {
       const slot = next();
@@ -306,6 +316,11 @@ export function texts16(bytes) {
   return texts;
 }
 
+/** Not a Buffer, whose views are Buffers. @param {Uint8Array} bytes */
+function plain({ buffer, byteOffset, length }) {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
 /** An environment with registries whose deliveries are read as they come. */
 export class Station {
   wakes = 0;
@@ -332,8 +347,11 @@ export class Station {
 export class Party {
   /** @type {Delivery[]} */
   deliveries = [];
-  /** Lengths of the chunks that came. @type {number[]} */
-  chunks = [];
+  /** Sizes of the memory that came with batches, because what was lent did not do. @type {number[]} */
+  owned = [];
+  /** Lent for batches, and free from `at` on. */
+  memory = new Uint8Array(32 << 10);
+  at = 0;
   #reader = new Reader();
   /** @type {Set<() => void>} */
   #waiting = new Set();
@@ -355,9 +373,14 @@ export class Party {
 
   /** Takes one batch. */
   drainOnce() {
-    const chunk = this.native.drain(this.words);
-    if (chunk !== null) this.chunks.push(chunk.length);
-    this.deliveries.push(...this.#reader.read(this.words, chunk));
+    if (this.memory.length - this.at < this.memory.length / 4) {
+      this.memory = new Uint8Array(this.memory.length);
+      this.at = 0;
+    }
+    const own = this.native.drain(this.words, this.memory, this.at);
+    if (own !== null) this.owned.push(own.length);
+    this.deliveries.push(...this.#reader.read(this.words, plain(own ?? this.memory)));
+    if (own === null) this.at = this.words[2] ?? 0;
     for (const check of this.#waiting) check();
   }
 

@@ -56,6 +56,14 @@ export class Commands {
         const [service, subject] = [this.#word(), this.#symbol()];
         return { name: "publish", fields: { service, subject, kind, content: this.#content() } };
       }
+      case 9: {
+        const service = this.#word();
+        const length = this.#word();
+        const contentLength = this.#word();
+        const subject = this.#padded(length).toString();
+        const fields = { service, subject, kind, content: this.#padded(contentLength) };
+        return { name: "publish", fields };
+      }
       case 5:
         return { name: "grant", fields: { subscription: this.#word(), reports: this.#word() } };
       case 6:
@@ -84,7 +92,10 @@ export class Commands {
 
   /** A content, and what fills up its last word. */
   #content(): Buffer {
-    const length = this.#word();
+    return this.#padded(this.#word());
+  }
+
+  #padded(length: number): Buffer {
     return this.#take((length + 3) & ~3).subarray(0, length);
   }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Staging } from "../../ts/internal/staging.js";
+import { parseTarget } from "../../ts/internal/targets.js";
 import { Commands, type FakeCommand } from "../helpers/fake-commands.js";
 
 const SLOTS = 4096;
@@ -24,8 +25,8 @@ function staging() {
     },
     (error) => errors.push(error),
   );
-  const publish = (subject: string, content: Uint8Array = NONE) =>
-    area.publish(1, area.symbol(subject, -1), 0, content);
+  const publish = (subject: string, content: Uint8Array = NONE, hint = -1) =>
+    area.publish(1, subject, hint, 0, content);
   const subjects = () => seen.map(({ fields }) => fields.subject);
   return { area, seen, errors, sizes, native, publish, subjects };
 }
@@ -33,23 +34,36 @@ function staging() {
 describe("subjects", () => {
   it("cross once", () => {
     const { area, publish, sizes, subjects } = staging();
-    const slot = area.symbol("kitchen", -1);
-    area.publish(1, slot, 0, Uint8Array.of(1, 2, 3));
+    const content = Uint8Array.of(1, 2, 3);
+    const slot = publish("kitchen", content);
     area.flush();
-    expect(area.symbol("kitchen", slot)).toBe(slot);
-    expect(area.symbol("kitchen", 77)).toBe(slot);
-    publish("kitchen", Uint8Array.of(1, 2, 3));
+    expect(publish("kitchen", content, slot)).toBe(slot);
     area.flush();
-    expect(subjects()).toEqual(["kitchen", "kitchen"]);
-    expect(sizes).toEqual([12 + 8 + 20, 20]);
+    expect(publish("kitchen", content, 77)).toBe(slot);
+    area.flush();
+    expect(subjects()).toEqual(["kitchen", "kitchen", "kitchen"]);
+    expect(sizes).toEqual([12 + 8 + 20, 20, 20]);
   });
 
   it("stay right when there are more than slots", () => {
     const { area, publish, subjects } = staging();
-    const all = Array.from({ length: 3 * SLOTS }, (_, n) => `s${(n * 7919) % (SLOTS + 500)}`);
-    for (const subject of all) publish(subject);
+    const subject = (n: number) => `${n % 3 ? "s" : "\u00fc".repeat(n % 40)}${n % (SLOTS + 500)}`;
+    const all = Array.from({ length: 4 * SLOTS }, (_, n) => subject(n * 7919));
+    let hint = -1;
+    for (const [n, text] of all.entries()) hint = publish(text, new Uint8Array(n % 5), hint);
     area.flush();
     expect(subjects()).toEqual(all);
+  });
+
+  it("that are never used twice leave most of the others their slots", () => {
+    const { area, publish, sizes } = staging();
+    for (let n = 0; n < SLOTS; n += 1) publish(`often${n}`);
+    for (let n = 0; n < SLOTS; n += 1) publish(`once${n}`);
+    area.flush();
+    sizes.length = 0;
+    for (let n = SLOTS / 2; n < SLOTS; n += 1) publish(`often${n}`);
+    area.flush();
+    expect(sizes).toEqual([16 * (SLOTS / 2)]);
   });
 
   it("may be empty, or not well formed", () => {
@@ -77,15 +91,18 @@ describe("subjects", () => {
 
 it("a request keeps its target when its method is given the slot of it", () => {
   const { area, seen, publish } = staging();
-  area.request(1, HOW, { kind: 0, text: "target" }, "first", 0, NONE);
-  // All slots are in use now, and the next is that of the target.
+  const target = parseTarget("target");
+  area.request(1, HOW, target, "first", 0, NONE);
+  // All slots are in use, and the next is that of the target.
   for (let n = 2; n < SLOTS; n += 1) publish(`s${n}`);
-  area.request(2, HOW, { kind: 0, text: "target" }, "second", 0, NONE);
+  area.request(2, HOW, target, "second", 0, NONE);
+  area.request(3, HOW, target, "first", 0, NONE);
   area.flush();
   const requests = seen.filter(({ name }) => name === "request");
   expect(requests.map(({ fields }) => [fields.target, fields.method])).toEqual([
     ["target", "first"],
     ["target", "second"],
+    ["target", "first"],
   ]);
 });
 

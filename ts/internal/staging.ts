@@ -1,10 +1,11 @@
 // Commands that need no answer at once are packed here and cross the border together: at the end
 // of the turn, at 64 KiB, or before any synchronous native call, so that order is kept.
 // Layout: 32-bit words in the machine's order. The first word of a command holds the operation in
-// its lowest byte, then a content type, then flags or a status; fixed words follow, then at most
-// one content or string, filled up to a whole word. Strings are named by slot.
+// its lowest byte, then a content type, then flags or a status; fixed words follow, then strings and
+// contents, each filled up to a whole word. Strings that repeat are named by slot.
 
 import { Symbols } from "./symbols.js";
+import type { Target } from "./targets.js";
 
 const OP_REQUEST = 1;
 const OP_SYMBOL = 2;
@@ -14,6 +15,7 @@ const OP_GRANT = 5;
 const OP_GRANT_WATCH = 6;
 const OP_PART = 7;
 const OP_GRANT_PARTS = 8;
+const OP_PUBLISH_TEXT = 9;
 
 /** Where the content type is in a command's first word. */
 const KIND = 8;
@@ -25,7 +27,8 @@ const FLAG_IDENTITY = 2;
 
 /** Also the size from which on a burst no longer waits for the end of its turn. */
 const CAPACITY = 64 << 10;
-const NOTHING = new ArrayBuffer(0);
+/** Longest string that is written unit by unit; above, a call into the runtime is faster. */
+const SHORT_STRING = 32;
 /** Ticks, unlike microtasks, run after all continuations of a turn, so that a burst stays one. */
 const { nextTick } = process;
 
@@ -49,8 +52,8 @@ export class Staging {
   readonly #failed: (error: unknown) => void;
   readonly #symbols = new Symbols();
   /** The same memory as bytes and as words; empty until something is packed. */
-  #bytes = new Uint8Array(NOTHING);
-  #words = new Uint32Array(NOTHING);
+  #bytes = Buffer.allocUnsafeSlow(0);
+  #words = new Uint32Array();
   /** In bytes, as all positions; a multiple of four. */
   #at = 0;
   #scheduled = false;
@@ -73,27 +76,19 @@ export class Staging {
     return this.#queued + this.#at;
   }
 
-  /**
-   * The slot that stands for `text` in the next command, and until the next call of this. `hint`:
-   * what this returned for it before, which spares looking it up.
-   */
-  symbol(text: string, hint: number): number {
-    const slot = this.#symbols.find(text, hint);
-    return slot < 0 ? this.#define(text) : slot;
-  }
-
   request(
     key: number,
     how: RequestHow,
-    target: { kind: number; text: string },
+    target: Target,
     method: string,
     contentKind: number,
     content: Uint8Array,
   ): void {
-    let targetSlot = this.symbol(target.text, -1);
-    const methodSlot = this.symbol(method, -1);
-    // The method may have been given the slot of the target; it has another then.
-    if (!this.#symbols.is(targetSlot, target.text)) targetSlot = this.symbol(target.text, -1);
+    const { text } = target;
+    target.textSlot = this.#symbol(text, target.textSlot);
+    target.methodSlot = this.#symbol(method, target.methodSlot);
+    // The method may have been given the slot of the target, which has another then.
+    if (!this.#symbols.is(target.textSlot, text)) target.textSlot = this.#symbol(text, -1);
     const flags = (how.wait ? FLAG_WAIT : 0) | (target.kind === 0 ? 0 : FLAG_IDENTITY);
     const at = this.#reserve(28 + content.length);
     const words = this.#words;
@@ -102,8 +97,8 @@ export class Staging {
     words[word + 1] = key;
     words[word + 2] = how.timeoutMs;
     words[word + 3] = how.parts;
-    words[word + 4] = targetSlot;
-    words[word + 5] = methodSlot;
+    words[word + 4] = target.textSlot;
+    words[word + 5] = target.methodSlot;
     words[word + 6] = content.length;
     this.#fill(at + 28, content);
   }
@@ -123,16 +118,34 @@ export class Staging {
     this.#answer(OP_PART | (contentKind << KIND), call, content);
   }
 
-  /** `subject`: its slot. */
-  publish(service: number, subject: number, contentKind: number, content: Uint8Array): void {
+  /**
+   * Publishes without a lifetime. `hint`: what this returned for the subject before, or anything else;
+   * the right one spares looking its slot up.
+   */
+  publish(
+    service: number,
+    subject: string,
+    hint: number,
+    contentKind: number,
+    content: Uint8Array,
+  ): number {
+    let slot = this.#symbols.find(subject, hint);
+    if (slot < 0) {
+      if (!this.#symbols.worthwhile) {
+        this.#publishText(service, subject, contentKind, content);
+        return hint;
+      }
+      slot = this.#define(subject);
+    }
     const at = this.#reserve(16 + content.length);
     const words = this.#words;
     const word = at >>> 2;
     words[word] = OP_PUBLISH | (contentKind << KIND);
     words[word + 1] = service;
-    words[word + 2] = subject;
+    words[word + 2] = slot;
     words[word + 3] = content.length;
     this.#fill(at + 16, content);
+    return slot;
   }
 
   grant(subscription: number, reports: number): void {
@@ -155,7 +168,7 @@ export class Staging {
     // Empty before the call: should it throw, the commands are not repeated.
     this.#at = 0;
     // One large command had a buffer of its own.
-    if (bytes.length > CAPACITY) this.#use(NOTHING);
+    if (bytes.length > CAPACITY) this.#use(0);
     try {
       this.#queued = this.#submit(bytes, length);
     } catch (error) {
@@ -187,17 +200,51 @@ export class Staging {
     this.#commit(at + 12);
   }
 
+  #publishText(service: number, subject: string, contentKind: number, content: Uint8Array): void {
+    const at = this.#reserve(16 + most(subject) + content.length);
+    const length = this.#write(subject, at + 16);
+    const words = this.#words;
+    const word = at >>> 2;
+    words[word] = OP_PUBLISH_TEXT | (contentKind << KIND);
+    words[word + 1] = service;
+    words[word + 2] = length;
+    words[word + 3] = content.length;
+    this.#fill(whole(at + 16 + length), content);
+  }
+
+  /**
+   * The slot that stands for `text` until the next that is defined. `hint`: what this returned for it
+   * before, which spares looking it up.
+   */
+  #symbol(text: string, hint: number): number {
+    const slot = this.#symbols.find(text, hint);
+    return slot < 0 ? this.#define(text) : slot;
+  }
+
   #define(text: string): number {
-    const bytes = Buffer.from(text);
-    const at = this.#reserve(12 + bytes.length);
+    const at = this.#reserve(12 + most(text));
+    const length = this.#write(text, at + 12);
     const slot = this.#symbols.add(text);
     const words = this.#words;
     const word = at >>> 2;
     words[word] = OP_SYMBOL;
     words[word + 1] = slot;
-    words[word + 2] = bytes.length;
-    this.#fill(at + 12, bytes);
+    words[word + 2] = length;
+    this.#commit(whole(at + 12 + length));
     return slot;
+  }
+
+  /** Writes a string, for which there is room; returns its length in bytes. */
+  #write(text: string, at: number): number {
+    const { length } = text;
+    if (length > SHORT_STRING) return this.#bytes.write(text, at);
+    const bytes = this.#bytes;
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) return bytes.write(text, at);
+      bytes[at + index] = unit;
+    }
+    return length;
   }
 
   /** Makes room for a command; returns where it begins. */
@@ -208,20 +255,18 @@ export class Staging {
 
   #renew(bytes: number): void {
     this.flush();
-    if (bytes > this.#bytes.length) {
-      this.#use(new ArrayBuffer(bytes <= CAPACITY ? CAPACITY : (bytes + 3) & ~3));
-    }
+    if (bytes > this.#bytes.length) this.#use(bytes <= CAPACITY ? CAPACITY : whole(bytes));
   }
 
-  #use(memory: ArrayBuffer): void {
-    this.#bytes = new Uint8Array(memory);
-    this.#words = new Uint32Array(memory);
+  #use(size: number): void {
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+    this.#words = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset, size / 4);
   }
 
   /** Ends a command by its content. */
   #fill(at: number, content: Uint8Array): void {
     this.#bytes.set(content, at);
-    this.#commit((at + content.length + 3) & ~3);
+    this.#commit(whole(at + content.length));
   }
 
   #commit(at: number): void {
@@ -241,3 +286,13 @@ export class Staging {
 }
 
 const flushScheduled = Staging.run;
+
+/** The end of the word in which something ends. */
+function whole(at: number): number {
+  return (at + 3) & ~3;
+}
+
+/** Bytes of a string, at most: three for each unit, and to the end of the last word. */
+function most(text: string): number {
+  return whole(3 * text.length);
+}

@@ -3,14 +3,11 @@
 use std::io::IoSlice;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Message, WriteBatch};
+use netsvc_core::wire::{Decoder, WriteBatch};
 use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Time};
 
 /// Bytes that one call moves, as the sockets' side does.
 const CHUNK: usize = 64 << 10;
-
-/// Messages decoded at once, as the sockets' side does.
-const RUN: usize = 64;
 
 /// One process and its ends of connections.
 #[derive(Debug)]
@@ -18,7 +15,6 @@ pub struct End {
     /// The process.
     pub process: Process,
     conns: Vec<Conn>,
-    messages: Vec<Message>,
 }
 
 #[derive(Debug)]
@@ -38,7 +34,7 @@ impl End {
             limits: Limits::default(),
             seed: number.into(),
         };
-        Self { process: Process::new(config, now), conns: Vec::new(), messages: Vec::new() }
+        Self { process: Process::new(config, now), conns: Vec::new() }
     }
 
     /// A new connection; returns its index here.
@@ -68,16 +64,9 @@ impl End {
     /// Applies everything received.
     #[inline(never)]
     pub fn apply(&mut self, now: Time) {
-        for index in 0..self.conns.len() {
-            loop {
-                let Conn { id, decoder, received, .. } = &mut self.conns[index];
-                let _more = decoder.decode_run(received, &mut self.messages, RUN);
-                if self.messages.is_empty() {
-                    break;
-                }
-                self.process.handle_received(now, *id);
-                self.process.handle_messages(now, *id, &mut self.messages);
-            }
+        for Conn { id, decoder, received, .. } in &mut self.conns {
+            let applied = self.process.handle_bytes(now, *id, decoder, received, None);
+            debug_assert!(applied.is_ok());
         }
     }
 

@@ -259,6 +259,11 @@ impl Connection {
             && self.is_linked()
     }
 
+    /// The peer takes contents of that many bytes.
+    pub(crate) fn accepts(&self, content: usize) -> bool {
+        self.peer.as_ref().is_none_or(|peer| content <= peer.max_payload)
+    }
+
     /// Bytes that wait for the transport.
     pub(crate) fn queued(&self) -> usize {
         self.outbox.bytes() + self.ready.len() + self.unwritten

@@ -44,11 +44,11 @@ pub(crate) enum Out {
     Request(CallId),
     /// `latest`: nobody behind the link wants more than the newest of each subject.
     Report {
-        report: Arc<Report>,
+        report: Report,
         latest: bool,
     },
     /// For one process, as the peer numbers it.
-    Targeted(u32, Arc<Report>),
+    Targeted(u32, Report),
     /// Reports were dropped before they came to this process.
     Lost {
         service: u32,
@@ -131,10 +131,9 @@ impl Out {
     /// The service and subject of a report, which may be dropped and is then counted.
     fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
         match self {
-            Self::Report { report, .. } | Self::Targeted(_, report) => {
-                Some((report.service, Some(&report.subject), 1))
-            }
-            Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
                 Some((report.service, Some(&report.subject), 1))
             }
             Self::Lost { service, subject, count } => Some((*service, subject.as_ref(), *count)),
@@ -357,7 +356,7 @@ mod tests {
             content: Content::raw(vec![0; 100]),
             extensions: bytes::Bytes::new(),
         };
-        Out::Report { report: Arc::new(report), latest }
+        Out::Report { report, latest }
     }
 
     #[test]
@@ -396,8 +395,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
         let (process, replay, remaining) = (0, 1, None);
-        let message =
-            Message::Replayed { process, replay, remaining, report: Report::clone(&kept) };
+        let message = Message::Replayed { process, replay, remaining, report: kept };
         outbox.push(Out::Message(message));
         let one = outbox.bytes();
         for number in 2..5_000 {

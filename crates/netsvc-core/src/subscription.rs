@@ -1,13 +1,14 @@
 //! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use rustc_hash::FxHashMap;
 
 use crate::event::Delivered;
 use crate::feeds::{Feeds, Place};
 use crate::hash::{SeededMap, SeededState};
-use crate::ids::{ServiceId, Str};
+use crate::ids::{ServiceId, ServiceNo, Str};
 use crate::interest::Want;
 use crate::pattern::Pattern;
 
@@ -107,6 +108,13 @@ struct Feed {
     present: bool,
 }
 
+/// What a report tells besides itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    pub(crate) missed: u64,
+    pub(crate) resumed: bool,
+}
+
 impl Subscription {
     pub(crate) fn new(
         target: SubscriptionTarget,
@@ -201,10 +209,10 @@ impl Subscription {
                     self.held += 1;
                     report.content = report.content.detached();
                     if report.sequence > held.dropped.0 {
-                        report.missed = std::mem::take(&mut held.dropped).1;
+                        report.missed = mem::take(&mut held.dropped).1;
                     }
                     if replay.is_none() {
-                        let lost = std::mem::take(&mut feed.lost);
+                        let lost = mem::take(&mut feed.lost);
                         report.missed = report.missed.saturating_add(lost);
                         held.live.insert(report.sequence, report);
                     } else {
@@ -216,6 +224,31 @@ impl Subscription {
             None if replay.is_some() => {}
             None => self.queue(report, stamp, place),
         }
+    }
+
+    /// Whether a report that arrives now may be told at once, or need not be told.
+    pub(crate) fn can_tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> bool {
+        let calm = self.credit > 0 && self.queue.is_empty() && self.kept.is_empty();
+        let Some(place) = self.feeds.place(no, id) else { return true };
+        let Some(feed) = self.feeds.at(place) else { return true };
+        if !feed.present || sequence <= feed.last {
+            return true;
+        }
+        calm && feed.replay.is_none() && self.untold == 0
+    }
+
+    /// As if a report was queued and taken out at once, see [`can_tell`](Self::can_tell); `None`:
+    /// it is not to be told.
+    pub(crate) fn tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> Option<Telling> {
+        let place = self.feeds.place(no, id)?;
+        let feed = self.feeds.at(place)?;
+        if !feed.present || sequence <= feed.last {
+            return None;
+        }
+        let (telling, gap) = feed.advance(sequence);
+        self.missed = self.missed.saturating_add(gap);
+        self.credit = self.credit.saturating_sub(1);
+        Some(telling)
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
@@ -333,13 +366,10 @@ impl Subscription {
 
     fn queue(&mut self, mut report: Delivered, stamp: u64, place: Place) {
         if let Some(feed) = self.feeds.at(place) {
-            report.resumed = std::mem::take(&mut feed.resumed);
-            // Some of the holes may be other subjects, so this is an upper bound.
-            let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
-            let told = std::mem::take(&mut feed.gap).saturating_add(std::mem::take(&mut feed.lost));
-            report.missed = report.missed.saturating_add(gap).saturating_add(told);
+            let (telling, gap) = feed.advance(report.sequence);
+            report.resumed = telling.resumed;
+            report.missed = report.missed.saturating_add(telling.missed);
             self.missed = self.missed.saturating_add(gap);
-            feed.last = report.sequence;
         }
         if self.queue.len() + self.kept.len() >= self.credit as usize {
             report.content = report.content.detached();
@@ -437,6 +467,19 @@ impl Subscription {
         self.held -= 1;
         self.missed = self.missed.saturating_add(1);
         true
+    }
+}
+
+impl Feed {
+    /// The next report has this sequence: what it has to tell, and of that what nobody counted
+    /// before.
+    fn advance(&mut self, sequence: u64) -> (Telling, u64) {
+        // Some of the holes may be other subjects, so this is an upper bound.
+        let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);
+        let told = mem::take(&mut self.gap).saturating_add(mem::take(&mut self.lost));
+        self.last = sequence;
+        let missed = gap.saturating_add(told);
+        (Telling { missed, resumed: mem::take(&mut self.resumed) }, gap)
     }
 }
 

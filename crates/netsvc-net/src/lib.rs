@@ -58,7 +58,7 @@ mod task;
 mod timer;
 mod writer;
 
-pub use engine::{Engine, EngineOptions, ListenDone};
+pub use engine::{Engine, EngineOptions, ListenDone, Taker};
 pub use listen_error::ListenError;
 pub use loan::{Borrower, Loan, LoanId, Serviced};
 pub use resolver::{Resolved, Resolver, SystemResolver};

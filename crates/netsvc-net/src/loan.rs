@@ -59,8 +59,23 @@ impl Loan {
         self.id
     }
 
+    /// The I/O thread reads in the borrower's stead, and stops when this is serviced: a borrower that
+    /// is at work anyway does so, for the socket may never be found readable as long as both wait.
+    pub fn wants_service(&self) -> bool {
+        self.connection.standing.as_ref().is_some_and(Standing::wants_service)
+    }
+
+    /// It is readable: the next [`Engine::drain_telling`](crate::Engine::drain_telling) reads it.
+    pub fn readable(&self) {
+        if let Some(driver) = self.driver.upgrade()
+            && self.connection.note()
+        {
+            lock(&driver.readable).push_back(Arc::clone(&self.connection));
+        }
+    }
+
     /// Reads what has arrived, `share` bytes or little more, and does what comes of it; does not
-    /// wait. To be called when the socket is readable.
+    /// wait. To be called when the socket is readable, and when the loan wants it.
     pub fn service(&self, share: usize) -> Serviced {
         match self.driver.upgrade() {
             Some(driver) => self.connection.service(&driver, share),
@@ -105,6 +120,11 @@ impl Standing {
     /// The borrower reads, the I/O thread need not.
     pub(crate) fn is_lent(&self) -> bool {
         self.reader.load(Ordering::Acquire) == BORROWER
+    }
+
+    /// The I/O thread reads because the borrower does not.
+    fn wants_service(&self) -> bool {
+        self.reader.load(Ordering::Acquire) == THREAD
     }
 
     /// The borrower looks after it. True: the I/O thread did so until now.

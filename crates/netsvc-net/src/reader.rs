@@ -3,7 +3,8 @@
 use std::{io, mem};
 
 use bytes::{BufMut, BytesMut};
-use netsvc_core::wire::{Decoder, Message, WireError};
+use netsvc_core::wire::Decoder;
+use netsvc_core::{ConnId, Process, Teller, Time};
 
 use crate::scratch;
 use crate::socket::{Read, Socket};
@@ -24,19 +25,17 @@ pub(crate) struct Reader {
 const CHUNK: usize = 64 << 10;
 /// Beginnings of frames up to this size are copied out of the scratch memory between reads.
 const SMALL: usize = 8 << 10;
-/// Messages decoded and applied at once: their memory stays in the processor's cache.
-const RUN: usize = 64;
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
         Self { buffer: BytesMut::new(), decoder: Decoder::new(max_payload), failed: false }
     }
 
-    /// Reads once.
-    pub(crate) fn fill(&mut self, socket: &Socket) -> io::Result<Read> {
+    /// Reads once, `share` bytes at most unless it is the rest of a frame.
+    pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
         // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
         // word is address space only, until bytes arrive.
-        let room = self.decoder.needs(&self.buffer).max(CHUNK);
+        let room = self.decoder.needs(&self.buffer).max(share.min(CHUNK));
         if self.buffer.len() <= SMALL {
             let begun = mem::replace(&mut self.buffer, scratch::take_buffer());
             self.buffer.reserve(begun.len() + room);
@@ -51,22 +50,22 @@ impl Reader {
         read
     }
 
-    /// Decodes a run of whole frames; true: there may be more. The messages before a broken one
-    /// count; the error comes once. To be called until it says that there are no more.
-    pub(crate) fn decode(&mut self, messages: &mut Vec<Message>) -> Result<bool, WireError> {
-        let result = if self.failed {
-            Ok(false)
-        } else {
-            self.decoder.decode_run(&mut self.buffer, messages, RUN)
-        };
-        self.failed |= result.is_err();
+    /// Applies every whole frame. What follows a broken one is dropped.
+    pub(crate) fn apply(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        conn: ConnId,
+        teller: Option<&mut dyn Teller>,
+    ) {
         if self.failed {
+            process.handle_received(now, conn);
             self.buffer.clear();
+        } else {
+            let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
+            self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();
         }
-        if !matches!(result, Ok(true)) {
-            self.release();
-        }
-        result
+        self.release();
     }
 
     /// A link between two reads owns no memory, or little.

@@ -3,14 +3,12 @@
 use std::cell::RefCell;
 
 use bytes::BytesMut;
-use netsvc_core::wire::Message;
 
 /// More than this is not kept for the next use.
 const MAX_BUFFER: usize = 256 << 10;
 
 thread_local! {
     static BUFFER: RefCell<BytesMut> = RefCell::default();
-    static MESSAGES: RefCell<Vec<Message>> = RefCell::default();
 }
 
 /// A read buffer, empty; what is left of an earlier one if nobody uses its content any more.
@@ -25,13 +23,4 @@ pub(crate) fn keep_buffer(buffer: BytesMut) {
     if buffer.capacity() <= MAX_BUFFER {
         BUFFER.set(buffer);
     }
-}
-
-/// Runs `work` with an empty list of messages, whose memory is used again.
-pub(crate) fn with_messages<R>(work: impl FnOnce(&mut Vec<Message>) -> R) -> R {
-    let mut messages = MESSAGES.take();
-    let result = work(&mut messages);
-    messages.clear();
-    MESSAGES.set(messages);
-    result
 }

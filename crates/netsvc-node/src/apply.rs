@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use netsvc_core::{
     CallId, CommandError, Content, ContentType, Delivered, Event, HandlerResult, Lifetime, Outcome,
-    Process, RequestCode, RequestError, ServiceNo, SubscriptionId, Target, Time, WatchId,
+    Process, RequestCode, RequestError, ServiceNo, Str, SubscriptionId, Target, Time, WatchId,
 };
 
-use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply};
+use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Subject};
 use crate::inbox::Notices;
 use crate::options::service_id;
 use crate::records::Delivery;
@@ -38,10 +38,10 @@ impl Applier<'_> {
             }
             Command::Publish { service, subject, content } => {
                 let (service, content) = (ServiceNo(service), self.content(content));
-                let text = self.texts.text(subject);
+                let text = self.subject(subject);
                 let result = process.publish(now, service, text, content, Lifetime::None);
                 if let Err(error) = result {
-                    let text = self.texts.text(subject);
+                    let text = self.subject(subject);
                     self.fail(OP_PUBLISH, &error, format!("publish of {text:?}: {error}"));
                 }
             }
@@ -60,6 +60,13 @@ impl Applier<'_> {
                 }
             }
             Command::GrantParts { key, parts } => process.grant_parts(now, key.into(), parts),
+        }
+    }
+
+    fn subject(&self, subject: Subject<'_>) -> Str {
+        match subject {
+            Subject::Slot(slot) => self.texts.text(slot),
+            Subject::Text(text) => text.into(),
         }
     }
 

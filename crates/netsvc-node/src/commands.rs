@@ -2,8 +2,8 @@
 //!
 //! 32-bit words in the machine's order. The first word of a command holds the operation in its
 //! lowest byte, a content type in the next, flags or a status in the third. Fixed words follow, then
-//! at most one content or string, filled up to a whole word. Strings are named by slot, which a
-//! SYMBOL before defines. Nothing of this is trusted: [`check`] finds whatever does not parse, and
+//! strings and contents, each filled up to a whole word. Strings that repeat are named by slot, which
+//! a SYMBOL before defines. Nothing of this is trusted: [`check`] finds whatever does not parse, and
 //! then nothing of the buffer is run.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use netsvc_core::{RequestCode, RequestOptions};
 
 use crate::texts::SLOTS;
 
-/// Operation of [`Command::Publish`]; `COMMAND_FAILED` records name it.
+/// Operation of [`Command::Publish`]; `COMMAND_FAILED` records name it, also for the other one.
 pub(crate) const OP_PUBLISH: u8 = 4;
 /// Operation of [`Command::Part`]; `COMMAND_FAILED` records name it.
 pub(crate) const OP_PART: u8 = 7;
@@ -45,8 +45,7 @@ pub(crate) enum Command<'a> {
     /// With lifetime 0; others come as single calls.
     Publish {
         service: u32,
-        /// Slot.
-        subject: u32,
+        subject: Subject<'a>,
         content: Body<'a>,
     },
     Grant {
@@ -74,6 +73,13 @@ pub(crate) enum Target {
     Name(u32),
     /// The text of an identity, not parsed: a wrong one is the caller's error, not the buffer's.
     Identity(u32),
+}
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject<'a> {
+    Slot(u32),
+    Text(&'a str),
 }
 
 /// What a handler answers.
@@ -189,8 +195,8 @@ impl<'a> Commands<'a> {
             OP_PUBLISH => {
                 let [service, subject, length] = self.numbers()?;
                 self.slot(subject, start)?;
-                let content = Body { kind, bytes: self.take(length)? };
-                Command::Publish { service, subject, content }
+                let (subject, bytes) = (Subject::Slot(subject), self.take(length)?);
+                Command::Publish { service, subject, content: Body { kind, bytes } }
             }
             5 => {
                 let [subscription, reports] = self.numbers()?;
@@ -208,6 +214,11 @@ impl<'a> Commands<'a> {
             8 => {
                 let [key, parts] = self.numbers()?;
                 Command::GrantParts { key, parts }
+            }
+            9 => {
+                let [service, subject, length] = self.numbers()?;
+                let (subject, bytes) = (Subject::Text(self.text(subject)?), self.take(length)?);
+                Command::Publish { service, subject, content: Body { kind, bytes } }
             }
             _ => return Err(malformed("unknown operation")),
         })

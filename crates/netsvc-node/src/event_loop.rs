@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
-use netsvc_net::{Loan, LoanId, Serviced};
+use netsvc_net::{Loan, LoanId};
 
 use crate::desk::{Desk, Note};
 use crate::error::{Result, guard};
@@ -23,9 +23,6 @@ use crate::handle::{Handle, value_of};
 use crate::js_callback::JsCallback;
 use crate::poll::Poll;
 use crate::uv::{Kind, Loop, RawHandle, Uv};
-
-/// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
-const SHARE: usize = 256 << 10;
 
 /// The event loop of one environment, on whose thread it stays.
 ///
@@ -38,13 +35,15 @@ pub(crate) struct EventLoop {
     raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
-    polls: RefCell<HashMap<LoanId, Handle<Poll>>>,
+    polls: RefCell<HashMap<LoanId, Polled>>,
     /// Last, so that it is taken back when nothing is left that needs the environment.
     _hook: CleanupHook,
 }
 
 /// Makes the environment wait, at its end, until this is dropped.
 struct CleanupHook(sys::napi_async_cleanup_hook_handle);
+
+type Polled = (Rc<Loan>, Handle<Poll>);
 
 /// The handle by which any thread wakes the loop. Belongs into a [`Gate`], which sees to it that
 /// nobody uses it once it is being closed.
@@ -130,13 +129,30 @@ impl EventLoop {
         if deliveries {
             self.wake.call();
         }
+        self.take_over();
+    }
+
+    /// Services the connections that the I/O thread has been reading: this one has time again.
+    fn take_over(&self) {
+        let polls = self.polls.borrow();
+        if !polls.values().any(|(loan, _)| loan.wants_service()) {
+            return;
+        }
+        let loans: Vec<_> = polls.values().map(|(loan, _)| Rc::clone(loan)).collect();
+        drop(polls);
+        for loan in loans {
+            if loan.wants_service() {
+                self.readable(&loan, false);
+            }
+        }
     }
 
     /// Reads a connection from now on; if that cannot be, the loan is given back.
     fn poll(self: &Rc<Self>, loan: Loan) {
-        let id = loan.id();
-        if let Some(poll) = Poll::start(self.uv, self.raw, Rc::clone(self), loan) {
-            self.polls.borrow_mut().insert(id, poll);
+        let loan = Rc::new(loan);
+        let poll = Poll::start(self.uv, self.raw, Rc::clone(self), Rc::clone(&loan));
+        if let Some(poll) = poll {
+            self.polls.borrow_mut().insert(loan.id(), (loan, poll));
         }
     }
 
@@ -145,28 +161,20 @@ impl EventLoop {
         drop(closing);
     }
 
-    /// A lent connection is readable, or libuv has given it up because of an error.
+    /// A lent connection is readable, or libuv has given it up because of an error: JavaScript
+    /// reads it while it drains. If it is too busy for that, the socket is still readable in the
+    /// next turn of the loop.
     pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
-        let mut served = self.serve(loan);
-        if served == Serviced::Behind {
-            // What is told has been drained in between, unless JavaScript is too busy: then the
-            // socket is still readable in the next turn of the loop.
-            served = self.serve(loan);
+        loan.readable();
+        // What comes of it need not wake this thread.
+        self.gate.attend();
+        self.wake.call();
+        if self.gate.attended() {
+            self.gate.signal();
         }
-        if given_up || served == Serviced::Ended {
+        if given_up {
             self.forget(loan.id());
         }
-    }
-
-    /// Services a loan once and delivers what comes of it: no other wake-up is needed for that.
-    fn serve(&self, loan: &Loan) -> Serviced {
-        self.gate.attend();
-        // After a fault the I/O thread may have it back.
-        let served = guard(|| Ok(loan.service(SHARE))).unwrap_or(Serviced::Ended);
-        if self.gate.attended() {
-            self.wake.call();
-        }
-        served
     }
 }
 

@@ -15,7 +15,7 @@ use crate::uv::{Kind, Loop, READABLE, RawHandle, Uv};
 /// The value of a `uv_poll`. It keeps the descriptor open until libuv is through with it.
 pub(crate) struct Poll {
     event_loop: Rc<EventLoop>,
-    loan: Loan,
+    loan: Rc<Loan>,
 }
 
 impl Poll {
@@ -25,7 +25,7 @@ impl Poll {
         uv: &'static Uv,
         raw: *mut Loop,
         event_loop: Rc<EventLoop>,
-        loan: Loan,
+        loan: Rc<Loan>,
     ) -> Option<Handle<Self>> {
         let descriptor = loan.as_fd().as_raw_fd();
         // SAFETY: the loop of this thread, room for a handle of this kind, and a socket that stays

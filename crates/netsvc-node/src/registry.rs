@@ -10,6 +10,7 @@ use netsvc_net::{
 };
 
 use crate::apply::Applier;
+use crate::chunk::Chunk;
 use crate::commands::{self, Commands, Malformed};
 use crate::error::{Code, Error, Result, invalid};
 use crate::gate::Gate;
@@ -125,22 +126,27 @@ impl Registry {
         Ok(queued)
     }
 
-    /// Fills `records` with the next deliveries and hands their bytes to `take`.
+    /// Fills `records` with the next deliveries, and `memory` from `at` on with their bytes. If the
+    /// first does not fit into it, memory of the size that `alone` gets is filled with that instead.
     pub(crate) fn drain<R>(
         &self,
         records: &mut [u32],
-        take: impl FnOnce(&[u8]) -> Result<R>,
-    ) -> Result<R> {
+        memory: &mut [u8],
+        at: usize,
+        alone: impl FnOnce(usize, &mut dyn FnMut(&mut [u8])) -> Result<R>,
+    ) -> Result<Option<R>> {
         let engine = self.engine.borrow().clone();
         let mut inbox = self.inbox.borrow_mut();
-        let more = inbox
-            .fill(records, |take| engine.is_some_and(|engine| engine.drain(take)))
+        let chunk = Chunk::new(memory, at);
+        let filled = inbox
+            .fill(records, chunk, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
             .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
-        if more {
+        if filled.more {
             // JavaScript may stop here; then it is woken for the rest.
             self.gate.signal();
         }
-        take(inbox.bytes())
+        let Some(size) = filled.large else { return Ok(None) };
+        alone(size, &mut |memory| inbox.fill_alone(records, memory, filled.more)).map(Some)
     }
 }
 

@@ -8,6 +8,7 @@ mod interests;
 mod loss;
 mod messages;
 mod outcomes;
+mod receiving;
 mod replays;
 mod reports;
 mod requests;
@@ -40,7 +41,9 @@ use crate::subscriptions::Subscriptions;
 use crate::time::Time;
 use crate::timers::Timers;
 use crate::watch::Watch;
+use crate::wire::Message;
 
+pub use receiving::Teller;
 pub use requests::{HandlerResult, RequestOptions, Target};
 pub use services::NewService;
 pub use writing::Progress;
@@ -138,6 +141,8 @@ pub struct Process {
     dirty: VecDeque<ConnId>,
     timers: Timers,
     deadlines: Deadlines,
+    /// Empty; its memory is used again for every run of messages.
+    decoded: Vec<Message>,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
     judge_from: Time,
 }
@@ -183,6 +188,7 @@ impl Process {
             dirty: VecDeque::new(),
             timers: Timers::default(),
             deadlines: Deadlines::default(),
+            decoded: Vec::new(),
             judge_from: now,
         }
     }

@@ -82,7 +82,7 @@ impl Process {
             Some(OWN) => self.deliver_all(service, &report),
             Some(no) => {
                 if let Some((link, number)) = self.way_out(service, no) {
-                    self.push(link, Out::Targeted(number, Arc::new(report.detached())));
+                    self.push(link, Out::Targeted(number, report.detached()));
                     return Ok(self.is_low(link));
                 }
             }
@@ -239,7 +239,7 @@ impl Process {
         links
     }
 
-    fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
+    pub(super) fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
         let known = self.registry.service(no);
         if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
             return plan;
@@ -261,12 +261,12 @@ impl Process {
     }
 
     /// `waiting`: the report as it waits in the outboxes of links that do not flow.
-    fn push_report(
+    pub(super) fn push_report(
         &mut self,
         link: LinkId,
         report: &Report,
         latest: bool,
-        waiting: &mut Option<Arc<Report>>,
+        waiting: &mut Option<Report>,
     ) -> bool {
         let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
@@ -276,8 +276,7 @@ impl Process {
         if !connection.has_told_service(ServiceNo(report.service)) {
             return true;
         }
-        let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
-        if report.content.bytes.len() > accepts {
+        if !connection.accepts(report.content.bytes.len()) {
             // The peer cannot take it: for its subscribers it is lost.
             connection.outbox.dropped += 1;
             let subject = Some(report.subject.clone());
@@ -294,7 +293,7 @@ impl Process {
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        let report = waiting.get_or_insert_with(|| Arc::new(report.clone().detached())).clone();
+        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
         self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }

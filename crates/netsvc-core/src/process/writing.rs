@@ -201,7 +201,7 @@ impl Process {
                 connection.encoder.encode(&message, out);
             }
             Out::Report { report, .. } => {
-                let Report { service, subject, sequence, content, extensions } = &*report;
+                let Report { service, subject, sequence, content, extensions } = &report;
                 connection.encoder.report(*service, subject, *sequence, content, extensions, out);
             }
             Out::Replay(cursor) => self.encode_replay(now, connection, cursor, out),

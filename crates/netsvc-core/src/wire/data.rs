@@ -11,8 +11,8 @@ use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 
 use super::encoder::{Asked, RequestFrame};
 use super::error::WireError;
-use super::frame::{DataKind, MAX_TEXT};
-use super::message::{Message, Report, Request, RequestTarget};
+use super::frame::{DataKind, HEADER, MAX_TEXT};
+use super::message::{Message, Report, ReportView, Request, RequestTarget};
 use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
 use super::writer::{Fixed, millis, prefix};
@@ -259,6 +259,47 @@ fn read_report(
     symbols: &ReceivedSymbols,
 ) -> Result<Report, WireError> {
     report(r.array()?, payload, extensions, symbols)
+}
+
+/// Length of the body, if a header is that of a REPORT without flags and extensions.
+#[inline]
+pub(super) fn plain_report(header: [u8; HEADER]) -> Option<usize> {
+    let [kind, 0, 0, 0, length @ ..] = header else { return None };
+    (kind == DataKind::Report as u8).then(|| u32::from_le_bytes(length) as usize)
+}
+
+/// Reads the fixed fields of a REPORT; `None`: something is wrong with them.
+#[inline]
+pub(super) fn view<'a>(
+    fixed: [u8; REPORT_FIXED],
+    content: &'a [u8],
+    symbols: &'a ReceivedSymbols,
+) -> Option<ReportView<'a>> {
+    let [s0, s1, s2, s3, t0, t1, kind, 0, sequence @ ..] = fixed else { return None };
+    Some(ReportView {
+        service: u32::from_le_bytes([s0, s1, s2, s3]),
+        subject: symbols.get(u16::from_le_bytes([t0, t1]))?,
+        sequence: u64::from_le_bytes(sequence),
+        kind: ContentType(kind),
+        content,
+    })
+}
+
+/// The fields of a REPORT before its content, header included.
+#[inline]
+pub(super) fn report_head(
+    service: u32,
+    subject: u16,
+    view: &ReportView<'_>,
+) -> [u8; HEADER + REPORT_FIXED] {
+    let mut head = [0; HEADER + REPORT_FIXED];
+    head[0] = DataKind::Report as u8;
+    head[4..8].copy_from_slice(&((REPORT_FIXED + view.content.len()) as u32).to_le_bytes());
+    head[8..12].copy_from_slice(&service.to_le_bytes());
+    head[12..14].copy_from_slice(&subject.to_le_bytes());
+    head[14] = view.kind.0;
+    head[16..24].copy_from_slice(&view.sequence.to_le_bytes());
+    head
 }
 
 /// Reads the fixed fields of a REPORT.

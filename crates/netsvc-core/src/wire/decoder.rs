@@ -8,8 +8,11 @@ use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
-use super::message::{Message, VERSION};
+use super::message::{Message, ReportView, VERSION};
 use super::symbols::ReceivedSymbols;
+
+/// Larger contents are worth a reference instead of a copy, whatever becomes of them.
+const MAX_VIEWED: usize = 4 << 10;
 
 /// Decodes what arrives on one link, from its first byte.
 ///
@@ -81,6 +84,25 @@ impl Decoder {
         let result = self.run(&run, messages).and(result);
         self.failed = result.as_ref().err().copied();
         result.map(|()| frames == room)
+    }
+
+    /// The report at the front of `bytes`, and the length of its frame; `None`: it is something
+    /// else, or not all there, or has to be looked at by [`decode`](Self::decode).
+    #[inline]
+    pub(crate) fn report_view<'a>(&'a self, bytes: &'a [u8]) -> Option<(ReportView<'a>, usize)> {
+        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let body = data::plain_report(*header)?;
+        let (fixed, rest) = rest.split_first_chunk::<REPORT_FIXED>()?;
+        let length = body.checked_sub(REPORT_FIXED)?;
+        if length > MAX_VIEWED
+            || length > self.max_payload
+            || self.failed.is_some()
+            || !self.greeted
+        {
+            return None;
+        }
+        let view = data::view(*fixed, rest.get(..length)?, &self.symbols)?;
+        Some((view, HEADER + body))
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned

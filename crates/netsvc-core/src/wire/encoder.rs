@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
-use super::message::{Message, Report, RequestTarget};
+use super::message::{Message, Report, ReportView, RequestTarget};
 use super::symbols::{NO_SYMBOL, SentSymbols};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
@@ -115,6 +115,19 @@ impl Encoder {
         let mut fixed = Fixed::default();
         data::write_report(&mut fixed, service, subject, sequence, content);
         self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
+    }
+
+    /// As [`report`](Self::report), of one that has just been read and is small.
+    #[inline]
+    pub(crate) fn report_view(
+        &mut self,
+        service: u32,
+        view: &ReportView<'_>,
+        out: &mut WriteBatch,
+    ) {
+        let subject = self.symbol(view.subject, MAX_SUBJECT, out);
+        debug_assert!(self.begun, "a report is not the first message");
+        out.copy_both(&data::report_head(service, subject, view), view.content);
     }
 
     /// As [`encode`](Self::encode) of a report for one process.

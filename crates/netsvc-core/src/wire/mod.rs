@@ -22,6 +22,7 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub(crate) use encoder::{Asked, RequestFrame};
 pub use error::WireError;
+pub(crate) use message::ReportView;
 pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,

@@ -117,6 +117,17 @@ impl WriteBatch {
         }
     }
 
+    /// Appends copies of both.
+    #[inline]
+    pub(super) fn copy_both(&mut self, head: &[u8], content: &[u8]) {
+        let bytes = head.len() + content.len();
+        self.make_room(bytes);
+        self.tail.extend_from_slice(head);
+        self.tail.extend_from_slice(content);
+        self.len += bytes;
+    }
+
+    #[inline]
     fn make_room(&mut self, bytes: usize) {
         if self.tail.capacity() - self.tail.len() < bytes {
             self.seal();

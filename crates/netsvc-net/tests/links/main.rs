@@ -4,6 +4,8 @@
 
 mod churn;
 mod connecting;
+#[cfg(unix)]
+mod lending;
 mod listening;
 mod misbehaving;
 mod shutdown;

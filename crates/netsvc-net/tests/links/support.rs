@@ -14,7 +14,8 @@ use netsvc_core::{
     ServiceNo,
 };
 use netsvc_net::{
-    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Resolver, Runtime, Target,
+    Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Resolver, Runtime,
+    Target,
 };
 
 /// Nothing here takes this long unless it hangs.
@@ -40,13 +41,22 @@ impl Node {
         limits: Limits,
         resolver: Option<Arc<dyn Resolver>>,
     ) -> Self {
+        Self::start_lending(label, limits, resolver, None)
+    }
+
+    pub(crate) fn start_lending(
+        label: &str,
+        limits: Limits,
+        resolver: Option<Arc<dyn Resolver>>,
+        borrower: Option<Arc<dyn Borrower>>,
+    ) -> Self {
         let signalled = Arc::new((Mutex::new(false), Condvar::new()));
         let signal = Arc::clone(&signalled);
         let options = EngineOptions {
             label: label.to_owned(),
             limits,
             resolver,
-            borrower: None,
+            borrower,
             on_events: Box::new(move || {
                 *signal.0.lock().unwrap() = true;
                 signal.1.notify_all();
@@ -195,7 +205,7 @@ pub(crate) fn loopback(port: u16) -> ListenTarget {
 }
 
 /// Waits for a condition that no event tells.
-pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < until, "never: {what}");

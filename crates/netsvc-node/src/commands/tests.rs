@@ -25,6 +25,11 @@ fn publish(subject: u32) -> Vec<u8> {
     command([OP_PUBLISH, 2, 0, 0], &[3, subject, 1], b"1")
 }
 
+fn publish_text(subject: &[u8]) -> Vec<u8> {
+    let content = [subject, &vec![0xee; subject.len().next_multiple_of(4) - subject.len()], b"21"];
+    command([9, 2, 0, 0], &[3, subject.len() as u32, 2], &content.concat())
+}
+
 /// One of each operation; two slots are defined before.
 fn all() -> Vec<Vec<u8>> {
     vec![
@@ -34,6 +39,7 @@ fn all() -> Vec<Vec<u8>> {
         respond(0, 1, b"okay!"),
         respond(2, 2, b"no such method"),
         publish(1),
+        publish_text(b"s.1"),
         command([5, 0, 0, 0], &[1, 1024], b""),
         command([6, 0, 0, 0], &[2, 16], b""),
         command([OP_PART, 1, 0, 0], &[9, 2, 2], b"p1"),
@@ -76,7 +82,16 @@ fn reads_every_operation() {
                 call,
                 result: Reply::Error(RequestCode::NoMethod, "no such method")
             },
-            Command::Publish { service: 3, subject: 1, content: Body { kind: 2, bytes: b"1" } },
+            Command::Publish {
+                service: 3,
+                subject: Subject::Slot(1),
+                content: Body { kind: 2, bytes: b"1" },
+            },
+            Command::Publish {
+                service: 3,
+                subject: Subject::Text("s.1"),
+                content: Body { kind: 2, bytes: b"21" },
+            },
             Command::Grant { subscription: 1, reports: 1024 },
             Command::GrantWatch { watch: 2, changes: 16 },
             Command::Part { call, content: Body { kind: 1, bytes: b"p1" } },
@@ -126,13 +141,14 @@ fn no_byte_makes_it_panic_and_reading_ends() {
 fn says_where_and_what() {
     let after = |bad: Vec<u8>| fault(&[publish(0), bad].concat());
     let malformed = |what| Malformed { at: 20, what };
-    assert_eq!(after(command([9, 0, 0, 0], &[], b"")), malformed("unknown operation"));
+    assert_eq!(after(command([10, 0, 0, 0], &[], b"")), malformed("unknown operation"));
     assert_eq!(after(command([5, 0, 0, 1], &[1, 1], b"")), malformed("unknown bits of a command"));
     assert_eq!(after(request(4, 0, 0)), malformed("unknown flags of a request"));
     assert_eq!(after(respond(3, 0, b"")), malformed("unknown status of a result"));
     assert_eq!(after(respond(2, 200, b"")), malformed("unknown request code"));
     let text = Malformed { at: 36, what: "a string is not UTF-8" };
     assert_eq!(after(respond(2, 2, &[0xff])), text);
+    assert_eq!(after(publish_text(&[0xff])), text);
 }
 
 #[test]
