@@ -25,7 +25,7 @@ use crate::poll::{self, Poll};
 use crate::uv::{Kind, Loop, RawHandle, Uv};
 
 /// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
-const SHARE: usize = 256 << 10;
+const SHARE: usize = 64 << 10;
 
 /// The event loop of one environment, on whose thread it stays.
 ///
