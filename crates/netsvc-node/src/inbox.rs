@@ -60,7 +60,7 @@ pub(crate) struct Inbox {
 /// How a batch was filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filled {
-    /// Deliveries are waiting, besides `large`.
+    /// Deliveries are waiting, or may be, besides `large`.
     pub(crate) more: bool,
     /// The batch is empty, because what comes next does not fit: bytes for which
     /// [`Inbox::fill_alone`] needs memory.
@@ -95,7 +95,8 @@ impl Inbox {
         more |= !notices.is_empty();
         let large = pending.as_ref().filter(|_| batch.is_empty()).map(Delivery::size);
         batch.finish(more || pending.is_some());
-        Some(Filled { more: more || (pending.is_some() && large.is_none()), large })
+        // With something left over the engine was not asked to the end, or not at all.
+        Some(Filled { more: more || pending.is_some(), large })
     }
 
     /// Fills a batch with only the delivery that did not fit. `more` as the call of `fill` before
@@ -229,6 +230,29 @@ mod tests {
             batches.iter().map(|(words, bytes, more)| (words.len(), bytes.len(), *more)).collect();
         assert_eq!(ends, [(8, 10, true), (8, 1005, true), (8, 9, false)]);
         assert_eq!(fill(&mut inbox, 300, none).0, [3, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_left_over_does_not_hide_what_the_engine_still_has() {
+        let mut inbox = Inbox::default();
+        let large = Event::Flushed { flush: netsvc_core::FlushId(1), result: Ok(()) };
+        let mut queue = vec![Event::ExchangeClosed(ExchangeId(2)), large];
+        let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![0; 500]);
+        inbox.pending = queue.pop().map(Delivery::Event);
+        // Memory without room for it: it comes alone, and the engine is not asked.
+        let not_asked = |_: &mut dyn Taker| -> bool { unreachable!("it has nothing to say") };
+        let chunk = Chunk::new(&mut memory[..1], 0);
+        let filled = inbox.fill(&mut words, chunk, not_asked).unwrap();
+        assert!(filled.large.is_some() && filled.more);
+        inbox.fill_alone(&mut words, &mut memory, filled.more);
+        assert_eq!((words[1], words[3]), (1, 9));
+        let chunk = Chunk::new(&mut memory, 0);
+        let asked = |taker: &mut dyn Taker| {
+            assert!(taker.take(queue.pop().unwrap()));
+            false
+        };
+        let filled = inbox.fill(&mut words, chunk, asked).unwrap();
+        assert_eq!(filled, Filled { more: false, large: None });
     }
 
     #[test]
