@@ -5,13 +5,15 @@
 // their greeting and do nothing. RSS is what /proc says (the pages of the program itself, which
 // processes share, included); "own" is the part that is this process's alone.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, connect as openSocket } from "node:net";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect as openSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "../scripts/lib/run.mjs";
 import { setupOrExit } from "../scripts/setup.mjs";
+import { freePort } from "./lib/port.mjs";
+import { settledMemory } from "./lib/procfs.mjs";
 import { startServer } from "./lib/server.mjs";
 
 /**
@@ -22,9 +24,6 @@ import { startServer } from "./lib/server.mjs";
  * @property {(port: number, count: number) => Promise<() => Promise<void>>} connect connects that
  *   many clients; resolves with what closes them
  */
-
-/** As long as memory is measured anew until it stands still. */
-const SETTLE_MS = 15_000;
 
 /** @type {readonly Candidate[]} */
 const CANDIDATES = [
@@ -84,9 +83,9 @@ async function measure({ name, program, args, connect }) {
   const port = await freePort();
   const server = await startServer(path, args(port, folder), port);
   try {
-    const idle = await settled(server.pid);
+    const idle = await settledMemory(server.pid);
     const close = await connect(port, clients);
-    const busy = await settled(server.pid);
+    const busy = await settledMemory(server.pid);
     await close();
     const each = `${((busy.rss - idle.rss) / clients).toFixed(1)} KiB`;
     const sizes = [idle.rss, idle.own, busy.rss, busy.own].map((size) => `${size} KiB`);
@@ -109,30 +108,6 @@ async function version(path) {
     if (found !== null) return found[0];
   }
   return "";
-}
-
-/**
- * Memory in KiB, when it no longer changes.
- * @param {number} pid
- */
-async function settled(pid) {
-  const end = performance.now() + SETTLE_MS;
-  let last = memory(pid);
-  for (let same = 0; same < 4 && performance.now() < end; ) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const next = memory(pid);
-    same = next.rss === last.rss ? same + 1 : 0;
-    last = next;
-  }
-  return last;
-}
-
-/** @param {number} pid */
-function memory(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  /** @param {string} field */
-  const kib = (field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
-  return { rss: kib("VmRSS"), own: kib("RssAnon") };
 }
 
 /** The release build, made if sources changed. */
@@ -220,13 +195,4 @@ function mqttConnect(index) {
   const head = "\x00\x04MQTT\x04\x02\x00\x00";
   const body = `${head}\x00${String.fromCharCode(id.length)}${id}`;
   return `\x10${String.fromCharCode(body.length)}${body}`;
-}
-
-/** @returns {Promise<number>} */
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

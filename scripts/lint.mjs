@@ -10,10 +10,14 @@ import { setupOrExit, tool } from "./setup.mjs";
 
 await setupOrExit();
 
+const relay = ["--manifest-path", "bench/relay/Cargo.toml"];
+
 /** @type {ReadonlyArray<[name: string, check: () => Promise<number> | number]>} */
 const checks = [
   ["cargo fmt", () => cargo("fmt", "--all", "--check")],
   ["cargo clippy", () => cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings")],
+  ["cargo fmt (bench/relay)", () => cargo("fmt", "--check", ...relay)],
+  ["cargo clippy (bench/relay)", relayClippy],
   ["biome", () => tool("@biomejs/biome", "biome", ["check", "--error-on-warnings"])],
   ["tsc", () => tool("typescript", "tsc", ["--noEmit"])],
   ["tsc (what is published)", () => tsc("tsconfig.build.json")],
@@ -39,6 +43,10 @@ async function cargo(...args) {
   return (await run("cargo", args)).code;
 }
 
+function relayClippy() {
+  return cargo("clippy", ...relay, "--target-dir", ".cache/relay", "--", "-D", "warnings");
+}
+
 /** @param {string} project */
 function tsc(project) {
   return tool("typescript", "tsc", ["--noEmit", "--project", project]);
@@ -46,7 +54,8 @@ function tsc(project) {
 
 /** Lock files must leave open where packages come from; see .npmrc. */
 function lockFiles() {
-  const locks = ["package-lock.json", "scripts/tools/package-lock.json"];
+  const folders = ["", "scripts/tools/", "bench/"];
+  const locks = folders.map((folder) => `${folder}package-lock.json`);
   const named = locks.filter((path) =>
     readFileSync(join(root, path), "utf8").includes('"resolved"'),
   );

@@ -1,7 +1,7 @@
 // Installs and builds what is missing or out of date, and nothing else:
 //   node_modules/     by `npm ci`, when it does not hold what package-lock.json asks for
 //   native/           the addon and its loader, by `napi build`, when the Rust sources changed
-//   dist/             the published JavaScript, by `tsc`, when ts/ changed
+//   dist/             the published JavaScript and types, by `rolldown` and `tsc`, when ts/ changed
 //   .cache/examples/  the compiled examples (only with `examples: true`), when they changed
 //
 // Runs before anything is installed, so it uses Node alone.
@@ -9,6 +9,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bundle } from "./lib/bundle.mjs";
 import { npm } from "./lib/npm.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
@@ -147,14 +148,16 @@ async function checkRust() {
 const DIST = {
   name: "dist",
   inputs: [
-    ...["ts", "tsconfig.json", "tsconfig.build.json", "native/binding.d.cts"],
-    "node_modules/typescript/package.json",
+    ...["ts", "tsconfig.json", "tsconfig.build.json", "scripts/lib/bundle.mjs"],
+    ...["native/binding.d.cts", "node_modules/typescript/package.json"],
+    "node_modules/rolldown/package.json",
   ],
   outputs: ["dist/index.js", "dist/index.d.ts"],
 };
 
 async function buildDist() {
-  await compile(DIST, "dist", "tsconfig.build.json", "compiling ts/ to dist/");
+  const work = async () => (await compile("tsconfig.build.json")) && (await bundle());
+  await make(DIST, "dist", "compiling ts/ to dist/", work);
 }
 
 /** @type {Step} */
@@ -165,24 +168,30 @@ const EXAMPLES = {
 };
 
 async function buildExamples() {
-  await compile(EXAMPLES, ".cache/examples", "tsconfig.examples.json", "compiling examples/");
+  const work = () => compile("tsconfig.examples.json");
+  await make(EXAMPLES, ".cache/examples", "compiling examples/", work);
 }
 
 /**
  * @param {Step} step
  * @param {string} output emptied first, so that no output of a deleted source stays
- * @param {string} project
  * @param {string} title
+ * @param {() => Promise<boolean>} work
  */
-async function compile(step, output, project, title) {
+async function make(step, output, title, work) {
   if (isFresh(step)) return;
   await timed(title, async () => {
-    const compiled = await refresh(step, async () => {
+    const made = await refresh(step, async () => {
       rmSync(join(root, output), { recursive: true, force: true });
-      return (await tool("typescript", "tsc", ["--project", project])) === 0;
+      return work();
     });
-    if (!compiled) throw new SetupError(`${title} failed; the output is above.`);
+    if (!made) throw new SetupError(`${title} failed; the output is above.`);
   });
+}
+
+/** @param {string} project */
+async function compile(project) {
+  return (await tool("typescript", "tsc", ["--project", project])) === 0;
 }
 
 /**

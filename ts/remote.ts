@@ -1,6 +1,7 @@
 import { type Encoded, encodeArguments } from "./content/content.js";
 import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
+import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options.js";
 import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
@@ -31,6 +32,8 @@ export interface CallOptions {
    */
   wait?: boolean;
 }
+
+const DEFAULTS: CallOptions = Object.freeze({});
 
 /** Options of a streaming call. */
 export interface StreamOptions {
@@ -81,7 +84,7 @@ export class RemoteService<C extends Contract = Untyped> {
     this.name = target.kind === 0 ? target.text : undefined;
     this.identity = target.kind === 1 ? target.text : undefined;
     const untyped = this as unknown as RemoteService;
-    this.methods = byName((name, args) => untyped.call(name, args)) as RemoteMethods<C>;
+    this.methods = byName((name, args) => this.#call(name, args)) as RemoteMethods<C>;
     this.streams = byName((name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
   }
 
@@ -90,21 +93,14 @@ export class RemoteService<C extends Contract = Untyped> {
    * `too-large` before anything is sent; a wrong option rejects with a RangeError. A method that
    * streams its result cannot be called but by `stream`: it rejects with `encoding`.
    */
-  async call<M extends CallName<C>>(
+  call<M extends CallName<C>>(
     method: M,
     ...rest: [] extends Arguments<C, M>
       ? [args?: Arguments<C, M>, options?: CallOptions]
       : [args: Arguments<C, M>, options?: CallOptions]
   ): Promise<Result<C, M>> {
-    const [args = [], options = {}] = rest as [(readonly unknown[])?, CallOptions?];
-    const core = this.#core;
-    const timeoutMs = this.#check(method, args, options.timeout);
-    const how = { timeoutMs, wait: options.wait === true, parts: 0 };
-    const result = await core.pending.add(options.signal, (key) => {
-      const { kind, bytes } = encoded(args, core.options.payloadLimit);
-      core.staging.request(key, how, this.#target, method, kind, bytes);
-    });
-    return result as Result<C, M>;
+    const [args, options] = rest as [(readonly unknown[])?, CallOptions?];
+    return this.#call(method, args, options) as Promise<Result<C, M>>;
   }
 
   /**
@@ -136,6 +132,25 @@ export class RemoteService<C extends Contract = Untyped> {
     });
   }
 
+  /** Not async: one promise for each call, that of its outcome. */
+  #call(
+    method: string,
+    args: readonly unknown[] = [],
+    how: CallOptions = DEFAULTS,
+  ): Promise<unknown> {
+    try {
+      const { timeout, wait, signal } = how;
+      const { pending, options } = this.#core;
+      const timeoutMs = this.#check(method, args, timeout);
+      if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
+      const { kind, bytes } = encoded(args, options.payloadLimit);
+      const sent = { timeoutMs, wait: wait === true, parts: 0 };
+      return pending.send(sent, this.#target, method, kind, bytes, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** Checks what every request is made of; returns its timeout in milliseconds. */
   #check(method: string, args: readonly unknown[], timeout: number | undefined): number {
     if (!Array.isArray(args)) throw new TypeError("the arguments of a call must be an array");
@@ -158,25 +173,27 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
 }
 
 /**
- * `then` and symbols are undefined, or a handle's methods could not be awaited, compared or
- * printed without calling a method of that name.
+ * An object of functions, made as they are asked for. `then` and symbols are undefined, or a handle's
+ * methods could not be awaited, compared or printed without calling a method of that name.
  */
 function byName(call: (name: string, args: unknown[]) => unknown): object {
-  const methods = new Map<string, (...args: unknown[]) => unknown>();
-  return new Proxy(Object.create(null) as object, {
+  let cached = 0;
+  // A Proxy is slow to ask. As the prototype, it is asked only for what the object does not have yet.
+  const maker = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name === "symbol" || name === "then") return undefined;
-      let method = methods.get(name);
-      if (method === undefined) {
-        method = (...args) => call(name, args);
-        // Names come from the application; a loop over made-up ones must not grow this for ever.
-        if (methods.size < MAX_CACHED_METHODS) methods.set(name, method);
+      const method = (...args: unknown[]): unknown => call(name, args);
+      // Names come from the application; a loop over made-up ones must not grow this for ever.
+      if (cached < MAX_CACHED_METHODS) {
+        cached += 1;
+        Reflect.defineProperty(methods, name, { value: method, configurable: true });
       }
       return method;
     },
     set: () => false,
-    defineProperty: () => false,
   });
+  const methods: object = Object.create(maker);
+  return methods;
 }
 
 const MAX_CACHED_METHODS = 256;

@@ -1,4 +1,5 @@
 import { decodeContent } from "./content/content.js";
+import { view } from "./internal/memory.js";
 
 const FLAG_REPLAYED = 1;
 const FLAG_RESUMED = 2;
@@ -29,7 +30,7 @@ export class Report<Subject extends string = string, Content = unknown> {
   readonly missed: number;
   readonly #flags: number;
   readonly #kind: number;
-  readonly #chunk: Uint8Array;
+  readonly #buffer: ArrayBuffer;
   readonly #offset: number;
   readonly #length: number;
   #content: { readonly value: Content } | undefined;
@@ -42,7 +43,7 @@ export class Report<Subject extends string = string, Content = unknown> {
     flags: number,
     missed: number,
     kind: number,
-    chunk: Uint8Array,
+    buffer: ArrayBuffer,
     offset: number,
     length: number,
   ) {
@@ -53,7 +54,7 @@ export class Report<Subject extends string = string, Content = unknown> {
     this.missed = missed;
     this.#flags = flags;
     this.#kind = kind;
-    this.#chunk = chunk;
+    this.#buffer = buffer;
     this.#offset = offset;
     this.#length = length;
   }
@@ -67,7 +68,7 @@ export class Report<Subject extends string = string, Content = unknown> {
       this.#flags | (older.#flags & FLAG_RESUMED),
       older.missed + this.missed + 1,
       this.#kind,
-      this.#chunk,
+      this.#buffer,
       this.#offset,
       this.#length,
     );
@@ -85,11 +86,7 @@ export class Report<Subject extends string = string, Content = unknown> {
 
   /** The content as it travelled. */
   get bytes(): Uint8Array {
-    return new Uint8Array(
-      this.#chunk.buffer as ArrayBuffer,
-      this.#chunk.byteOffset + this.#offset,
-      this.#length,
-    );
+    return view(this.#buffer, this.#offset, this.#length);
   }
 
   /**

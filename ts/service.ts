@@ -1,4 +1,4 @@
-import { encodeContent } from "./content/content.js";
+import { encodeContent, KIND_BYTES } from "./content/content.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, LocalService } from "./internal/calls.js";
@@ -77,6 +77,10 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
   readonly methods: readonly string[];
   readonly #core: Core;
   readonly #number: number;
+  /** Bytes of content that may be packed. */
+  readonly #packable: number;
+  /** Slot of the subject last published. */
+  #subject = 0;
   readonly #groups: Set<string>;
   readonly #subscribers = new Map<string, Subscriber>();
   #closed = false;
@@ -102,6 +106,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
       native.createService(this.name, this.audience, [...this.#groups], [...handlers.keys()]),
     );
     this.#number = no;
+    this.#packable = Math.min(core.options.payloadLimit, LARGE_CONTENT - 1);
     this.identity = `${core.id}.${counter}`;
     core.calls.services.set(no, this.#local(handlers));
   }
@@ -127,25 +132,14 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
   publish<S extends SubjectOf<C>>(
     subject: S,
     content: ContentOf<C, S>,
-    options: PublishOptions = {},
+    options?: PublishOptions,
   ): boolean {
     this.#assertOpen();
     check.subject(subject, "subject");
-    const lifetime = check.lifetimeMs(options.lifetime);
-    const core = this.#core;
-    const to = options.to === undefined ? undefined : receiver(options.to);
-    if (to !== undefined && lifetime !== 0) {
-      throw new TypeError("a report to one subscriber is never kept: it has no lifetime");
-    }
-    const { kind, bytes } = encodeContent(content, core.options.payloadLimit);
-    if (to !== undefined) {
-      return core.command((native) => native.publishTo(this.#number, subject, kind, bytes, to));
-    }
-    if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
-      return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
-    }
-    core.staging.publish(this.#number, subject, kind, bytes);
-    return core.flowing;
+    // Bytes for whoever is there now: by far the most frequent.
+    const plain = options === undefined && content instanceof Uint8Array;
+    if (!plain || content.length > this.#packable) return this.#publish(subject, content, options);
+    return this.#stage(subject, KIND_BYTES, content);
   }
 
   /** Joins a service group; false: it was in it. */
@@ -185,6 +179,29 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  #publish(subject: string, content: unknown, options: PublishOptions = {}): boolean {
+    const core = this.#core;
+    const lifetime = check.lifetimeMs(options.lifetime);
+    const to = options.to === undefined ? undefined : receiver(options.to);
+    if (to !== undefined && lifetime !== 0) {
+      throw new TypeError("a report to one subscriber is never kept: it has no lifetime");
+    }
+    const { kind, bytes } = encodeContent(content, core.options.payloadLimit);
+    if (to !== undefined) {
+      return core.command((native) => native.publishTo(this.#number, subject, kind, bytes, to));
+    }
+    if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
+      return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
+    }
+    return this.#stage(subject, kind, bytes);
+  }
+
+  #stage(subject: string, kind: number, bytes: Uint8Array): boolean {
+    const core = this.#core;
+    this.#subject = core.staging.publish(this.#number, subject, this.#subject, kind, bytes);
+    return core.flowing;
   }
 
   #local(handlers: ReadonlyMap<string, Handler>): LocalService {

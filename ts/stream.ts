@@ -1,6 +1,8 @@
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
 import type { Core } from "./internal/core.js";
+import { view } from "./internal/memory.js";
+import { cancelled, type PartSink } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 
 /** Parts that a stream takes before its reader has taken any. */
@@ -37,7 +39,11 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   readonly #controller = new AbortController();
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#cancel(this.#signal?.reason);
-  #key = 0;
+  readonly #parts: PartSink = {
+    key: undefined,
+    part: (kind, buffer, offset, length) =>
+      this.#push(() => decodeContent(kind, view(buffer, offset, length))),
+  };
   #queue: Part[] = [];
   #waiting: Waiting<T>[] = [];
   /** Taken since parts were last granted. */
@@ -50,26 +56,25 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
 
   /** @internal */
   constructor(core: Core, request: StreamRequest) {
-    const { target, method, timeoutMs, wait, credit, signal } = request;
+    const { credit, signal } = request;
     this.#core = core;
     this.#chunk = Math.ceil(credit / 2);
     this.#signal = signal;
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener("abort", this.#abort, { once: true });
-    const outcome = core.pending.add(
-      this.#controller.signal,
-      (key) => {
-        const { kind, bytes } = request.arguments();
-        const how = { timeoutMs, wait, parts: credit };
-        core.staging.request(key, how, target, method, kind, bytes);
-        this.#key = key;
-      },
-      (kind, bytes) => this.#push(() => decodeContent(kind, bytes)),
-    );
-    outcome.then(
+    this.#send(request).then(
       (rest) => this.#finish(rest),
       (error) => this.#fail(error),
     );
+  }
+
+  async #send(request: StreamRequest): Promise<unknown> {
+    const { target, method, timeoutMs, wait, credit } = request;
+    const { signal } = this.#controller;
+    if (signal.aborted) throw cancelled(signal, "no");
+    const { kind, bytes } = request.arguments();
+    const how = { timeoutMs, wait, parts: credit };
+    return this.#core.pending.send(how, target, method, kind, bytes, signal, this.#parts);
   }
 
   /** The next part; done after the last. Rejects once with what ended the request. */
@@ -134,8 +139,9 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     }
     resolve({ done: false, value });
     this.#taken += 1;
-    if (this.#taken < this.#chunk || this.#ended || !this.#core.open) return;
-    this.#core.staging.grantParts(this.#key, this.#taken);
+    const { key } = this.#parts;
+    if (this.#taken < this.#chunk || key === undefined || !this.#core.open) return;
+    this.#core.staging.grantParts(key, this.#taken);
     this.#taken = 0;
   }
 

@@ -75,7 +75,6 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
         grant: (reports) => {
           if (this.#number !== undefined) core.staging.grant(this.#number, reports);
         },
-        touched: (feed) => core.touched(feed),
         guard: (call, report) => core.guard(call, report),
       },
       GRANT_CHUNK,

@@ -68,7 +68,6 @@ export class Watch implements AsyncIterableIterator<Change> {
         grant: (changes) => {
           if (this.#number !== undefined) core.staging.grantWatch(this.#number, changes);
         },
-        touched: (feed) => core.touched(feed),
         guard: (call, change) => core.guard(call, change),
       },
       GRANT_CHUNK,

@@ -1,7 +1,16 @@
 // Deliveries cross packed; nothing is lost, doubled or reordered by the packing.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { bytes, type Delivery, type Party, Staging, Station, text, texts16 } from "./native.mjs";
+import {
+  bytes,
+  type Delivery,
+  type Party,
+  Slots,
+  Staging,
+  Station,
+  text,
+  texts16,
+} from "./native.mjs";
 
 const CHUNK = 32 * 1024;
 const stations: Station[] = [];
@@ -64,16 +73,65 @@ describe("reports", () => {
     }
   });
 
-  it("come in chunks of at most 32 KiB, a larger one by itself", async () => {
+  it("carry the subject that their slot stood for when they were published", async () => {
+    const { party, service } = publisher();
+    const slots = new Slots();
+    party.submit(new Staging(slots).publish(service, "one", bytes("1")));
+    // Known from the buffer before, then given to another subject, and back.
+    const staging = new Staging(slots).publish(service, "one", bytes("2"));
+    staging.define(0, bytes("two")).publishSlot(service, 0, bytes("3"));
+    staging.define(0, bytes("one")).publishSlot(service, 0, bytes("4"));
+    party.submit(staging.publishText(service, "three", bytes("5")));
+    const all = await reports(party, 5);
+    expect(all.map(({ subject, content }) => [subject, text(content)])).toEqual([
+      ["one", "1"],
+      ["one", "2"],
+      ["two", "3"],
+      ["one", "4"],
+      ["three", "5"],
+    ]);
+  });
+
+  it("come in the memory lent, a larger one in memory of its own", async () => {
     const { party, service, native } = publisher();
     for (let n = 0; n < 40; n += 1) native.publish(service, "s", 0, new Uint8Array(4000), 0);
     native.publish(service, "s", 0, new Uint8Array(500_000).fill(7), 0);
     native.publish(service, "s", 0, bytes("last"), 0);
     const all = await reports(party, 42);
-    const large = party.chunks.filter((length) => length > CHUNK);
-    expect(large).toEqual([500_000]);
+    const large = party.owned.filter((length) => length > CHUNK);
+    expect(large).toHaveLength(1);
+    expect(large[0]).toBeLessThan(501_000);
     expect(all[40]?.content).toEqual(new Uint8Array(500_000).fill(7));
     expect(text(all[41]?.content)).toBe("last");
+  });
+
+  it("come whatever is lent: nothing, what was transferred away, or what is used up", async () => {
+    const { party, service, native } = publisher();
+    const detached = new Uint8Array(1000);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    for (const [memory, at] of [
+      [new Uint8Array(), 0],
+      [detached, 0],
+      [detached, 500],
+      [new Uint8Array(1000), 1000],
+      [new Uint8Array(1000), 0xffff_ffff],
+      [new Uint8Array(1000), 900],
+      [new Uint8Array(1000), 4],
+    ] as const) {
+      party.memory = memory;
+      party.at = at;
+      party.drain = () => {};
+      native.publish(service, "s", 0, bytes(`${memory.length} ${at}`), 0);
+      const words = new Uint32Array(64);
+      const own = native.drain(words, memory, at);
+      // The content is the last of the batch.
+      const [used = 0, , end = 0] = words;
+      const [offset = 0, length = 0] = words.subarray(used - 2, used);
+      const chunk = own ?? memory;
+      expect(text(chunk.subarray(offset, offset + length))).toBe(`${memory.length} ${at}`);
+      expect(offset + length).toBe(end);
+      expect(own === null).toBe(at === 4);
+    }
   });
 
   it("wait when JavaScript stops draining, and wake it again", async () => {
@@ -90,7 +148,7 @@ describe("reports", () => {
     native.publish(service, "s", 0, bytes("small"), 0);
     native.publish(service, "s", 0, new Uint8Array(CHUNK + 1), 0);
     expect((await reports(party, 2))[1]?.content).toHaveLength(CHUNK + 1);
-    expect(party.chunks).toHaveLength(2);
+    expect(party.owned).toHaveLength(1);
   });
 });
 

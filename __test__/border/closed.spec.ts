@@ -26,15 +26,15 @@ const calls: [string, (native: NativeRegistry) => unknown][] = [
   ["publishers", (native) => native.publishers(1)],
   ["publishTo", (native) => native.publishTo(1, "a", 0, bytes("x"), "0".repeat(32))],
   ["cancel", (native) => native.cancel(1)],
-  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 9)],
+  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 12)],
 ];
 
 function closedEverywhere(native: NativeRegistry) {
   for (const [name, call] of calls)
     expect(() => call(native), name).toThrow(expect.objectContaining({ code: "closed" }));
   const words = new Uint32Array(64).fill(7);
-  expect(native.drain(words)).toBeNull();
-  expect([words[0], words[1]]).toEqual([2, 0]);
+  expect(native.drain(words, new Uint8Array(100), 9)).toBeNull();
+  expect([...words.subarray(0, 3)]).toEqual([3, 0, 9]);
   native.close(0);
   native.dispose();
   expect(native.id).toMatch(/^[0-9a-f]{32}$/);

@@ -38,6 +38,7 @@ async function works() {
 
 describe("values out of range", () => {
   const none = new Uint8Array();
+  const shared = new ArrayBuffer(1024);
   it.each<[string, () => unknown]>([
     ["a role", () => native.createExchange(2, "", 1, 1, false)],
     ["a heartbeat of NaN", () => native.createExchange(0, "", Number.NaN, 1, false)],
@@ -61,7 +62,11 @@ describe("values out of range", () => {
     ["a kind of content for one", () => native.publishTo(1, "a", 256, none, "0".repeat(32))],
     ["a process id", () => native.track("0")],
     ["a process id of other characters", () => native.track("g".repeat(32))],
-    ["an array too short for records", () => native.drain(new Uint32Array(63))],
+    ["an array too short for records", () => native.drain(new Uint32Array(63), none, 0)],
+    [
+      "memory that is the records'",
+      () => native.drain(new Uint32Array(shared), new Uint8Array(shared), 0),
+    ],
     ["a negative limit", () => station.registry("x", { limits: { outbox: -1 } })],
     ["a fractional limit", () => station.registry("x", { limits: { links: 1.5 } })],
   ])("%s: invalid", (_, action) => {
@@ -130,12 +135,17 @@ describe("values of the wrong type", () => {
   it("are refused as receivers", () => {
     const { drain } = NativeRegistry.prototype;
     for (const receiver of [{}, station.environment, Object.create(native)])
-      expect(() => Reflect.apply(drain, receiver, [new Uint32Array(64)])).toThrow();
+      expect(() =>
+        Reflect.apply(drain, receiver, [new Uint32Array(64), new Uint8Array(), 0]),
+      ).toThrow();
   });
 
   it("are refused as buffers", () => {
     expect(() => native.submit(new Uint32Array(4) as unknown as Uint8Array, 1)).toThrow();
-    expect(() => native.drain(new Uint8Array(1024) as unknown as Uint32Array)).toThrow();
+    const wrongWords = new Uint8Array(1024) as unknown as Uint32Array;
+    expect(() => native.drain(wrongWords, new Uint8Array(), 0)).toThrow();
+    const wrongMemory = new Uint32Array(64) as unknown as Uint8Array;
+    expect(() => native.drain(new Uint32Array(64), wrongMemory, 0)).toThrow();
     const detached = new Uint8Array(64);
     structuredClone(detached, { transfer: [detached.buffer] });
     expect(code(() => native.submit(detached, 1))).toBe("malformed");
@@ -149,6 +159,7 @@ describe("a malformed staging buffer", () => {
     .grantParts(70, 3)
     .respond(0xffff_ffffn, 0, bytes("late"))
     .publish(4_000_000_000, "subject", bytes("content"))
+    .publishText(4_000_000_000, "subject", bytes("content"))
     .grant(1, 5);
 
   it("is refused wherever it is cut, unless between commands", () => {
@@ -156,7 +167,8 @@ describe("a malformed staging buffer", () => {
     for (let length = 0; length <= valid.length; length += 1)
       if (code(() => native.submit(valid.bytes, length)) === "no error") ends.add(length);
       else expect(code(() => native.submit(valid.bytes, length))).toBe("malformed");
-    expect(ends.size).toBe(7);
+    // Before the first, and after each, of which three define strings.
+    expect(ends.size).toBe(11);
   });
 
   it("is refused when the length exceeds it", () => {
@@ -165,10 +177,26 @@ describe("a malformed staging buffer", () => {
     expect(code(() => native.submit(valid.bytes, 0xffff_ffff))).toBe("malformed");
   });
 
+  it("is refused when it uses a slot that is not defined, or defines one out of order", () => {
+    const fresh = station.registry("slots");
+    const malformed = (staging: Staging) =>
+      expect(code(() => fresh.submit(staging))).toBe("malformed");
+    malformed(new Staging().publishSlot(1, 0, bytes("x")));
+    malformed(new Staging().define(1, bytes("early")));
+    malformed(new Staging().define(0, Uint8Array.of(0xff)));
+    malformed(new Staging().define(0, bytes("s")).publishSlot(1, 1, bytes("x")));
+    // None of them defined anything.
+    malformed(new Staging().publishSlot(1, 0, bytes("x")));
+    const all = new Staging();
+    for (let slot = 0; slot < 4096; slot += 1) all.define(slot, bytes(`s${slot}`));
+    fresh.submit(all);
+    malformed(new Staging().define(4096, bytes("one too many")));
+  });
+
   it("runs nothing of what precedes the fault", async () => {
     party.drain();
     party.deliveries.length = 0;
-    const staging = new Staging().request(71, "nobody", "m", bytes("")).put(new Uint8Array([99]));
+    const staging = new Staging().request(71, "nobody", "m", bytes("")).put(Uint8Array.of(99));
     expect(code(() => party.submit(staging))).toBe("malformed");
     party.submit(new Staging().request(72, "nobody", "m", bytes("")));
     expect(await party.next("outcome")).toMatchObject({ key: 72 });

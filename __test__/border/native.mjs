@@ -14,12 +14,38 @@ export const onLoop = process.env.NETSVC_IO !== "thread";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Writes staged commands. */
+/** Slots of strings, as they were told to one registry. */
+export class Slots {
+  /** @type {Map<string, number>} */
+  #slots = new Map();
+
+  /**
+   * The slot of a string, and whether it is new.
+   * @param {string} text
+   * @returns {[slot: number, added: boolean]}
+   */
+  of(text) {
+    const known = this.#slots.get(text);
+    if (known !== undefined) return [known, false];
+    const slot = this.#slots.size;
+    this.#slots.set(text, slot);
+    return [slot, true];
+  }
+}
+
+/**
+ * Writes staged commands. Defines the strings that they name, in slots of its own from 0 on, so that
+ * it may be submitted to any registry; or those that `slots` does not know yet.
+ */
 export class Staging {
   bytes = new Uint8Array(4096);
   length = 0;
-  /** @type {DataView} */
-  #view = new DataView(this.bytes.buffer);
+  /** @type {Slots} */
+  #slots;
+
+  constructor(slots = new Slots()) {
+    this.#slots = slots;
+  }
 
   /**
    * @param {number} key
@@ -31,15 +57,27 @@ export class Staging {
    */
   request(key, target, method, content, options = {}) {
     const { kind = 0, timeout = 5000, wait = false, parts = 0 } = options;
-    const [m, t] = [encoder.encode(method), encoder.encode(target)];
-    this.#u8(1)
-      .#u32(key)
-      .#u32(timeout)
-      .#u32(parts)
-      .#u8(wait ? 1 : 0)
-      .#u8(kind)
-      .#u8(0);
-    return this.#u16(m.length).#u16(t.length).#u32(content.length).put(m).put(t).put(content);
+    const [t, m] = [this.symbol(target), this.symbol(method)];
+    const flags = (wait ? 1 : 0) | (kind << 1);
+    return this.#words(1 | (flags << 16), key, timeout, parts, t, m, content.length).put(content);
+  }
+
+  /**
+   * The slot of a string, defined if it is new.
+   * @param {string} text
+   */
+  symbol(text) {
+    const [slot, added] = this.#slots.of(text);
+    if (added) this.define(slot, encoder.encode(text));
+    return slot;
+  }
+
+  /**
+   * @param {number} slot
+   * @param {Uint8Array} text
+   */
+  define(slot, text) {
+    return this.#words(2, slot, text.length).put(text);
   }
 
   /**
@@ -49,10 +87,7 @@ export class Staging {
    * @param {number} kind
    */
   respond(call, status, content, kind = 0) {
-    this.#u8(3).#reserve(8);
-    this.#view.setBigUint64(this.length, call, true);
-    this.length += 8;
-    return this.#u8(status).#u8(kind).#u32(content.length).put(content);
+    return this.#call(3 | (kind << 8) | (status << 16), call, content);
   }
 
   /**
@@ -61,8 +96,26 @@ export class Staging {
    * @param {Uint8Array} content
    */
   publish(service, subject, content) {
+    return this.publishSlot(service, this.symbol(subject), content);
+  }
+
+  /**
+   * @param {number} service
+   * @param {number} slot
+   * @param {Uint8Array} content
+   */
+  publishSlot(service, slot, content) {
+    return this.#words(4, service, slot, content.length).put(content);
+  }
+
+  /**
+   * @param {number} service
+   * @param {string} subject
+   * @param {Uint8Array} content
+   */
+  publishText(service, subject, content) {
     const s = encoder.encode(subject);
-    return this.#u8(4).#u32(service).#u8(0).#u16(s.length).#u32(content.length).put(s).put(content);
+    return this.#words(9, service, s.length, content.length).put(s).put(content);
   }
 
   /**
@@ -70,7 +123,7 @@ export class Staging {
    * @param {number} reports
    */
   grant(subscription, reports) {
-    return this.#u8(5).#u32(subscription).#u32(reports);
+    return this.#words(5, subscription, reports);
   }
 
   /**
@@ -78,10 +131,7 @@ export class Staging {
    * @param {Uint8Array} content
    */
   part(call, content) {
-    this.#u8(7).#reserve(8);
-    this.#view.setBigUint64(this.length, call, true);
-    this.length += 8;
-    return this.#u8(0).#u32(content.length).put(content);
+    return this.#call(7, call, content);
   }
 
   /**
@@ -89,39 +139,34 @@ export class Staging {
    * @param {number} parts
    */
   grantParts(key, parts) {
-    return this.#u8(8).#u32(key).#u32(parts);
+    return this.#words(8, key, parts);
   }
 
-  /** @param {Uint8Array} bytes */
+  /**
+   * Bytes, filled up to whole words.
+   * @param {Uint8Array} bytes
+   */
   put(bytes) {
-    this.#reserve(bytes.length);
+    const words = Math.ceil(bytes.length / 4);
+    this.#reserve(4 * words);
     this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+    this.length += 4 * words;
     return this;
   }
 
-  /** @param {number} value */
-  #u8(value) {
-    this.#reserve(1);
-    this.#view.setUint8(this.length, value);
-    this.length += 1;
-    return this;
+  /**
+   * @param {number} first
+   * @param {bigint} call
+   * @param {Uint8Array} content
+   */
+  #call(first, call, content) {
+    const [low, high] = [Number(call & 0xffff_ffffn), Number(call >> 32n)];
+    return this.#words(first, low, high, content.length).put(content);
   }
 
-  /** @param {number} value */
-  #u16(value) {
-    this.#reserve(2);
-    this.#view.setUint16(this.length, value, true);
-    this.length += 2;
-    return this;
-  }
-
-  /** @param {number} value */
-  #u32(value) {
-    this.#reserve(4);
-    this.#view.setUint32(this.length, value, true);
-    this.length += 4;
-    return this;
+  /** @param {number[]} values */
+  #words(...values) {
+    return this.put(new Uint8Array(Uint32Array.from(values).buffer));
   }
 
   /** @param {number} more */
@@ -130,7 +175,6 @@ export class Staging {
     const larger = new Uint8Array(2 * (this.length + more));
     larger.set(this.bytes);
     this.bytes = larger;
-    this.#view = new DataView(larger.buffer);
   }
 }
 
@@ -143,13 +187,13 @@ export class Reader {
 
   /**
    * @param {Uint32Array} words
-   * @param {Uint8Array | null} chunk
+   * @param {Uint8Array} chunk
    * @returns {Delivery[]}
    */
   read(words, chunk) {
     const deliveries = [];
     const end = words[0] ?? 0;
-    let at = 2;
+    let at = 3;
     const next = () => {
       if (at >= end) throw new Error(`a record exceeds the ${end} words used`);
       return words[at++] ?? 0;
@@ -157,8 +201,8 @@ export class Reader {
     const long = () => BigInt(next()) | (BigInt(next()) << 32n);
     const bytes = () => {
       const [offset, length] = [next(), next()];
-      if (offset + length > (chunk?.length ?? 0)) throw new Error("a span exceeds the chunk");
-      return chunk?.subarray(offset, offset + length) ?? new Uint8Array();
+      if (offset + length > chunk.length) throw new Error("a span exceeds the chunk");
+      return chunk.subarray(offset, offset + length);
     };
     const symbol = () => {
       const slot = next();
@@ -275,6 +319,11 @@ export function texts16(bytes) {
   return texts;
 }
 
+/** Not a Buffer, whose views are Buffers. @param {Uint8Array} bytes */
+function plain({ buffer, byteOffset, length }) {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
 /** An environment with registries whose deliveries are read as they come. */
 export class Station {
   wakes = 0;
@@ -301,8 +350,11 @@ export class Station {
 export class Party {
   /** @type {Delivery[]} */
   deliveries = [];
-  /** Lengths of the chunks that came. @type {number[]} */
-  chunks = [];
+  /** Sizes of the memory that came with batches, because what was lent did not do. @type {number[]} */
+  owned = [];
+  /** Lent for batches, and free from `at` on. */
+  memory = new Uint8Array(32 << 10);
+  at = 0;
   #reader = new Reader();
   /** @type {Set<() => void>} */
   #waiting = new Set();
@@ -324,9 +376,14 @@ export class Party {
 
   /** Takes one batch. */
   drainOnce() {
-    const chunk = this.native.drain(this.words);
-    if (chunk !== null) this.chunks.push(chunk.length);
-    this.deliveries.push(...this.#reader.read(this.words, chunk));
+    if (this.memory.length - this.at < this.memory.length / 4) {
+      this.memory = new Uint8Array(this.memory.length);
+      this.at = 0;
+    }
+    const own = this.native.drain(this.words, this.memory, this.at);
+    if (own !== null) this.owned.push(own.length);
+    this.deliveries.push(...this.#reader.read(this.words, plain(own ?? this.memory)));
+    if (own === null) this.at = this.words[2] ?? 0;
     for (const check of this.#waiting) check();
   }
 

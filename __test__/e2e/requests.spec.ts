@@ -132,10 +132,10 @@ describe("a request ends with", () => {
 
   it("`cancelled` at once, and the handler's signal says so (16)", async () => {
     const { provider, user } = await star();
-    const hanging = call(user, "hang", { args: ["m"], timeout: 60, mark: "m" });
+    const hanging = rejection(call(user, "hang", { args: ["m"], timeout: 60, mark: "m" }));
     await provider.event("hanging");
     await user.ask("cancel", { mark: "m" });
-    expect(await rejection(hanging)).toMatchObject({
+    expect(await hanging).toMatchObject({
       ...{ code: "cancelled", delivered: "unknown", cause: { message: "no longer needed" } },
     });
     expect(await provider.event("aborted")).toMatchObject({ mark: "m", code: "cancelled" });
@@ -155,7 +155,7 @@ describe("a caller that dies", () => {
   it("aborts its handlers' signals and `caller.gone`, and nobody else's (16)", async () => {
     const { hub, provider, user } = await star();
     const other = await processes.start("client", { port: hub.port, label: "other" });
-    const kept = call(other, "hang", { args: ["other's"], timeout: 60, mark: "m" });
+    const kept = rejection(call(other, "hang", { args: ["other's"], timeout: 60, mark: "m" }));
     const lost = call(user, "hang", { args: ["user's"], timeout: 60 });
     lost.catch(() => {}); // its process dies
     await provider.several("hanging", 2);
@@ -166,7 +166,7 @@ describe("a caller that dies", () => {
     expect(provider.told("aborted")).toHaveLength(1);
     expect(provider.told("gone")).toHaveLength(1);
     await other.ask("cancel", { mark: "m" });
-    await rejection(kept);
+    await kept;
   });
 
   it("is heard of by `caller.gone` long after the handler returned (16)", async () => {

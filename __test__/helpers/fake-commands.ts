@@ -1,96 +1,102 @@
 // Reads packed commands as the addon does.
 
+import { endianness } from "node:os";
+
 /** One packed command. */
 export interface FakeCommand {
   readonly name: string;
   readonly fields: Record<string, unknown>;
 }
 
-export class Commands implements Iterable<FakeCommand> {
-  readonly #bytes: Buffer;
+/** Reads one staging buffer after the other; knows the strings that were told by slot. */
+export class Commands {
+  readonly #texts: string[] = [];
+  #bytes = Buffer.alloc(0);
   #at = 0;
 
-  constructor(staging: Uint8Array, length: number) {
+  /** The commands of a buffer; definitions of strings are no commands. */
+  *read(staging: Uint8Array, length: number): Generator<FakeCommand> {
     // A copy: the staging buffer is written again.
     this.#bytes = Buffer.from(staging.subarray(0, length));
+    this.#at = 0;
+    while (this.#at < this.#bytes.length) {
+      const command = this.#command();
+      if (command !== undefined) yield command;
+    }
   }
 
-  *[Symbol.iterator](): Generator<FakeCommand> {
-    while (this.#at < this.#bytes.length) yield this.#command();
-  }
-
-  #command(): FakeCommand {
-    const op = this.#u8();
+  #command(): FakeCommand | undefined {
+    const first = this.#word();
+    const [op, kind, extra] = [first & 0xff, (first >>> 8) & 0xff, first >>> 16];
     switch (op) {
       case 1: {
-        const key = this.#u32();
-        const timeoutMs = this.#u32();
-        const parts = this.#u32();
-        const wait = this.#u8() === 1;
-        const targetKind = this.#u8();
-        const kind = this.#u8();
-        const methodLength = this.#u16();
-        const targetLength = this.#u16();
-        const contentLength = this.#u32();
-        const method = this.#text(methodLength);
-        const target = this.#text(targetLength);
-        const content = this.#take(contentLength);
+        const [key, timeoutMs, parts] = [this.#word(), this.#word(), this.#word()];
+        const [target, method] = [this.#symbol(), this.#symbol()];
+        const content = this.#content();
+        const [wait, targetKind] = [(extra & 1) === 1, extra >> 1];
         return {
           name: "request",
           fields: { key, timeoutMs, targetKind, kind, method, target, content, parts, wait },
         };
       }
+      case 2: {
+        const slot = this.#word();
+        if (slot > this.#texts.length || slot >= 4096) throw new Error(`slot ${slot}`);
+        this.#texts[slot] = this.#content().toString();
+        return undefined;
+      }
       case 3: {
-        const low = this.#u32();
-        const high = this.#u32();
-        const status = this.#u8();
-        const kind = this.#u8();
-        const content = this.#take(this.#u32());
-        return { name: "respond", fields: { low, high, status, kind, content } };
+        const [low, high] = [this.#word(), this.#word()];
+        return {
+          name: "respond",
+          fields: { low, high, status: extra, kind, content: this.#content() },
+        };
       }
       case 4: {
-        const service = this.#u32();
-        const kind = this.#u8();
-        const subjectLength = this.#u16();
-        const contentLength = this.#u32();
-        const subject = this.#text(subjectLength);
-        const content = this.#take(contentLength);
-        return { name: "publish", fields: { service, subject, kind, content } };
+        const [service, subject] = [this.#word(), this.#symbol()];
+        return { name: "publish", fields: { service, subject, kind, content: this.#content() } };
+      }
+      case 9: {
+        const service = this.#word();
+        const length = this.#word();
+        const contentLength = this.#word();
+        const subject = this.#padded(length).toString();
+        const fields = { service, subject, kind, content: this.#padded(contentLength) };
+        return { name: "publish", fields };
       }
       case 5:
-        return { name: "grant", fields: { subscription: this.#u32(), reports: this.#u32() } };
+        return { name: "grant", fields: { subscription: this.#word(), reports: this.#word() } };
       case 6:
-        return { name: "grantWatch", fields: { watch: this.#u32(), changes: this.#u32() } };
+        return { name: "grantWatch", fields: { watch: this.#word(), changes: this.#word() } };
       case 7: {
-        const low = this.#u32();
-        const high = this.#u32();
-        const kind = this.#u8();
-        const content = this.#take(this.#u32());
-        return { name: "part", fields: { low, high, kind, content } };
+        const [low, high] = [this.#word(), this.#word()];
+        return { name: "part", fields: { low, high, kind, content: this.#content() } };
       }
       case 8:
-        return { name: "grantParts", fields: { key: this.#u32(), parts: this.#u32() } };
+        return { name: "grantParts", fields: { key: this.#word(), parts: this.#word() } };
       default:
-        throw new Error(`unknown operation ${op} at ${this.#at - 1}`);
+        throw new Error(`unknown operation ${op} at ${this.#at - 4}`);
     }
   }
 
-  #u8(): number {
-    return this.#bytes.readUInt8(this.#at++);
+  #word(): number {
+    return endianness() === "LE" ? this.#take(4).readUInt32LE() : this.#take(4).readUInt32BE();
   }
 
-  #u16(): number {
-    this.#at += 2;
-    return this.#bytes.readUInt16LE(this.#at - 2);
+  #symbol(): string {
+    const slot = this.#word();
+    const text = this.#texts[slot];
+    if (text === undefined) throw new Error(`slot ${slot} is not defined`);
+    return text;
   }
 
-  #u32(): number {
-    this.#at += 4;
-    return this.#bytes.readUInt32LE(this.#at - 4);
+  /** A content, and what fills up its last word. */
+  #content(): Buffer {
+    return this.#padded(this.#word());
   }
 
-  #text(length: number): string {
-    return this.#take(length).toString();
+  #padded(length: number): Buffer {
+    return this.#take((length + 3) & ~3).subarray(0, length);
   }
 
   #take(length: number): Buffer {

@@ -60,9 +60,10 @@ export class Deliveries {
     this.add([14, no], packTexts([identity, name]));
   }
 
-  drain(words: Uint32Array): Uint8Array | null {
+  /** Never takes the memory that the caller lends: each batch comes with its own. */
+  drain(words: Uint32Array): Uint8Array {
     this.#signalled = false;
-    let used = 2;
+    let used = 3;
     const count = Math.min(this.#records.length, this.batch);
     let taken = 0;
     for (; taken < count; taken++) {
@@ -74,8 +75,9 @@ export class Deliveries {
     this.#records = this.#records.slice(taken);
     words[0] = used;
     words[1] = this.#records.length > 0 ? 1 : 0;
+    words[2] = 0;
     // Offsets count from the first byte not yet given back, so what is left over keeps them.
-    const chunk = this.#data.length === 0 ? null : new Uint8Array(Buffer.concat(this.#data));
+    const chunk = new Uint8Array(Buffer.concat(this.#data));
     if (this.#records.length === 0) {
       this.#data = [];
       this.#size = 0;

@@ -48,6 +48,7 @@ export class FakeRegistry implements NativeRegistry {
   readonly #parked = new Map<number, Record<string, unknown>>();
   /** Exchanges that are open. */
   readonly exchanges: Set<number> = new Set();
+  readonly #commands = new Commands();
   #last = 0;
   #revision = 0;
 
@@ -233,7 +234,7 @@ export class FakeRegistry implements NativeRegistry {
 
   submit(staging: Uint8Array, length: number): number {
     this.seen.push(["submit", length]);
-    for (const command of new Commands(staging, length)) {
+    for (const command of this.#commands.read(staging, length)) {
       this.seen.push([command.name, ...Object.values(command.fields)]);
       this.#run(command);
     }

@@ -89,15 +89,15 @@ describe("a subscription", () => {
     expect(native.seen.filter(([name]) => name === "grant").length).toBeLessThanOrEqual(12);
   });
 
-  it("grants a callback's reports back once per batch", async () => {
+  it("grants a callback's reports back, many together", async () => {
     const { registry, native, service } = setUp();
     const contents: unknown[] = [];
     registry.subscribe("thermometer", "*", (report) => contents.push(report.content));
     for (let n = 1; n <= 3000; n++) service.publish("n", n);
     await eventually(() => contents.length === 3000);
     expect(contents).toEqual(contents.map((_, index) => index + 1));
-    await eventually(() => [...native.credits.values()][0] === 1024);
-    expect(native.seen.filter(([name]) => name === "grant").length).toBeLessThan(50);
+    await eventually(() => Number([...native.credits.values()][0]) > 1024 - 256);
+    expect(native.seen.filter(([name]) => name === "grant").length).toBeLessThanOrEqual(12);
   });
 
   it("serves several next() at a time in order", async () => {

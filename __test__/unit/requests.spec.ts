@@ -367,6 +367,39 @@ describe("a handle", () => {
     expect(await remote.call("then")).toBe("not a promise");
   });
 
+  it("has any method, the same each time, and takes none", async () => {
+    const { registry } = setUp();
+    const methods = registry.service("calculator").methods as Record<string, () => unknown>;
+    expect(methods.whatever).toBe(methods.whatever);
+    expect(methods.constructor).toBe(methods.constructor);
+    for (const name of ["whatever", "other"]) {
+      expect(() => {
+        methods[name] = () => {};
+      }).toThrow(TypeError);
+    }
+    // Made-up names do not pile up, and still work.
+    for (let n = 0; n < 1000; n += 1) expect(methods[`made${n}`]).toBeTypeOf("function");
+    expect(Object.getOwnPropertyNames(methods).length).toBeLessThanOrEqual(256);
+    expect(await rejection(methods.made999?.() as Promise<unknown>)).toMatchObject({
+      code: "no-method",
+    });
+  });
+
+  it("keeps requests apart whose keys were used before", async () => {
+    const { remote, native } = setUp();
+    const cancelled = new AbortController();
+    const first = rejection(remote.call("hang", [], { signal: cancelled.signal }));
+    cancelled.abort();
+    // Its outcome is still on the way.
+    const second = remote.methods.add(1, 2);
+    expect(await first).toMatchObject({ code: "cancelled" });
+    expect(await second).toBe(3);
+    expect(await Promise.all([1, 2, 3].map((n) => remote.methods.add(n, n)))).toEqual([2, 4, 6]);
+    const keys = native.seen.filter(([name]) => name === "request").map(([, key]) => key);
+    expect(keys.slice(0, 2)).toEqual([0, 1]);
+    expect(new Set(keys).size).toBe(3);
+  });
+
   it("refuses a target that cannot be one", () => {
     const { registry } = setUp();
     expect(() => registry.service("")).toThrow(RangeError);

@@ -178,6 +178,27 @@ describe("a stream", () => {
     native.answer(Number(key), 1, Uint8Array.of(2));
     expect(await within(all(stream))).toEqual([1, 2]);
   });
+
+  it("gives nothing back when it has ended: another request may have its key", async () => {
+    const { registry, native } = setUp();
+    const elsewhere = registry.service("elsewhere");
+    const stream = elsewhere.stream("m", [], { wait: true, credit: 2 });
+    await eventually(() => native.pending > 0);
+    const [, key] = native.seen.findLast(([name]) => name === "request") ?? [];
+    native.part(Number(key), 1, Uint8Array.of(1));
+    native.answer(Number(key), 0, new Uint8Array());
+    // Told in the same wake-up, before the stream has heard of its end.
+    let first: Promise<unknown> | undefined;
+    registry.subscribe("noise", "*", () => {
+      elsewhere.stream("m", [], { wait: true }).close();
+      first = stream.next();
+    });
+    native.report(Number([...native.credits.keys()].at(-1)));
+    await eventually(() => first !== undefined);
+    expect(await within(first as Promise<unknown>)).toEqual({ done: false, value: 1 });
+    expect(native.seen.findLast(([name]) => name === "request")?.[1]).toBe(key);
+    expect(names(native)).not.toContain("grantParts");
+  });
 });
 
 describe("leaving a stream", () => {

@@ -4,13 +4,16 @@ import { connect } from "node:net";
 
 /** How long a server may take to listen, in milliseconds. */
 const START_MS = 20_000;
+/** Between two looks whether it does. */
+const POLL_MS = 5;
 
 /**
  * Starts a server; resolves when it takes connections.
  * @param {string} path
  * @param {readonly string[]} args
  * @param {number} port
- * @returns {Promise<{ pid: number, stop: () => Promise<void> }>}
+ * @returns {Promise<{ pid: number, listening: number, stop: () => Promise<void> }>} `listening`: since
+ *   when, in nanoseconds of the clock that all processes share
  */
 export async function startServer(path, args, port) {
   const child = spawn(path, args, { stdio: ["ignore", "ignore", "pipe"] });
@@ -19,11 +22,14 @@ export async function startServer(path, args, port) {
     said = (said + text).slice(-4000);
   });
   const ended = once(child, "close");
+  const endWithUs = () => void child.kill("SIGKILL");
+  process.once("exit", endWithUs);
   const stop = async () => {
     child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
     await ended;
     clearTimeout(timer);
+    process.off("exit", endWithUs);
   };
   const end = performance.now() + START_MS;
   while (!(await accepts(port))) {
@@ -31,9 +37,10 @@ export async function startServer(path, args, port) {
       await stop();
       throw new Error(`${path} does not listen\n${said}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  return { pid: /** @type {number} */ (child.pid), stop };
+  const listening = Number(process.hrtime.bigint());
+  return { pid: /** @type {number} */ (child.pid), listening, stop };
 }
 
 /**

@@ -12,6 +12,8 @@ import { root } from "./root.mjs";
 const SOURCES = [
   ...[
     "__test__",
+    "bench/lib",
+    "bench/peers",
     "crates/netsvc-core/tests",
     "crates/netsvc-hub/tests",
     "examples",
@@ -22,7 +24,7 @@ const SOURCES = [
   ...[".cache/dist.stamp", ".cache/examples.stamp", "README.md", "vitest.config.ts"],
   // The stamps are of these as well.
   ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
-  "node_modules/typescript/package.json",
+  ...["node_modules/typescript/package.json", "node_modules/rolldown/package.json"],
 ];
 
 /**

@@ -49,7 +49,7 @@ export class Encoder {
     this.#limit = limit;
     this.#value(value, 0);
     if (this.#at > limit) throw tooLarge(this.#limit);
-    return this.#buffer.subarray(0, this.#at);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#at);
   }
 
   #value(value: unknown, depth: number): void {

@@ -3,12 +3,13 @@
 
 import { command } from "./codes.js";
 import type { Budget, Environment } from "./environment.js";
+import { Memory } from "./memory.js";
 import type { NativeRegistry } from "./native.js";
 import { Records, type Sink } from "./records.js";
 import { Staging } from "./staging.js";
 
-/** Words of one batch of records: some 700 reports, so that a batch ends by its bytes first. */
-const RECORD_WORDS = 8192;
+/** Words of one batch of records: some 1,400 reports, so that a batch ends by its bytes first. */
+const RECORD_WORDS = 16_384;
 /** Records between two looks at the clock. */
 const RECORDS_PER_LOOK = 8;
 
@@ -16,9 +17,9 @@ export class Bridge {
   readonly staging: Staging;
   readonly #environment: Environment;
   readonly #native: NativeRegistry;
-  readonly #sink: Sink;
   readonly #records: Records;
   readonly #words = new Uint32Array(RECORD_WORDS);
+  readonly #memory = new Memory();
   #open = true;
 
   constructor(
@@ -27,10 +28,12 @@ export class Bridge {
     sink: Sink,
   ) {
     this.#environment = environment;
-    this.#sink = sink;
     this.#native = command(() => new environment.addon.NativeRegistry(environment.native, options));
     this.#records = new Records(this.#words, sink);
-    this.staging = new Staging((bytes, length) => this.#submit(bytes, length));
+    this.staging = new Staging(
+      (bytes, length) => (this.#open ? this.#native.submit(bytes, length) : 0),
+      (error) => sink.submitFailed(error),
+    );
     environment.add(this);
   }
 
@@ -53,19 +56,18 @@ export class Bridge {
   /** Delivers what has arrived, within the budget. False: nothing was left when it looked. */
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
+    const records = this.#records;
+    // Whatever a batch left over from the last call said: a wake-up since then has been passed over
+    // if the environment was going on already.
+    let more = true;
     for (;;) {
-      if (this.#records.done && !this.#fill(budget)) return false;
-      for (let count = 0; count < RECORDS_PER_LOOK && !this.#records.done; count++) {
-        this.#records.deliver();
+      if (records.done) {
+        if (!this.#fill(budget)) return false;
+        more = this.#words[1] === 1;
       }
-      if (this.#records.done) this.#sink.delivered();
-      if (!this.#open) return false;
-      if (budget.exhausted) {
-        this.#sink.delivered();
-        // Even if this batch is done and was the last: a wake-up that came since it was fetched has
-        // been passed over, because the environment was going on already.
-        return true;
-      }
+      for (let count = 0; count < RECORDS_PER_LOOK && !records.done; count++) records.deliver();
+      if (!this.#open || (records.done && !more)) return false;
+      if (budget.exhausted) return true;
     }
   }
 
@@ -79,22 +81,16 @@ export class Bridge {
 
   /** The next batch; false when there is none. */
   #fill(budget: Budget): boolean {
-    const chunk = this.#native.drain(this.#words);
-    const used = this.#words[0] ?? 0;
-    if (used <= 2) return false;
-    budget.spend(used * 4 + (chunk?.length ?? 0));
-    this.#records.start(used, chunk);
-    return true;
-  }
-
-  #submit(bytes: Uint8Array, length: number): number {
-    if (!this.#open) return 0;
-    try {
-      return this.#native.submit(bytes, length);
-    } catch (error) {
-      // Runs at the end of a turn, where nobody could catch it.
-      this.#sink.submitFailed(error);
-      return 0;
-    }
+    const words = this.#words;
+    const memory = this.#memory;
+    const bytes = memory.bytes;
+    const at = memory.at;
+    // Credit that was granted meanwhile: without it what is read now would have to wait in a queue.
+    this.staging.flush();
+    const own = this.#native.drain(words, bytes, at);
+    const end = words[2] ?? 0;
+    if (own === null) memory.taken(end);
+    budget.spend((words[0] ?? 0) * 4 + (own === null ? end - at : own.length));
+    return this.#records.start(own ?? bytes, budget.now);
   }
 }

@@ -5,10 +5,12 @@ import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
 import type { Log } from "../log.js";
 import { REQUEST_NUMBER } from "./codes.js";
-import { type CallerTracker, Invocation } from "./invocation.js";
+import type { Invocation } from "./invocation.js";
+import { view } from "./memory.js";
 import { isAsyncIterable, PartSource } from "./part-source.js";
-import type { InvokeRecord, SubscriberRecord } from "./records.js";
+import type { SubscriberRecord } from "./records.js";
 import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
+import { Table } from "./table.js";
 
 /** A method's implementation, its types forgotten. */
 export type Handler = (context: Context, ...args: unknown[]) => unknown;
@@ -26,47 +28,58 @@ const NO_BYTES = new Uint8Array();
 
 /** Local services by number, and their running calls. */
 export class Calls {
-  readonly services: Map<number, LocalService> = new Map();
+  readonly services: Table<LocalService> = new Table();
   /** By the low half of the call's number: its slot, held by one call at a time. */
-  readonly #running = new Map<number, Invocation>();
+  readonly #running: Array<Invocation | undefined> = [];
   readonly #staging: Staging;
-  readonly #tracker: CallerTracker;
   readonly #payloadLimit: number;
   readonly #log: Log;
 
-  constructor(staging: Staging, tracker: CallerTracker, payloadLimit: number, log: Log) {
+  constructor(staging: Staging, payloadLimit: number, log: Log) {
     this.#staging = staging;
-    this.#tracker = tracker;
     this.#payloadLimit = payloadLimit;
     this.#log = log;
   }
 
-  /** Runs a handler. Whatever happens, exactly one RESPOND follows. */
-  invoke(record: InvokeRecord): void {
-    const call = new Invocation(record, this.#tracker);
-    const service = this.services.get(record.service);
-    const handler = service?.handler(record.method);
+  /** Runs a handler of a service. Whatever happens, exactly one RESPOND follows. */
+  invoke(
+    call: Invocation,
+    number: number,
+    kind: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void {
+    const service = this.services.get(number);
+    const handler = service?.handler(call.method);
     if (service === undefined) {
       this.#error(call, "lost", "the service was closed");
       return;
     }
     if (handler === undefined) {
-      this.#error(call, "no-method", `${service.name} has no method ${record.method}`);
+      this.#error(call, "no-method", `${service.name} has no method ${call.method}`);
       return;
     }
-    let args: unknown[];
+    let bytes: Uint8Array;
+    let args: unknown[] | undefined;
     try {
-      args = decodeArguments(record.kind, record.bytes);
+      bytes = view(buffer, offset, length);
+      args = kind === KIND_BYTES ? undefined : decodeArguments(kind, bytes);
     } catch (error) {
       this.#error(call, "encoding", error instanceof Error ? error.message : String(error));
       return;
     }
-    this.#running.set(call.low, call);
+    this.#running[call.low] = call;
     let result: unknown;
     try {
-      result = handler(call, ...args);
+      // A single argument of bytes travels as it is; see `encodeArguments`.
+      result = args === undefined ? handler(call, bytes) : handler(call, ...args);
     } catch (error) {
       this.#fail(call, error, service);
+      return;
+    }
+    if (result instanceof Uint8Array) {
+      this.#succeed(call, result);
       return;
     }
     if (!isThenable(result)) {
@@ -82,20 +95,21 @@ export class Calls {
 
   /** The caller of a streaming call takes further parts. */
   credit(low: number, high: number, parts: number): void {
-    const call = this.#running.get(low);
+    const call = this.#running[low];
     if (call?.high === high) call.grant(parts);
   }
 
   /** Nobody waits for that call any more. */
   abort(low: number, high: number, reason: () => NetsvcError): void {
-    const call = this.#running.get(low);
+    const call = this.#running[low];
     if (call?.high === high) call.abort(reason());
   }
 
   /** Nobody waits for any call any more. */
   end(reason: () => NetsvcError): void {
-    for (const call of [...this.#running.values()]) call.abort(reason());
-    this.#running.clear();
+    // Not those that an abort listener begins, hence a copy.
+    for (const call of this.#running.slice()) call?.abort(reason());
+    this.#running.length = 0;
     this.services.clear();
   }
 
@@ -126,7 +140,7 @@ export class Calls {
     if (!call.streamed) {
       source.stop();
       source.ended.catch(() => {}); // nobody asked for what it would have said
-      this.#running.delete(call.low);
+      this.#running[call.low] = undefined;
       const message = `${service.name}.${call.method} streams its result: call it by stream()`;
       this.#error(call, "encoding", message);
       return;
@@ -134,7 +148,7 @@ export class Calls {
     call.attach(source);
     source.ended.then(
       () => {
-        this.#running.delete(call.low);
+        this.#running[call.low] = undefined;
         if (unencodable !== undefined) this.#unencodable(call, "a part", unencodable.error);
         else this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
       },
@@ -143,7 +157,12 @@ export class Calls {
   }
 
   #succeed(call: Invocation, result: unknown): void {
-    this.#running.delete(call.low);
+    this.#running[call.low] = undefined;
+    const plain = result instanceof Uint8Array && !call.streamed;
+    if (plain && result.length <= this.#payloadLimit) {
+      this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
+      return;
+    }
     try {
       const { kind, bytes } = encodeContent(result, this.#payloadLimit);
       if (call.streamed) {
@@ -159,7 +178,7 @@ export class Calls {
   }
 
   #fail(call: Invocation, error: unknown, service: LocalService): void {
-    this.#running.delete(call.low);
+    this.#running[call.low] = undefined;
     let failure: { code: string; message: string; data?: unknown };
     if (error instanceof ServiceFailure) {
       failure = { code: error.code, message: error.message };

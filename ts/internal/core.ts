@@ -9,18 +9,13 @@ import { Bridge } from "./bridge.js";
 import { Calls } from "./calls.js";
 import { abortError, listenError } from "./codes.js";
 import { Budget, environment } from "./environment.js";
+import type { Invocation } from "./invocation.js";
 import type { NativeRegistry } from "./native.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
-import type {
-  ChangeRecord,
-  InvokeRecord,
-  LinkRecord,
-  OutcomeRecord,
-  Sink,
-  SubscriberRecord,
-} from "./records.js";
+import type { ChangeRecord, LinkRecord, Sink, SubscriberRecord } from "./records.js";
 import type { Staging } from "./staging.js";
+import { Table } from "./table.js";
 import { Waits } from "./waits.js";
 
 /** An exchange as its records concern it. */
@@ -61,9 +56,10 @@ export class Core implements Sink {
   readonly work: OpenWork;
   readonly pending: Pending;
   readonly calls: Calls;
+  readonly staging: Staging;
   readonly exchanges: Map<number, ExchangeSink> = new Map();
-  readonly subscriptions: Map<number, FeedSink<Report>> = new Map();
-  readonly watches: Map<number, FeedSink<ChangeRecord>> = new Map();
+  readonly subscriptions: Table<FeedSink<Report>> = new Table();
+  readonly watches: Table<FeedSink<ChangeRecord>> = new Table();
   /** `listen` by token: the addresses. */
   readonly listens: Waits<string[]>;
   /** `flush` by number: how it ended. */
@@ -72,7 +68,6 @@ export class Core implements Sink {
   readonly closers: Set<(error: NetsvcError) => void> = new Set();
   readonly #bridge: Bridge;
   readonly #gone = new Map<string, AbortController>();
-  #touched: Array<{ settle(): void }> = [];
   #lastToken = 0;
   #allClosed: () => void = () => {};
   #open = true;
@@ -84,10 +79,11 @@ export class Core implements Sink {
     this.work = shared.work;
     this.#bridge = new Bridge(shared, options, this);
     this.id = this.#bridge.id;
-    this.pending = new Pending(this.work, (key) => this.#cancel(key));
+    this.staging = this.#bridge.staging;
+    this.pending = new Pending(this.work, this.staging, (key) => this.#cancel(key));
     this.listens = new Waits(this.work);
     this.flushes = new Waits(this.work);
-    this.calls = new Calls(this.staging, this, options.payloadLimit, options.log);
+    this.calls = new Calls(this.staging, options.payloadLimit, options.log);
   }
 
   /** False once `close` was called. */
@@ -97,10 +93,6 @@ export class Core implements Sink {
 
   assertOpen(): void {
     if (!this.#open) throw new ClosedError("the registry");
-  }
-
-  get staging(): Staging {
-    return this.#bridge.staging;
   }
 
   /** Runs a synchronous native command, in order with the packed ones. */
@@ -129,7 +121,7 @@ export class Core implements Sink {
     try {
       this.command((native) => native.close(drain));
       this.#open = false;
-      for (const feed of [...this.subscriptions.values(), ...this.watches.values()]) feed.end();
+      for (const feed of [...this.subscriptions.all(), ...this.watches.all()]) feed.end();
       for (const close of [...this.closers]) close(new ClosedError("the registry"));
       if (this.exchanges.size > 0) {
         await new Promise<void>((resolve) => {
@@ -150,8 +142,15 @@ export class Core implements Sink {
     this.subscriptions.get(subscription)?.push(report);
   }
 
-  invoke(record: InvokeRecord): void {
-    this.calls.invoke(record);
+  invoke(
+    call: Invocation,
+    service: number,
+    kind: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void {
+    this.calls.invoke(call, service, kind, buffer, offset, length);
   }
 
   abort(low: number, high: number, reason: number): void {
@@ -162,12 +161,20 @@ export class Core implements Sink {
     this.calls.credit(low, high, parts);
   }
 
-  part(key: number, kind: number, bytes: Uint8Array): void {
-    this.pending.part(key, kind, bytes);
+  part(key: number, kind: number, buffer: ArrayBuffer, offset: number, length: number): void {
+    this.pending.part(key, kind, buffer, offset, length);
   }
 
-  outcome(record: OutcomeRecord): void {
-    this.pending.settle(record);
+  outcome(
+    key: number,
+    status: number,
+    kind: number,
+    delivered: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void {
+    this.pending.settle(key, status, kind, delivered, buffer, offset, length);
   }
 
   change(record: ChangeRecord): void {
@@ -209,13 +216,6 @@ export class Core implements Sink {
     this.options.log.write("error", `${message} [${code}]${more}`);
   }
 
-  delivered(): void {
-    const touched = this.#touched;
-    if (touched.length === 0) return;
-    this.#touched = [];
-    for (const feed of touched) feed.settle();
-  }
-
   submitFailed(error: unknown): void {
     // What was packed is lost, and nobody knows which requests were among it: none may hang.
     this.pending.end(
@@ -232,11 +232,6 @@ export class Core implements Sink {
   }
 
   // ---- for the objects applications hold
-
-  /** Asks for `settle` when this batch is delivered. */
-  touched(feed: { settle(): void }): void {
-    this.#touched.push(feed);
-  }
 
   /** Runs user code; what it throws is reported and goes no further. */
   guard<T>(callback: (argument: T) => void, argument: T): void {

@@ -15,18 +15,26 @@ const BUDGET_MS = 2;
 export class Budget {
   readonly #deadline: number;
   #bytes: number;
+  #now = performance.now();
 
   constructor(bytes: number = BUDGET_BYTES, milliseconds: number = BUDGET_MS) {
-    this.#deadline = performance.now() + milliseconds;
+    this.#deadline = this.#now + milliseconds;
     this.#bytes = bytes;
+  }
+
+  /** When the clock was last looked at, in milliseconds of `performance.now()`. */
+  get now(): number {
+    return this.#now;
   }
 
   spend(bytes: number): void {
     this.#bytes -= bytes;
   }
 
+  /** Looks at the clock. */
   get exhausted(): boolean {
-    return this.#bytes <= 0 || performance.now() >= this.#deadline;
+    this.#now = performance.now();
+    return this.#bytes <= 0 || this.#now >= this.#deadline;
   }
 }
 

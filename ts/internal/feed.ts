@@ -45,8 +45,7 @@ export class Feed<T> {
   push(item: T): void {
     if (this.#ended) return;
     if (this.#callback !== undefined) {
-      // Granted back when the batch is delivered: one command for all of it.
-      if (this.#consumed++ === 0) this.#source.touched(this);
+      this.#consume();
       this.#source.guard(this.#callback, item);
       return;
     }
@@ -57,12 +56,6 @@ export class Feed<T> {
       this.#consume();
       next({ done: false, value: item });
     }
-  }
-
-  /** Grants back what a callback consumed in this batch. */
-  settle(): void {
-    if (this.#consumed > 0 && !this.#ended) this.#source.grant(this.#consumed);
-    this.#consumed = 0;
   }
 
   /** No more items; those not taken are dropped, waiting iterators are done. */
@@ -136,8 +129,6 @@ export interface Latest<T> {
 export interface FeedSource {
   /** Allows that many more items. */
   grant(items: number): void;
-  /** Asks for `settle` when the batch is delivered. */
-  touched(feed: { settle(): void }): void;
   /** Runs user code; what it throws is reported and goes no further. */
   guard<T>(callback: (item: T) => void, item: T): void;
 }

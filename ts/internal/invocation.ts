@@ -2,7 +2,6 @@
 
 import type { Caller, Context } from "../context.js";
 import type { PartSource } from "./part-source.js";
-import type { InvokeRecord } from "./records.js";
 
 /** Where callers are watched. */
 export interface CallerTracker {
@@ -26,14 +25,22 @@ export class Invocation implements Context {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(record: InvokeRecord, tracker: CallerTracker) {
-    this.method = record.method;
-    this.deadline = (performance.now() + record.remainingMs) / 1000;
-    this.caller = new Origin(record.process, record.label, tracker);
-    this.low = record.low;
-    this.high = record.high;
-    this.streamed = record.parts > 0;
-    this.#parts = record.parts;
+  /** `deadline` as the context has it. `parts`: of a streamed result, taken at first; 0: no stream. */
+  constructor(
+    low: number,
+    high: number,
+    method: string,
+    caller: Caller,
+    deadline: number,
+    parts: number,
+  ) {
+    this.method = method;
+    this.caller = caller;
+    this.deadline = deadline;
+    this.low = low;
+    this.high = high;
+    this.streamed = parts > 0;
+    this.#parts = parts;
   }
 
   get remaining(): number {
@@ -70,7 +77,8 @@ export class Invocation implements Context {
   }
 }
 
-class Origin implements Caller {
+/** Who calls, for all calls that come from there. */
+export class Origin implements Caller {
   readonly process: string;
   readonly label: string;
   readonly #tracker: CallerTracker;

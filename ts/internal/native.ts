@@ -94,7 +94,7 @@ export interface NativeRegistry {
   track(process: string): boolean;
   missed(subscription: number): number;
   submit(staging: Uint8Array, length: number): number;
-  drain(records: Uint32Array): Uint8Array | null;
+  drain(records: Uint32Array, memory: Uint8Array, at: number): Uint8Array | null;
 }
 
 /** The addon's exports. */

@@ -1,88 +1,118 @@
-// Requests of this side that wait for their outcome. A key is an integer; no native promise, no
-// timer and no closure per request exists on the other side of the border.
+// Requests of this side that wait for their outcome. A key is the index of a slot; no native promise,
+// no timer and no closure per request exists on the other side of the border.
 
 import { decodeContent } from "../content/content.js";
 import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
 import { requestError } from "./codes.js";
+import { view } from "./memory.js";
 import type { Holder } from "./open-work.js";
-import type { OutcomeRecord } from "./records.js";
-import { STATUS_FAILURE, STATUS_RESPONSE } from "./staging.js";
+import { type RequestHow, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
+import type { Target } from "./targets.js";
+
+/** Takes the parts of a streamed result, before its outcome. */
+export interface PartSink {
+  /** The request's key, as long as it runs; another request may have it afterwards. */
+  key: number | undefined;
+  part(kind: number, buffer: ArrayBuffer, offset: number, length: number): void;
+}
 
 interface Slot {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+  readonly extra: Extra | undefined;
+}
+
+/** What few requests have. */
+interface Extra {
   readonly signal: AbortSignal | undefined;
   readonly abort: (() => void) | undefined;
   readonly part: PartSink | undefined;
 }
 
-/** Takes the parts of a streamed result, before its outcome. */
-export type PartSink = (kind: number, bytes: Uint8Array) => void;
+/**
+ * Stands for a request that was settled on this side alone. It keeps its key until its outcome has
+ * come, which would otherwise end another request with that key.
+ */
+const SETTLED: Slot = { resolve() {}, reject() {}, extra: undefined };
 
-/** Slots by key. A slot is settled exactly once: whoever settles it takes it out. */
+/** Slots by key. A request is settled exactly once: whoever settles it takes it out of its slot. */
 export class Pending {
-  readonly #slots = new Map<number, Slot>();
+  readonly #slots: Array<Slot | undefined> = [];
+  /** Keys of empty slots below the end. */
+  readonly #free: number[] = [];
   readonly #work: Holder;
+  readonly #staging: Staging;
   readonly #cancel: (key: number) => Delivered;
-  #last = 0;
 
   /** `cancel` gives up a request at the native side, and says whether it was delivered. */
-  constructor(work: Holder, cancel: (key: number) => Delivered) {
+  constructor(work: Holder, staging: Staging, cancel: (key: number) => Delivered) {
     this.#work = work;
+    this.#staging = staging;
     this.#cancel = cancel;
   }
 
   /**
-   * Sends a request with the key given to `send`. When `signal` aborts, it is cancelled and the
-   * promise rejects at once. `part` takes the parts of a streamed result.
+   * Sends a request, and settles with its outcome. When `signal` aborts, which it has not done yet,
+   * the request is cancelled and the promise rejects at once. `part` takes the parts of a streamed
+   * result.
    */
-  add(
+  send(
+    how: RequestHow,
+    target: Target,
+    method: string,
+    kind: number,
+    content: Uint8Array,
     signal: AbortSignal | undefined,
-    send: (key: number) => void,
     part?: PartSink,
   ): Promise<unknown> {
-    if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
-    return new Promise((resolve, reject) => {
-      const key = this.#key();
-      let abort: (() => void) | undefined;
-      if (signal !== undefined) {
-        abort = () => {
-          if (this.#take(key) !== undefined) reject(cancelled(signal, this.#cancel(key)));
-        };
-        signal.addEventListener("abort", abort, { once: true });
-      }
-      this.#slots.set(key, { resolve, reject, signal, abort, part });
-      this.#work.add();
-      try {
-        send(key);
-      } catch (error) {
-        this.#take(key);
-        reject(error);
-      }
-    });
+    const key = this.#free.pop() ?? this.#slots.push(undefined) - 1;
+    try {
+      this.#staging.request(key, how, target, method, kind, content);
+    } catch (error) {
+      this.#free.push(key);
+      throw error;
+    }
+    const promise = new Promise(capture);
+    this.#slots[key] = {
+      resolve: resolveLast,
+      reject: rejectLast,
+      extra:
+        signal === undefined && part === undefined ? undefined : this.#extra(key, signal, part),
+    };
+    this.#work.add();
+    return promise;
   }
 
   /** A part of a streamed result arrived. */
-  part(key: number, kind: number, bytes: Uint8Array): void {
-    this.#slots.get(key)?.part?.(kind, bytes);
+  part(key: number, kind: number, buffer: ArrayBuffer, offset: number, length: number): void {
+    this.#slots[key]?.extra?.part?.part(kind, buffer, offset, length);
   }
 
   /** The outcome of a request arrived; of one that was cancelled before it is dropped. */
-  settle(record: OutcomeRecord): void {
-    const slot = this.#take(record.key);
+  settle(
+    key: number,
+    status: number,
+    kind: number,
+    delivered: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void {
+    const slot = this.#slots[key];
     if (slot === undefined) return;
+    this.#slots[key] = undefined;
+    this.#free.push(key);
+    if (slot === SETTLED) return;
+    this.#ended(slot);
     try {
-      if (record.status === STATUS_RESPONSE) {
-        slot.resolve(decodeContent(record.kind, record.bytes));
-      } else if (record.status === STATUS_FAILURE) {
-        slot.reject(serviceFailure(decodeContent(record.kind, record.bytes)));
+      const bytes = view(buffer, offset, length);
+      if (status === STATUS_RESPONSE) {
+        slot.resolve(decodeContent(kind, bytes));
+      } else if (status === STATUS_FAILURE) {
+        slot.reject(serviceFailure(decodeContent(kind, bytes)));
       } else {
-        const message = Buffer.from(
-          record.bytes.buffer as ArrayBuffer,
-          record.bytes.byteOffset,
-          record.bytes.length,
-        ).toString();
-        slot.reject(requestError(record.kind, record.delivered, message));
+        const message = Buffer.from(buffer, offset, length).toString();
+        slot.reject(requestError(kind, delivered, message));
       }
     } catch (error) {
       const message = error instanceof NetsvcError ? error.message : "the result is malformed";
@@ -92,26 +122,49 @@ export class Pending {
 
   /** Ends all that are left. */
   end(error: (this: void) => RequestError): void {
-    for (const key of [...this.#slots.keys()]) this.#take(key)?.reject(error());
+    for (let key = 0; key < this.#slots.length; key++) this.#take(key)?.reject(error());
   }
 
+  /** What a request has beyond its promise, whose functions were captured last. */
+  #extra(key: number, signal: AbortSignal | undefined, part: PartSink | undefined): Extra {
+    if (part !== undefined) part.key = key;
+    if (signal === undefined) return { signal, abort: undefined, part };
+    const reject = rejectLast;
+    const abort = (): void => {
+      if (this.#take(key) !== undefined) reject(cancelled(signal, this.#cancel(key)));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return { signal, abort, part };
+  }
+
+  /** Takes a request out that is settled although its outcome has not come. */
   #take(key: number): Slot | undefined {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return undefined;
-    this.#slots.delete(key);
-    this.#work.remove();
-    if (slot.abort !== undefined) slot.signal?.removeEventListener("abort", slot.abort);
+    const slot = this.#slots[key];
+    if (slot === undefined || slot === SETTLED) return undefined;
+    this.#slots[key] = SETTLED;
+    this.#ended(slot);
     return slot;
   }
 
-  #key(): number {
-    do this.#last = (this.#last + 1) >>> 0;
-    while (this.#slots.has(this.#last));
-    return this.#last;
+  #ended({ extra }: Slot): void {
+    this.#work.remove();
+    if (extra === undefined) return;
+    if (extra.abort !== undefined) extra.signal?.removeEventListener("abort", extra.abort);
+    if (extra.part !== undefined) extra.part.key = undefined;
   }
 }
 
-function cancelled(signal: AbortSignal, delivered: Delivered): RequestError {
+// The functions of the promise made last: one executor for all spares a closure for each.
+let resolveLast: (value: unknown) => void;
+let rejectLast: (error: Error) => void;
+
+function capture(resolve: (value: unknown) => void, reject: (error: Error) => void): void {
+  resolveLast = resolve;
+  rejectLast = reject;
+}
+
+/** The error of a request that its signal ended; `delivered` says whether before it was sent. */
+export function cancelled(signal: AbortSignal, delivered: Delivered): RequestError {
   return new RequestError("cancelled", delivered, "the request was cancelled", {
     cause: signal.reason,
   });

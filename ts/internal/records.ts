@@ -1,13 +1,16 @@
 // Reads the records of a delivery batch and hands each to the registry's tables. A record is a
-// kind word and fixed words; offsets refer to the batch's bytes, of which views are made, never
-// copies: they are in memory as long as somebody keeps one of them (at most 32 KiB, or one large
-// content).
+// kind word and fixed words; offsets refer to the batch's memory, of which views are made when they
+// are asked for, never copies: it stays as long as somebody keeps one of them (at most 32 KiB, or one
+// large content).
 
 import type { LinkError } from "../errors.js";
 import { type Publisher, Report } from "../report.js";
 import type { ServiceInfo } from "../service-info.js";
 import { linkError } from "./codes.js";
+import { type CallerTracker, Invocation, Origin } from "./invocation.js";
+import { view } from "./memory.js";
 import { PackedReader } from "./packed.js";
+import { Table } from "./table.js";
 
 /** A LINK record. */
 export interface LinkRecord {
@@ -24,21 +27,6 @@ export interface LinkRecord {
   readonly address: string;
 }
 
-/** An INVOKE record. */
-export interface InvokeRecord {
-  readonly low: number;
-  readonly high: number;
-  readonly service: number;
-  readonly method: string;
-  readonly remainingMs: number;
-  /** Parts of a streamed result that the caller takes at first; 0: it wants no stream. */
-  readonly parts: number;
-  readonly process: string;
-  readonly label: string;
-  readonly kind: number;
-  readonly bytes: Uint8Array;
-}
-
 /** A CHANGE record. */
 export interface ChangeRecord {
   readonly watch: number;
@@ -49,16 +37,6 @@ export interface ChangeRecord {
   readonly service: ServiceInfo | undefined;
 }
 
-/** An OUTCOME record. */
-export interface OutcomeRecord {
-  readonly key: number;
-  readonly status: number;
-  /** Content type; the request code when `status` is 2. */
-  readonly kind: number;
-  readonly delivered: number;
-  readonly bytes: Uint8Array;
-}
-
 /** What a SUBSCRIBER record tells. */
 export interface SubscriberRecord {
   readonly process: string;
@@ -67,15 +45,32 @@ export interface SubscriberRecord {
 }
 
 /** Takes deliveries. Nothing here may throw: user code is guarded where it is called. */
-export interface Sink {
+export interface Sink extends CallerTracker {
   report(subscription: number, report: Report): void;
-  invoke(record: InvokeRecord): void;
+  /** A call of a local service; its arguments are `length` bytes of `buffer` at `offset`. */
+  invoke(
+    call: Invocation,
+    service: number,
+    kind: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void;
   abort(low: number, high: number, reason: number): void;
   /** The caller of a streaming call takes further parts. */
   credit(low: number, high: number, parts: number): void;
   /** A part of a streamed result. */
-  part(key: number, kind: number, bytes: Uint8Array): void;
-  outcome(record: OutcomeRecord): void;
+  part(key: number, kind: number, buffer: ArrayBuffer, offset: number, length: number): void;
+  /** `kind`: the content type, or the request code when `status` is 2. */
+  outcome(
+    key: number,
+    status: number,
+    kind: number,
+    delivered: number,
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ): void;
   change(record: ChangeRecord): void;
   link(record: LinkRecord): void;
   exchangeClosed(exchange: number): void;
@@ -85,8 +80,6 @@ export interface Sink {
   listening(token: number, ok: boolean, strings: string[]): void;
   /** `count` packed commands failed in the same way; the message is that of the first. */
   commandFailed(op: number, count: number, code: string, message: string): void;
-  /** The records read so far are delivered; others may follow. */
-  delivered(): void;
   /** A record that cannot be read. */
   failed(error: unknown): void;
   /** Packed commands could not be handed over. */
@@ -95,18 +88,29 @@ export interface Sink {
 
 const LINK_EVENTS = ["active", "inactive", "attemptFailed", "closed", "authorise"] as const;
 const NEVER = 0xffff_ffff;
-const NO_BYTES = Buffer.alloc(0);
+/** Words before the first record: how many there are, whether more is waiting, where the bytes end. */
+const HEADER = 3;
+const REPORT = 2;
+const INVOKE = 3;
+const OUTCOME = 5;
 
 /** Walks through one batch after the other; knows the strings and services named before. */
 export class Records {
   readonly #words: Uint32Array;
   readonly #sink: Sink;
   readonly #symbols: string[] = [];
-  readonly #publishers = new Map<number, Publisher>();
-  #chunk: Buffer = NO_BYTES;
+  readonly #publishers = new Table<Publisher>();
+  /** Memory of the batch, and from where in it offsets count. */
+  #buffer = new ArrayBuffer(0);
+  #base = 0;
+  /** When the batch was taken, on the clock of `performance.now()`. */
+  #taken = 0;
+  /** Calls come in runs from the same process. */
+  #caller: Origin | undefined;
   #at = 0;
   #used = 0;
 
+  /** Batches are read from `words`. */
   constructor(words: Uint32Array, sink: Sink) {
     this.#words = words;
     this.#sink = sink;
@@ -117,18 +121,98 @@ export class Records {
     return this.#at >= this.#used;
   }
 
-  /** Begins the batch now in the words. */
-  start(used: number, chunk: Uint8Array | null): void {
-    this.#at = 2;
-    this.#used = used;
-    this.#chunk =
-      chunk === null
-        ? NO_BYTES
-        : Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength);
+  /**
+   * Begins the batch now in the words, whose offsets count in `chunk`. `now`: when it was taken, or
+   * a little earlier. False: it is empty.
+   */
+  start(chunk: Uint8Array, now: number): boolean {
+    this.#at = HEADER;
+    this.#used = this.#words[0] ?? 0;
+    if (this.done) return false;
+    this.#taken = now;
+    this.#buffer = chunk.buffer as ArrayBuffer;
+    this.#base = chunk.byteOffset;
+    return true;
   }
 
   /** Delivers the next record. */
   deliver(): void {
+    // The frequent ones first, which read their words without counting each.
+    const kind = this.#words[this.#at];
+    if (kind === REPORT) this.#report();
+    else if (kind === OUTCOME) this.#outcome();
+    else if (kind === INVOKE) this.#invoke();
+    else this.#other();
+  }
+
+  #report(): void {
+    const words = this.#words;
+    const at = this.#at;
+    this.#at = at + 11;
+    const publisher = this.#publishers.get(words[at + 2] as number);
+    if (publisher === undefined) {
+      this.#sink.failed(new Error("a report of a service that was not introduced"));
+      return;
+    }
+    this.#sink.report(
+      words[at + 1] as number,
+      new Report(
+        publisher,
+        this.#symbols[words[at + 3] as number] ?? "",
+        (words[at + 4] as number) + (words[at + 5] as number) * 0x1_0000_0000,
+        words[at + 6] as number,
+        words[at + 7] as number,
+        words[at + 8] as number,
+        this.#buffer,
+        this.#base + (words[at + 9] as number),
+        words[at + 10] as number,
+      ),
+    );
+  }
+
+  #outcome(): void {
+    const words = this.#words;
+    const at = this.#at;
+    this.#at = at + 7;
+    this.#sink.outcome(
+      words[at + 1] as number,
+      words[at + 2] as number,
+      words[at + 3] as number,
+      words[at + 4] as number,
+      this.#buffer,
+      this.#base + (words[at + 5] as number),
+      words[at + 6] as number,
+    );
+  }
+
+  #invoke(): void {
+    const words = this.#words;
+    const at = this.#at;
+    this.#at = at + 12;
+    const process = this.#symbols[words[at + 7] as number] ?? "";
+    const label = this.#symbols[words[at + 8] as number] ?? "";
+    let caller = this.#caller;
+    if (caller === undefined || caller.process !== process || caller.label !== label) {
+      caller = this.#caller = new Origin(process, label, this.#sink);
+    }
+    this.#sink.invoke(
+      new Invocation(
+        words[at + 1] as number,
+        words[at + 2] as number,
+        this.#symbols[words[at + 4] as number] ?? "",
+        caller,
+        (this.#taken + (words[at + 5] as number)) / 1000,
+        words[at + 6] as number,
+      ),
+      words[at + 3] as number,
+      words[at + 9] as number,
+      this.#buffer,
+      this.#base + (words[at + 10] as number),
+      words[at + 11] as number,
+    );
+  }
+
+  #other(): void {
     const sink = this.#sink;
     const kind = this.#word();
     switch (kind) {
@@ -137,34 +221,8 @@ export class Records {
         this.#symbols[slot] = this.#text();
         break;
       }
-      case 2:
-        this.#report();
-        break;
-      case 3:
-        sink.invoke({
-          low: this.#word(),
-          high: this.#word(),
-          service: this.#word(),
-          method: this.#symbol(),
-          remainingMs: this.#word(),
-          parts: this.#word(),
-          process: this.#symbol(),
-          label: this.#symbol(),
-          kind: this.#word(),
-          bytes: this.#bytes(),
-        });
-        break;
       case 4:
         sink.abort(this.#word(), this.#word(), this.#word());
-        break;
-      case 5:
-        sink.outcome({
-          key: this.#word(),
-          status: this.#word(),
-          kind: this.#word(),
-          delivered: this.#word(),
-          bytes: this.#bytes(),
-        });
         break;
       case 6:
         this.#change();
@@ -216,7 +274,13 @@ export class Records {
         this.#publishers.delete(this.#word());
         break;
       case 16:
-        sink.part(this.#word(), this.#word(), this.#bytes());
+        sink.part(
+          this.#word(),
+          this.#word(),
+          this.#buffer,
+          this.#base + this.#word(),
+          this.#word(),
+        );
         break;
       case 17:
         sink.credit(this.#word(), this.#word(), this.#word());
@@ -226,26 +290,6 @@ export class Records {
         this.#at = this.#used;
         sink.failed(new Error(`unknown delivery record ${kind}`));
     }
-  }
-
-  #report(): void {
-    const subscription = this.#word();
-    const publisher = this.#publishers.get(this.#word());
-    const subject = this.#symbol();
-    const sequence = this.#word() + this.#word() * 0x1_0000_0000;
-    const flags = this.#word();
-    const missed = this.#word();
-    const kind = this.#word();
-    const offset = this.#word();
-    const length = this.#word();
-    if (publisher === undefined) {
-      this.#sink.failed(new Error("a report of a service that was not introduced"));
-      return;
-    }
-    this.#sink.report(
-      subscription,
-      new Report(publisher, subject, sequence, flags, missed, kind, this.#chunk, offset, length),
-    );
   }
 
   #change(): void {
@@ -265,11 +309,11 @@ export class Records {
       group:
         groupLength === 0
           ? undefined
-          : this.#chunk.toString("utf8", groupAt, groupAt + groupLength),
+          : Buffer.from(this.#buffer, this.#base + groupAt, groupLength).toString(),
       service:
         infoLength === 0
           ? undefined
-          : new PackedReader(this.#chunk.subarray(infoAt, infoAt + infoLength)).service(),
+          : new PackedReader(view(this.#buffer, this.#base + infoAt, infoLength)).service(),
     });
   }
 
@@ -306,17 +350,10 @@ export class Records {
   }
 
   #text(): string {
-    const offset = this.#word();
-    return this.#chunk.toString("utf8", offset, offset + this.#word());
-  }
-
-  #bytes(): Uint8Array {
-    const offset = this.#word();
-    return new Uint8Array(this.#chunk.buffer, this.#chunk.byteOffset + offset, this.#word());
+    return Buffer.from(this.#buffer, this.#base + this.#word(), this.#word()).toString();
   }
 
   #packed(): PackedReader {
-    const offset = this.#word();
-    return new PackedReader(this.#chunk.subarray(offset, offset + this.#word()));
+    return new PackedReader(view(this.#buffer, this.#base + this.#word(), this.#word()));
   }
 }

@@ -18,14 +18,17 @@ export interface Target {
   /** 0 name, 1 identity, 2 group. */
   readonly kind: 0 | 1 | 2;
   readonly text: string;
+  /** Slots of the text and of the method last called, as far as they are known; see `Symbols`. */
+  textSlot: number;
+  methodSlot: number;
 }
 
 const IDENTITY = /^[0-9a-f]{32}\.[0-9]{1,10}$/;
 
 /** The target of a request. */
 export function parseTarget(target: ServiceTarget): Target {
-  if (typeof target === "string") return { kind: 0, text: check.name(target, "name") };
-  return { kind: 1, text: identity(target?.identity) };
+  if (typeof target === "string") return newTarget(0, check.name(target, "name"));
+  return newTarget(1, identity(target?.identity));
 }
 
 /** The target of a subscription. */
@@ -33,7 +36,7 @@ export function parseSubscriptionTarget(
   target: ServiceTarget | { readonly group: string },
 ): Target {
   if (typeof target === "object" && target !== null && "group" in target) {
-    return { kind: 2, text: check.name(target.group, "group") };
+    return newTarget(2, check.name(target.group, "group"));
   }
   return parseTarget(target);
 }
@@ -49,6 +52,10 @@ export function parseFilter(filter: string | ServiceFilter = {}): ServiceFilter 
     ...(given.identity === undefined ? {} : { identity: identity(given.identity) }),
     ...(given.group === undefined ? {} : { group: check.name(given.group, "group") }),
   };
+}
+
+function newTarget(kind: 0 | 1 | 2, text: string): Target {
+  return { kind, text, textSlot: 0, methodSlot: 0 };
 }
 
 function identity(value: string): string {

@@ -29,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) untold: u32,
     /// The caller has ever taken parts: its deadline moves with them.
     pub(crate) stream: bool,
+    /// Its deadline is in the line of its timeout, not among the general timers.
+    pub(crate) in_line: bool,
     /// The caller waits for a provider: the arguments, for another try.
     pub(crate) wait: Option<Content>,
     pub(crate) extensions: Bytes,
@@ -102,16 +104,15 @@ impl Call {
 /// Slots are reused with another generation, so that a late outcome finds nobody.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    slots: Vec<Slot>,
+    slots: Vec<Option<(u32, Call)>>,
     free: Vec<u32>,
     len: usize,
+    /// Of the next request, in whatever slot.
+    generation: u32,
 }
 
-#[derive(Debug)]
-struct Slot {
-    generation: u32,
-    call: Option<Box<Call>>,
-}
+/// Slots that stay when nothing is in flight.
+const KEPT_SLOTS: usize = 512;
 
 impl Calls {
     pub(crate) fn len(&self) -> usize {
@@ -120,45 +121,48 @@ impl Calls {
 
     pub(crate) fn insert(&mut self, call: Call) -> CallId {
         self.len += 1;
+        let generation = self.generation;
+        self.generation = generation.wrapping_add(1);
         if let Some(index) = self.free.pop()
             && let Some(slot) = self.slots.get_mut(index as usize)
         {
-            slot.call = Some(Box::new(call));
-            return id(index, slot.generation);
+            *slot = Some((generation, call));
+            return id(index, generation);
         }
         let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, call: Some(Box::new(call)) });
-        id(index, 0)
+        self.slots.push(Some((generation, call)));
+        id(index, generation)
     }
 
     pub(crate) fn get(&self, call: CallId) -> Option<&Call> {
-        let slot = self.slots.get(index(call))?;
-        if slot.generation == generation(call) { slot.call.as_deref() } else { None }
+        let (known, found) = self.slots.get(index(call))?.as_ref()?;
+        (*known == generation(call)).then_some(found)
     }
 
     pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
-        let slot = self.slots.get_mut(index(call))?;
-        if slot.generation == generation(call) { slot.call.as_deref_mut() } else { None }
+        let (known, found) = self.slots.get_mut(index(call))?.as_mut()?;
+        (*known == generation(call)).then_some(found)
     }
 
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Call> {
         let slot = self.slots.get_mut(index(call))?;
-        if slot.generation != generation(call) {
-            return None;
-        }
-        let removed = slot.call.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        let (_, removed) = slot.take_if(|(known, _)| *known == generation(call))?;
         self.free.push(index(call) as u32);
         self.len -= 1;
-        Some(*removed)
+        if self.len == 0 && self.slots.len() > KEPT_SLOTS {
+            (self.slots, self.free) = (Vec::new(), Vec::new());
+        }
+        Some(removed)
     }
 
     /// Those for which `wanted` holds, in no particular order.
     pub(crate) fn find(&self, wanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
         let mut found = Vec::new();
         for (at, slot) in self.slots.iter().enumerate() {
-            if slot.call.as_deref().is_some_and(&wanted) {
-                found.push(id(at as u32, slot.generation));
+            if let Some((generation, call)) = slot
+                && wanted(call)
+            {
+                found.push(id(at as u32, *generation));
             }
         }
         found

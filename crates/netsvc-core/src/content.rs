@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+/// Contents below this many bytes are copied before they wait.
+const DETACH_BELOW: usize = 16 << 10;
+
 /// How to read a content's bytes. The core passes unknown values on unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentType(pub u8);
@@ -25,6 +28,20 @@ pub struct Content {
 }
 
 impl Content {
+    /// The same content in memory of its own, if it is small.
+    ///
+    /// A received content is a slice of what was read at once, up to 64 KiB; one staged by the
+    /// application is a slice of its burst. That costs nothing while all of it moves on together.
+    /// But a content that is about to wait, and is counted by its own length there, must not keep
+    /// 64 KiB alive for its 20 bytes: no limit in bytes would hold. Slices of at least a quarter
+    /// of that stay as they are: memory exceeds what is counted fourfold at worst.
+    pub(crate) fn detached(self) -> Self {
+        if self.bytes.len() >= DETACH_BELOW {
+            return self;
+        }
+        Self { kind: self.kind, bytes: Bytes::copy_from_slice(&self.bytes) }
+    }
+
     /// Plain bytes, as tests and benchmarks use them.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self { kind: ContentType::BYTES, bytes: bytes.into() }

@@ -8,6 +8,10 @@ use crate::ids::{CallId, SubscriptionId, WatchId};
 /// Entries that may wait while hints are still added.
 const MAX_HINTS: usize = 16_384;
 
+/// Batches of messages after which an application that takes nothing counts as busy. Each can keep
+/// 64 KiB alive.
+const MAX_UNHEARD: u32 = 32;
+
 /// Invocations that were taken back and may stay in the queue.
 const MAX_STALE: usize = 1024;
 
@@ -40,6 +44,11 @@ pub(crate) enum Next {
 pub(crate) struct Deliveries {
     pending: VecDeque<(u64, Pending)>,
     ready: BTreeSet<(u64, Source)>,
+    /// One more of them. Most of the time there is only this one: a burst for one subscription
+    /// does not touch the tree.
+    spare: Option<(u64, Source)>,
+    /// Batches of messages applied since the application took something.
+    unheard: u32,
     last_stamp: u64,
     /// Invocations among `pending` that were taken back.
     stale: usize,
@@ -51,7 +60,18 @@ impl Deliveries {
         self.last_stamp
     }
 
+    /// Messages arrived, and the application may have something to take.
+    pub(crate) fn batch(&mut self) {
+        self.unheard = self.unheard.saturating_add(1);
+    }
+
+    /// The application does not take what it is told: contents must be ready to wait.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.unheard >= MAX_UNHEARD
+    }
+
     pub(crate) fn push(&mut self, event: Event) {
+        let event = if self.is_waiting() { event.detached() } else { event };
         let stamp = self.stamp();
         self.pending.push_back((stamp, Pending::Event(event)));
     }
@@ -90,33 +110,40 @@ impl Deliveries {
 
     /// The source's oldest entry has this stamp, and it has credit.
     pub(crate) fn ready(&mut self, stamp: u64, source: Source) {
-        self.ready.insert((stamp, source));
+        let entry = (stamp, source);
+        match self.spare {
+            _ if self.spare == Some(entry) => {}
+            None if !self.ready.contains(&entry) => self.spare = Some(entry),
+            _ => {
+                self.ready.insert(entry);
+            }
+        }
     }
 
     /// The source's entry of that stamp is gone.
     pub(crate) fn unready(&mut self, stamp: u64, source: Source) {
-        self.ready.remove(&(stamp, source));
+        if self.spare == Some((stamp, source)) {
+            self.spare = None;
+        } else {
+            self.ready.remove(&(stamp, source));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.ready.is_empty()
+        self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty()
     }
 
     /// Takes out what came first. A source must be made ready again for its following entry.
     pub(crate) fn next(&mut self) -> Option<Next> {
+        self.unheard = 0;
         let pending = self.pending.front().map(|(stamp, _)| *stamp);
-        let source = self.ready.first().copied();
+        let source = self.spare.into_iter().chain(self.ready.first().copied()).min();
         match (pending, source) {
-            (Some(stamp), Some((earlier, source))) if earlier < stamp => {
-                self.ready.remove(&(earlier, source));
+            (pending, Some((stamp, source))) if pending.is_none_or(|pending| stamp < pending) => {
+                self.unready(stamp, source);
                 Some(Next::Source(source))
             }
-            (Some(_), _) => self.pending.pop_front().map(|(_, pending)| Next::Pending(pending)),
-            (None, Some(first)) => {
-                self.ready.remove(&first);
-                Some(Next::Source(first.1))
-            }
-            (None, None) => None,
+            _ => self.pending.pop_front().map(|(_, pending)| Next::Pending(pending)),
         }
     }
 }

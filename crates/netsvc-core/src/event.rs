@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::content::Content;
+use crate::content::{Content, ContentType};
 use crate::ids::{
     CallId, ExchangeId, FlushId, LinkId, ProcessId, ServiceId, ServiceNo, Str, SubscriptionId,
     WatchId,
@@ -212,6 +212,45 @@ pub struct Delivered {
     pub missed: u64,
     /// What was published.
     pub content: Content,
+}
+
+/// As [`Delivered`], of a report that is told while it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Number of the publishing service in this registry.
+    pub service: ServiceNo,
+    /// Its identity.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: &'a Str,
+    /// The subject.
+    pub subject: &'a Str,
+    /// Counts everything the service published, from 1.
+    pub sequence: u64,
+    /// The first of this service after its link was lost.
+    pub resumed: bool,
+    /// Reports of this subscription that were dropped before this one since the last delivery.
+    pub missed: u64,
+    /// How to read `content`.
+    pub kind: ContentType,
+    /// What was published.
+    pub content: &'a [u8],
+}
+
+impl Event {
+    /// Ready to wait: see `Content::detached`.
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Part { key, content } => Self::Part { key, content: content.detached() },
+            Self::Outcome { key, outcome: Outcome::Response(content) } => {
+                Self::Outcome { key, outcome: Outcome::Response(content.detached()) }
+            }
+            Self::Outcome { key, outcome: Outcome::Failure(content) } => {
+                Self::Outcome { key, outcome: Outcome::Failure(content.detached()) }
+            }
+            other => other,
+        }
+    }
 }
 
 /// A method to be run.

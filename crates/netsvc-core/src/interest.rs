@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
 use crate::pattern::Pattern;
@@ -40,16 +41,32 @@ pub(crate) struct Subscribers {
 pub(crate) type Plan = Arc<[(LinkId, bool)]>;
 
 /// Which links a subject goes to, found out once per subject while nothing changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Plans {
     epoch: u64,
+    /// By the text of the subject, with which every new string of it begins.
     links: std::collections::HashMap<Str, Plan>,
+    known: ByAddress<Plan>,
+}
+
+impl Default for Plans {
+    fn default() -> Self {
+        let links = std::collections::HashMap::default();
+        Self { epoch: 0, links, known: ByAddress::new(MAX_PLANS) }
+    }
+}
+
+impl Plans {
+    fn clear(&mut self) {
+        self.links.clear();
+        self.known.clear();
+    }
 }
 
 impl Subscribers {
     /// True if the process did not want this before.
     pub(crate) fn add(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.links.clear();
+        self.plans.clear();
         if let Some(entry) = self.position(process, want.pattern.text(), want.latest) {
             self.entries[entry].2 += 1;
             return false;
@@ -60,7 +77,7 @@ impl Subscribers {
 
     /// True if nothing stands behind it any more.
     pub(crate) fn remove(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.links.clear();
+        self.plans.clear();
         let position = self.position(process, want.pattern.text(), want.latest);
         let Some(entry) = position else { return false };
         self.entries[entry].2 -= 1;
@@ -71,40 +88,63 @@ impl Subscribers {
         true
     }
 
+    /// Nobody wants anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Every process that wants something.
     pub(crate) fn processes(&self) -> impl Iterator<Item = ProcessNo> {
         self.entries.iter().map(|(process, ..)| *process)
     }
 
-    /// The links that a report of this subject goes to, each once. `epoch` changes whenever a
+    /// As `links` found them when it was asked last, while nothing has changed.
+    pub(crate) fn known_links(&self, subject: &Str, epoch: u64) -> Option<Plan> {
+        if self.plans.epoch != epoch {
+            return None;
+        }
+        self.plans.known.get(subject).cloned()
+    }
+
+    /// Whether a link gets everything unasked has changed.
+    pub(crate) fn forget_plans(&mut self) {
+        self.plans.clear();
+    }
+
+    /// The links that a report of this subject goes to, each once; to those `unasked` it goes in
+    /// any case. `epoch` changes whenever a
     /// route to any process does; `route` finds the link of a process.
     pub(crate) fn links(
         &mut self,
         subject: &Str,
         epoch: u64,
+        unasked: &[LinkId],
         route: impl Fn(ProcessNo) -> Option<LinkId>,
     ) -> Plan {
         if self.plans.epoch != epoch {
-            self.plans.links.clear();
+            self.plans.clear();
             self.plans.epoch = epoch;
         }
-        if let Some(plan) = self.plans.links.get(subject) {
-            return plan.clone();
+        if let Some(plan) = self.plans.links.get(subject).cloned() {
+            self.plans.known.insert(subject, plan.clone());
+            return plan;
         }
         let mut links: Vec<(LinkId, bool)> = self
             .entries
             .iter()
             .filter(|(_, want, _)| want.pattern.matches(subject))
             .filter_map(|(process, want, _)| route(*process).map(|link| (link, want.latest)))
+            .chain(unasked.iter().map(|link| (*link, false)))
             .collect();
         // Of one link, those who want every report come first and decide.
         links.sort_unstable();
         links.dedup_by_key(|(link, _)| *link);
         let plan: Plan = links.into();
         if self.plans.links.len() >= MAX_PLANS {
-            self.plans.links.clear();
+            self.plans.clear();
         }
         self.plans.links.insert(subject.clone(), plan.clone());
+        self.plans.known.insert(subject, plan.clone());
         plan
     }
 

@@ -7,12 +7,15 @@
 
 #![forbid(unsafe_code)]
 
+mod by_address;
 mod calls;
 mod content;
+mod deadlines;
 mod deliveries;
 mod error;
 mod event;
 mod exchange;
+mod feeds;
 mod hash;
 mod ids;
 mod interest;
@@ -40,7 +43,7 @@ pub use content::{Content, ContentType};
 pub use error::CommandError;
 pub use event::{
     AbortReason, Change, Delivered as DeliveredReport, Event, FlushError, Invocation, LinkEvent,
-    Peer, ServiceInfo, Status,
+    Peer, ServiceInfo, Status, Told,
 };
 pub use ids::{
     CallId, ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessId, ProcessNo, ServiceId,
@@ -52,7 +55,7 @@ pub use link::Heartbeat;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
 pub use pattern::Pattern;
 pub use process::{
-    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target,
+    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target, Teller,
 };
 pub use reason::{Reason, ReasonCode};
 pub use registry::Filter;

@@ -55,6 +55,14 @@ pub struct Limits {
     pub handshakes: usize,
 }
 
+impl Limits {
+    /// Bytes that are encoded ahead of a transport that takes everything: as many as come out of
+    /// what is read at once, less for a small outbox, since they are beyond its reach.
+    pub(crate) fn ahead(&self) -> usize {
+        (self.outbox / 256).min(128 << 10)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -14,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::retry::Schedule;
 use crate::time::Time;
-use crate::wire::{Encoder, Hello, Message, Role};
+use crate::wire::{Encoder, Hello, Message, Role, WriteBatch};
 
 /// How often a link shows that it is alive, and when it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub(crate) struct Connection {
     pub(crate) urgent: VecDeque<Message>,
     pub(crate) snapshot: Snapshot,
     pub(crate) outbox: Outbox,
+    /// Encoded at once, because nothing waited and the transport kept up; goes before the outbox.
+    pub(crate) ready: WriteBatch,
     /// Processes introduced to the peer.
     pub(crate) introduced: FxHashSet<ProcessNo>,
     /// It is in the list of connections that have something to write.
@@ -160,6 +162,7 @@ impl Connection {
             urgent: VecDeque::new(),
             snapshot: Snapshot::Waiting,
             outbox: Outbox::default(),
+            ready: WriteBatch::new(),
             introduced: FxHashSet::default(),
             dirty: false,
             unwritten: 0,
@@ -213,10 +216,13 @@ impl Connection {
             Phase::Handshake | Phase::Authorising => !self.urgent.is_empty(),
             Phase::Syncing | Phase::Active(_) => {
                 !self.urgent.is_empty()
+                    || !self.ready.is_empty()
                     || self.snapshot != Snapshot::Done
                     || !self.outbox.is_empty()
             }
-            Phase::Closing { .. } => !self.urgent.is_empty() || !self.outbox.is_empty(),
+            Phase::Closing { .. } => {
+                !self.urgent.is_empty() || !self.ready.is_empty() || !self.outbox.is_empty()
+            }
         }
     }
 
@@ -240,6 +246,27 @@ impl Connection {
             }
             Phase::Closing { until } => until,
         }
+    }
+
+    /// Nothing waits, and the transport has taken everything so far: what is sent now need not be
+    /// queued as something that may still be dropped, replaced or taken back. `size` of what is to
+    /// be sent, and how much may be encoded `ahead` of the transport, in bytes.
+    pub(crate) fn flows(&self, size: usize, ahead: usize) -> bool {
+        self.unwritten == 0
+            && self.outbox.is_empty()
+            && self.ready.len() + size <= ahead
+            && self.snapshot == Snapshot::Done
+            && self.is_linked()
+    }
+
+    /// The peer takes contents of that many bytes.
+    pub(crate) fn accepts(&self, content: usize) -> bool {
+        self.peer.as_ref().is_none_or(|peer| content <= peer.max_payload)
+    }
+
+    /// Bytes that wait for the transport.
+    pub(crate) fn queued(&self) -> usize {
+        self.outbox.bytes() + self.ready.len() + self.unwritten
     }
 
     /// Something waits for the transport.

@@ -44,11 +44,11 @@ pub(crate) enum Out {
     Request(CallId),
     /// `latest`: nobody behind the link wants more than the newest of each subject.
     Report {
-        report: Arc<Report>,
+        report: Report,
         latest: bool,
     },
     /// For one process, as the peer numbers it.
-    Targeted(u32, Arc<Report>),
+    Targeted(u32, Report),
     /// Reports were dropped before they came to this process.
     Lost {
         service: u32,
@@ -77,7 +77,8 @@ pub(crate) struct ReplayCursor {
 }
 
 impl Out {
-    fn size(&self) -> usize {
+    /// Bytes that it is charged.
+    pub(crate) fn size(&self) -> usize {
         OVERHEAD
             + match self {
                 Self::Message(message) => message_size(message),
@@ -96,6 +97,33 @@ impl Out {
             }
     }
 
+    /// Ready to wait: see [`Content::detached`].
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Message(Message::Response { call, outcome, extensions }) => {
+                let outcome = match outcome {
+                    Outcome::Response(content) => Outcome::Response(content.detached()),
+                    Outcome::Failure(content) => Outcome::Failure(content.detached()),
+                    Outcome::Error(error) => Outcome::Error(error),
+                };
+                Self::Message(Message::Response { call, outcome, extensions })
+            }
+            Self::Message(Message::Part { call, content, extensions }) => {
+                let content = content.detached();
+                Self::Message(Message::Part { call, content, extensions })
+            }
+            Self::Message(Message::Targeted { process, report }) => {
+                Self::Message(Message::Targeted { process, report: report.detached() })
+            }
+            Self::Message(Message::Replayed { process, replay, remaining, report }) => {
+                let report = report.detached();
+                Self::Message(Message::Replayed { process, replay, remaining, report })
+            }
+            // Reports are shared by the outboxes of many links: whoever makes them detaches them.
+            other => other,
+        }
+    }
+
     fn is_replayed(&self) -> bool {
         matches!(self, Self::Message(Message::Replayed { .. }))
     }
@@ -103,10 +131,9 @@ impl Out {
     /// The service and subject of a report, which may be dropped and is then counted.
     fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
         match self {
-            Self::Report { report, .. } | Self::Targeted(_, report) => {
-                Some((report.service, Some(&report.subject), 1))
-            }
-            Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
                 Some((report.service, Some(&report.subject), 1))
             }
             Self::Lost { service, subject, count } => Some((*service, subject.as_ref(), *count)),
@@ -115,19 +142,14 @@ impl Out {
     }
 }
 
-fn report_size(report: &Report) -> usize {
+/// Bytes of a report that vary.
+pub(crate) fn report_size(report: &Report) -> usize {
     report.content.bytes.len() + report.subject.len() + report.extensions.len()
 }
 
 fn message_size(message: &Message) -> usize {
     match message {
-        Message::Response { outcome, extensions, .. } => {
-            let size = match outcome {
-                Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
-                Outcome::Error(error) => error.message.len(),
-            };
-            size + extensions.len()
-        }
+        Message::Response { outcome, extensions, .. } => outcome.size() + extensions.len(),
         Message::Part { content, extensions, .. } => content.bytes.len() + extensions.len(),
         Message::Replayed { report, .. } | Message::Targeted { report, .. } => report_size(report),
         Message::Interest { pattern, .. } => pattern.len(),
@@ -334,7 +356,7 @@ mod tests {
             content: Content::raw(vec![0; 100]),
             extensions: bytes::Bytes::new(),
         };
-        Out::Report { report: Arc::new(report), latest }
+        Out::Report { report, latest }
     }
 
     #[test]
@@ -373,8 +395,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
         let (process, replay, remaining) = (0, 1, None);
-        let message =
-            Message::Replayed { process, replay, remaining, report: Report::clone(&kept) };
+        let message = Message::Replayed { process, replay, remaining, report: kept };
         outbox.push(Out::Message(message));
         let one = outbox.bytes();
         for number in 2..5_000 {

@@ -14,6 +14,16 @@ pub enum Outcome {
     Error(RequestError),
 }
 
+impl Outcome {
+    /// Bytes that vary.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Response(content) | Self::Failure(content) => content.bytes.len(),
+            Self::Error(error) => error.message.len(),
+        }
+    }
+}
+
 /// A failure of the framework.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

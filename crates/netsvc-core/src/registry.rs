@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use crate::by_address::ByAddress;
 use crate::event::ServiceInfo;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceId, ServiceNo, Str};
@@ -106,9 +107,13 @@ pub(crate) struct Registry {
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
     by_name: SeededMap<Str, Vec<ServiceNo>>,
+    /// What `by_name` said, while it does not change.
+    known_names: ByAddress<Named>,
     by_group: SeededMap<Str, Vec<ServiceNo>>,
     last_process: u32,
     last_service: u32,
+    /// Services of this process.
+    local: usize,
     seed: u64,
 }
 
@@ -122,9 +127,11 @@ impl Registry {
             order: BTreeSet::new(),
             by_id: SeededMap::with_hasher(state()),
             by_name: SeededMap::with_hasher(state()),
+            known_names: ByAddress::new(MAX_KNOWN_NAMES),
             by_group: SeededMap::with_hasher(state()),
             last_process: 0,
             last_service: 0,
+            local: 0,
             seed,
         };
         registry.process_nos.insert(own, OWN);
@@ -211,6 +218,20 @@ impl Registry {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// How many services have a name, found quickly if it is asked by the same string again.
+    pub(crate) fn count_named(&mut self, name: &Str) -> Named {
+        if let Some(known) = self.known_names.get(name) {
+            return *known;
+        }
+        let found = match self.named(name) {
+            [] => Named::Nobody,
+            [only] => Named::One(*only),
+            _ => Named::Several,
+        };
+        self.known_names.insert(name, found);
+        found
+    }
+
     /// Members of a group, in no particular order.
     pub(crate) fn members(&self, group: &str) -> &[ServiceNo] {
         self.by_group.get(group).map_or(&[], Vec::as_slice)
@@ -231,6 +252,11 @@ impl Registry {
         self.services.len()
     }
 
+    /// How many of them are this process's own.
+    pub(crate) fn local(&self) -> usize {
+        self.local
+    }
+
     /// Enters a service under the next number.
     pub(crate) fn insert(
         &mut self,
@@ -240,6 +266,7 @@ impl Registry {
         route: Option<(LinkId, u32)>,
     ) -> ServiceNo {
         self.last_service += 1;
+        self.local += usize::from(route.is_none());
         let no = ServiceNo(self.last_service);
         let publisher =
             route.is_none().then(|| Publisher { sequence: 0, kept: KeptValues::new(self.seed) });
@@ -260,6 +287,7 @@ impl Registry {
             publisher,
         };
         self.by_id.insert(id, no);
+        self.known_names.clear();
         self.by_name.entry(service.name.clone()).or_default().push(no);
         for group in &service.groups {
             self.by_group.entry(group.clone()).or_default().push(no);
@@ -272,8 +300,10 @@ impl Registry {
     /// Takes a service out of the table.
     pub(crate) fn remove(&mut self, no: ServiceNo) -> Option<Service> {
         let service = self.services.remove(&no)?;
+        self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
         self.by_id.remove(&service.id);
+        self.known_names.clear();
         unindex(&mut self.by_name, &service.name, no);
         for group in &service.groups {
             unindex(&mut self.by_group, group, no);
@@ -344,6 +374,17 @@ impl Registry {
         }
     }
 }
+
+/// Who has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Nobody,
+    One(ServiceNo),
+    Several,
+}
+
+/// Names whose services are remembered.
+const MAX_KNOWN_NAMES: usize = 1024;
 
 /// What a service says of itself.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use rustc_hash::FxHashMap;
 
 use crate::event::Delivered;
+use crate::feeds::{Feeds, Place};
 use crate::hash::{SeededMap, SeededState};
-use crate::ids::{ServiceId, Str};
+use crate::ids::{ServiceId, ServiceNo, Str};
 use crate::interest::Want;
 use crate::pattern::Pattern;
 
@@ -59,7 +61,9 @@ pub(crate) struct Subscription {
     credit: u32,
     /// Dropped in all, here and on the way.
     missed: u64,
-    feeds: SeededMap<ServiceId, Feed>,
+    feeds: Feeds<Feed>,
+    /// Entries of `dropped` of all feeds.
+    untold: usize,
     /// Identities of feeds whose service is absent, the longest absent first.
     absent: VecDeque<ServiceId>,
 }
@@ -104,6 +108,13 @@ struct Feed {
     present: bool,
 }
 
+/// What a report tells besides itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    pub(crate) missed: u64,
+    pub(crate) resumed: bool,
+}
+
 impl Subscription {
     pub(crate) fn new(
         target: SubscriptionTarget,
@@ -124,7 +135,8 @@ impl Subscription {
             held: 0,
             credit: INITIAL_CREDIT,
             missed: 0,
-            feeds: SeededMap::with_hasher(SeededState(seed)),
+            feeds: Feeds::new(seed),
+            untold: 0,
             absent: VecDeque::new(),
         }
     }
@@ -141,7 +153,7 @@ impl Subscription {
 
     /// Reports of a service were dropped on their way, before the next one that arrives.
     pub(crate) fn lose(&mut self, id: ServiceId, count: u64) {
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.lost = feed.lost.saturating_add(count);
             self.missed = self.missed.saturating_add(count);
         }
@@ -151,7 +163,7 @@ impl Subscription {
     /// `replay`, live reports are held until `end_replay` of that id.
     pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<u32>) -> u64 {
         self.absent.retain(|absent| *absent != id);
-        let feed = self.feeds.entry(id).or_default();
+        let feed = self.feeds.entry(id);
         feed.present = true;
         if feed.resumed {
             // Until the mark of the replay says how far.
@@ -163,24 +175,27 @@ impl Subscription {
 
     /// A service is no longer visible, or no longer a target. What was held is queued.
     pub(crate) fn detach(&mut self, id: ServiceId, lost: bool, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         let held = feed.replay.take();
         feed.present = false;
         self.release(id, held, stamp);
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.resumed |= lost;
         }
         self.absent.push_back(id);
         if self.absent.len() > MAX_ABSENT
             && let Some(oldest) = self.absent.pop_front()
         {
-            self.feeds.remove(&oldest);
+            let forgotten = self.feeds.get(oldest).map_or(0, |feed| feed.dropped.len());
+            self.untold -= forgotten;
+            self.feeds.remove(oldest);
         }
     }
 
     /// A report arrived, live or (`replay`: of that replay) kept.
-    pub(crate) fn arrive(&mut self, report: Delivered, replay: Option<u32>, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&report.id) else { return };
+    pub(crate) fn arrive(&mut self, mut report: Delivered, replay: Option<u32>, stamp: u64) {
+        let Some(place) = self.feeds.place(report.service, report.id) else { return };
+        let Some(feed) = self.feeds.at(place) else { return };
         if !feed.present || report.sequence <= feed.last {
             return;
         }
@@ -192,12 +207,12 @@ impl Subscription {
                 if !held.has(report.sequence) {
                     self.bytes += report.content.bytes.len();
                     self.held += 1;
-                    let mut report = report;
+                    report.content = report.content.detached();
                     if report.sequence > held.dropped.0 {
-                        report.missed = std::mem::take(&mut held.dropped).1;
+                        report.missed = mem::take(&mut held.dropped).1;
                     }
                     if replay.is_none() {
-                        let lost = std::mem::take(&mut feed.lost);
+                        let lost = mem::take(&mut feed.lost);
                         report.missed = report.missed.saturating_add(lost);
                         held.live.insert(report.sequence, report);
                     } else {
@@ -207,14 +222,39 @@ impl Subscription {
                 self.trim();
             }
             None if replay.is_some() => {}
-            None => self.queue(report, stamp),
+            None => self.queue(report, stamp, place),
         }
+    }
+
+    /// Whether a report that arrives now may be told at once, or need not be told.
+    pub(crate) fn can_tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> bool {
+        let calm = self.credit > 0 && self.queue.is_empty() && self.kept.is_empty();
+        let Some(place) = self.feeds.place(no, id) else { return true };
+        let Some(feed) = self.feeds.at(place) else { return true };
+        if !feed.present || sequence <= feed.last {
+            return true;
+        }
+        calm && feed.replay.is_none() && self.untold == 0
+    }
+
+    /// As if a report was queued and taken out at once, see [`can_tell`](Self::can_tell); `None`:
+    /// it is not to be told.
+    pub(crate) fn tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> Option<Telling> {
+        let place = self.feeds.place(no, id)?;
+        let feed = self.feeds.at(place)?;
+        if !feed.present || sequence <= feed.last {
+            return None;
+        }
+        let (telling, gap) = feed.advance(sequence);
+        self.missed = self.missed.saturating_add(gap);
+        self.credit = self.credit.saturating_sub(1);
+        Some(telling)
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
     /// `sequence`: of the service when it answered.
     pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, sequence: u64, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         if feed.replay.as_ref().is_none_or(|(under_way, _)| *under_way != replay) {
             return;
         }
@@ -222,7 +262,7 @@ impl Subscription {
         feed.unseen = feed.unseen.min(sequence);
         self.release(id, held, stamp);
         // What came before the mark has arrived, so the rest of it never will.
-        if let Some(feed) = self.feeds.get_mut(&id)
+        if let Some(feed) = self.feeds.get_mut(id)
             && sequence > feed.last
         {
             let gap = feed.unseen.saturating_sub(feed.last);
@@ -239,7 +279,7 @@ impl Subscription {
 
     /// The replay under way for a service.
     pub(crate) fn replay_of(&self, id: ServiceId) -> Option<u32> {
-        self.feeds.get(&id)?.replay.as_ref().map(|(replay, _)| *replay)
+        self.feeds.get(id)?.replay.as_ref().map(|(replay, _)| *replay)
     }
 
     /// Stamp of the next report, if it may be told.
@@ -261,16 +301,20 @@ impl Subscription {
 
     /// Takes the next report out.
     pub(crate) fn pop(&mut self) -> Option<Delivered> {
-        let kept_first = self.front()?.number == self.kept.front().map_or(0, |kept| kept.number);
+        let number = self.front()?.number;
+        let kept_first = self.kept.front().is_some_and(|kept| kept.number == number);
         let Waiting { number, mut report, .. } =
             if kept_first { self.pop_kept()? } else { self.pop_queue()? };
         self.credit = self.credit.saturating_sub(1);
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
+        if self.untold > 0
+            && let Some(feed) = self.feeds.find(report.service, report.id)
+        {
             // Live reports are dropped before all live ones that are left, kept ones before all.
             let upto = if kept_first { number } else { u64::MAX };
             while let Some(entry) = feed.dropped.first_entry().filter(|entry| *entry.key() <= upto)
             {
                 report.missed = report.missed.saturating_add(entry.remove());
+                self.untold -= 1;
             }
         }
         Some(report)
@@ -278,6 +322,9 @@ impl Subscription {
 
     /// The next report to be told.
     fn front(&self) -> Option<&Waiting> {
+        if self.kept.is_empty() {
+            return self.queue.front();
+        }
         self.kept.front().into_iter().chain(self.queue.front()).min_by_key(|next| next.number)
     }
 
@@ -303,27 +350,29 @@ impl Subscription {
 
     fn release(&mut self, id: ServiceId, held: Option<(u32, Held)>, stamp: u64) {
         let Some((_, held)) = held else { return };
-        if let Some(feed) = self.feeds.get_mut(&id) {
+        if let Some(feed) = self.feeds.get_mut(id) {
             feed.lost = feed.lost.saturating_add(held.dropped.1);
         }
         for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
-            if self.feeds.get(&id).is_some_and(|feed| sequence > feed.last) {
-                self.queue(report, stamp);
+            if self.feeds.get(id).is_some_and(|feed| sequence > feed.last)
+                && let Some(place) = self.feeds.place(report.service, id)
+            {
+                self.queue(report, stamp, place);
             }
         }
     }
 
-    fn queue(&mut self, mut report: Delivered, stamp: u64) {
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
-            report.resumed = std::mem::take(&mut feed.resumed);
-            // Some of the holes may be other subjects, so this is an upper bound.
-            let gap = (report.sequence - 1).min(feed.unseen).saturating_sub(feed.last);
-            let told = std::mem::take(&mut feed.gap).saturating_add(std::mem::take(&mut feed.lost));
-            report.missed = report.missed.saturating_add(gap).saturating_add(told);
+    fn queue(&mut self, mut report: Delivered, stamp: u64, place: Place) {
+        if let Some(feed) = self.feeds.at(place) {
+            let (telling, gap) = feed.advance(report.sequence);
+            report.resumed = telling.resumed;
+            report.missed = report.missed.saturating_add(telling.missed);
             self.missed = self.missed.saturating_add(gap);
-            feed.last = report.sequence;
+        }
+        if self.queue.len() + self.kept.len() >= self.credit as usize {
+            report.content = report.content.detached();
         }
         self.bytes += report.content.bytes.len();
         self.queued += 1;
@@ -384,8 +433,11 @@ impl Subscription {
         self.missed = self.missed.saturating_add(1);
         let behind = self.kept.partition_point(|kept| kept.number < number);
         let teller = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
-        if let Some(feed) = self.feeds.get_mut(&report.id) {
-            let dropped = feed.dropped.entry(teller).or_default();
+        if let Some(feed) = self.feeds.find(report.service, report.id) {
+            let dropped = feed.dropped.entry(teller).or_insert_with(|| {
+                self.untold += 1;
+                0
+            });
             *dropped = dropped.saturating_add(report.missed).saturating_add(1);
         }
         true
@@ -415,6 +467,19 @@ impl Subscription {
         self.held -= 1;
         self.missed = self.missed.saturating_add(1);
         true
+    }
+}
+
+impl Feed {
+    /// The next report has this sequence: what it has to tell, and of that what nobody counted
+    /// before.
+    fn advance(&mut self, sequence: u64) -> (Telling, u64) {
+        // Some of the holes may be other subjects, so this is an upper bound.
+        let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);
+        let told = mem::take(&mut self.gap).saturating_add(mem::take(&mut self.lost));
+        self.last = sequence;
+        let missed = gap.saturating_add(told);
+        (Telling { missed, resumed: mem::take(&mut self.resumed) }, gap)
     }
 }
 

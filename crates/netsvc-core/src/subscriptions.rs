@@ -1,7 +1,10 @@
 //! All subscriptions of this process, and which of them a service concerns.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
+use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::Service;
@@ -14,12 +17,23 @@ pub(crate) struct Subscriptions {
     by_identity: SeededMap<ServiceId, Vec<SubscriptionId>>,
     by_group: SeededMap<Str, Vec<SubscriptionId>>,
     /// Subscriptions that a visible service concerns.
-    attached: FxHashMap<ServiceNo, Vec<SubscriptionId>>,
+    attached: FxHashMap<ServiceNo, Attached>,
     /// Replays under way.
     pub(crate) replays: Replays,
     last_id: u32,
     last_replay: u32,
 }
+
+/// Subscriptions that one service concerns.
+#[derive(Debug)]
+struct Attached {
+    ids: Vec<SubscriptionId>,
+    /// Of them, those whose pattern a subject matches: found out once per subject.
+    matching: ByAddress<Arc<[SubscriptionId]>>,
+}
+
+/// Subjects of one service whose subscriptions are remembered.
+const MAX_MATCHED: usize = 1024;
 
 impl Subscriptions {
     pub(crate) fn new(seed: u64) -> Self {
@@ -77,8 +91,9 @@ impl Subscriptions {
             SubscriptionTarget::Group(group) => unindex(&mut self.by_group, group, id),
         }
         self.attached.retain(|_, attached| {
-            attached.retain(|known| *known != id);
-            !attached.is_empty()
+            attached.matching.clear();
+            attached.ids.retain(|known| *known != id);
+            !attached.ids.is_empty()
         });
         for replay in subscription.replays() {
             self.replays.remove(&replay);
@@ -109,16 +124,22 @@ impl Subscriptions {
     }
 
     pub(crate) fn attach(&mut self, no: ServiceNo, id: SubscriptionId) {
-        self.attached.entry(no).or_default().push(id);
+        let attached = self
+            .attached
+            .entry(no)
+            .or_insert_with(|| Attached { ids: Vec::new(), matching: ByAddress::new(MAX_MATCHED) });
+        attached.matching.clear();
+        attached.ids.push(id);
     }
 
     /// False if it was not attached.
     pub(crate) fn detach(&mut self, no: ServiceNo, id: SubscriptionId) -> bool {
         let Some(attached) = self.attached.get_mut(&no) else { return false };
-        let before = attached.len();
-        attached.retain(|known| *known != id);
-        let changed = attached.len() < before;
-        if attached.is_empty() {
+        attached.matching.clear();
+        let before = attached.ids.len();
+        attached.ids.retain(|known| *known != id);
+        let changed = attached.ids.len() < before;
+        if attached.ids.is_empty() {
             self.attached.remove(&no);
         }
         changed
@@ -126,7 +147,25 @@ impl Subscriptions {
 
     /// Subscriptions that a visible service concerns.
     pub(crate) fn attached(&self, no: ServiceNo) -> &[SubscriptionId] {
-        self.attached.get(&no).map_or(&[], Vec::as_slice)
+        self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
+    }
+
+    /// Of the subscriptions that a service concerns, those whose pattern `subject` matches.
+    pub(crate) fn matching(
+        &mut self,
+        no: ServiceNo,
+        subject: &Str,
+    ) -> Option<Arc<[SubscriptionId]>> {
+        let attached = self.attached.get_mut(&no)?;
+        if let Some(known) = attached.matching.get(subject) {
+            return Some(known.clone());
+        }
+        let matches = |id: &SubscriptionId| {
+            self.table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
+        };
+        let found: Arc<[SubscriptionId]> = attached.ids.iter().copied().filter(matches).collect();
+        attached.matching.insert(subject, found.clone());
+        Some(found)
     }
 }
 

@@ -168,7 +168,7 @@ fn special_methods_and_encode_write_the_same() {
     let Report { service, subject, sequence, content, extensions } = &report;
     encoder.report(*service, subject, *sequence, content, extensions, &mut batch);
     encoder.replayed(3, 4, remaining, &report, &mut batch);
-    encoder.request(&request, &mut batch);
+    encoder.encode(&Message::Request(request.clone()), &mut batch);
     encoder.response(5, &outcome, extensions, &mut batch);
     encoder.part(6, content, extensions, &mut batch);
     encoder.targeted(7, &report, &mut batch);

@@ -1,10 +1,10 @@
 //! One established connection, as all threads share it. What its task does is in `task.rs`.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use netsvc_core::ConnId;
+use netsvc_core::{ConnId, Teller};
 use tokio::sync::Notify;
 
 use crate::driver::Driver;
@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     reader: Mutex<Reader>,
     writer: Writer,
+    /// It is among those that are readable, see `Driver::readable`.
+    noted: AtomicBool,
     /// What the task is to do, see the constants below; changed before `kick`.
     duties: AtomicU8,
     pub(crate) kick: Notify,
@@ -62,6 +64,7 @@ impl Connection {
             socket,
             reader: Mutex::new(reader),
             writer: Writer::new(),
+            noted: AtomicBool::new(false),
             duties: AtomicU8::new(0),
             kick: Notify::new(),
         }
@@ -87,33 +90,49 @@ impl Connection {
 
     /// Reads and applies one turn's share, on whatever thread; waits for who is reading just now.
     pub(crate) fn read(&self, driver: &Driver) -> Turn {
-        self.read_by(driver, TURN, || Some(lock(&self.reader))).unwrap_or(Turn::More)
+        self.read_by(driver, TURN, None, || Some(lock(&self.reader))).unwrap_or(Turn::More)
     }
 
     /// Its borrower found it readable: reads `share` bytes or little more, and applies them.
     pub(crate) fn service(&self, driver: &Driver, share: usize) -> Serviced {
-        let Some(standing) = self.standing.as_ref().filter(|_| self.is_open()) else {
-            return Serviced::Ended;
-        };
-        if driver.signal.is_raised() {
+        if driver.signal.is_raised() && self.is_open() {
             return Serviced::Behind;
         }
+        self.service_telling(driver, share, None).0
+    }
+
+    /// As [`service`](Self::service), by who takes reports at once. True: there may be more.
+    pub(crate) fn service_telling(
+        &self,
+        driver: &Driver,
+        share: usize,
+        teller: Option<&mut dyn Teller>,
+    ) -> (Serviced, bool) {
+        let Some(standing) = self.standing.as_ref().filter(|_| self.is_open()) else {
+            return (Serviced::Ended, false);
+        };
         if standing.service() {
             // The task need not wait for the socket any more.
             self.kick.notify_one();
         }
         // Whoever is reading instead reads all there is, or leaves the socket readable.
-        match self.read_by(driver, share, || try_lock(&self.reader)) {
+        match self.read_by(driver, share, teller, || try_lock(&self.reader)) {
             Some(Turn::Ended) => {
                 self.end(driver);
-                Serviced::Ended
+                (Serviced::Ended, false)
             }
-            _ if !standing.is_lent() => {
-                self.kick.notify_one();
-                Serviced::Bulk
-            }
-            _ => Serviced::Lent,
+            turn => (Serviced::Lent, turn == Some(Turn::More)),
         }
+    }
+
+    /// Notes that it is readable; true: it was not noted.
+    pub(crate) fn note(&self) -> bool {
+        !self.noted.swap(true, Ordering::AcqRel)
+    }
+
+    /// Is about to be read.
+    pub(crate) fn unnote(&self) {
+        self.noted.store(false, Ordering::Release);
     }
 
     /// The peer is gone, and nobody has told the core.
@@ -167,13 +186,19 @@ impl Connection {
         &'a self,
         driver: &Driver,
         mut left: usize,
+        mut teller: Option<&mut dyn Teller>,
         reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
     ) -> Option<Turn> {
         let mut last = None;
         while left > 0 {
             // Effects are seen to without the reader, between two chunks.
             let turn = driver.perform_with(|effects| {
-                reader().map(|mut reader| self.read_once(driver, &mut reader, &mut left, effects))
+                let mut reader = reader()?;
+                let teller: Option<&mut dyn Teller> = match &mut teller {
+                    Some(teller) => Some(&mut **teller),
+                    None => None,
+                };
+                Some(self.read_once(driver, &mut reader, &mut left, effects, teller))
             });
             match turn {
                 None => break,
@@ -190,8 +215,9 @@ impl Connection {
         reader: &mut Reader,
         left: &mut usize,
         effects: &mut Effects,
+        teller: Option<&mut dyn Teller>,
     ) -> Turn {
-        let read = match reader.fill(&self.socket) {
+        let read = match reader.fill(&self.socket, *left) {
             Ok(read) if read.count == 0 => return Turn::Ended,
             Ok(read) => read,
             Err(error) => {
@@ -203,22 +229,7 @@ impl Connection {
             }
         };
         *left = left.saturating_sub(read.count);
-        if let Some(standing) = &self.standing
-            && standing.has_read(read.count)
-        {
-            *left = 0;
-        }
-        let mut messages = Vec::new();
-        let decoded = reader.decode(&mut messages);
-        driver.apply(effects, |process, now| {
-            process.handle_received(now, self.id);
-            if !messages.is_empty() {
-                process.handle_messages(now, self.id, &mut messages);
-            }
-            if let Err(error) = &decoded {
-                process.handle_wire_error(now, self.id, error);
-            }
-        });
+        driver.apply(effects, |process, now| reader.apply(process, now, self.id, teller));
         if read.maybe_more { Turn::More } else { Turn::Idle }
     }
 }

@@ -1,6 +1,7 @@
 //! Drives one `Process`: every call into the core goes through here, and what the call brought
 //! about is done afterwards, under no lock.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Driver {
     /// The core's next wake-up came closer, or everything was dropped.
     pub(crate) timer: Notify,
     max_payload: usize,
+    /// Lent connections that their borrower found readable, to be read when it drains.
+    pub(crate) readable: Mutex<VecDeque<Arc<Connection>>>,
     /// `None`: this registry reads all connections itself.
     pub(crate) loans: Option<Loans>,
 }
@@ -50,6 +53,7 @@ impl Driver {
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
+            readable: Mutex::default(),
             max_payload: process.limits().payload,
             registry: Mutex::new(Registry::new(process)),
             clock,

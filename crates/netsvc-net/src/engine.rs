@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netsvc_core::{
     CommandError, Config, Event, ExchangeId, Limits, LinkId, LinkToken, Process, ProcessId, Retry,
-    Time,
+    Teller, Time,
 };
 
 use crate::bind::bind;
@@ -19,7 +19,7 @@ use crate::loan::{Borrower, Loans};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::runtime::Runtime;
 use crate::signal::Signal;
-use crate::sync::{call_caught, caught};
+use crate::sync::{call_caught, caught, lock};
 use crate::target::{ListenAddress, ListenTarget, Target};
 use crate::timer;
 
@@ -47,6 +47,25 @@ pub struct EngineOptions {
     /// Events wait for [`Engine::drain`]. Called from any thread, under no lock of ours, and not
     /// again before the next `drain`.
     pub on_events: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Bytes that one call of [`Engine::drain_telling`] reads at most.
+const SHARE: usize = 256 << 10;
+/// Of which so many of one connection before the others get their turn.
+const CHUNK: usize = 64 << 10;
+/// With less room than that it does not read: memory for a batch has more.
+const LEAST: usize = 4 << 10;
+
+/// Who drains events, and reports while they are read.
+pub trait Taker: Teller {
+    /// Takes an event; false: that was the last for now.
+    fn take(&mut self, event: Event) -> bool;
+
+    /// Whether it took its last event.
+    fn is_full(&self) -> bool;
+
+    /// Bytes of content that it has room for; more than that is not read for it at once.
+    fn room(&self) -> usize;
 }
 
 /// Called on the I/O thread with what listening came to.
@@ -136,6 +155,50 @@ impl Engine {
                 registry.process.has_events()
             })
         })
+    }
+
+    /// As [`drain`](Self::drain), and reads connections that [`Loan::readable`] told of as long as
+    /// no event waits: reports are then told to `taker` where they lie. Reads 256 KiB at most, so
+    /// that the caller's thread gets on with other things.
+    ///
+    /// True: events wait; or there may be more to read, for which it should be called again too.
+    /// `on_events` is not called for events that this call itself brought about.
+    ///
+    /// [`Loan::readable`]: crate::Loan::readable
+    pub fn drain_telling(&self, taker: &mut dyn Taker) -> bool {
+        let driver = &self.driver;
+        // Whoever tells of events from here on finds that it was told already.
+        driver.signal.hold();
+        let mut left = SHARE;
+        loop {
+            let waits = driver.perform_with(|effects| {
+                driver.apply_registry(effects, |registry, now| {
+                    while let Some(event) = registry.next_event(now) {
+                        if !taker.take(event) {
+                            break;
+                        }
+                    }
+                    let waits = registry.process.has_events() || taker.is_full();
+                    if !waits {
+                        driver.signal.rearm();
+                    }
+                    waits
+                })
+            });
+            // What was read but found no room would have to be queued, message by message.
+            if waits || left == 0 || taker.room() < LEAST {
+                return waits || !lock(&driver.readable).is_empty();
+            }
+            let Some(connection) = lock(&driver.readable).pop_front() else { return false };
+            connection.unnote();
+            driver.signal.hold();
+            let share = left.min(taker.room()).min(CHUNK);
+            left -= share;
+            let (_, more) = connection.service_telling(driver, share, Some(taker));
+            if more && connection.note() {
+                lock(&driver.readable).push_back(connection);
+            }
+        }
     }
 
     /// Closes everything: gracefully within `drain`, hard afterwards. The events that tell of it

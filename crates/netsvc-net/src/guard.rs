@@ -17,7 +17,6 @@ pub(crate) async fn run(driver: Arc<Driver>) {
         let connections = loans.connections();
         for connection in &connections {
             connection.mind();
-            loans.resume(connection);
         }
         let begun = loans.begun.notified();
         if connections.is_empty() {

@@ -47,6 +47,7 @@ mod readiness;
 mod registry;
 mod resolver;
 mod runtime;
+mod scratch;
 mod signal;
 mod socket;
 #[cfg(unix)]
@@ -57,7 +58,7 @@ mod task;
 mod timer;
 mod writer;
 
-pub use engine::{Engine, EngineOptions, ListenDone};
+pub use engine::{Engine, EngineOptions, ListenDone, Taker};
 pub use listen_error::ListenError;
 pub use loan::{Borrower, Loan, LoanId, Serviced};
 pub use resolver::{Resolved, Resolver, SystemResolver};

@@ -8,11 +8,10 @@
 //! - until the borrower services it for the first time;
 //! - when the borrower has left it alone although something is there (see `guard.rs`), until it
 //!   services it again;
-//! - while much comes: then two threads at work get on faster than one with fewer changes;
 //! - before the core judges its peer dead;
 //! - when the borrower gives the loan back, and at the end.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::Notify;
@@ -26,9 +25,6 @@ use crate::sync::lock;
 pub trait Borrower: Send + Sync {
     /// A connection may be read from now on. Dropping the loan, now or later, gives it back.
     fn lend(&self, loan: Loan);
-
-    /// Servicing came to [`Serviced::Bulk`] before: now the connection may be read again.
-    fn resume(&self, loan: LoanId);
 
     /// The connection has ended: its loan is to be dropped soon, for it keeps the socket open. Also
     /// called for loans that were dropped before.
@@ -53,8 +49,6 @@ pub enum Serviced {
     Lent,
     /// Nothing was read: events of that registry wait, drain them first.
     Behind,
-    /// Much comes, the I/O thread reads: leave the socket alone until [`Borrower::resume`].
-    Bulk,
     /// The connection has ended: drop the loan.
     Ended,
 }
@@ -69,6 +63,15 @@ impl Loan {
     /// is at work anyway does so, for the socket may never be found readable as long as both wait.
     pub fn wants_service(&self) -> bool {
         self.connection.standing.as_ref().is_some_and(Standing::wants_service)
+    }
+
+    /// It is readable: the next [`Engine::drain_telling`](crate::Engine::drain_telling) reads it.
+    pub fn readable(&self) {
+        if let Some(driver) = self.driver.upgrade()
+            && self.connection.note()
+        {
+            lock(&driver.readable).push_back(Arc::clone(&self.connection));
+        }
     }
 
     /// Reads what has arrived, `share` bytes or little more, and does what comes of it; does not
@@ -101,38 +104,17 @@ pub(crate) struct Standing {
     reader: AtomicU8,
     /// The borrower has looked after it since the guard last looked.
     serviced: AtomicBool,
-    /// Reads of the borrower that brought much, in a row.
-    large: AtomicU8,
-    /// Bytes read by the I/O thread since the guard last looked.
-    bytes: AtomicUsize,
 }
 
-/// Who waits for a connection to become readable: the I/O thread; the borrower; the I/O thread,
-/// and the borrower does not.
+/// Who waits for a connection to become readable: the I/O thread, the borrower.
 const THREAD: u8 = 0;
 const BORROWER: u8 = 1;
-const BULK: u8 = 2;
-
-/// A read of this many bytes found the borrower behind: it takes the time of hundreds of small
-/// messages.
-const LARGE: usize = 64 << 10;
-/// So many of them in a row are no mere burst.
-const IN_A_ROW: u8 = 4;
-/// Bytes between two looks of the guard below which a flow is no bulk any more: about a tenth of
-/// what a borrower can read.
-const FLOW: usize = 2 << 20;
 
 impl Standing {
     pub(crate) fn new() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = LoanId(LAST.fetch_add(1, Ordering::Relaxed));
-        Self {
-            id,
-            reader: AtomicU8::new(THREAD),
-            serviced: AtomicBool::new(false),
-            large: AtomicU8::new(0),
-            bytes: AtomicUsize::new(0),
-        }
+        Self { id, reader: AtomicU8::new(THREAD), serviced: AtomicBool::new(false) }
     }
 
     /// The borrower reads, the I/O thread need not.
@@ -140,7 +122,7 @@ impl Standing {
         self.reader.load(Ordering::Acquire) == BORROWER
     }
 
-    /// The I/O thread reads because the borrower does not, and not because of a bulk.
+    /// The I/O thread reads because the borrower does not.
     fn wants_service(&self) -> bool {
         self.reader.load(Ordering::Acquire) == THREAD
     }
@@ -149,29 +131,6 @@ impl Standing {
     pub(crate) fn service(&self) -> bool {
         self.serviced.store(true, Ordering::Release);
         self.reader.swap(BORROWER, Ordering::AcqRel) != BORROWER
-    }
-
-    /// Bytes were read. True: so much that the I/O thread reads from now on.
-    pub(crate) fn has_read(&self, count: usize) -> bool {
-        if !self.is_lent() {
-            self.bytes.fetch_add(count, Ordering::Relaxed);
-            return false;
-        }
-        let large = if count < LARGE { 0 } else { self.large.load(Ordering::Relaxed) + 1 };
-        let bulk = large == IN_A_ROW;
-        self.large.store(if bulk { 0 } else { large }, Ordering::Relaxed);
-        if bulk {
-            // The guard's next look comes too early to say that it is over.
-            self.bytes.store(FLOW, Ordering::Relaxed);
-            self.reader.store(BULK, Ordering::Release);
-        }
-        bulk
-    }
-
-    /// To be called regularly. True: there was a bulk, which has ended; the borrower may resume.
-    fn is_over(&self) -> bool {
-        let bulk = self.reader.load(Ordering::Acquire) == BULK;
-        bulk && self.bytes.swap(0, Ordering::Relaxed) < FLOW
     }
 
     /// The I/O thread reads from now on.
@@ -208,14 +167,6 @@ impl Loans {
 
     pub(crate) fn recall(&self, standing: &Standing) {
         self.borrower.recall(standing.id);
-    }
-
-    /// Ends bulks that have subsided.
-    pub(crate) fn resume(&self, connection: &Connection) {
-        if let Some(standing) = connection.standing.as_ref().filter(|one| one.is_over()) {
-            standing.take_back();
-            self.borrower.resume(standing.id);
-        }
     }
 
     /// Those that have not ended.

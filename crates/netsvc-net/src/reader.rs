@@ -1,15 +1,18 @@
 //! The inbound side of a connection: bytes to messages.
 
-use std::io;
+use std::{io, mem};
 
 use bytes::{BufMut, BytesMut};
-use netsvc_core::wire::{Decoder, Message, WireError};
+use netsvc_core::wire::Decoder;
+use netsvc_core::{ConnId, Process, Teller, Time};
 
+use crate::scratch;
 use crate::socket::{Read, Socket};
 
 /// Read buffer and codec of a connection: one value, so that whoever holds it can read.
 pub(crate) struct Reader {
-    /// Empty, and without memory, between the turns of an idle link.
+    /// What was read and is not decoded: empty, and without memory, between the turns of an idle
+    /// link; the beginning of a frame, or (while reading) all of a thread's scratch memory.
     buffer: BytesMut,
     decoder: Decoder,
     /// What the peer sent broke the protocol. The rest is read, so as to see its end, and
@@ -20,47 +23,56 @@ pub(crate) struct Reader {
 /// Bytes read at once, and thus applied under one hold of the registry's mutex; more only for
 /// one large frame.
 const CHUNK: usize = 64 << 10;
+/// Beginnings of frames up to this size are copied out of the scratch memory between reads.
+const SMALL: usize = 8 << 10;
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
         Self { buffer: BytesMut::new(), decoder: Decoder::new(max_payload), failed: false }
     }
 
-    /// Reads once.
-    pub(crate) fn fill(&mut self, socket: &Socket) -> io::Result<Read> {
+    /// Reads once, `share` bytes at most unless it is the rest of a frame.
+    pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
         // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
         // word is address space only, until bytes arrive.
-        let room = self.decoder.needs(&self.buffer).max(CHUNK);
-        self.buffer.reserve(room);
+        let room = self.decoder.needs(&self.buffer).max(share.min(CHUNK));
+        if self.buffer.len() <= SMALL {
+            let begun = mem::replace(&mut self.buffer, scratch::take_buffer());
+            self.buffer.reserve(begun.len() + room);
+            self.buffer.extend_from_slice(&begun);
+        } else {
+            self.buffer.reserve(room);
+        }
         let read = socket.read(&mut (&mut self.buffer).limit(room));
-        self.release_if_empty();
+        if read.is_err() {
+            self.release();
+        }
         read
     }
 
-    /// Decodes every whole frame. The messages before a broken one count; the error comes once.
-    pub(crate) fn decode(&mut self, messages: &mut Vec<Message>) -> Result<(), WireError> {
-        let mut result = Ok(());
-        while !self.failed {
-            match self.decoder.decode(&mut self.buffer) {
-                Ok(Some(message)) => messages.push(message),
-                Ok(None) => break,
-                Err(error) => {
-                    self.failed = true;
-                    result = Err(error);
-                }
-            }
-        }
+    /// Applies every whole frame. What follows a broken one is dropped.
+    pub(crate) fn apply(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        conn: ConnId,
+        teller: Option<&mut dyn Teller>,
+    ) {
         if self.failed {
+            process.handle_received(now, conn);
             self.buffer.clear();
+        } else {
+            let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
+            self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();
         }
-        self.release_if_empty();
-        result
+        self.release();
     }
 
-    /// An idle link owns no memory for reading.
-    fn release_if_empty(&mut self) {
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+    /// A link between two reads owns no memory, or little.
+    fn release(&mut self) {
+        if self.buffer.len() <= SMALL {
+            let begun = BytesMut::from(&self.buffer[..]);
+            scratch::keep_buffer(mem::replace(&mut self.buffer, begun));
         }
     }
 }

@@ -28,6 +28,11 @@ impl Signal {
         self.raised.load(Ordering::Acquire)
     }
 
+    /// The application looks for events by itself, until [`Signal::rearm`].
+    pub(crate) fn hold(&self) {
+        self.raised.store(true, Ordering::Release);
+    }
+
     /// Call it under the registry's mutex, before taking events out: whatever is added afterwards
     /// raises anew.
     pub(crate) fn rearm(&self) {

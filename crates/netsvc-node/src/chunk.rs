@@ -1,8 +1,4 @@
-//! The bytes that the records of one batch refer to.
-
-/// Bytes of a chunk, unless a single payload is larger: a report that the application keeps pins
-/// its whole chunk.
-pub(crate) const CHUNK: usize = 32 << 10;
+//! The bytes that records refer to.
 
 /// Where something lies in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,41 +12,50 @@ impl Span {
     pub(crate) const NONE: Self = Self { offset: 0, length: 0 };
 }
 
-/// A chunk being filled.
-#[derive(Debug, Default)]
-pub(crate) struct Chunk {
-    bytes: Vec<u8>,
+/// Memory being filled. Whoever fills it has asked whether there is room.
+#[derive(Debug)]
+pub(crate) struct Chunk<'a> {
+    memory: &'a mut [u8],
+    at: usize,
 }
 
-impl Chunk {
+impl<'a> Chunk<'a> {
+    /// Fills `memory` from `at` on; offsets count from its start. Beyond its end, there is no room.
+    pub(crate) fn new(memory: &'a mut [u8], at: usize) -> Self {
+        let at = at.min(memory.len());
+        Self { memory, at }
+    }
+
+    /// What has been filled, from the start of the memory.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.memory[..self.at]
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    /// Where the next bytes go.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
-    /// Whether `more` bytes fit. Into an empty chunk everything does.
+    pub(crate) fn room(&self) -> usize {
+        self.memory.len() - self.at
+    }
+
     pub(crate) fn has_room(&self, more: usize) -> bool {
-        self.is_empty() || self.bytes.len().saturating_add(more) <= CHUNK
-    }
-
-    /// Empties it for the next batch; what a large payload made it grow to is given back.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(CHUNK);
+        self.room() >= more
     }
 
     /// Appends what `fill` writes, and says where it lies.
     pub(crate) fn span(&mut self, fill: impl FnOnce(&mut Self)) -> Span {
-        let start = self.bytes.len();
+        let start = self.at;
         fill(self);
-        Span { offset: start as u32, length: (self.bytes.len() - start) as u32 }
+        Span { offset: start as u32, length: (self.at - start) as u32 }
     }
 
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        let end = self.at + bytes.len();
+        self.memory[self.at..end].copy_from_slice(bytes);
+        self.at = end;
     }
 
     pub(crate) fn put_u16(&mut self, value: u16) {
@@ -79,36 +84,31 @@ mod tests {
 
     #[test]
     fn spans_lie_back_to_back() {
-        let mut chunk = Chunk::default();
-        assert_eq!(chunk.span(|c| c.put(b"abc")), Span { offset: 0, length: 3 });
-        assert_eq!(chunk.span(|c| c.put_text("de")), Span { offset: 3, length: 4 });
-        assert_eq!(chunk.bytes(), b"abc\x02\0de");
+        let mut memory = [9; 12];
+        let mut chunk = Chunk::new(&mut memory, 1);
+        assert_eq!(chunk.span(|c| c.put(b"abc")), Span { offset: 1, length: 3 });
+        assert_eq!(chunk.span(|c| c.put_text("de")), Span { offset: 4, length: 4 });
+        assert_eq!(chunk.bytes(), b"\x09abc\x02\0de");
+        assert_eq!(memory[8..], [9; 4]);
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let mut chunk = Chunk::default();
+        let mut memory = vec![0; 100_000];
+        let mut chunk = Chunk::new(&mut memory, 0);
         chunk.put_text(&"ü".repeat(40_000));
         assert_eq!(chunk.bytes()[..2], 65_534u16.to_le_bytes());
         assert!(std::str::from_utf8(&chunk.bytes()[2..]).is_ok());
     }
 
     #[test]
-    fn only_an_empty_chunk_takes_more_than_its_size() {
-        let mut chunk = Chunk::default();
-        assert!(chunk.has_room(1 << 20));
+    fn room_is_what_is_left() {
+        let mut memory = [0; 8];
+        let mut chunk = Chunk::new(&mut memory, 2);
         chunk.put(b"x");
-        assert!(chunk.has_room(CHUNK - 1));
-        assert!(!chunk.has_room(CHUNK));
-        assert!(!chunk.has_room(usize::MAX));
-    }
-
-    #[test]
-    fn memory_of_a_large_payload_is_given_back() {
-        let mut chunk = Chunk::default();
-        chunk.put(&vec![0; 1 << 20]);
-        chunk.clear();
-        assert!(chunk.is_empty());
-        assert!(chunk.bytes.capacity() <= 2 * CHUNK);
+        assert!(chunk.has_room(5));
+        assert!(!chunk.has_room(6));
+        assert!(!Chunk::new(&mut memory, 9).has_room(1));
+        assert!(!Chunk::new(&mut [], 5).has_room(usize::MAX));
     }
 }

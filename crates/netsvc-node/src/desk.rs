@@ -16,7 +16,6 @@ pub(crate) struct Desk {
 /// What the environment's thread is to do, in this order.
 pub(crate) enum Note {
     Lend(Loan),
-    Resume(LoanId),
     Recall(LoanId),
 }
 
@@ -58,10 +57,6 @@ impl Desk {
 impl Borrower for Desk {
     fn lend(&self, loan: Loan) {
         self.put(Note::Lend(loan));
-    }
-
-    fn resume(&self, loan: LoanId) {
-        self.put(Note::Resume(loan));
     }
 
     fn recall(&self, loan: LoanId) {

@@ -14,18 +14,15 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
-use netsvc_net::{Loan, LoanId, Serviced};
+use netsvc_net::{Loan, LoanId};
 
 use crate::desk::{Desk, Note};
 use crate::error::{Result, guard};
 use crate::gate::{Gate, Wake};
 use crate::handle::{Handle, value_of};
 use crate::js_callback::JsCallback;
-use crate::poll::{self, Poll};
+use crate::poll::Poll;
 use crate::uv::{Kind, Loop, RawHandle, Uv};
-
-/// Bytes read before JavaScript gets what came of them, and the rest of the loop its turn.
-const SHARE: usize = 64 << 10;
 
 /// The event loop of one environment, on whose thread it stays.
 ///
@@ -126,7 +123,6 @@ impl EventLoop {
         for note in self.desk.take() {
             match note {
                 Note::Lend(loan) => self.poll(loan),
-                Note::Resume(loan) => self.resume(loan),
                 Note::Recall(loan) => self.forget(loan),
             }
         }
@@ -160,46 +156,25 @@ impl EventLoop {
         }
     }
 
-    fn resume(&self, loan: LoanId) {
-        let polls = self.polls.borrow();
-        let failed = polls.get(&loan).is_some_and(|(_, poll)| !poll::resume(self.uv, poll));
-        drop(polls);
-        if failed {
-            self.forget(loan);
-        }
-    }
-
     fn forget(&self, loan: LoanId) {
         let closing = self.polls.borrow_mut().remove(&loan);
         drop(closing);
     }
 
-    /// A lent connection is readable, or libuv has given it up because of an error.
+    /// A lent connection is readable, or libuv has given it up because of an error: JavaScript
+    /// reads it while it drains. If it is too busy for that, the socket is still readable in the
+    /// next turn of the loop.
     pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
-        let mut served = self.serve(loan);
-        if served == Serviced::Behind {
-            // What is told has been drained in between, unless JavaScript is too busy: then the
-            // socket is still readable in the next turn of the loop.
-            served = self.serve(loan);
-        }
-        if given_up || served == Serviced::Ended {
-            self.forget(loan.id());
-        } else if served == Serviced::Bulk
-            && let Some((_, poll)) = self.polls.borrow().get(&loan.id())
-        {
-            poll::pause(self.uv, poll);
-        }
-    }
-
-    /// Services a loan once and delivers what comes of it: no other wake-up is needed for that.
-    fn serve(&self, loan: &Loan) -> Serviced {
+        loan.readable();
+        // What comes of it need not wake this thread.
         self.gate.attend();
-        // After a fault the I/O thread may have it back.
-        let served = guard(|| Ok(loan.service(SHARE))).unwrap_or(Serviced::Ended);
+        self.wake.call();
         if self.gate.attended() {
-            self.wake.call();
+            self.gate.signal();
         }
-        served
+        if given_up {
+            self.forget(loan.id());
+        }
     }
 }
 

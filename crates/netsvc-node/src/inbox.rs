@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsvc_core::Event;
+use netsvc_core::{Event, SubscriptionId, Teller, Told};
+use netsvc_net::Taker;
 
-use crate::records::{Delivery, Packer};
+use crate::chunk::Chunk;
+use crate::records::{Batch, Delivery, Packer};
 
 /// Deliveries that the addon itself has. Shared with the runtime thread, where `listen` ends.
 ///
@@ -55,37 +57,91 @@ pub(crate) struct Inbox {
     pending: Option<Delivery>,
 }
 
+/// How a batch was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Deliveries are waiting, besides `large`.
+    pub(crate) more: bool,
+    /// The batch is empty, because what comes next does not fit: bytes for which
+    /// [`Inbox::fill_alone`] needs memory.
+    pub(crate) large: Option<usize>,
+}
+
 impl Inbox {
-    /// Fills one batch: what was left over, the notices, then events as `engine` hands them out
-    /// (it stops when told `false`, and says whether it has more). Returns whether more is
-    /// waiting; `None` when `words` is too short.
+    /// Fills one batch: what was left over, the notices, then what `engine` hands out (it says
+    /// whether it has more). `None` when `words` is too short.
     pub(crate) fn fill(
         &mut self,
         words: &mut [u32],
-        engine: impl FnOnce(&mut dyn FnMut(Event) -> bool) -> bool,
-    ) -> Option<bool> {
+        chunk: Chunk<'_>,
+        engine: impl FnOnce(&mut dyn Taker) -> bool,
+    ) -> Option<Filled> {
         let Self { notices, packer, pending } = self;
-        let mut batch = packer.begin(words)?;
+        let mut batch = packer.begin(words, chunk)?;
         let mut next = pending.take().or_else(|| notices.pop());
         while let Some(delivery) = next {
-            *pending = batch.push(delivery);
-            next = if pending.is_some() { None } else { notices.pop() };
+            if !batch.push(&delivery) {
+                *pending = Some(delivery);
+                break;
+            }
+            next = notices.pop();
         }
         let mut more = false;
         if pending.is_none() {
-            more = engine(&mut |event| {
-                *pending = batch.push(Delivery::Event(event));
-                pending.is_none()
-            });
+            let mut filling = Filling { batch, pending };
+            more = engine(&mut filling);
+            batch = filling.batch;
         }
-        more |= pending.is_some() || !notices.is_empty();
-        batch.finish(more);
-        Some(more)
+        more |= !notices.is_empty();
+        let large = pending.as_ref().filter(|_| batch.is_empty()).map(Delivery::size);
+        batch.finish(more || pending.is_some());
+        Some(Filled { more: more || (pending.is_some() && large.is_none()), large })
     }
 
-    /// The bytes of the batch last filled.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.packer.bytes()
+    /// Fills a batch with only the delivery that did not fit. `more` as the call of `fill` before
+    /// said.
+    pub(crate) fn fill_alone(&mut self, words: &mut [u32], memory: &mut [u8], more: bool) {
+        let Some(mut batch) = self.packer.begin(words, Chunk::new(memory, 0)) else { return };
+        if let Some(delivery) = self.pending.take()
+            && !batch.push(&delivery)
+        {
+            self.pending = Some(delivery);
+        }
+        batch.finish(more);
+    }
+}
+
+/// A batch while the engine fills it.
+struct Filling<'a, 'b> {
+    batch: Batch<'a>,
+    pending: &'b mut Option<Delivery>,
+}
+
+impl Taker for Filling<'_, '_> {
+    fn take(&mut self, event: Event) -> bool {
+        let fits = self.batch.push_event(&event);
+        if !fits {
+            *self.pending = Some(Delivery::Event(event));
+        }
+        fits
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn room(&self) -> usize {
+        self.batch.room()
+    }
+}
+
+impl Teller for Filling<'_, '_> {
+    fn has_room(&mut self, reports: usize, report: &Told<'_>) -> bool {
+        self.batch.has_room_for(reports, report)
+    }
+
+    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
+        self.batch.told_report(subscription, report, false);
     }
 }
 
@@ -100,11 +156,11 @@ mod tests {
     }
 
     /// An engine with `count` events; hands them out from `next` on.
-    fn events(next: &mut u32, count: u32) -> impl FnOnce(&mut dyn FnMut(Event) -> bool) -> bool {
-        move |take| {
+    fn events(next: &mut u32, count: u32) -> impl FnOnce(&mut dyn Taker) -> bool {
+        move |taker| {
             while *next < count {
                 *next += 1;
-                if !take(Event::ExchangeClosed(ExchangeId(*next))) {
+                if !taker.take(Event::ExchangeClosed(ExchangeId(*next))) {
                     return *next < count;
                 }
             }
@@ -112,20 +168,55 @@ mod tests {
         }
     }
 
+    /// Fills a batch as the addon does; returns words, bytes and whether more is waiting.
+    fn fill(
+        inbox: &mut Inbox,
+        room: usize,
+        engine: impl FnOnce(&mut dyn Taker) -> bool,
+    ) -> (Vec<u32>, Vec<u8>, bool) {
+        let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![0; room]);
+        let filled = inbox.fill(&mut words, Chunk::new(&mut memory, 0), engine).unwrap();
+        if let Some(size) = filled.large {
+            memory = vec![0; size];
+            inbox.fill_alone(&mut words, &mut memory, filled.more);
+        }
+        let [used, more, end] = [words[0], words[1], words[2]];
+        assert_eq!(more == 1, filled.more);
+        words.truncate(used as usize);
+        memory.truncate(end as usize);
+        (words, memory, filled.more)
+    }
+
     #[test]
     fn nothing_is_lost_or_doubled_when_batches_fill_up() {
-        let mut inbox = Inbox::default();
-        let mut words = [0; MIN_WORDS];
-        let (mut next, mut seen) = (0, Vec::new());
-        loop {
-            let more = inbox.fill(&mut words, events(&mut next, 100)).unwrap();
-            let used = words[0] as usize;
-            seen.extend(words[2..used].chunks(2).map(|record| (record[0], record[1])));
-            if !more {
-                break;
+        for room in [0, 500, 1 << 15] {
+            let mut inbox = Inbox::default();
+            let (mut next, mut seen) = (0, Vec::new());
+            loop {
+                let (words, _, more) = fill(&mut inbox, room, events(&mut next, 100));
+                seen.extend(words[3..].chunks(2).map(|record| (record[0], record[1])));
+                if !more {
+                    break;
+                }
             }
+            assert_eq!(seen, (1..=100).map(|no| (8, no)).collect::<Vec<_>>());
         }
-        assert_eq!(seen, (1..=100).map(|no| (8, no)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_memory_comes_alone_and_the_rest_after_it() {
+        let mut inbox = Inbox::default();
+        for message in ["small", &"x".repeat(1000), "last"] {
+            let code = if message == "small" { "a" } else { "b" };
+            let message = message.to_owned();
+            inbox.notices.push(Delivery::Listening { token: 1, result: Err((code, message)) });
+        }
+        let none = |_: &mut dyn Taker| false;
+        let batches: Vec<_> = (0..3).map(|_| fill(&mut inbox, 300, none)).collect();
+        let ends: Vec<_> =
+            batches.iter().map(|(words, bytes, more)| (words.len(), bytes.len(), *more)).collect();
+        assert_eq!(ends, [(8, 10, true), (8, 1005, true), (8, 9, false)]);
+        assert_eq!(fill(&mut inbox, 300, none).0, [3, 0, 0]);
     }
 
     #[test]
@@ -134,19 +225,19 @@ mod tests {
         for code in ["closed", "too-large", "closed", "closed"] {
             inbox.notices.push(failed(code));
         }
-        let mut words = [0; MIN_WORDS];
-        assert_eq!(inbox.fill(&mut words, |_| false), Some(false));
-        assert_eq!(words[..2], [12, 0]);
-        assert_eq!(words[2..5], [13, 4, 3]);
-        assert_eq!(words[7..10], [13, 4, 1]);
-        assert_eq!(inbox.bytes(), b"\x06\0closed\x03\0why\x09\0too-large\x03\0why");
+        let (words, bytes, more) = fill(&mut inbox, 1000, |_| false);
+        assert!(!more);
+        assert_eq!(words[..6], [13, 0, 29, 13, 4, 3]);
+        assert_eq!(words[8..11], [13, 4, 1]);
+        assert_eq!(bytes, b"\x06\0closed\x03\0why\x09\0too-large\x03\0why");
     }
 
     #[test]
     fn too_short_an_array_takes_nothing() {
         let mut inbox = Inbox::default();
         inbox.notices.push(failed("closed"));
-        assert_eq!(inbox.fill(&mut [0; MIN_WORDS - 1], |_| false), None);
+        let chunk = Chunk::new(&mut [], 0);
+        assert_eq!(inbox.fill(&mut [0; MIN_WORDS - 1], chunk, |_| false), None);
         assert!(!inbox.notices.is_empty());
     }
 }

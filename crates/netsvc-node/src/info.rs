@@ -12,7 +12,7 @@ use crate::symbols::hex;
 const LOCAL: u8 = 1;
 
 /// Appends one service.
-pub(crate) fn pack(info: &ServiceInfo, out: &mut Chunk) {
+pub(crate) fn pack(info: &ServiceInfo, out: &mut Chunk<'_>) {
     out.put_u32(info.no.0);
     out.put_u32(info.id.counter);
     out.put(&[if info.local { LOCAL } else { 0 }]);
@@ -25,12 +25,17 @@ pub(crate) fn pack(info: &ServiceInfo, out: &mut Chunk) {
     put_list(&info.methods, out);
 }
 
-/// Appends a u32 count and that many services: the result of a lookup.
-pub(crate) fn pack_list(infos: &[ServiceInfo], out: &mut Chunk) {
+/// A u32 count and that many services: the result of a lookup.
+pub(crate) fn pack_list(infos: &[ServiceInfo]) -> Vec<u8> {
+    let mut memory = vec![0; 4 + infos.iter().map(size).sum::<usize>()];
+    let mut out = Chunk::new(&mut memory, 0);
     out.put_u32(infos.len() as u32);
     for info in infos {
-        pack(info, out);
+        pack(info, &mut out);
     }
+    let length = out.at();
+    memory.truncate(length);
+    memory
 }
 
 /// Bytes that [`pack`] appends, at most.
@@ -41,7 +46,7 @@ pub(crate) fn size(info: &ServiceInfo) -> usize {
     64 + texts.map(|text| text.len() + 2).sum::<usize>()
 }
 
-fn put_list(texts: &[netsvc_core::Str], out: &mut Chunk) {
+fn put_list(texts: &[netsvc_core::Str], out: &mut Chunk<'_>) {
     out.put_u16(texts.len() as u16);
     for text in texts {
         out.put_text(text);
@@ -67,6 +72,13 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn packed(info: &ServiceInfo) -> Vec<u8> {
+        let mut memory = [0; 1024];
+        let mut out = Chunk::new(&mut memory, 0);
+        pack(info, &mut out);
+        out.bytes().to_vec()
+    }
+
     #[test]
     fn packs_every_field() {
         let mut expected = vec![9, 0, 0, 0, 2, 0, 0, 0, 1];
@@ -76,17 +88,15 @@ pub(crate) mod tests {
             expected.extend(text.bytes());
         }
         expected.extend(b"\x02\0\x07\0sensors\x05\0attic\x01\0\x04\0read");
-        let mut out = Chunk::default();
-        pack(&thermometer(), &mut out);
-        assert_eq!(out.bytes(), expected);
+        assert_eq!(packed(&thermometer()), expected);
         assert!(size(&thermometer()) >= expected.len());
     }
 
     #[test]
     fn a_list_starts_with_its_count() {
-        let (mut one, mut list) = (Chunk::default(), Chunk::default());
-        pack(&thermometer(), &mut one);
-        pack_list(&[thermometer(), thermometer()], &mut list);
-        assert_eq!(list.bytes(), [&[2, 0, 0, 0], one.bytes(), one.bytes()].concat());
+        let one = &packed(&thermometer())[..];
+        let list = pack_list(&[thermometer(), thermometer()]);
+        assert_eq!(list, [&[2, 0, 0, 0], one, one].concat());
+        assert_eq!(pack_list(&[]), [0; 4]);
     }
 }

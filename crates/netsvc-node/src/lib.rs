@@ -31,5 +31,6 @@ mod poll;
 mod records;
 mod registry;
 mod symbols;
+mod texts;
 #[cfg(unix)]
 mod uv;

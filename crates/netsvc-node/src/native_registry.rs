@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use napi::Env;
-use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
+use napi::bindgen_prelude::{FromNapiValue, Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 use netsvc_core::{
     CommandError, Content, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId, NewService,
@@ -16,7 +16,6 @@ use netsvc_core::{
 };
 use netsvc_net::{ListenTarget, Target};
 
-use crate::chunk::Chunk;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, command, guard, invalid, node_api};
 use crate::info;
@@ -378,20 +377,30 @@ impl NativeRegistry {
         guard(|| self.registry.submit(staging, length).map(|queued| queued as f64))
     }
 
-    /// Fills `records`, of which there must be 64 words or more, with the next deliveries. Returns
-    /// the bytes they refer to; null if there are none. Never throws `closed`.
+    /// Fills `records`, of which there must be 64 words or more, with the next deliveries, and
+    /// `memory` from `at` on with the bytes they refer to. If the first does not fit in there, it comes alone,
+    /// and the result is memory of its own to which it refers; else the result is null. Never throws
+    /// `closed`.
     #[napi(catch_unwind)]
     pub fn drain<'env>(
         &self,
         env: &'env Env,
         mut records: Uint32ArraySlice<'env>,
+        mut memory: Uint8ArraySlice<'env>,
+        at: u32,
     ) -> Result<Option<Uint8ArraySlice<'env>>> {
         guard(|| {
-            // SAFETY: no other slice of this array exists, and no JavaScript runs before the
-            // records are written.
-            let records = unsafe { records.as_mut() };
-            self.registry.drain(records, |bytes| {
-                if bytes.is_empty() { Ok(None) } else { copy(env, bytes).map(Some) }
+            if overlap(&records, &memory) {
+                return Err(invalid("records and memory must not overlap"));
+            }
+            // SAFETY: no other slices of these arrays exist, they do not overlap, and no JavaScript
+            // runs before they are written.
+            let (records, memory) = unsafe { (records.as_mut(), memory.as_mut()) };
+            self.registry.drain(records, memory, at as usize, |size, fill| {
+                let mut own = uninitialised(env, size)?;
+                // SAFETY: it has just been made, so nobody else knows it.
+                fill(unsafe { own.as_mut() });
+                Ok(own)
             })
         })
     }
@@ -415,9 +424,8 @@ const ENDED_BEFORE: u32 = 255;
 
 /// A service list as `lookup` returns it.
 fn list<'env>(env: &'env Env, services: &[ServiceInfo]) -> Result<Uint8ArraySlice<'env>> {
-    let mut packed = Chunk::default();
-    info::pack_list(services, &mut packed);
-    copy(env, packed.bytes())
+    let packed = info::pack_list(services);
+    Uint8ArraySlice::copy_from(env, packed).map_err(|error| node_api(&error))
 }
 
 fn content_of(kind: u32, bytes: &[u8]) -> Result<Content> {
@@ -434,7 +442,19 @@ fn port_of(port: u32) -> Result<u16> {
     u16::try_from(port).map_err(|_| invalid(format!("a port is at most 65535, not {port}")))
 }
 
-/// Bytes as JavaScript owns them: two buffers must never share memory.
-fn copy<'env>(env: &'env Env, bytes: &[u8]) -> Result<Uint8ArraySlice<'env>> {
-    Uint8ArraySlice::copy_from(env, bytes).map_err(|error| node_api(&error))
+/// Whether two arrays share memory.
+fn overlap(words: &[u32], bytes: &[u8]) -> bool {
+    let (words, bytes) = (words.as_ptr_range(), bytes.as_ptr_range());
+    words.start.addr() < bytes.end.addr() && bytes.start.addr() < words.end.addr()
+}
+
+/// Memory that JavaScript owns: two buffers must never share any, so contents are copied.
+fn uninitialised(env: &Env, size: usize) -> Result<Uint8ArraySlice<'_>> {
+    let (mut data, mut buffer) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: `env` is the calling thread's, and both places are written by the call.
+    let status =
+        unsafe { napi::sys::napi_create_buffer(env.raw(), size, &raw mut data, &raw mut buffer) };
+    napi::check_status!(status, "no memory for {size} bytes").map_err(|error| node_api(&error))?;
+    // SAFETY: Node's Buffer is a Uint8Array, and `buffer` has just been made in `env`.
+    unsafe { Uint8ArraySlice::from_napi_value(env.raw(), buffer) }.map_err(|error| node_api(&error))
 }

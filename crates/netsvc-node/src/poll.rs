@@ -33,21 +33,12 @@ impl Poll {
         let init = |handle| unsafe { (uv.poll_init)(raw, handle, descriptor) };
         let handle = Handle::open(uv, Kind::Poll, Self { event_loop, loan }, init).ok()?;
         // SAFETY: open, and of this thread's loop.
-        unsafe { (uv.unreference)(handle.raw()) };
-        resume(uv, &handle).then_some(handle)
+        let code = unsafe {
+            (uv.unreference)(handle.raw());
+            (uv.poll_start)(handle.raw(), READABLE, Some(readable))
+        };
+        (code == 0).then_some(handle)
     }
-}
-
-/// Waits again after `pause`; false: libuv refused it.
-pub(crate) fn resume(uv: &'static Uv, handle: &Handle<Poll>) -> bool {
-    // SAFETY: open, and of this thread's loop, which a handle cannot leave.
-    unsafe { (uv.poll_start)(handle.raw(), READABLE, Some(readable)) == 0 }
-}
-
-/// Does not wait any more.
-pub(crate) fn pause(uv: &'static Uv, handle: &Handle<Poll>) {
-    // SAFETY: as above.
-    unsafe { (uv.poll_stop)(handle.raw()) };
 }
 
 unsafe extern "C" fn readable(handle: *mut RawHandle, status: c_int, _events: c_int) {

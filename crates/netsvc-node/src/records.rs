@@ -1,24 +1,27 @@
 //! Packs deliveries for JavaScript: an array of words, and a chunk of bytes they refer to.
 //!
-//! Two header words (words used; 1 if more is waiting), then records: a kind, then its fixed
-//! fields. 64-bit numbers are a low and a high word; contents and strings are an offset and a
-//! length in the chunk.
+//! Three header words (words used; 1 if more is waiting; where the bytes end), then records: a kind,
+//! then its fixed fields. 64-bit numbers are a low and a high word; contents and strings are an offset
+//! and a length in the chunk.
+//!
+//! The chunk is memory that JavaScript owns and lends, so that nothing is allocated for a batch. A delivery
+//! that does not fit into it gets a batch and a chunk of its own.
 
 use std::time::Duration;
 
 use netsvc_core::{
     Change, Content, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
-    ProcessId, ServiceInfo, Str, SubscriptionId, WatchId,
+    ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
 };
 
 use crate::chunk::{Chunk, Span};
 use crate::info;
-use crate::symbols::{Symbols, Tell, Told, hex};
+use crate::symbols::{Slot, Symbols, Tell, Told, hex};
 
 /// Words that an array of records must have at least.
 pub(crate) const MIN_WORDS: usize = 64;
 
-const HEADER_WORDS: usize = 2;
+const HEADER_WORDS: usize = 3;
 /// Words of the longest record together with what it may need told before: INVOKE and three
 /// SYMBOLs.
 const MAX_RECORD_WORDS: usize = 12 + 3 * 4;
@@ -61,28 +64,25 @@ pub(crate) enum Delivery {
     },
 }
 
-/// What outlives a batch: what JavaScript has been told already, and the chunk's memory.
+/// What outlives a batch: what JavaScript has been told already.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     symbols: Symbols,
     told: Told,
-    chunk: Chunk,
 }
 
 impl Packer {
     /// Begins a batch in `words`, of which there must be [`MIN_WORDS`].
-    pub(crate) fn begin<'a>(&'a mut self, words: &'a mut [u32]) -> Option<Batch<'a>> {
-        self.chunk.clear();
-        let Self { symbols, told, chunk } = self;
+    pub(crate) fn begin<'a>(
+        &'a mut self,
+        words: &'a mut [u32],
+        chunk: Chunk<'a>,
+    ) -> Option<Batch<'a>> {
         if words.len() < MIN_WORDS {
             return None;
         }
+        let Self { symbols, told } = self;
         Some(Batch { symbols, told, chunk, words, used: HEADER_WORDS })
-    }
-
-    /// Bytes of the batch last finished.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.chunk.bytes()
     }
 }
 
@@ -91,33 +91,63 @@ impl Packer {
 pub(crate) struct Batch<'a> {
     symbols: &'a mut Symbols,
     told: &'a mut Told,
-    chunk: &'a mut Chunk,
+    chunk: Chunk<'a>,
     words: &'a mut [u32],
     used: usize,
 }
 
 impl Batch<'_> {
-    /// Packs one delivery. Gives it back when it does not fit; into an empty batch each does.
-    pub(crate) fn push(&mut self, delivery: Delivery) -> Option<Delivery> {
-        let room = self.words.len() - self.used >= MAX_RECORD_WORDS;
-        if !room || !self.chunk.has_room(size(&delivery)) {
-            return Some(delivery);
-        }
-        match delivery {
-            Delivery::Event(event) => self.event(&event),
-            Delivery::Listening { token, result } => self.listening(token, &result),
-            Delivery::CommandFailed { op, count, code, message } => {
-                let span = self.texts(&[code, &message]);
-                self.put(&[kind::COMMAND_FAILED, op.into(), count, span.offset, span.length]);
+    /// Packs one delivery. False: it does not fit.
+    pub(crate) fn push(&mut self, delivery: &Delivery) -> bool {
+        let (op, count, code, message) = match delivery {
+            Delivery::Event(event) => return self.push_event(event),
+            _ if !self.has_room(delivery.size()) => return false,
+            Delivery::Listening { token, result } => {
+                self.listening(*token, result);
+                return true;
             }
+            Delivery::CommandFailed { op, count, code, message } => (*op, *count, code, message),
+        };
+        let span = self.texts(&[code, &**message]);
+        self.put(&[kind::COMMAND_FAILED, op.into(), count, span.offset, span.length]);
+        true
+    }
+
+    /// Packs one event. False: it does not fit.
+    pub(crate) fn push_event(&mut self, event: &Event) -> bool {
+        let room = self.has_room(event_size(event));
+        if room {
+            self.event(event);
         }
-        None
+        room
+    }
+
+    /// Whether there is nothing in it yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.used == HEADER_WORDS
+    }
+
+    /// Whether that many records of a report fit.
+    pub(crate) fn has_room_for(&self, reports: usize, report: &ToldReport<'_>) -> bool {
+        let bytes = report.content.len() + report.subject.len() + report.name.len() + FIXED;
+        self.words.len() - self.used >= reports.saturating_mul(MAX_RECORD_WORDS)
+            && self.chunk.has_room(reports.saturating_mul(bytes))
+    }
+
+    /// Bytes that can be added.
+    pub(crate) fn room(&self) -> usize {
+        self.chunk.room()
     }
 
     /// Writes the header. `more`: deliveries are left for the next batch.
     pub(crate) fn finish(self, more: bool) {
         self.words[0] = self.used as u32;
         self.words[1] = more.into();
+        self.words[2] = self.chunk.at() as u32;
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.words.len() - self.used >= MAX_RECORD_WORDS && self.chunk.has_room(bytes)
     }
 
     fn event(&mut self, event: &Event) {
@@ -162,12 +192,33 @@ impl Batch<'_> {
     }
 
     fn report(&mut self, subscription: SubscriptionId, report: &DeliveredReport) {
-        self.tell(report);
-        let subject = self.symbol(&report.subject, &[]);
+        let told = ToldReport {
+            service: report.service,
+            id: report.id,
+            name: &report.name,
+            subject: &report.subject,
+            sequence: report.sequence,
+            resumed: report.resumed,
+            missed: report.missed,
+            kind: report.content.kind,
+            content: &report.content.bytes,
+        };
+        self.told_report(subscription, &told, report.replayed);
+    }
+
+    /// Packs a report for which [`has_room_for`](Self::has_room_for) found room.
+    pub(crate) fn told_report(
+        &mut self,
+        subscription: SubscriptionId,
+        report: &ToldReport<'_>,
+        replayed: bool,
+    ) {
+        self.introduce(report);
+        let subject = self.symbol(report.subject, &[]);
         let [low, high] = halves(report.sequence);
-        let flags = u32::from(report.replayed) | u32::from(report.resumed) << 1;
+        let flags = u32::from(replayed) | u32::from(report.resumed) << 1;
         let missed = u32::try_from(report.missed).unwrap_or(u32::MAX);
-        let span = self.chunk.span(|chunk| chunk.put(&report.content.bytes));
+        let span = self.chunk.span(|chunk| chunk.put(report.content));
         self.put(&[
             kind::REPORT,
             subscription.0,
@@ -177,19 +228,19 @@ impl Batch<'_> {
             high,
             flags,
             missed,
-            report.content.kind.0.into(),
+            report.kind.0.into(),
             span.offset,
             span.length,
         ]);
     }
 
     /// Makes JavaScript know the service of a report.
-    fn tell(&mut self, report: &DeliveredReport) {
+    fn introduce(&mut self, report: &ToldReport<'_>) {
         let Tell::Service { forget } = self.told.name(report.service) else { return };
         if let Some(oldest) = forget {
             self.put(&[kind::SERVICE_FORGOTTEN, oldest.0]);
         }
-        let span = self.texts(&[&*report.id.to_string(), &*report.name]);
+        let span = self.texts(&[&*report.id.to_string(), &**report.name]);
         self.put(&[kind::SERVICE, report.service.0, span.offset, span.length]);
     }
 
@@ -289,15 +340,18 @@ impl Batch<'_> {
     }
 
     fn process(&mut self, process: ProcessId, keep: &[u32]) -> u32 {
-        let text = hex(process);
-        // The digits are ASCII, so this never takes the default.
-        self.symbol(std::str::from_utf8(&text).unwrap_or_default(), keep)
+        let slot = self.symbols.process(process, keep);
+        self.define(slot, || hex(process))
     }
 
-    fn symbol(&mut self, text: &str, keep: &[u32]) -> u32 {
+    fn symbol(&mut self, text: &Str, keep: &[u32]) -> u32 {
         let slot = self.symbols.intern(text, keep);
+        self.define(slot, || text.as_bytes())
+    }
+
+    fn define<T: AsRef<[u8]>>(&mut self, slot: Slot, text: impl FnOnce() -> T) -> u32 {
         if slot.new {
-            let span = self.chunk.span(|chunk| chunk.put(text.as_bytes()));
+            let span = self.chunk.span(|chunk| chunk.put(text().as_ref()));
             self.put(&[kind::SYMBOL, slot.no, span.offset, span.length]);
         }
         slot.no
@@ -313,52 +367,60 @@ impl Batch<'_> {
     }
 }
 
-/// Bytes that a delivery takes in the chunk, at most: as if nothing had been told before.
-fn size(delivery: &Delivery) -> usize {
-    /// More than an identity, a process id and the lengths of the strings beside it.
-    const FIXED: usize = 128;
+impl Delivery {
+    /// Bytes that it takes in a chunk, at most: as if nothing had been told before.
+    pub(crate) fn size(&self) -> usize {
+        FIXED
+            + match self {
+                Self::Event(event) => return event_size(event),
+                Self::Listening { result: Ok(addresses), .. } => {
+                    addresses.iter().map(|address| address.len() + 2).sum()
+                }
+                Self::Listening { result: Err((_, message)), .. }
+                | Self::CommandFailed { message, .. } => message.len(),
+            }
+    }
+}
+
+/// More than an identity, a process id and the lengths of the strings beside it.
+const FIXED: usize = 128;
+
+fn event_size(event: &Event) -> usize {
     let text = |text: &Str| text.len();
     FIXED
-        + match delivery {
-            Delivery::Listening { result: Ok(addresses), .. } => {
-                addresses.iter().map(|address| address.len() + 2).sum()
+        + match event {
+            Event::Report { report, .. } => {
+                report.content.bytes.len() + report.subject.len() + report.name.len()
             }
-            Delivery::Listening { result: Err((_, message)), .. }
-            | Delivery::CommandFailed { message, .. } => message.len(),
-            Delivery::Event(event) => match event {
-                Event::Report { report, .. } => {
-                    report.content.bytes.len() + report.subject.len() + report.name.len()
-                }
-                Event::Invoke(invocation) => {
-                    invocation.content.bytes.len()
-                        + invocation.method.len()
-                        + invocation.caller_label.len()
-                }
-                Event::Outcome { outcome, .. } => match outcome {
-                    Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
-                    Outcome::Error(error) => error.message.len(),
-                },
-                Event::Change { change, .. } => {
-                    change.group.as_ref().map_or(0, text)
-                        + change.service.as_ref().map_or(0, info::size)
-                }
-                Event::LinkActive(link)
-                | Event::LinkInactive(link)
-                | Event::AttemptFailed(link)
-                | Event::LinkClosed(link)
-                | Event::Authorise(link) => {
-                    link.address.len()
-                        + link.peer.as_ref().map_or(0, |peer| peer.label.len())
-                        + link.reason.as_ref().map_or(0, |reason| reason.message.len())
-                }
-                Event::Part { content, .. } => content.bytes.len(),
-                Event::Subscriber { label, pattern, .. } => label.len() + pattern.len(),
-                Event::ExchangeClosed(_)
-                | Event::Flushed { .. }
-                | Event::Abort { .. }
-                | Event::Credit { .. }
-                | Event::ProcessGone(_) => 0,
+            Event::Invoke(invocation) => {
+                invocation.content.bytes.len()
+                    + invocation.method.len()
+                    + invocation.caller_label.len()
+            }
+            Event::Outcome { outcome, .. } => match outcome {
+                Outcome::Response(content) | Outcome::Failure(content) => content.bytes.len(),
+                Outcome::Error(error) => error.message.len(),
             },
+            Event::Change { change, .. } => {
+                change.group.as_ref().map_or(0, text)
+                    + change.service.as_ref().map_or(0, info::size)
+            }
+            Event::LinkActive(link)
+            | Event::LinkInactive(link)
+            | Event::AttemptFailed(link)
+            | Event::LinkClosed(link)
+            | Event::Authorise(link) => {
+                link.address.len()
+                    + link.peer.as_ref().map_or(0, |peer| peer.label.len())
+                    + link.reason.as_ref().map_or(0, |reason| reason.message.len())
+            }
+            Event::Part { content, .. } => content.bytes.len(),
+            Event::Subscriber { label, pattern, .. } => label.len() + pattern.len(),
+            Event::ExchangeClosed(_)
+            | Event::Flushed { .. }
+            | Event::Abort { .. }
+            | Event::Credit { .. }
+            | Event::ProcessGone(_) => 0,
         }
 }
 

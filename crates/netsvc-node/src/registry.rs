@@ -3,18 +3,21 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netsvc_core::Process;
 use netsvc_net::{
     Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime,
 };
 
-use crate::apply::apply;
-use crate::commands::{self, Command, Malformed};
+use crate::apply::Applier;
+use crate::chunk::Chunk;
+use crate::commands::{self, Commands, Malformed};
 use crate::error::{Code, Error, Result, invalid};
 use crate::gate::Gate;
 use crate::inbox::Inbox;
 use crate::options::{RegistryOptions, limits};
 use crate::records::{Delivery, MIN_WORDS};
+use crate::texts::Texts;
 
 /// Bytes of staged commands that are run under one hold of the engine's lock.
 const LOCKED_BYTES: usize = 64 << 10;
@@ -24,6 +27,7 @@ pub(crate) struct Registry {
     /// `None` once disposed of.
     engine: RefCell<Option<Arc<Engine>>>,
     inbox: RefCell<Inbox>,
+    texts: RefCell<Texts>,
 }
 
 impl Registry {
@@ -43,7 +47,12 @@ impl Registry {
         let engine = Runtime::shared()
             .and_then(|runtime| Engine::start(runtime, options))
             .map_err(|error| Error::new(Code::IO, format!("cannot start a registry: {error}")))?;
-        Ok(Self { gate, engine: RefCell::new(Some(engine)), inbox: RefCell::default() })
+        Ok(Self {
+            gate,
+            engine: RefCell::new(Some(engine)),
+            inbox: RefCell::default(),
+            texts: RefCell::default(),
+        })
     }
 
     /// The engine, while there is one.
@@ -59,6 +68,7 @@ impl Registry {
         }
         // What is left to tell has nobody to hear it.
         self.inbox.take();
+        self.texts.take();
     }
 
     /// Listens; the end is delivered as LISTENING with `token`.
@@ -84,49 +94,59 @@ impl Registry {
     /// Runs the commands of a staging buffer. Returns the bytes queued for the link that has most.
     pub(crate) fn submit(&self, staging: &[u8], length: u32) -> Result<usize> {
         let engine = self.engine()?;
-        let staged = staging
+        let staging = staging
             .get(..length as usize)
             .ok_or(Malformed { at: staging.len(), what: "shorter than the length given" });
-        let staged = staged.and_then(commands::decode);
-        let staged = staged.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
-        let inbox = self.inbox.borrow();
-        let mut failed = false;
-        let mut queued = None;
-        let mut commands = staged.into_iter().peekable();
-        while commands.peek().is_some() || queued.is_none() {
-            queued = Some(engine.with(|process: &mut Process, now| {
-                let mut bytes = 0;
-                while bytes < LOCKED_BYTES
+        let mut texts = self.texts.borrow_mut();
+        let slots = texts.len();
+        let checked = staging.and_then(|staging| commands::check(staging, slots).map(|()| staging));
+        let staging = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
+        // The buffer is JavaScript's, which writes it again.
+        let staging = &Bytes::copy_from_slice(staging);
+        let notices = &self.inbox.borrow().notices;
+        let mut commands = Commands::checked(staging, slots);
+        let mut applier = Applier { staging, texts: &mut texts, notices, failed: false };
+        let queued = loop {
+            let end = commands.at() + LOCKED_BYTES;
+            let queued = engine.with(|process: &mut Process, now| {
+                while commands.at() < end
                     && let Some(command) = commands.next()
                 {
-                    bytes += weight(&command);
-                    failed |= apply(process, now, command, &inbox.notices);
+                    applier.apply(process, now, command);
                 }
-                process.queued_bytes()
-            }));
-        }
-        if failed {
+                commands.is_done().then(|| process.queued_bytes())
+            });
+            if let Some(queued) = queued {
+                break queued;
+            }
+        };
+        if applier.failed {
             self.gate.signal();
         }
-        Ok(queued.unwrap_or_default())
+        Ok(queued)
     }
 
-    /// Fills `records` with the next deliveries and hands their bytes to `take`.
+    /// Fills `records` with the next deliveries, and `memory` from `at` on with their bytes. If the
+    /// first does not fit into it, memory of the size that `alone` gets is filled with that instead.
     pub(crate) fn drain<R>(
         &self,
         records: &mut [u32],
-        take: impl FnOnce(&[u8]) -> Result<R>,
-    ) -> Result<R> {
+        memory: &mut [u8],
+        at: usize,
+        alone: impl FnOnce(usize, &mut dyn FnMut(&mut [u8])) -> Result<R>,
+    ) -> Result<Option<R>> {
         let engine = self.engine.borrow().clone();
         let mut inbox = self.inbox.borrow_mut();
-        let more = inbox
-            .fill(records, |take| engine.is_some_and(|engine| engine.drain(take)))
+        let chunk = Chunk::new(memory, at);
+        let filled = inbox
+            .fill(records, chunk, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
             .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
-        if more {
+        if filled.more {
             // JavaScript may stop here; then it is woken for the rest.
             self.gate.signal();
         }
-        take(inbox.bytes())
+        let Some(size) = filled.large else { return Ok(None) };
+        alone(size, &mut |memory| inbox.fill_alone(records, memory, filled.more)).map(Some)
     }
 }
 
@@ -136,22 +156,4 @@ fn place(address: &ListenAddress) -> String {
         ListenAddress::Tcp(address) => format!("{} {}", address.ip(), address.port()),
         ListenAddress::Unix(path) => path.to_string_lossy().into_owned(),
     }
-}
-
-/// Bytes by which a command occupies the engine's lock, roughly.
-fn weight(command: &Command<'_>) -> usize {
-    const FIXED: usize = 32;
-    match command {
-        Command::Request { content, .. }
-        | Command::Publish { content, .. }
-        | Command::Part { content, .. } => content.bytes.len(),
-        Command::Respond { result, .. } => match result {
-            commands::Reply::Response(content) | commands::Reply::Failure(content) => {
-                content.bytes.len()
-            }
-            commands::Reply::Error(_, message) => message.len(),
-        },
-        Command::Grant { .. } | Command::GrantWatch { .. } | Command::GrantParts { .. } => 0,
-    }
-    .saturating_add(FIXED)
 }

@@ -59,7 +59,6 @@ functions! {
     async_send = "uv_async_send" (*mut RawHandle) -> c_int;
     poll_init = "uv_poll_init" (*mut Loop, *mut RawHandle, c_int) -> c_int;
     poll_start = "uv_poll_start" (*mut RawHandle, c_int, Option<PollCallback>) -> c_int;
-    poll_stop = "uv_poll_stop" (*mut RawHandle) -> c_int;
     version = "uv_version" () -> c_uint;
 }
 

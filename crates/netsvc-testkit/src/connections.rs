@@ -6,12 +6,41 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
-use netsvc_core::{ConnId, LinkId, Progress, Reason, ReasonCode};
+use netsvc_core::{
+    ConnId, Content, DeliveredReport, Event, LinkId, Progress, Reason, ReasonCode, SubscriptionId,
+    Teller, Told,
+};
 
 use crate::host::End;
 use crate::links::Wire;
 use crate::pipe::Pipe;
 use crate::world::{Node, World};
+
+/// Takes reports as the events that they would be.
+struct Events<'a>(&'a mut Vec<Event>);
+
+impl Teller for Events<'_> {
+    fn has_room(&mut self, _: usize, report: &Told<'_>) -> bool {
+        // Now and then there is none.
+        !report.sequence.is_multiple_of(5)
+    }
+
+    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
+        let bytes = report.content.to_vec().into();
+        let report = DeliveredReport {
+            service: report.service,
+            id: report.id,
+            name: report.name.clone(),
+            subject: report.subject.clone(),
+            sequence: report.sequence,
+            replayed: false,
+            resumed: report.resumed,
+            missed: report.missed,
+            content: Content { kind: report.kind, bytes },
+        };
+        self.0.push(Event::Report { subscription, report });
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -126,19 +155,12 @@ impl World {
                         break;
                     }
                     end.buffer.extend_from_slice(chunk);
-                    let mut messages = Vec::new();
-                    let failed = loop {
-                        match end.decoder.decode(&mut end.buffer) {
-                            Ok(Some(message)) => messages.push(message),
-                            Ok(None) => break None,
-                            Err(error) => break Some(error),
-                        }
-                    };
-                    host.process.handle_messages(now, conn, &mut messages);
-                    if let Some(error) = failed {
-                        end.deaf = true;
-                        host.process.handle_wire_error(now, conn, &error);
-                    }
+                    let (decoder, buffer) = (&mut end.decoder, &mut end.buffer);
+                    let mut events = Events(&mut host.events);
+                    let teller: Option<&mut dyn Teller> =
+                        if host.listening && host.telling { Some(&mut events) } else { None };
+                    let applied = host.process.handle_bytes(now, conn, decoder, buffer, teller);
+                    end.deaf = applied.is_err();
                 }
             }
         }

@@ -17,6 +17,9 @@ pub struct Host {
     pub events: Vec<Event>,
     /// While false, events stay in the process: its application is busy.
     pub listening: bool,
+    /// Its application takes reports while they are read, as long as it listens; so it is in every
+    /// other world.
+    pub telling: bool,
     /// While true, nothing of it runs: neither reading nor writing nor its timers (SIGSTOP).
     pub stopped: bool,
     pub(crate) ends: HashMap<ConnId, End>,
@@ -41,11 +44,12 @@ pub(crate) struct End {
 }
 
 impl Host {
-    pub(crate) fn new(process: Process) -> Self {
+    pub(crate) fn new(process: Process, telling: bool) -> Self {
         Self {
             process,
             events: Vec::new(),
             listening: true,
+            telling,
             stopped: false,
             ends: HashMap::new(),
             conns: HashMap::new(),

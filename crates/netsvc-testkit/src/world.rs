@@ -37,6 +37,8 @@ pub struct World {
     /// Processes look at the clock before they look at their connections, which is the harder
     /// order after a pause.
     pub timers_first: bool,
+    /// See [`Host::telling`], for processes to come.
+    pub telling: bool,
 }
 
 impl World {
@@ -55,6 +57,7 @@ impl World {
             capacity: 256 << 10,
             piece: usize::MAX,
             timers_first: false,
+            telling: seed % 2 == 1,
         }
     }
 
@@ -72,7 +75,7 @@ impl World {
     pub fn process_with(&mut self, label: &str, limits: Limits) -> Node {
         let node = Node(self.hosts.len());
         let process = self.fresh(label, limits);
-        self.hosts.push(Host::new(process));
+        self.hosts.push(Host::new(process, self.telling));
         node
     }
 
@@ -83,7 +86,7 @@ impl World {
         let limits = self.hosts[node.0].process.limits().clone();
         self.kill(node);
         let process = self.fresh(&label, limits);
-        self.hosts[node.0] = Host::new(process);
+        self.hosts[node.0] = Host::new(process, self.telling);
     }
 
     /// Kills a process: its connections end, nothing of it runs any more.

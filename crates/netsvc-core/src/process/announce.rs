@@ -27,6 +27,9 @@ impl Process {
         if !connection.peer_is_server() && service.process != 0 {
             return self.break_rules(now, link, "a client announced another process's service");
         }
+        if service.service == 0 {
+            return self.break_rules(now, link, "a service without a number");
+        }
         if connection.services.contains_key(&service.service) {
             return self.break_rules(now, link, "a service number was used twice");
         }

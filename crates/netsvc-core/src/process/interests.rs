@@ -102,6 +102,9 @@ impl Process {
             && local
         {
             connection.told.insert(no);
+            if let Some(known) = self.registry.service_mut(no) {
+                known.subscribers.forget_plans();
+            }
         }
     }
 

@@ -27,20 +27,36 @@ impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
     /// connection is dropped.
     pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
-        for message in messages.drain(..) {
-            let Some(link) = self.conns.get(&conn).copied() else { return };
+        self.deliveries.batch();
+        // The link, as long as only reports came, which end no link.
+        let mut in_use = None;
+        for message in messages.iter_mut() {
+            if let (Some(link), Message::Report(report)) = (in_use, &mut *message) {
+                self.handle_report(link, report);
+                continue;
+            }
+            in_use = None;
+            let Some(link) = self.conns.get(&conn).copied() else { break };
             match self.links.get(&link).and_then(Link::phase) {
-                Some(Phase::Handshake) => self.handle_handshake(now, link, message),
-                Some(Phase::Authorising) => match message {
+                Some(Phase::Syncing | Phase::Active(_)) => match message {
+                    // The most frequent one is not moved about.
+                    Message::Report(report) => {
+                        in_use = Some(link);
+                        self.handle_report(link, report);
+                    }
+                    other => self.handle_message(now, link, take(other)),
+                },
+                Some(Phase::Handshake) => self.handle_handshake(now, link, take(message)),
+                Some(Phase::Authorising) => match take(message) {
                     Message::Goodbye(reason) => self.handle_refuse(now, link, reason),
                     _ => {
                         self.break_rules(now, link, "a message before the handshake was answered");
                     }
                 },
-                Some(Phase::Syncing | Phase::Active(_)) => self.handle_message(now, link, message),
-                Some(Phase::Opening | Phase::Closing { .. }) | None => return,
+                Some(Phase::Opening | Phase::Closing { .. }) | None => break,
             }
         }
+        messages.clear();
     }
 
     fn handle_handshake(&mut self, now: Time, link: LinkId, message: Message) {
@@ -93,7 +109,7 @@ impl Process {
                 self.handle_part(now, link, call, content, extensions);
             }
             Message::Credit { call, parts } => self.handle_credit(link, call, parts),
-            Message::Report(report) => self.handle_report(link, report),
+            Message::Report(mut report) => self.handle_report(link, &mut report),
             Message::Targeted { process, report } => self.handle_targeted(link, process, report),
             Message::Lost { service, subject, count } => {
                 self.handle_lost(link, service, subject.as_ref(), count);
@@ -187,4 +203,9 @@ impl Process {
             connection.ignored += 1;
         }
     }
+}
+
+/// The message, with the cheapest one in its place.
+fn take(message: &mut Message) -> Message {
+    std::mem::replace(message, Message::Heartbeat)
 }

@@ -8,6 +8,7 @@ mod interests;
 mod loss;
 mod messages;
 mod outcomes;
+mod receiving;
 mod replays;
 mod reports;
 mod requests;
@@ -25,6 +26,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::calls::Calls;
+use crate::deadlines::Deadlines;
 use crate::deliveries::{Deliveries, Next, Pending, Source};
 use crate::event::Event;
 use crate::exchange::Exchange;
@@ -39,7 +41,9 @@ use crate::subscriptions::Subscriptions;
 use crate::time::Time;
 use crate::timers::Timers;
 use crate::watch::Watch;
+use crate::wire::Message;
 
+pub use receiving::Teller;
 pub use requests::{HandlerResult, RequestOptions, Target};
 pub use services::NewService;
 pub use writing::Progress;
@@ -136,6 +140,9 @@ pub struct Process {
     actions: VecDeque<Action>,
     dirty: VecDeque<ConnId>,
     timers: Timers,
+    deadlines: Deadlines,
+    /// Empty; its memory is used again for every run of messages.
+    decoded: Vec<Message>,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
     judge_from: Time,
 }
@@ -180,6 +187,8 @@ impl Process {
             actions: VecDeque::new(),
             dirty: VecDeque::new(),
             timers: Timers::default(),
+            deadlines: Deadlines::default(),
+            decoded: Vec::new(),
             judge_from: now,
         }
     }
@@ -211,7 +220,7 @@ impl Process {
 
     /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
     pub fn poll_wake(&self) -> Time {
-        self.timers.next()
+        self.timers.next().min(self.deadlines.next())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
@@ -275,7 +284,7 @@ impl Process {
             ("round robin", self.round_robin.len()),
             ("kept values", self.kept.0),
             ("flushes", self.flushes.len()),
-            ("timers", self.timers.len()),
+            ("timers", self.timers.len() + self.deadlines.len()),
         ]
     }
 

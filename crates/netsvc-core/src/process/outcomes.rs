@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::calls::{Caller, Provider};
 use crate::event::{AbortReason, Event};
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
-use crate::outbox::Out;
+use crate::outbox::{OVERHEAD, Out};
 use crate::outcome::{Delivered, Outcome, RequestCode};
 use crate::timers::Timer;
 use crate::wire::Message;
@@ -151,7 +151,12 @@ impl Process {
 
     /// Tells a peer the outcome of its request.
     pub(super) fn answer(&mut self, link: LinkId, call: u64, outcome: Outcome, extensions: Bytes) {
-        let max = self.accepted_by(link);
+        let ahead = self.limits.ahead();
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        let max = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
         let outcome = match outcome {
             Outcome::Response(content) | Outcome::Failure(content) if content.bytes.len() > max => {
                 let text = format!("the result exceeds the {max} bytes that the caller accepts");
@@ -159,7 +164,13 @@ impl Process {
             }
             outcome => outcome,
         };
-        self.push(link, Out::Message(Message::Response { call, outcome, extensions }));
+        if connection.flows(OVERHEAD + outcome.size(), ahead) {
+            connection.encoder.response(call, &outcome, &extensions, &mut connection.ready);
+            connection.mark_dirty(&mut self.dirty);
+        } else {
+            let response = Out::Message(Message::Response { call, outcome, extensions });
+            self.queue(link, response.detached());
+        }
     }
 
     /// Largest content that the peer of a link takes.
@@ -175,7 +186,11 @@ impl Process {
         match std::mem::replace(&mut call.caller, Caller::Gone) {
             Caller::Local(key) => {
                 self.keys.remove(&key);
-                self.timers.clear(Timer::Call(id));
+                if call.in_line {
+                    self.leave_line(id);
+                } else {
+                    self.timers.clear(Timer::Call(id));
+                }
                 self.deliveries.push(Event::Outcome { key, outcome });
             }
             Caller::Link(link, wire) => {
@@ -190,9 +205,21 @@ impl Process {
         }
     }
 
+    /// Its deadline is not among those of its timeout any more.
+    pub(super) fn leave_line(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if std::mem::take(&mut call.in_line) {
+            let (timeout, calls) = (call.timeout, &self.calls);
+            let waits = |id| calls.get(id).is_some_and(|call| call.in_line);
+            self.deadlines.end(timeout, id, waits);
+        }
+    }
+
     /// Forgets a request; its slots are free.
     fn release(&mut self, id: CallId) {
-        self.parked.remove(&id);
+        if !self.parked.is_empty() {
+            self.parked.remove(&id);
+        }
         let Some(call) = self.calls.remove(id) else { return };
         if let Some(service) = call.service.and_then(|no| self.registry.service_mut(no)) {
             service.running = service.running.saturating_sub(1);

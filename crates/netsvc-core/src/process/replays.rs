@@ -78,7 +78,11 @@ impl Process {
             let Some((subscription, _)) = self.subscriptions.replays.get(&replay).copied() else {
                 return self.ignore(link);
             };
-            return self.deliver(subscription, no, &report, Some(replay));
+            let state = self.subscriptions.get(subscription);
+            if state.is_some_and(|state| state.pattern.matches(&report.subject)) {
+                self.deliver(subscription, no, &report, Some(replay));
+            }
+            return;
         }
         if let Some(next) = self.way_on(link, ProcessNo(process)) {
             let message = Message::Replayed { process: OWN.0, replay, remaining, report };

@@ -12,8 +12,9 @@ use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceNo, Str, SubscriptionId};
 use crate::interest::Plan;
 use crate::kept::{KeptValue, KeptValues, Lifetime};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
-use crate::outbox::Out;
-use crate::registry::{OWN, Publisher};
+use crate::link::Connection;
+use crate::outbox::{OVERHEAD, Out, report_size};
+use crate::registry::{OWN, Publisher, Service};
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::wire::{Message, Report};
@@ -59,7 +60,7 @@ impl Process {
         }
         let report =
             Report { service: service.0, subject, sequence, content, extensions: Bytes::new() };
-        Ok(self.distribute(service, report, None))
+        Ok(self.distribute(service, &report, None))
     }
 
     /// Publishes a report for one process only, if it subscribes to the subject. It is never kept.
@@ -81,7 +82,7 @@ impl Process {
             Some(OWN) => self.deliver_all(service, &report),
             Some(no) => {
                 if let Some((link, number)) = self.way_out(service, no) {
-                    self.push(link, Out::Targeted(number, Arc::new(report)));
+                    self.push(link, Out::Targeted(number, report.detached()));
                     return Ok(self.is_low(link));
                 }
             }
@@ -92,11 +93,11 @@ impl Process {
     /// Bytes queued for the link that has most.
     pub fn queued_bytes(&self) -> usize {
         let linked = self.links.values().filter_map(|state| state.linked());
-        linked.map(|connection| connection.outbox.bytes() + connection.unwritten).max().unwrap_or(0)
+        linked.map(Connection::queued).max().unwrap_or(0)
     }
 
     /// A live report came over a link.
-    pub(super) fn handle_report(&mut self, link: LinkId, mut report: Report) {
+    pub(super) fn handle_report(&mut self, link: LinkId, report: &mut Report) {
         let Some(no) = self.service_of_peer(link, report.service) else {
             return self.ignore(link);
         };
@@ -163,34 +164,33 @@ impl Process {
 
     /// To local subscriptions, and one copy to each link with subscribers behind it. False: some
     /// link has much queued.
-    fn distribute(&mut self, no: ServiceNo, report: Report, from: Option<LinkId>) -> bool {
-        self.deliver_all(no, &report);
-        let epoch = self.route_epoch;
-        let links = self.planned_links(no, &report.subject, epoch);
-        let unasked = if from.is_none() { self.unasked_links(no) } else { Vec::new() };
-        if links.is_empty() && unasked.is_empty() {
+    fn distribute(&mut self, no: ServiceNo, report: &Report, from: Option<LinkId>) -> bool {
+        self.deliver_all(no, report);
+        // Most services that a client hears of are wanted by nobody beyond it.
+        let ends_here = |known: &Service| !known.is_local() && known.subscribers.is_empty();
+        if self.registry.service(no).is_none_or(ends_here) {
             return true;
         }
-        let report = Arc::new(report);
+        let epoch = self.route_epoch;
+        let links = self.planned_links(no, &report.subject, epoch);
+        let mut waiting = None;
         let mut low = true;
-        let more = unasked.into_iter().filter(|link| links.iter().all(|(known, _)| known != link));
-        let more = more.map(|link| (link, false));
-        for (link, latest) in links.iter().copied().chain(more) {
+        for (link, latest) in links.iter().copied() {
             if Some(link) != from {
-                low &= self.push_report(link, &report, latest);
+                low &= self.push_report(link, report, latest, &mut waiting);
             }
         }
         low
     }
 
-    /// Links whose server has not told the subscribers of a local service yet.
+    /// Links whose server has not told the subscribers of a local service yet. One that has not
+    /// been told of the service is among them.
     fn unasked_links(&self, no: ServiceNo) -> Vec<LinkId> {
-        let Some(service) = self.registry.service(no) else { return Vec::new() };
+        let service = self.registry.service(no).filter(|known| known.is_local());
+        let Some(service) = service else { return Vec::new() };
         let unasked = self.links.values().filter(|state| {
             state.linked().is_some_and(|connection| {
-                connection.peer_is_server()
-                    && connection.has_told_service(no)
-                    && !connection.told.contains(&no)
+                connection.peer_is_server() && !connection.told.contains(&no)
             })
         });
         unasked.map(|state| state.id).filter(|link| self.exports(service, *link)).collect()
@@ -198,10 +198,9 @@ impl Process {
 
     /// To all local subscriptions that a service concerns.
     fn deliver_all(&mut self, no: ServiceNo, report: &Report) {
-        for index in 0..self.subscriptions.attached(no).len() {
-            if let Some(subscription) = self.subscriptions.attached(no).get(index).copied() {
-                self.deliver(subscription, no, report, None);
-            }
+        let Some(matching) = self.subscriptions.matching(no, &report.subject) else { return };
+        for subscription in matching.iter().copied() {
+            self.deliver(subscription, no, report, None);
         }
     }
 
@@ -240,11 +239,16 @@ impl Process {
         links
     }
 
-    fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
+    pub(super) fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
+        let known = self.registry.service(no);
+        if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
+            return plan;
+        }
+        let unasked = self.unasked_links(no);
         // The subscribers are taken out while the routes are looked up in the same table.
         let Some(service) = self.registry.service_mut(no) else { return Arc::from([]) };
         let mut subscribers = std::mem::take(&mut service.subscribers);
-        let links = subscribers.links(subject, epoch, |process| {
+        let links = subscribers.links(subject, epoch, &unasked, |process| {
             let service = self.registry.service(no)?;
             // Of several ways to a process, one on which the service exists.
             let mut routes = self.registry.process(process)?.routes.iter();
@@ -256,8 +260,15 @@ impl Process {
         links
     }
 
-    fn push_report(&mut self, link: LinkId, report: &Arc<Report>, latest: bool) -> bool {
-        let limit = self.limits.outbox;
+    /// `waiting`: the report as it waits in the outboxes of links that do not flow.
+    pub(super) fn push_report(
+        &mut self,
+        link: LinkId,
+        report: &Report,
+        latest: bool,
+        waiting: &mut Option<Report>,
+    ) -> bool {
+        let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return true;
@@ -265,26 +276,34 @@ impl Process {
         if !connection.has_told_service(ServiceNo(report.service)) {
             return true;
         }
-        let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
-        if report.content.bytes.len() > accepts {
+        if !connection.accepts(report.content.bytes.len()) {
             // The peer cannot take it: for its subscribers it is lost.
             connection.outbox.dropped += 1;
             let subject = Some(report.subject.clone());
             self.push(link, Out::Lost { service: report.service, subject, count: 1 });
             return true;
         }
+        if connection.flows(OVERHEAD + report_size(report), ahead) {
+            let Report { service, subject, sequence, content, extensions } = report;
+            let (encoder, ready) = (&mut connection.encoder, &mut connection.ready);
+            encoder.report(*service, subject, *sequence, content, extensions, ready);
+            connection.mark_dirty(&mut self.dirty);
+            return true;
+        }
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        self.push(link, Out::Report { report: report.clone(), latest });
+        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
+        self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }
 
     /// Whether little enough is queued for a link that a publisher may go on.
     fn is_low(&self, link: LinkId) -> bool {
-        self.links.get(&link).and_then(|state| state.linked()).is_none_or(|connection| {
-            connection.outbox.bytes() + connection.unwritten <= PUBLISH_HIGH_WATER
-        })
+        self.links
+            .get(&link)
+            .and_then(|state| state.linked())
+            .is_none_or(|connection| connection.queued() <= PUBLISH_HIGH_WATER)
     }
 
     fn check_publish(
@@ -312,6 +331,7 @@ impl Process {
         Ok(publisher.sequence)
     }
 
+    /// To one subscription whose pattern matches.
     pub(super) fn deliver(
         &mut self,
         id: SubscriptionId,
@@ -320,13 +340,7 @@ impl Process {
         replay: Option<u32>,
     ) {
         let Some(service) = self.registry.service(no) else { return };
-        let wanted = self
-            .subscriptions
-            .get(id)
-            .is_some_and(|subscription| subscription.pattern.matches(&report.subject));
-        if !wanted {
-            return;
-        }
+        let content = report.content.clone();
         let delivered = Delivered {
             service: no,
             id: service.id,
@@ -336,7 +350,7 @@ impl Process {
             replayed: replay.is_some(),
             resumed: false,
             missed: 0,
-            content: report.content.clone(),
+            content: if self.deliveries.is_waiting() { content.detached() } else { content },
         };
         self.update_subscription(id, |subscription, stamp| {
             subscription.arrive(delivered, replay, stamp);

@@ -102,11 +102,17 @@ impl Process {
             parts: options.parts,
             untold: 0,
             stream: options.parts > 0,
+            in_line: false,
             extensions: Bytes::new(),
         });
         self.keys.insert(key, id);
-        self.timers.set(Timer::Call(id), deadline);
-        self.start(id);
+        // The deadline of a stream moves.
+        if options.parts > 0 || !self.deadlines.add(now, options.timeout, id) {
+            self.timers.set(Timer::Call(id), deadline);
+        } else if let Some(call) = self.calls.get_mut(id) {
+            call.in_line = true;
+        }
+        self.start_at(id, Some(now));
     }
 
     /// Gives a request up: its outcome is `cancelled`, unless it has one already (`None`).
@@ -175,10 +181,11 @@ impl Process {
             parts: request.parts,
             untold: 0,
             stream: request.parts > 0,
+            in_line: false,
             extensions: request.extensions,
         });
         connection.inbound.insert(request.call, id);
-        self.start(id);
+        self.start_at(id, Some(now));
     }
 
     /// A peer answered.

@@ -5,21 +5,30 @@ use crate::content::Content;
 use crate::ids::{CallId, LinkId, ServiceNo, Str};
 use crate::outbox::OVERHEAD;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
-use crate::registry::Service;
+use crate::registry::{Named, Service};
+use crate::time::Time;
+use crate::wire::Asked;
 
 use super::Process;
 use super::requests::{error, too_large};
+use super::writing::{introduce, request_frame};
 
 /// Where a request goes.
 enum To {
-    Here(ServiceNo),
-    Link(LinkId, UnsentTarget),
+    Here,
+    /// With the peer's number of the service; `None`: by its name, the hub picks.
+    Link(LinkId, Option<u32>),
 }
 
 impl Process {
     /// Hands a request that nobody has to a provider, or settles it.
     pub(super) fn start(&mut self, id: CallId) {
-        if let Err(error) = self.place(id)
+        self.start_at(id, None);
+    }
+
+    /// As [`start`](Self::start); with `now` it is encoded at once if its link flows.
+    pub(super) fn start_at(&mut self, id: CallId, now: Option<Time>) {
+        if let Err(error) = self.place(id, now)
             && (error.code != RequestCode::NoService || !self.park(id))
         {
             self.settle(id, Outcome::Error(error), bytes::Bytes::new());
@@ -36,7 +45,7 @@ impl Process {
         }
         let Some(content) = call.take_back() else { return false };
         self.take_from_provider(id, content);
-        if let Err(other) = self.place(id)
+        if let Err(other) = self.place(id, None)
             && (other.code != RequestCode::NoService || !self.park(id))
         {
             self.settle(id, Outcome::Error(error.clone()), bytes::Bytes::new());
@@ -87,6 +96,12 @@ impl Process {
         let waits = room && self.calls.get(id).is_some_and(|call| call.wait.is_some());
         if waits {
             self.parked.insert(id);
+            if let Some(call) = self.calls.get_mut(id)
+                && let Provider::Nobody(content) = &mut call.provider
+            {
+                *content = content.clone().detached();
+                call.wait = Some(content.clone());
+            }
         }
         waits
     }
@@ -106,77 +121,124 @@ impl Process {
         }
     }
 
-    fn place(&mut self, id: CallId) -> Result<(), RequestError> {
+    /// `now`: it may be encoded at once.
+    fn place(&mut self, id: CallId, now: Option<Time>) -> Result<(), RequestError> {
         let Some(call) = self.calls.get(id) else { return Ok(()) };
-        let (goal, caller) = (call.goal.clone(), call.caller.clone());
-        let service = self.pick(&goal, &caller).ok_or_else(|| no_service(&goal))?;
-        let to = self.way_to(service, &goal, &caller);
-        let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
+        let service = match &call.goal {
+            Goal::Service(no) => Some(*no).filter(|no| self.may_ask(*no, &call.caller)),
+            Goal::Identity(id) => {
+                self.registry.service_no(*id).filter(|no| self.may_ask(*no, &call.caller))
+            }
+            Goal::Name(name) => match self.registry.count_named(name) {
+                Named::Nobody => None,
+                Named::One(no) => Some(no).filter(|no| self.may_ask(*no, &call.caller)),
+                Named::Several => {
+                    let (name, caller) = (name.clone(), call.caller.clone());
+                    self.pick(&name, &caller)
+                }
+            },
+        };
+        let Some(call) = self.calls.get(id) else { return Ok(()) };
+        let service = service.ok_or_else(|| no_service(&call.goal))?;
+        let to = self.way_to(service, &call.goal, &call.caller);
         let Provider::Nobody(content) = &call.provider else { return Ok(()) };
         let size = content.bytes.len();
-        let known = self.registry.service_mut(service).ok_or_else(|| no_service(&goal))?;
-        let by_hub = matches!(to, To::Link(_, UnsentTarget::Name(_)));
+        let Some(known) = self.registry.service_mut(service) else {
+            return Err(no_service(&call.goal));
+        };
+        let by_hub = matches!(to, To::Link(_, None));
         // The hub's choice may differ, so that it says whether the method exists.
         if !by_hub && !known.has_method(&call.method) {
             return Err(no_method(known, &call.method));
         }
-        match to {
-            To::Here(no) => {
-                let limit = self.limits.running_requests;
-                if size > self.limits.payload {
-                    return Err(too_large(size, self.limits.payload));
-                }
-                if known.running >= limit {
-                    let text = format!("the service has {limit} requests running already");
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                known.running += 1;
-                call.service = Some(no);
-                call.provider = Provider::Local(call.take_back());
-                self.deliveries.push_invoke(id);
-            }
-            To::Link(link, target) => {
-                let (pending, outbox) = (self.limits.pending_requests, self.limits.outbox);
-                let Some(connection) =
-                    self.links.get_mut(&link).and_then(|state| state.linked_mut())
-                else {
-                    return Err(no_service(&goal));
-                };
-                let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
-                if size > accepts {
-                    return Err(too_large(size, accepts));
-                }
-                if connection.outbound.len() >= pending {
-                    let text = format!("{pending} requests are pending over the link already");
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                if !connection.outbox.drop_reports(outbox.saturating_sub(size + OVERHEAD)) {
-                    let text = "the link's outbox is full: the peer reads too slowly";
-                    return Err(error(RequestCode::Overloaded, Delivered::No, text));
-                }
-                let Some(content) = call.take_back() else { return Ok(()) };
-                if !by_hub {
-                    known.running += 1;
-                    call.service = Some(service);
-                }
-                call.provider = Provider::Link(link, Some(Unsent { target, content }));
-                connection.outbound.insert(id);
-                connection.outbox.push_request(id, size);
-                self.mark_dirty(link);
-            }
+        let (link, target) = match to {
+            To::Here => return self.place_here(id, service, size),
+            To::Link(link, target) => (link, target),
+        };
+        let (pending, outbox) = (self.limits.pending_requests, self.limits.outbox);
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return Err(no_service(&call.goal));
+        };
+        let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
+        if size > accepts {
+            return Err(too_large(size, accepts));
         }
+        if connection.outbound.len() >= pending {
+            let text = format!("{pending} requests are pending over the link already");
+            return Err(error(RequestCode::Overloaded, Delivered::No, text));
+        }
+        if !connection.outbox.drop_reports(outbox.saturating_sub(size + OVERHEAD)) {
+            let text = "the link's outbox is full: the peer reads too slowly";
+            return Err(error(RequestCode::Overloaded, Delivered::No, text));
+        }
+        if !by_hub {
+            known.running += 1;
+        }
+        let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
+        if !by_hub {
+            call.service = Some(service);
+        }
+        connection.outbound.insert(id);
+        if let Some(now) = now
+            && connection.flows(size + OVERHEAD, self.limits.ahead())
+            && let Provider::Nobody(content) =
+                std::mem::replace(&mut call.provider, Provider::Link(link, None))
+        {
+            let mut ready = std::mem::take(&mut connection.ready);
+            if introduce(&self.registry, connection, call.process, &mut ready) {
+                let target = match (&call.goal, target) {
+                    (Goal::Name(name), None) => Asked::Name(name),
+                    (_, target) => Asked::Service(target.unwrap_or_default()),
+                };
+                let frame = request_frame(now, id, call, target, &content);
+                connection.encoder.request(&frame, &mut ready);
+            }
+            connection.ready = ready;
+            connection.mark_dirty(&mut self.dirty);
+            return Ok(());
+        }
+        let Some(content) = call.take_back() else { return Ok(()) };
+        let target = match (&call.goal, target) {
+            (Goal::Name(name), None) => UnsentTarget::Name(name.clone()),
+            (_, target) => UnsentTarget::Service(target.unwrap_or_default()),
+        };
+        let unsent = Unsent { target, content: content.detached() };
+        call.provider = Provider::Link(link, Some(unsent));
+        connection.outbox.push_request(id, size);
+        connection.mark_dirty(&mut self.dirty);
         Ok(())
     }
 
-    /// The service to ask: for a name, one of this process first, then the least loaded.
-    fn pick(&mut self, goal: &Goal, caller: &Caller) -> Option<ServiceNo> {
-        let name = match goal {
-            Goal::Name(name) => name,
-            Goal::Identity(id) => {
-                return self.registry.service_no(*id).filter(|no| self.may_ask(*no, caller));
-            }
-            Goal::Service(no) => return Some(*no).filter(|no| self.may_ask(*no, caller)),
-        };
+    /// A handler of this process gets it.
+    fn place_here(
+        &mut self,
+        id: CallId,
+        service: ServiceNo,
+        size: usize,
+    ) -> Result<(), RequestError> {
+        let limit = self.limits.running_requests;
+        if size > self.limits.payload {
+            return Err(too_large(size, self.limits.payload));
+        }
+        let Some(known) = self.registry.service_mut(service) else { return Ok(()) };
+        if known.running >= limit {
+            let text = format!("the service has {limit} requests running already");
+            return Err(error(RequestCode::Overloaded, Delivered::No, text));
+        }
+        known.running += 1;
+        let waits = self.deliveries.is_waiting();
+        let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
+        call.service = Some(service);
+        let content = call.take_back();
+        let content = if waits { content.map(Content::detached) } else { content };
+        call.provider = Provider::Local(content);
+        self.deliveries.push_invoke(id);
+        Ok(())
+    }
+
+    /// The service of a name to ask: one of this process first, then the least loaded.
+    fn pick(&mut self, name: &Str, caller: &Caller) -> Option<ServiceNo> {
         let named = self.registry.named(name).iter().copied();
         let mut candidates: Vec<ServiceNo> = named.filter(|no| self.may_ask(*no, caller)).collect();
         if matches!(caller, Caller::Local(_)) {
@@ -213,7 +275,7 @@ impl Process {
 
     fn way_to(&self, no: ServiceNo, goal: &Goal, caller: &Caller) -> To {
         let Some((link, peer_no)) = self.registry.service(no).and_then(Service::route) else {
-            return To::Here(no);
+            return To::Here;
         };
         let hub = self
             .links
@@ -222,10 +284,8 @@ impl Process {
             .is_some_and(crate::link::Connection::peer_is_server);
         match goal {
             // The hub knows how loaded the providers are, and which of them are still there.
-            Goal::Name(name) if hub && matches!(caller, Caller::Local(_)) => {
-                To::Link(link, UnsentTarget::Name(name.clone()))
-            }
-            _ => To::Link(link, UnsentTarget::Service(peer_no)),
+            Goal::Name(_) if hub && matches!(caller, Caller::Local(_)) => To::Link(link, None),
+            _ => To::Link(link, Some(peer_no)),
         }
     }
 

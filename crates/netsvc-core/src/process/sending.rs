@@ -1,5 +1,7 @@
 //! Into a link's outbox, within its limit.
 
+use std::collections::VecDeque;
+
 use crate::ids::{ConnId, LinkId};
 use crate::link::{Connection, Ending};
 use crate::outbox::Out;
@@ -22,6 +24,24 @@ impl Process {
     /// what it must: the link ends at its next timer, as nothing may end it in the middle of a
     /// change that concerns many links.
     pub(super) fn push(&mut self, link: LinkId, out: Out) {
+        let ahead = self.limits.ahead();
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return;
+        };
+        let out = if connection.flows(out.size(), ahead) {
+            connection.encode_now(out)
+        } else {
+            Some(out)
+        };
+        match out {
+            Some(out) => self.queue(link, out.detached()),
+            None => self.mark_dirty(link),
+        }
+    }
+
+    /// As [`push`](Self::push) of what has to wait.
+    pub(super) fn queue(&mut self, link: LinkId, out: Out) {
         let limit = self.limits.outbox;
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
@@ -37,14 +57,10 @@ impl Process {
 
     /// A connection has something to write.
     pub(super) fn mark_dirty(&mut self, link: LinkId) {
-        let Some(connection) =
-            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-        else {
-            return;
-        };
-        if !connection.dirty && connection.has_something_to_write() {
-            connection.dirty = true;
-            self.dirty.push_back(connection.id);
+        if let Some(state) = self.links.get_mut(&link)
+            && let Some(connection) = state.connection.as_deref_mut()
+        {
+            connection.mark_dirty(&mut self.dirty);
         }
     }
 
@@ -71,6 +87,25 @@ impl Process {
 }
 
 impl Connection {
+    /// Puts it into `list` if it has something to write and is not there.
+    pub(super) fn mark_dirty(&mut self, list: &mut VecDeque<ConnId>) {
+        if !self.dirty && self.has_something_to_write() {
+            self.dirty = true;
+            list.push_back(self.id);
+        }
+    }
+
+    /// Encodes what needs nothing but the link's own state; gives back what does.
+    fn encode_now(&mut self, out: Out) -> Option<Out> {
+        match out {
+            Out::Message(message) => {
+                self.encoder.encode(&message, &mut self.ready);
+                None
+            }
+            other => Some(other),
+        }
+    }
+
     /// What the transport has not taken for too long, or will not take in time.
     pub(crate) fn is_stuck(&self, now: Time) -> bool {
         self.is_writing() && now.since(self.last_progress) >= crate::limits::STUCK_WRITER

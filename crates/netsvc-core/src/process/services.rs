@@ -35,7 +35,7 @@ impl Process {
     ) -> Result<(ServiceNo, ServiceId), CommandError> {
         self.check_open()?;
         check_service(&service)?;
-        if self.local_services().len() >= self.limits.services {
+        if self.registry.local() >= self.limits.services {
             return Err(CommandError::Limit { what: "services", limit: self.limits.services });
         }
         self.last_counter += 1;

@@ -51,7 +51,8 @@ impl Process {
         if let Some(call) = self.keys.get(&key).copied() {
             self.add_credit(call, parts);
             // A part that is waited for already is waited for no longer than before.
-            if !self.timers.is_set(Timer::Call(call)) {
+            let in_line = self.calls.get(call).is_some_and(|call| call.in_line);
+            if !in_line && !self.timers.is_set(Timer::Call(call)) {
                 self.arm_stream(now, call);
             }
         }
@@ -139,6 +140,7 @@ impl Process {
 
     /// The deadline of a stream is that of its next part, while the caller waits for one.
     fn arm_stream(&mut self, now: Time, id: CallId) {
+        self.leave_line(id);
         let Some(call) = self.calls.get(id) else { return };
         let due = if call.parts > 0 { now + call.timeout } else { Time::NEVER };
         self.timers.set(Timer::Call(id), due);

@@ -21,17 +21,25 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Process {
     /// Time has passed. Call it at [`poll_wake`](Self::poll_wake) at the latest.
     pub fn handle_time(&mut self, now: Time) {
-        let wake = self.timers.next();
+        let wake = self.poll_wake();
         // Time(0) is no point in time but "at once".
         if wake != Time::NEVER && wake != Time(0) && now.since(wake) >= PAUSE {
             self.judge_from = now + GRACE;
         }
-        while let Some(timer) = self.timers.due(now) {
-            match timer {
-                Timer::Link(link) => self.link_time(now, link),
-                Timer::Call(call) => self.call_deadline(call),
-                Timer::Flush(flush) => self.flush_deadline(flush),
-                Timer::Sweep => self.sweep(now),
+        loop {
+            // In the order of their times.
+            if self.deadlines.next() < self.timers.next()
+                && let Some(call) = self.deadlines.due(now)
+            {
+                self.call_deadline(call);
+                continue;
+            }
+            match self.timers.due(now) {
+                Some(Timer::Link(link)) => self.link_time(now, link),
+                Some(Timer::Call(call)) => self.call_deadline(call),
+                Some(Timer::Flush(flush)) => self.flush_deadline(flush),
+                Some(Timer::Sweep) => self.sweep(now),
+                None => return,
             }
         }
     }

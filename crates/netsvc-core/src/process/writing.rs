@@ -1,14 +1,15 @@
 //! From a link's outbox to bytes: numbers are introduced, cursors produce, symbols abbreviate.
 
-use crate::calls::{Provider, UnsentTarget};
-use crate::ids::{ConnId, LinkId, ProcessNo};
+use crate::calls::{Call, Provider, UnsentTarget};
+use crate::content::Content;
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo};
 use crate::kept::KeptValue;
 use crate::link::{Connection, Phase, Snapshot};
 use crate::outbox::{Out, ReplayCursor};
-use crate::registry::OWN;
+use crate::registry::{OWN, Registry};
 use crate::time::Time;
 use crate::wire::{
-    Announcement, Message, ProcessInfo, Report, Request, RequestTarget, Subscriber, WriteBatch,
+    Announcement, Asked, Message, ProcessInfo, Report, RequestFrame, Subscriber, WriteBatch,
 };
 
 use super::Process;
@@ -45,6 +46,7 @@ impl Process {
         if connection.last_progress == Time::NEVER || (connection.unwritten == 0 && before == 0) {
             connection.last_progress = now;
         }
+        out.append(&mut connection.ready);
         let mut progress = Progress::More;
         while out.len() < budget {
             if !self.encode_next(now, link, &mut connection, out) {
@@ -165,7 +167,7 @@ impl Process {
                 }
             }
             Out::Subscriber { added, service, process, want } => {
-                if added && !self.introduce(connection, process, out) {
+                if added && !introduce(&self.registry, connection, process, out) {
                     return;
                 }
                 if process != OWN && !connection.introduced.contains(&process) {
@@ -185,7 +187,7 @@ impl Process {
                 connection.encoder.encode(&message, out);
             }
             Out::ReplayRequest { service, process, replay, pattern, after, upto } => {
-                if self.introduce(connection, process, out) {
+                if introduce(&self.registry, connection, process, out) {
                     let process = Self::wire_no(process);
                     let message =
                         Message::ReplayRequest { service, process, replay, pattern, after, upto };
@@ -199,7 +201,7 @@ impl Process {
                 connection.encoder.encode(&message, out);
             }
             Out::Report { report, .. } => {
-                let Report { service, subject, sequence, content, extensions } = &*report;
+                let Report { service, subject, sequence, content, extensions } = &report;
                 connection.encoder.report(*service, subject, *sequence, content, extensions, out);
             }
             Out::Replay(cursor) => self.encode_replay(now, connection, cursor, out),
@@ -213,57 +215,28 @@ impl Process {
         process: ProcessNo,
         out: &mut WriteBatch,
     ) {
-        if self.introduce(connection, process, out) {
+        if introduce(&self.registry, connection, process, out) {
             connection.encoder.encode(&Message::Service(announcement), out);
         }
-    }
-
-    /// Makes a process known to the peer before its number is used; false: it is gone.
-    fn introduce(
-        &self,
-        connection: &mut Connection,
-        process: ProcessNo,
-        out: &mut WriteBatch,
-    ) -> bool {
-        if process == OWN {
-            return true;
-        }
-        let Some(entry) = self.registry.process(process) else { return false };
-        if connection.introduced.insert(process) {
-            let (id, label) = (entry.id, entry.label.clone());
-            let process = Self::wire_no(process);
-            let message = Message::Process(ProcessInfo { process, id, label });
-            connection.encoder.encode(&message, out);
-        }
-        true
     }
 
     fn encode_request(
         &mut self,
         now: Time,
         connection: &mut Connection,
-        id: crate::ids::CallId,
+        id: CallId,
         out: &mut WriteBatch,
     ) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Provider::Link(_, unsent) = &mut call.provider else { return };
         let Some(unsent) = unsent.take() else { return };
-        let request = Request {
-            call: id.0,
-            caller: Self::wire_no(call.process),
-            target: match unsent.target {
-                UnsentTarget::Service(service) => RequestTarget::Service(service),
-                UnsentTarget::Name(name) => RequestTarget::Name(name),
-            },
-            method: call.method.clone(),
-            remaining: call.deadline.since(now),
-            parts: call.parts,
-            content: unsent.content,
-            extensions: call.extensions.clone(),
-        };
-        let process = call.process;
-        if self.introduce(connection, process, out) {
-            connection.encoder.request(&request, out);
+        if introduce(&self.registry, connection, call.process, out) {
+            let target = match &unsent.target {
+                UnsentTarget::Service(service) => Asked::Service(*service),
+                UnsentTarget::Name(name) => Asked::Name(name),
+            };
+            let frame = request_frame(now, id, call, target, &unsent.content);
+            connection.encoder.request(&frame, out);
         }
     }
 
@@ -310,5 +283,45 @@ impl Process {
     fn arm_writing(&mut self, link: LinkId, now: Time) {
         let due = now + crate::limits::STUCK_WRITER;
         self.timers.set_earlier(crate::timers::Timer::Link(link), due);
+    }
+}
+
+/// Makes a process known to the peer before its number is used; false: it is gone.
+pub(super) fn introduce(
+    registry: &Registry,
+    connection: &mut Connection,
+    process: ProcessNo,
+    out: &mut WriteBatch,
+) -> bool {
+    if process == OWN {
+        return true;
+    }
+    let Some(entry) = registry.process(process) else { return false };
+    if connection.introduced.insert(process) {
+        let (id, label) = (entry.id, entry.label.clone());
+        let process = Process::wire_no(process);
+        let message = Message::Process(ProcessInfo { process, id, label });
+        connection.encoder.encode(&message, out);
+    }
+    true
+}
+
+/// A request as it is encoded.
+pub(super) fn request_frame<'a>(
+    now: Time,
+    id: CallId,
+    call: &'a Call,
+    target: Asked<'a>,
+    content: &'a Content,
+) -> RequestFrame<'a> {
+    RequestFrame {
+        call: id.0,
+        caller: Process::wire_no(call.process),
+        target,
+        method: &call.method,
+        remaining: call.deadline.since(now),
+        parts: call.parts,
+        content,
+        extensions: &call.extensions,
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies of messages with content: fixed fields, then the content up to the end of the frame.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,13 +9,20 @@ use crate::content::{Content, ContentType};
 use crate::ids::Str;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 
+use super::encoder::{Asked, RequestFrame};
 use super::error::WireError;
-use super::frame::{DataKind, MAX_TEXT};
-use super::message::{Message, Report, Request, RequestTarget};
+use super::frame::{DataKind, HEADER, MAX_TEXT};
+use super::message::{Message, Report, ReportView, Request, RequestTarget};
 use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
 use super::writer::{Fixed, millis, prefix};
 
+/// Bytes of the fixed fields of a REQUEST.
+pub(super) const REQUEST_FIXED: usize = 32;
+/// Bytes of the fixed fields of a RESPONSE.
+pub(super) const RESPONSE_FIXED: usize = 12;
+/// Bytes of the fixed fields of a REPORT.
+pub(super) const REPORT_FIXED: usize = 16;
 /// `remaining` of a value that is kept for ever.
 const FOR_EVER: u32 = u32::MAX;
 /// Status of a RESPONSE with [`Outcome::Response`].
@@ -66,13 +74,13 @@ pub(super) fn read(
 
 /// Writes the fixed fields of a REQUEST. `name` is the symbol of the service's name, if asked by
 /// name; `method` that of the method's.
-pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, method: u16) {
-    debug_assert!(request.target != RequestTarget::Service(0), "service 0 stands for none");
+pub(super) fn write_request(fixed: &mut Fixed, request: &RequestFrame<'_>, name: u16, method: u16) {
+    debug_assert!(!matches!(request.target, Asked::Service(0)), "service 0 stands for none");
     fixed.u64(request.call);
     fixed.u32(request.caller);
     fixed.u32(match request.target {
-        RequestTarget::Service(service) => service,
-        RequestTarget::Name(_) => 0,
+        Asked::Service(service) => service,
+        Asked::Name(_) => 0,
     });
     fixed.u16(name);
     fixed.u16(method);
@@ -83,16 +91,20 @@ pub(super) fn write_request(fixed: &mut Fixed, request: &Request, name: u16, met
 }
 
 /// Writes the fixed fields of a RESPONSE; returns its payload.
-pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> Bytes {
+pub(super) fn write_outcome<'a>(
+    fixed: &mut Fixed,
+    call: u64,
+    outcome: &'a Outcome,
+) -> Cow<'a, Bytes> {
     fixed.u64(call);
     match outcome {
         Outcome::Response(content) => {
             fixed.array([STATUS_RESPONSE, content.kind.0, 0, 0]);
-            content.bytes.clone()
+            Cow::Borrowed(&content.bytes)
         }
         Outcome::Failure(content) => {
             fixed.array([STATUS_FAILURE, content.kind.0, 0, 0]);
-            content.bytes.clone()
+            Cow::Borrowed(&content.bytes)
         }
         Outcome::Error(RequestError { code, delivered, message }) => {
             let delivered = match delivered {
@@ -101,7 +113,7 @@ pub(super) fn write_outcome(fixed: &mut Fixed, call: u64, outcome: &Outcome) -> 
                 Delivered::Unknown => 2,
             };
             fixed.array([STATUS_ERROR, *code as u8, delivered, 0]);
-            Bytes::copy_from_slice(prefix(message, MAX_TEXT).as_bytes())
+            Cow::Owned(Bytes::copy_from_slice(prefix(message, MAX_TEXT).as_bytes()))
         }
     }
 }
@@ -150,18 +162,53 @@ fn read_request(
     extensions: Bytes,
     symbols: &ReceivedSymbols,
 ) -> Result<Request, WireError> {
-    let (call, caller) = (r.u64()?, r.u32()?);
-    let target = match (r.u32()?, r.u16()?) {
+    request(r.array()?, payload, extensions, symbols)
+}
+
+/// Reads the fixed fields of a REQUEST.
+#[inline]
+pub(super) fn request(
+    fixed: [u8; REQUEST_FIXED],
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Request, WireError> {
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| fixed[at + byte]));
+    let [call, processes, target, last] = [word(0), word(8), word(16), word(24)];
+    let (caller, service) = (processes as u32, (processes >> 32) as u32);
+    let (name, method, remaining) = (target as u16, (target >> 16) as u16, (target >> 32) as u32);
+    let (parts, kind) = (last as u32, (last >> 32) as u8);
+    let target = match (service, name) {
         (0, name) => RequestTarget::Name(symbols.name("name", name)?),
         (service, NO_SYMBOL) => RequestTarget::Service(service),
         (_, name) => return Err(WireError::Value { field: "name", value: name.into() }),
     };
-    let method = symbols.name("method", r.u16()?)?;
-    let remaining = Duration::from_millis(r.u32()?.into());
-    let parts = r.u32()?;
-    let content = Content { kind: ContentType(r.u8()?), bytes: payload };
-    r.reserved::<3>()?;
-    Ok(Request { call, caller, target, method, remaining, parts, content, extensions })
+    let method = symbols.name("method", method)?;
+    if let Some(byte) = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0) {
+        return Err(WireError::Value { field: "reserved", value: u32::from(*byte) });
+    }
+    Ok(Request {
+        call,
+        caller,
+        target,
+        method,
+        remaining: Duration::from_millis(remaining.into()),
+        parts,
+        content: Content { kind: ContentType(kind), bytes: payload },
+        extensions,
+    })
+}
+
+/// Reads a RESPONSE that is a result, by far the most frequent kind; `None`: any other.
+#[inline]
+pub(super) fn result(
+    fixed: [u8; RESPONSE_FIXED],
+    payload: impl FnOnce() -> Bytes,
+) -> Option<Message> {
+    let [call @ .., STATUS_RESPONSE, kind, 0, 0] = fixed else { return None };
+    let content = Content { kind: ContentType(kind), bytes: payload() };
+    let call = u64::from_le_bytes(call);
+    Some(Message::Response { call, outcome: Outcome::Response(content), extensions: Bytes::new() })
 }
 
 fn read_outcome(r: &mut Reader<'_>, payload: Bytes) -> Result<Outcome, WireError> {
@@ -211,11 +258,67 @@ fn read_report(
     extensions: Bytes,
     symbols: &ReceivedSymbols,
 ) -> Result<Report, WireError> {
-    let service = r.u32()?;
-    let subject = symbols.subject(r.u16()?)?;
-    let kind = ContentType(r.u8()?);
-    r.reserved::<1>()?;
-    let sequence = r.u64()?;
-    let content = Content { kind, bytes: payload };
-    Ok(Report { service, subject, sequence, content, extensions })
+    report(r.array()?, payload, extensions, symbols)
+}
+
+/// Length of the body, if a header is that of a REPORT without flags and extensions.
+#[inline]
+pub(super) fn plain_report(header: [u8; HEADER]) -> Option<usize> {
+    let [kind, 0, 0, 0, length @ ..] = header else { return None };
+    (kind == DataKind::Report as u8).then(|| u32::from_le_bytes(length) as usize)
+}
+
+/// Reads the fixed fields of a REPORT; `None`: something is wrong with them.
+#[inline]
+pub(super) fn view<'a>(
+    fixed: [u8; REPORT_FIXED],
+    content: &'a [u8],
+    symbols: &'a ReceivedSymbols,
+) -> Option<ReportView<'a>> {
+    let [s0, s1, s2, s3, t0, t1, kind, 0, sequence @ ..] = fixed else { return None };
+    Some(ReportView {
+        service: u32::from_le_bytes([s0, s1, s2, s3]),
+        subject: symbols.get(u16::from_le_bytes([t0, t1]))?,
+        sequence: u64::from_le_bytes(sequence),
+        kind: ContentType(kind),
+        content,
+    })
+}
+
+/// The fields of a REPORT before its content, header included.
+#[inline]
+pub(super) fn report_head(
+    service: u32,
+    subject: u16,
+    view: &ReportView<'_>,
+) -> [u8; HEADER + REPORT_FIXED] {
+    let mut head = [0; HEADER + REPORT_FIXED];
+    head[0] = DataKind::Report as u8;
+    head[4..8].copy_from_slice(&((REPORT_FIXED + view.content.len()) as u32).to_le_bytes());
+    head[8..12].copy_from_slice(&service.to_le_bytes());
+    head[12..14].copy_from_slice(&subject.to_le_bytes());
+    head[14] = view.kind.0;
+    head[16..24].copy_from_slice(&view.sequence.to_le_bytes());
+    head
+}
+
+/// Reads the fixed fields of a REPORT.
+#[inline]
+pub(super) fn report(
+    fixed: [u8; REPORT_FIXED],
+    payload: Bytes,
+    extensions: Bytes,
+    symbols: &ReceivedSymbols,
+) -> Result<Report, WireError> {
+    let [s0, s1, s2, s3, t0, t1, kind, reserved, sequence @ ..] = fixed;
+    if reserved != 0 {
+        return Err(WireError::Value { field: "reserved", value: reserved.into() });
+    }
+    Ok(Report {
+        service: u32::from_le_bytes([s0, s1, s2, s3]),
+        subject: symbols.subject(u16::from_le_bytes([t0, t1]))?,
+        sequence: u64::from_le_bytes(sequence),
+        content: Content { kind: ContentType(kind), bytes: payload },
+        extensions,
+    })
 }

@@ -3,14 +3,16 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::control;
-use super::data;
+use super::data::{self, REPORT_FIXED, REQUEST_FIXED, RESPONSE_FIXED};
 use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
-use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MAX_FIXED, MIN_PAYLOAD, PREAMBLE};
-use super::message::{Message, VERSION};
-use super::payload;
+use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
+use super::message::{Message, ReportView, VERSION};
 use super::symbols::ReceivedSymbols;
+
+/// Larger contents are worth a reference instead of a copy, whatever becomes of them.
+const MAX_VIEWED: usize = 4 << 10;
 
 /// Decodes what arrives on one link, from its first byte.
 ///
@@ -55,6 +57,54 @@ impl Decoder {
         result
     }
 
+    /// Takes messages off the front of `buffer` and appends them to `messages`, until `most` are
+    /// there or no whole frame is left; true in the first case. As [`decode`](Self::decode), but
+    /// cheaper by the message. The messages before an error are there.
+    ///
+    /// Contents are slices that keep what was read together alive. Whoever lets them wait copies
+    /// the small ones; what is passed on or told at once is never copied on its way.
+    pub fn decode_run(
+        &mut self,
+        buffer: &mut BytesMut,
+        messages: &mut Vec<Message>,
+        most: usize,
+    ) -> Result<bool, WireError> {
+        while messages.len() < most && !self.greeted {
+            match self.decode(buffer)? {
+                Some(message) => messages.push(message),
+                None => return Ok(false),
+            }
+        }
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let room = most.saturating_sub(messages.len());
+        let (end, frames, result) = self.whole_frames(buffer, room);
+        let run = buffer.split_to(end).freeze();
+        let result = self.run(&run, messages).and(result);
+        self.failed = result.as_ref().err().copied();
+        result.map(|()| frames == room)
+    }
+
+    /// The report at the front of `bytes`, and the length of its frame; `None`: it is something
+    /// else, or not all there, or has to be looked at by [`decode`](Self::decode).
+    #[inline]
+    pub(crate) fn report_view<'a>(&'a self, bytes: &'a [u8]) -> Option<(ReportView<'a>, usize)> {
+        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let body = data::plain_report(*header)?;
+        let (fixed, rest) = rest.split_first_chunk::<REPORT_FIXED>()?;
+        let length = body.checked_sub(REPORT_FIXED)?;
+        if length > MAX_VIEWED
+            || length > self.max_payload
+            || self.failed.is_some()
+            || !self.greeted
+        {
+            return None;
+        }
+        let view = data::view(*fixed, rest.get(..length)?, &self.symbols)?;
+        Some((view, HEADER + body))
+    }
+
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned
     /// `None`; never more than one frame. For a large frame this is what to reserve in `buffer`,
     /// so that its content need not be moved.
@@ -88,11 +138,50 @@ impl Decoder {
                 break;
             }
             self.greeted = true;
-            if let Some(message) = self.frame(header, buffer)? {
+            let frame = buffer.split_to(header.frame()).freeze();
+            if let Some(message) = self.frame(header, &frame, 0)? {
                 return Ok(Some(message));
             }
         }
         Ok(None)
+    }
+
+    /// Where the last of at most `most` whole frames ends, how many they are, and whether what
+    /// follows them can be one.
+    fn whole_frames(&self, buffer: &[u8], most: usize) -> (usize, usize, Result<(), WireError>) {
+        let (mut end, mut frames) = (0, 0);
+        while frames < most
+            && let Some(bytes) = buffer.get(end..).and_then(|rest| rest.first_chunk())
+        {
+            match self.header(*bytes) {
+                Ok(header) if buffer.len() - end >= header.frame() => end += header.frame(),
+                Ok(_) => break,
+                Err(error) => return (end, frames, Err(error)),
+            }
+            frames += 1;
+        }
+        (end, frames, Ok(()))
+    }
+
+    /// Decodes whole frames whose headers were judged before.
+    fn run(&mut self, run: &Bytes, messages: &mut Vec<Message>) -> Result<(), WireError> {
+        let mut at = 0;
+        while let Some(bytes) = run.get(at..).and_then(|rest| rest.first_chunk()) {
+            let header = Header::read(*bytes, self.max_payload)?;
+            if header.extensions == 0
+                && let Kind::Data(kind) = header.kind
+                && let Some(message) = self.plain(kind, run, at + HEADER, at + header.frame())?
+            {
+                messages.push(message);
+                at += header.frame();
+                continue;
+            }
+            if let Some(message) = self.frame(header, run, at)? {
+                messages.push(message);
+            }
+            at += header.frame();
+        }
+        Ok(())
     }
 
     fn header(&self, bytes: [u8; HEADER]) -> Result<Header, WireError> {
@@ -103,42 +192,72 @@ impl Decoder {
         Ok(header)
     }
 
-    /// Takes a frame off the front of `buffer`, all of which is there.
+    /// Decodes the body of one of the most frequent frames; `None`: it is another.
+    #[inline]
+    fn plain(
+        &self,
+        kind: DataKind,
+        run: &Bytes,
+        start: usize,
+        end: usize,
+    ) -> Result<Option<Message>, WireError> {
+        let body = &run[start..end];
+        Ok(match kind {
+            DataKind::Report => match body.first_chunk() {
+                Some(fixed) => {
+                    let payload = slice(run, start + REPORT_FIXED, end);
+                    let report = data::report(*fixed, payload, Bytes::new(), &self.symbols)?;
+                    Some(Message::Report(report))
+                }
+                None => None,
+            },
+            DataKind::Request => match body.first_chunk() {
+                Some(fixed) => {
+                    let payload = slice(run, start + REQUEST_FIXED, end);
+                    let request = data::request(*fixed, payload, Bytes::new(), &self.symbols)?;
+                    Some(Message::Request(request))
+                }
+                None => None,
+            },
+            DataKind::Response => body
+                .first_chunk()
+                .and_then(|fixed| data::result(*fixed, || slice(run, start + RESPONSE_FIXED, end))),
+            DataKind::Part | DataKind::Replayed | DataKind::Targeted => None,
+        })
+    }
+
+    /// Decodes the frame that begins at `at`, all of which is there.
+    #[inline]
     fn frame(
         &mut self,
         header: Header,
-        buffer: &mut BytesMut,
+        frames: &Bytes,
+        at: usize,
     ) -> Result<Option<Message>, WireError> {
-        let start = HEADER + header.extensions;
-        let end = header.frame();
-        let (extensions, body) = (&buffer[HEADER..start], &buffer[start..end]);
+        let start = at + HEADER + header.extensions;
+        let end = at + header.frame();
+        let (extensions, body) = (&frames[at + HEADER..start], &frames[start..end]);
         extensions::check(extensions)?;
         match header.kind {
             Kind::Data(kind) => {
                 let fixed = split_fixed(kind, body)?;
-                let mut copy = [0; MAX_FIXED];
-                let copy = &mut copy[..fixed.len()];
-                copy.copy_from_slice(fixed);
                 let extensions = Bytes::copy_from_slice(extensions);
-                let payload = payload::take(buffer, end, start + kind.fixed());
-                data::read(kind, copy, payload, extensions, &self.symbols).map(Some)
+                let payload = slice(frames, start + fixed.len(), end);
+                data::read(kind, fixed, payload, extensions, &self.symbols).map(Some)
             }
             Kind::Control(kind) => {
                 let message = control::read(kind, body, extensions)?;
                 if let Message::ProcessGone { process } = message {
                     self.fragments.forget(process);
                 }
-                buffer.advance(end);
                 Ok(Some(message))
             }
             Kind::Symbol => {
                 self.symbols.define(body)?;
-                buffer.advance(end);
                 Ok(None)
             }
             Kind::Fragment => {
                 let whole = self.fragments.accept(extensions, body, self.max_payload)?;
-                buffer.advance(end);
                 let Some(whole) = whole else { return Ok(None) };
                 let fixed = split_fixed(whole.kind, &whole.body)?;
                 let payload = whole.body.slice(fixed.len()..);
@@ -149,6 +268,13 @@ impl Decoder {
     }
 }
 
+/// A part of `frames`. An empty one would keep all of it alive for nothing.
+#[inline]
+fn slice(frames: &Bytes, start: usize, end: usize) -> Bytes {
+    if start == end { Bytes::new() } else { frames.slice(start..end) }
+}
+
+#[inline]
 fn split_fixed(kind: DataKind, body: &[u8]) -> Result<&[u8], WireError> {
     body.get(..kind.fixed()).ok_or(WireError::Truncated { frame: kind.name() })
 }

@@ -12,10 +12,29 @@ use crate::outcome::Outcome;
 use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
-use super::message::{Message, Report, Request, RequestTarget};
+use super::message::{Message, Report, ReportView, RequestTarget};
 use super::symbols::{NO_SYMBOL, SentSymbols};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
+
+/// A request, borrowed from where it is kept; see [`Request`](super::Request).
+pub(crate) struct RequestFrame<'a> {
+    pub(crate) call: u64,
+    pub(crate) caller: u32,
+    pub(crate) target: Asked<'a>,
+    pub(crate) method: &'a Str,
+    pub(crate) remaining: Duration,
+    pub(crate) parts: u32,
+    pub(crate) content: &'a Content,
+    pub(crate) extensions: &'a Bytes,
+}
+
+/// Who is asked; see [`RequestTarget`].
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    Service(u32),
+    Name(&'a Str),
+}
 
 /// Encodes what is sent on one link, from its first byte.
 ///
@@ -38,7 +57,23 @@ impl Encoder {
     /// Appends `message` to `out`.
     pub fn encode(&mut self, message: &Message, out: &mut WriteBatch) {
         match message {
-            Message::Request(request) => self.request(request, out),
+            Message::Request(request) => {
+                let target = match &request.target {
+                    RequestTarget::Service(service) => Asked::Service(*service),
+                    RequestTarget::Name(name) => Asked::Name(name),
+                };
+                let request = RequestFrame {
+                    call: request.call,
+                    caller: request.caller,
+                    target,
+                    method: &request.method,
+                    remaining: request.remaining,
+                    parts: request.parts,
+                    content: &request.content,
+                    extensions: &request.extensions,
+                };
+                self.request(&request, out);
+            }
             Message::Response { call, outcome, extensions } => {
                 self.response(*call, outcome, extensions, out);
             }
@@ -82,6 +117,19 @@ impl Encoder {
         self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
     }
 
+    /// As [`report`](Self::report), of one that has just been read and is small.
+    #[inline]
+    pub(crate) fn report_view(
+        &mut self,
+        service: u32,
+        view: &ReportView<'_>,
+        out: &mut WriteBatch,
+    ) {
+        let subject = self.symbol(view.subject, MAX_SUBJECT, out);
+        debug_assert!(self.begun, "a report is not the first message");
+        out.copy_both(&data::report_head(service, subject, view), view.content);
+    }
+
     /// As [`encode`](Self::encode) of a report for one process.
     pub fn targeted(&mut self, process: u32, report: &Report, out: &mut WriteBatch) {
         let Report { service, subject, sequence, content, extensions } = report;
@@ -110,21 +158,21 @@ impl Encoder {
     }
 
     /// As [`encode`](Self::encode) of a request.
-    pub fn request(&mut self, request: &Request, out: &mut WriteBatch) {
-        let mut method = self.symbol(&request.method, MAX_NAME, out);
-        let name = match &request.target {
-            RequestTarget::Service(_) => NO_SYMBOL,
-            RequestTarget::Name(name) => {
+    pub(crate) fn request(&mut self, request: &RequestFrame<'_>, out: &mut WriteBatch) {
+        let mut method = self.symbol(request.method, MAX_NAME, out);
+        let name = match request.target {
+            Asked::Service(_) => NO_SYMBOL,
+            Asked::Name(name) => {
                 let name = self.symbol(name, MAX_NAME, out);
                 // To define the name may have taken the method's slot. The next one is not the
                 // name's, so this time both hold.
-                method = self.symbol(&request.method, MAX_NAME, out);
+                method = self.symbol(request.method, MAX_NAME, out);
                 name
             }
         };
         let mut fixed = Fixed::default();
         data::write_request(&mut fixed, request, name, method);
-        self.data(DataKind::Request, &fixed, &request.extensions, &request.content.bytes, out);
+        self.data(DataKind::Request, &fixed, request.extensions, &request.content.bytes, out);
     }
 
     /// As [`encode`](Self::encode) of a response.
@@ -184,10 +232,13 @@ impl Encoder {
         let body = fixed.bytes().len() + payload.len();
         let header = Header { kind: Kind::Data(kind), extensions: extensions.len(), body };
         if let Some(header) = self.header(header, out) {
-            out.copy(&header);
-            out.copy(extensions);
-            out.copy(fixed.bytes());
-            out.append(payload);
+            if extensions.is_empty() {
+                out.frame(&header, fixed.bytes(), payload);
+            } else {
+                out.copy(&header);
+                out.copy(extensions);
+                out.frame(&[], fixed.bytes(), payload);
+            }
         }
     }
 

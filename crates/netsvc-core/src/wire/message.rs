@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::content::Content;
+use crate::content::{Content, ContentType};
 use crate::ids::{LinkToken, ProcessId, ServiceId, Str};
 use crate::outcome::Outcome;
 use crate::reason::Reason;
@@ -305,6 +305,24 @@ pub enum RequestTarget {
     Service(u32),
     /// Any service of that name that the caller can see; the receiver picks.
     Name(Str),
+}
+
+/// A report in the buffer it was read into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReportView<'a> {
+    /// Sender's number.
+    pub(crate) service: u32,
+    pub(crate) subject: &'a Str,
+    pub(crate) sequence: u64,
+    pub(crate) kind: ContentType,
+    pub(crate) content: &'a [u8],
+}
+
+impl Report {
+    /// Ready to wait: see [`Content::detached`].
+    pub(crate) fn detached(self) -> Self {
+        Self { content: self.content.detached(), ..self }
+    }
 }
 
 /// A report.

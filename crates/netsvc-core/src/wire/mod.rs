@@ -13,7 +13,6 @@ mod extensions;
 mod fragments;
 mod frame;
 mod message;
-mod payload;
 mod reader;
 mod symbols;
 mod write_batch;
@@ -21,7 +20,9 @@ mod writer;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub(crate) use encoder::{Asked, RequestFrame};
 pub use error::WireError;
+pub(crate) use message::ReportView;
 pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,

@@ -1,6 +1,9 @@
 //! Symbols: numbers that stand for strings in one direction of a link, so that a data frame
 //! carries no names. The sender defines them as it goes; both ends hold the same table.
 
+use std::sync::Arc;
+
+use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
 use crate::ids::Str;
 use crate::limits::{MAX_NAME, MAX_SUBJECT, MAX_SYMBOLS};
@@ -16,6 +19,10 @@ pub(super) const NO_SYMBOL: u16 = u16::MAX;
 #[derive(Debug)]
 pub(super) struct SentSymbols {
     slots: SeededMap<Str, u16>,
+    /// Slots of the strings themselves; right as long as no slot was given to another text.
+    known: ByAddress<u16>,
+    /// The one asked for last: reports of one subject come in bursts.
+    last: Option<(Str, u16)>,
     /// What each slot stands for, by slot.
     texts: Vec<Str>,
     /// The slot to be defined next; once all are in use, the oldest definition.
@@ -25,19 +32,32 @@ pub(super) struct SentSymbols {
 impl SentSymbols {
     /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
     pub(super) fn new(seed: u64) -> Self {
-        Self { slots: SeededMap::with_hasher(SeededState(seed)), texts: Vec::new(), next: 0 }
+        let slots = SeededMap::with_hasher(SeededState(seed));
+        Self { slots, known: ByAddress::new(MAX_SYMBOLS), last: None, texts: Vec::new(), next: 0 }
     }
 
     /// The slot of `text` and whether the peer must be told its definition first. Defining takes
     /// the slot of the oldest definition when all are in use, so a slot is good for one use only.
     pub(super) fn slot(&mut self, text: &Str) -> (u16, bool) {
-        if let Some(slot) = self.slots.get(text) {
+        if let Some((last, slot)) = &self.last
+            && Arc::ptr_eq(last, text)
+        {
             return (*slot, false);
+        }
+        if let Some(slot) = self.known.get(text).copied() {
+            self.last = Some((text.clone(), slot));
+            return (slot, false);
+        }
+        if let Some(slot) = self.slots.get(text).copied() {
+            self.known.insert(text, slot);
+            return (slot, false);
         }
         let slot = self.next;
         self.next = (slot + 1) % MAX_SYMBOLS as u16;
         if let Some(old) = self.texts.get_mut(usize::from(slot)) {
             self.slots.remove(old);
+            self.known.clear();
+            self.last = None;
             *old = text.clone();
         } else {
             self.texts.push(text.clone());
@@ -79,7 +99,13 @@ impl ReceivedSymbols {
         self.texts.iter().map(|text| text.len()).sum()
     }
 
+    #[inline]
+    pub(super) fn get(&self, slot: u16) -> Option<&Str> {
+        self.texts.get(usize::from(slot))
+    }
+
     /// What `slot` stands for, as a subject.
+    #[inline]
     pub(super) fn subject(&self, slot: u16) -> Result<Str, WireError> {
         self.texts.get(usize::from(slot)).cloned().ok_or(WireError::Symbol { slot })
     }

@@ -73,6 +73,19 @@ impl WriteBatch {
         self.tail.advance(left);
     }
 
+    /// Moves everything out of `other`, behind what is here.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+        } else if !other.is_empty() {
+            self.seal();
+            self.len += other.len;
+            self.segments.append(&mut other.segments);
+            self.tail = std::mem::take(&mut other.tail);
+            other.clear();
+        }
+    }
+
     /// Forgets everything and frees its memory.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -80,24 +93,48 @@ impl WriteBatch {
 
     /// Appends a copy of `bytes`.
     pub(super) fn copy(&mut self, bytes: &[u8]) {
-        if self.tail.capacity() - self.tail.len() < bytes.len() {
-            self.seal();
-            // As much again as there is: like a vector that doubles, but nothing is moved.
-            let size = self.len.clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes.len());
-            self.tail = BytesMut::with_capacity(size);
-        }
+        self.make_room(bytes.len());
         self.tail.extend_from_slice(bytes);
         self.len += bytes.len();
     }
 
-    /// Appends `bytes`, without copying if that is worth it.
-    pub(super) fn append(&mut self, bytes: &Bytes) {
-        if bytes.len() < SEGMENT_FROM {
-            return self.copy(bytes);
+    /// Appends copies of the first two and `content`, the latter without copying if that is worth
+    /// it.
+    pub(super) fn frame(&mut self, header: &[u8], fixed: &[u8], content: &Bytes) {
+        let head = header.len() + fixed.len();
+        if content.len() < SEGMENT_FROM {
+            self.make_room(head + content.len());
+            self.tail.extend_from_slice(header);
+            self.tail.extend_from_slice(fixed);
+            self.tail.extend_from_slice(content);
+            self.len += head + content.len();
+        } else {
+            self.copy(header);
+            self.copy(fixed);
+            self.seal();
+            self.segments.push_back(content.clone());
+            self.len += content.len();
         }
-        self.seal();
-        self.segments.push_back(bytes.clone());
-        self.len += bytes.len();
+    }
+
+    /// Appends copies of both.
+    #[inline]
+    pub(super) fn copy_both(&mut self, head: &[u8], content: &[u8]) {
+        let bytes = head.len() + content.len();
+        self.make_room(bytes);
+        self.tail.extend_from_slice(head);
+        self.tail.extend_from_slice(content);
+        self.len += bytes;
+    }
+
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.tail.capacity() - self.tail.len() < bytes {
+            self.seal();
+            // As much again as there is: like a vector that doubles, but nothing is moved.
+            let size = self.len.clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes);
+            self.tail = BytesMut::with_capacity(size);
+        }
     }
 
     /// Makes what is in `tail` a segment; what is left of the buffer is used on.
@@ -129,7 +166,7 @@ mod tests {
         for (index, size) in pieces.iter().enumerate() {
             let piece = vec![index as u8; *size];
             expected.extend_from_slice(&piece);
-            batch.append(&piece.into());
+            batch.frame(&[], &[], &piece.into());
         }
         (batch, expected)
     }
@@ -157,11 +194,27 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_goes_behind_another() {
+        for (first_pieces, second_pieces) in
+            [(&[][..], &[10, 5000][..]), (&[10, 5000, 7], &[]), (&[10], &[20, 30_000, 5])]
+        {
+            let ((mut batch, mut expected), (mut other, rest)) =
+                (filled(first_pieces), filled(second_pieces));
+            batch.append(&mut other);
+            expected.extend(rest);
+            batch.copy(b"end");
+            expected.extend(b"end");
+            assert_eq!(written(&batch), expected);
+            assert_eq!((batch.len(), other.len()), (expected.len(), 0));
+        }
+    }
+
+    #[test]
     fn large_contents_are_not_copied() {
         let content = Bytes::from(vec![1; SEGMENT_FROM]);
         let mut batch = WriteBatch::new();
         batch.copy(b"head");
-        batch.append(&content);
+        batch.frame(&[], &[], &content);
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(batch.slices(&mut slices), 2);
         assert!(std::ptr::eq(slices[1].as_ptr(), content.as_ptr()));

@@ -31,10 +31,6 @@ impl Borrower for Desk {
         self.loans.lock().unwrap().push(loan);
     }
 
-    fn resume(&self, loan: LoanId) {
-        self.tell("resume", loan);
-    }
-
     fn recall(&self, loan: LoanId) {
         self.tell("recall", loan);
     }
@@ -239,36 +235,6 @@ fn reading_that_changes_hands_all_the_time_loses_and_doubles_nothing() {
             last = take_all(&client, last);
         }
     });
-}
-
-#[test]
-fn a_bulk_is_left_to_the_io_thread_until_it_is_over() {
-    let (hub, port) = Node::hub(Limits::default());
-    let (client, desk, loan) = lending_client(port);
-    let service = feed(&hub, &client);
-    let mut last = 0;
-    let mut take = |client: &Node| {
-        last = take_all(client, last);
-        last
-    };
-    let mut sent = 0;
-    let until = Instant::now() + PATIENCE;
-    loop {
-        // Less than the hub's outbox takes.
-        while sent < take(&client) + 200 {
-            publish(&hub, service, 64 << 10);
-            sent += 1;
-        }
-        if readable(&loan, Duration::from_millis(10)) && loan.service(1 << 20) == Serviced::Bulk {
-            break;
-        }
-        assert!(Instant::now() < until, "much came, but no bulk");
-    }
-    eventually("all has arrived", || take(&client) == sent);
-    desk.until_told("resume", loan.id());
-    take_over(&client, &loan);
-    publish(&hub, service, 100);
-    eventually("one more has arrived", || take(&client) == sent + 1);
 }
 
 #[test]

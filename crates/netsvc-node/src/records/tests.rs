@@ -5,8 +5,10 @@ use netsvc_core::{
 };
 
 use super::*;
-use crate::chunk::CHUNK;
-use crate::info::tests::thermometer;
+use crate::info::tests::{packed, thermometer};
+
+/// What JavaScript lends for a batch.
+const CHUNK: usize = 32 << 10;
 
 /// Packs one batch and gives back what did not fit, as words and chunk.
 fn pack(
@@ -14,18 +16,17 @@ fn pack(
     words: usize,
     deliveries: Vec<Delivery>,
 ) -> (Vec<u32>, Vec<u8>, Vec<Delivery>) {
-    let mut words = vec![0; words];
+    let (mut words, mut memory) = (vec![0; words], vec![0; CHUNK]);
     let mut left = Vec::new();
-    let mut batch = packer.begin(&mut words).unwrap();
+    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
     for delivery in deliveries {
-        if left.is_empty() {
-            left.extend(batch.push(delivery));
-        } else {
+        if !left.is_empty() || !batch.push(&delivery) {
             left.push(delivery);
         }
     }
     batch.finish(!left.is_empty());
-    (words, packer.bytes().to_vec(), left)
+    memory.truncate(words[2] as usize);
+    (words, memory, left)
 }
 
 /// Packs one event with a new packer and splits the words at `lengths`.
@@ -33,8 +34,8 @@ fn records(event: Event, lengths: &[usize]) -> (Vec<Vec<u32>>, Vec<u8>) {
     let deliveries = vec![Delivery::Event(event)];
     let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
     assert!(left.is_empty());
-    assert_eq!(words[..2], [2 + lengths.iter().sum::<usize>() as u32, 0]);
-    let mut rest = &words[2..];
+    assert_eq!(words[..2], [3 + lengths.iter().sum::<usize>() as u32, 0]);
+    let mut rest = &words[3..];
     let records = lengths.iter().map(|length| {
         let (record, more) = rest.split_at(*length);
         rest = more;
@@ -81,8 +82,8 @@ fn what_was_told_is_not_repeated() {
     let mut packer = Packer::default();
     let first = pack(&mut packer, MIN_WORDS, vec![Delivery::Event(report("a", 9, 1, b"1"))]);
     let second = pack(&mut packer, MIN_WORDS, vec![Delivery::Event(report("a", 9, 2, b"2"))]);
-    assert_eq!(first.0[0], 2 + 4 + 4 + 11);
-    assert_eq!(second.0[..13], [13, 0, 2, 5, 9, 0, 2, 0, 3, 3, 1, 0, 1]);
+    assert_eq!(first.0[0], 3 + 4 + 4 + 11);
+    assert_eq!(second.0[..14], [14, 0, 1, 2, 5, 9, 0, 2, 0, 3, 3, 1, 0, 1]);
     assert_eq!(second.1, b"2");
 }
 
@@ -141,12 +142,11 @@ fn changes() {
         group: Some("attic".into()),
     };
     let event = |change: &Change| Event::Change { watch: WatchId(3), change: change.clone() };
-    let mut info = Chunk::default();
-    info::pack(&thermometer(), &mut info);
-    let length = info.bytes().len() as u32;
+    let info = packed(&thermometer());
+    let length = info.len() as u32;
     let (packed, chunk) = records(event(&change), &[10]);
     assert_eq!(packed[0], [6, 3, 2, 2, 1, 1, 0, 5, 5, length]);
-    assert_eq!(chunk, [b"attic", info.bytes()].concat());
+    assert_eq!(chunk, [b"attic", &info[..]].concat());
 
     change = Change { status: Status::Current, service: None, group: None, ..change };
     let (packed, chunk) = records(event(&change), &[10]);
@@ -222,9 +222,9 @@ fn listening_and_failed_commands() {
     ];
     let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
     assert!(left.is_empty());
-    assert_eq!(words[..7], [17, 0, 12, 1, 1, 0, 22]);
-    assert_eq!(words[7..12], [12, 2, 0, 22, 23]);
-    assert_eq!(words[12..17], [13, 4, 2, 45, 11]);
+    assert_eq!(words[..8], [18, 0, 56, 12, 1, 1, 0, 22]);
+    assert_eq!(words[8..13], [12, 2, 0, 22, 23]);
+    assert_eq!(words[13..18], [13, 4, 2, 45, 11]);
     let texts: [&[u8]; 6] =
         [b"127.0.0.1 80", b"::1 80", b"address-in-use", b"taken", b"closed", b"m"];
     assert_eq!(chunk, texts.map(text).concat());
@@ -242,21 +242,36 @@ fn what_does_not_fit_is_given_back_whole() {
     assert_eq!(left.len(), 20 - (chunk.len() / 4000));
 
     let (words, chunk, left) = pack(&mut packer, MIN_WORDS, reports(20));
-    assert_eq!((words[0], chunk.len()), (2 + 4 * 11, 4 * 4000));
+    assert_eq!((words[0], chunk.len()), (3 + 4 * 11, 4 * 4000));
     assert_eq!(left.len(), 16);
 }
 
 #[test]
-fn a_large_payload_gets_a_chunk_of_its_own() {
-    let large = |no| Delivery::Event(report("s", 1, no, &vec![7; 1 << 20]));
-    let small = |no| Delivery::Event(report("s", 1, no, b"x"));
+fn what_was_lent_is_filled_from_where_it_is_free() {
+    let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![9; 1000]);
     let mut packer = Packer::default();
-    let (_, chunk, left) = pack(&mut packer, MIN_WORDS, vec![small(1), large(2), small(3)]);
-    assert!(chunk.len() < 100);
-    assert_eq!(left, [large(2), small(3)]);
-    let (_, chunk, left) = pack(&mut packer, MIN_WORDS, left);
-    assert_eq!(chunk.len(), 1 << 20);
-    assert_eq!(left, [small(3)]);
+    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 100)).unwrap();
+    assert!(batch.is_empty());
+    assert!(batch.push_event(&Event::Part { key: 8, content: Content::raw(&b"part"[..]) }));
+    // Whatever a delivery is, it is as large as if nothing had been told before.
+    assert!(!batch.push_event(&report("s", 1, 1, &[7; 780])));
+    assert!(!batch.is_empty());
+    batch.finish(true);
+    assert_eq!(words[..8], [8, 1, 104, 16, 8, 0, 100, 4]);
+    assert_eq!(memory[99..105], *b"\x09part\x09");
+}
+
+#[test]
+fn memory_of_the_size_of_a_delivery_takes_it() {
+    let large = Delivery::Event(report("s", 1, 2, &vec![7; 1 << 20]));
+    let mut memory = vec![0; large.size()];
+    let mut packer = Packer::default();
+    let mut words = vec![0; MIN_WORDS];
+    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
+    assert!(batch.push(&large));
+    batch.finish(false);
+    assert!(memory.len() - (1 << 20) < 1000);
+    assert_eq!(words[0], 3 + 4 + 4 + 11);
 }
 
 /// Reads words and chunk as JavaScript does, with its memory of symbols and services.
@@ -270,25 +285,24 @@ fn every_report_reads_back_under_pressure_on_slots() {
         .rev()
         .collect();
     let mut expected = queue.iter().rev().cloned().collect::<Vec<_>>().into_iter();
-    let mut words = vec![0; 1024];
+    let (mut words, mut memory) = (vec![0; 1024], vec![0; CHUNK]);
     let mut pending = None;
     while pending.is_some() || !queue.is_empty() {
-        let mut batch = packer.begin(&mut words).unwrap();
+        let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
         loop {
             let next = pending.take().or_else(|| {
                 let (subject, service, no) = queue.pop()?;
                 Some(Delivery::Event(report(&subject, service, no, b"c")))
             });
             let Some(next) = next else { break };
-            pending = batch.push(next);
-            if pending.is_some() {
+            if !batch.push(&next) {
+                pending = Some(next);
                 break;
             }
         }
         batch.finish(pending.is_some());
-        let bytes = packer.bytes().to_vec();
-        let text = |at: u32, length: u32| bytes[at as usize..(at + length) as usize].to_vec();
-        let mut at = 2;
+        let text = |at: u32, length: u32| memory[at as usize..(at + length) as usize].to_vec();
+        let mut at = 3;
         while at < words[0] as usize {
             let record = &words[at..];
             at += match record[0] {

@@ -1,0 +1,15 @@
+import { createServer } from "node:net";
+import { corked, framesOf } from "./frames.mjs";
+import { createHub } from "./routing.mjs";
+
+/** @param {number} port */
+export async function listen(port) {
+  const hub = createHub();
+  const server = createServer({ noDelay: true }, (socket) => {
+    const { take, leave } = hub.join(corked(socket));
+    socket.on("data", framesOf(take));
+    socket.on("error", () => {}); // "close" follows
+    socket.on("close", leave);
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(undefined)));
+}

@@ -1,0 +1,238 @@
+//! A hub with a sender and receivers: the two workloads that matter, step by step.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use netsvc_core::wire::Role;
+use netsvc_core::{
+    Content, Event, HandlerResult, Heartbeat, Lifetime, LinkToken, NewService, Outcome,
+    RequestOptions, Retry, ServiceNo, Str, SubscriptionLimits, SubscriptionTarget, Target, Time,
+};
+
+use crate::end::End;
+
+/// Reports after which a subscription is granted more.
+const GRANT: u32 = 256;
+
+/// What a relay is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Processes that receive.
+    pub receivers: usize,
+    /// Patterns that each of them subscribes, the one that matches last.
+    pub patterns: usize,
+    /// Further services in everybody's registry.
+    pub services: usize,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { receivers: 1, patterns: 1, services: 0 }
+    }
+}
+
+/// A sender, a hub and receivers.
+#[derive(Debug)]
+pub struct Relay {
+    /// Publishes and asks.
+    pub sender: End,
+    /// Between them.
+    pub hub: End,
+    /// Subscribe, and the first answers.
+    pub receivers: Vec<End>,
+    now: Time,
+    service: ServiceNo,
+    subject: Str,
+    target: Str,
+    method: Str,
+    key: u64,
+    /// Reports that each receiver has heard since it last granted more.
+    ungranted: Vec<u32>,
+}
+
+impl Relay {
+    /// Linked and subscribed.
+    ///
+    /// # Panics
+    /// If the processes refuse to be set up so.
+    #[allow(clippy::expect_used, reason = "a benchmark that cannot be set up must not run")]
+    pub fn new(shape: Shape) -> Self {
+        let now = Time(1_000_000_000);
+        let mut relay = Self {
+            sender: End::new(1, now),
+            hub: End::new(2, now),
+            receivers: (0..shape.receivers).map(|index| End::new(10 + index as u8, now)).collect(),
+            now,
+            service: ServiceNo(0),
+            subject: "temperature.kitchen".into(),
+            target: "responder".into(),
+            method: "echo".into(),
+            key: 0,
+            ungranted: vec![0; shape.receivers],
+        };
+        let heartbeat = Heartbeat::default();
+        let server = relay.hub.process.create_exchange(Role::Server, "", heartbeat);
+        let server = server.expect("a hub");
+        let Relay { sender, hub, receivers, .. } = &mut relay;
+        for (index, client) in std::iter::once(sender).chain(receivers).enumerate() {
+            let exchange = client.process.create_exchange(Role::Client, "", heartbeat);
+            let token = LinkToken([index as u8; 16]);
+            let exchange = exchange.expect("a client");
+            client.process.connect(now, exchange, Retry::Backoff, token).expect("a link");
+            let conn = client.wants_open().expect("an attempt");
+            client.add(conn);
+            client.process.handle_opened(now, conn, Str::from("memory"));
+            let accepted = hub.process.handle_accepted(now, server, Str::from("memory"));
+            hub.add(accepted.expect("room"));
+        }
+        relay.settle();
+        let named = |name: String, methods: &[Str]| NewService {
+            name: name.into(),
+            audience: "*".into(),
+            groups: Vec::new(),
+            methods: methods.to_vec(),
+        };
+        let sender = &mut relay.sender.process;
+        let made = sender.create_service(now, named("publisher".into(), &[]));
+        relay.service = made.expect("a service").0;
+        for (index, receiver) in relay.receivers.iter_mut().enumerate() {
+            let process = &mut receiver.process;
+            let name = if index == 0 { "responder".into() } else { format!("other {index}") };
+            process.create_service(now, named(name, &["echo".into()])).expect("a service");
+            let limits = SubscriptionLimits { reports: 65_536, bytes: 32 << 20, latest: false };
+            for pattern in (1..shape.patterns).map(|number| format!("other.{number}.*")) {
+                let target = SubscriptionTarget::Name("publisher".into());
+                process.subscribe(now, target, pattern, limits).expect("a subscription");
+            }
+            let target = SubscriptionTarget::Name("publisher".into());
+            process.subscribe(now, target, "temperature.*", limits).expect("a subscription");
+        }
+        for number in 0..shape.services {
+            let process = &mut relay.receivers[0].process;
+            let name = format!("service {number}");
+            process.create_service(now, named(name, &["echo".into()])).expect("a service");
+        }
+        relay.settle();
+        relay
+    }
+
+    /// Publishes `count` reports.
+    #[inline(never)]
+    pub fn publish(&mut self, count: usize, content: &Bytes) {
+        for _ in 0..count {
+            let content = Content::raw(content.clone());
+            let (subject, process) = (self.subject.clone(), &mut self.sender.process);
+            let done = process.publish(self.now, self.service, subject, content, Lifetime::None);
+            debug_assert!(done.is_ok());
+        }
+        self.sender.encode(self.now);
+    }
+
+    /// Begins `count` requests.
+    #[inline(never)]
+    pub fn ask(&mut self, count: usize, content: &Bytes) {
+        let options = RequestOptions::within(Duration::from_secs(5));
+        for _ in 0..count {
+            self.key += 1;
+            let (target, method) = (Target::Name(self.target.clone()), self.method.clone());
+            let content = Content::raw(content.clone());
+            self.sender.process.request(self.now, self.key, target, method, content, options);
+        }
+        self.sender.encode(self.now);
+    }
+
+    /// Carries what the sender wrote to the hub.
+    pub fn carry_to_hub(&mut self) {
+        let Self { sender, hub, .. } = self;
+        sender.take(0, |bytes| hub.receive(0, bytes));
+    }
+
+    /// The hub routes what has arrived.
+    #[inline(never)]
+    pub fn route(&mut self) {
+        self.hub.apply(self.now);
+        self.hub.encode(self.now);
+    }
+
+    /// Carries what the hub wrote to everybody.
+    pub fn carry_from_hub(&mut self) {
+        let Self { sender, hub, receivers, .. } = self;
+        for (index, client) in std::iter::once(sender).chain(receivers).enumerate() {
+            hub.take(index, |bytes| client.receive(0, bytes));
+        }
+    }
+
+    /// Receivers apply and tell reports; returns how many.
+    #[inline(never)]
+    pub fn hear(&mut self) -> usize {
+        let mut heard = 0;
+        for (receiver, ungranted) in self.receivers.iter_mut().zip(&mut self.ungranted) {
+            receiver.apply(self.now);
+            receiver.drain(self.now, |process, event| {
+                if let Event::Report { subscription, .. } = event {
+                    heard += 1;
+                    *ungranted += 1;
+                    if *ungranted == GRANT {
+                        process.grant(subscription, GRANT);
+                        *ungranted = 0;
+                    }
+                }
+            });
+        }
+        heard
+    }
+
+    /// The first receiver answers every request; returns how many.
+    #[inline(never)]
+    pub fn answer(&mut self) -> usize {
+        let mut answered = 0;
+        let now = self.now;
+        let receiver = &mut self.receivers[0];
+        receiver.apply(now);
+        receiver.drain(now, |process, event| {
+            if let Event::Invoke(invocation) = event {
+                answered += 1;
+                process.respond(invocation.call, HandlerResult::Response(invocation.content));
+            }
+        });
+        receiver.encode(now);
+        answered
+    }
+
+    /// Carries what the first receiver wrote to the hub.
+    pub fn carry_back(&mut self) {
+        let Self { hub, receivers, .. } = self;
+        receivers[0].take(0, |bytes| hub.receive(1, bytes));
+    }
+
+    /// The sender hears the outcomes; returns how many were responses.
+    #[inline(never)]
+    pub fn conclude(&mut self) -> usize {
+        let mut done = 0;
+        self.sender.apply(self.now);
+        self.sender.drain(self.now, |_, event| {
+            done +=
+                usize::from(matches!(event, Event::Outcome { outcome: Outcome::Response(_), .. }));
+        });
+        done
+    }
+
+    /// Everything that follows from what was done so far.
+    fn settle(&mut self) {
+        for _ in 0..8 {
+            let now = self.now;
+            let Self { sender, hub, receivers, .. } = self;
+            for (index, client) in std::iter::once(sender).chain(receivers).enumerate() {
+                client.encode(now);
+                client.take(0, |bytes| hub.receive(index, bytes));
+            }
+            self.route();
+            self.carry_from_hub();
+            let Self { sender, receivers, .. } = self;
+            for client in std::iter::once(sender).chain(receivers) {
+                client.apply(now);
+                client.drain(now, |_, _| {});
+            }
+        }
+    }
+}

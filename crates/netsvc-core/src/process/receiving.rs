@@ -1,0 +1,193 @@
+//! What arrives, as bytes. Reports, by far the most frequent, are passed on and told straight from
+//! the buffer they were read into; everything else is decoded into messages first.
+
+use std::mem;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::content::Content;
+use crate::event::Told;
+use crate::ids::{ConnId, LinkId, ServiceNo, SubscriptionId};
+use crate::link::Phase;
+use crate::outbox::OVERHEAD;
+use crate::subscription::Telling;
+use crate::time::Time;
+use crate::wire::{Decoder, Report, ReportView, WireError};
+
+use super::Process;
+
+/// Messages decoded at once: their memory stays in the processor's cache.
+const RUN: usize = 64;
+
+/// Takes reports for the application while they arrive, which saves queueing them as events.
+pub trait Teller {
+    /// Whether that many reports of `bytes` bytes of content each, and of this subject, can be
+    /// taken.
+    fn has_room(&mut self, reports: usize, report: &Told<'_>) -> bool;
+
+    /// Takes a report, as [`Event::Report`](crate::Event::Report) would tell it.
+    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>);
+}
+
+impl Process {
+    /// Bytes arrived on a connection: applies every whole frame at the front of `buffer`.
+    ///
+    /// `teller` gets the reports for the application, as long as it has room and nothing that came
+    /// before waits as an event. An error comes after everything before the broken frame was
+    /// applied; what follows has no meaning and was dropped.
+    pub fn handle_bytes(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &mut Decoder,
+        buffer: &mut BytesMut,
+        mut teller: Option<&mut dyn Teller>,
+    ) -> Result<(), WireError> {
+        self.handle_received(now, conn);
+        self.deliveries.batch();
+        let mut messages = mem::take(&mut self.decoded);
+        let result = loop {
+            let applied = match &mut teller {
+                Some(teller) => self.pass_reports(conn, decoder, buffer, Some(&mut **teller)),
+                None => self.pass_reports(conn, decoder, buffer, None),
+            };
+            buffer.advance(applied);
+            let result = decoder.decode_run(buffer, &mut messages, RUN);
+            if !messages.is_empty() {
+                self.handle_messages(now, conn, &mut messages);
+            }
+            match result {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => {
+                    buffer.clear();
+                    self.handle_wire_error(now, conn, &error);
+                    break Err(error);
+                }
+            }
+        };
+        self.decoded = messages;
+        result
+    }
+
+    /// Passes on the reports at the front of `bytes`, up to the first one, or other frame, that
+    /// takes more than that. Returns how many bytes they were.
+    fn pass_reports(
+        &mut self,
+        conn: ConnId,
+        decoder: &Decoder,
+        bytes: &[u8],
+        mut teller: Option<&mut dyn Teller>,
+    ) -> usize {
+        let Some(link) = self.conns.get(&conn).copied() else { return 0 };
+        let phase = self.links.get(&link).and_then(|state| state.phase());
+        if !matches!(phase, Some(Phase::Syncing | Phase::Active(_))) {
+            return 0;
+        }
+        let mut passed = 0;
+        // Reports of one service come in bursts.
+        let mut last = None;
+        while let Some((view, frame)) = decoder.report_view(&bytes[passed..]) {
+            let no = match last {
+                Some((peer_no, no)) if peer_no == view.service => no,
+                _ => match self.service_of_peer(link, view.service) {
+                    Some(no) => no,
+                    None => break,
+                },
+            };
+            last = Some((view.service, no));
+            let told = match &mut teller {
+                Some(teller) => self.tell_now(no, &view, &mut **teller),
+                None => self.subscriptions.attached(no).is_empty(),
+            };
+            if !told {
+                break;
+            }
+            self.relay(no, &view, link);
+            passed += frame;
+        }
+        passed
+    }
+
+    /// Tells a report to every subscription that it concerns; false: they have to queue it.
+    fn tell_now(&mut self, no: ServiceNo, view: &ReportView<'_>, teller: &mut dyn Teller) -> bool {
+        let Some(matching) = self.subscriptions.matching(no, view.subject) else { return true };
+        if matching.is_empty() {
+            return true;
+        }
+        let Some(service) = self.registry.service(no) else { return true };
+        if !self.deliveries.is_empty() {
+            return false;
+        }
+        let mut told = Told {
+            service: no,
+            id: service.id,
+            name: &service.name,
+            subject: view.subject,
+            sequence: view.sequence,
+            resumed: false,
+            missed: 0,
+            kind: view.kind,
+            content: view.content,
+        };
+        if !teller.has_room(matching.len(), &told) {
+            return false;
+        }
+        let mut can_tell = |id| {
+            let subscription = self.subscriptions.get_mut(id);
+            subscription.is_none_or(|known| known.can_tell(no, service.id, view.sequence))
+        };
+        if !matching.iter().all(|id| can_tell(*id)) {
+            return false;
+        }
+        for id in matching.iter() {
+            let Some(subscription) = self.subscriptions.get_mut(*id) else { continue };
+            if let Some(Telling { missed, resumed }) = subscription.tell(no, told.id, view.sequence)
+            {
+                (told.missed, told.resumed) = (missed, resumed);
+                teller.tell(*id, &told);
+            }
+        }
+        true
+    }
+
+    /// One copy to each link with subscribers behind it.
+    fn relay(&mut self, no: ServiceNo, view: &ReportView<'_>, from: LinkId) {
+        let Some(known) = self.registry.service(no) else { return };
+        if known.subscribers.is_empty() {
+            return;
+        }
+        let epoch = self.route_epoch;
+        let plan = match known.subscribers.known_links(view.subject, epoch) {
+            Some(plan) => plan,
+            None => self.planned_links(no, view.subject, epoch),
+        };
+        let size = OVERHEAD + view.content.len() + view.subject.len();
+        let ahead = self.limits.ahead();
+        let mut whole: Option<Report> = None;
+        for (link, latest) in plan.iter().copied() {
+            if link == from {
+                continue;
+            }
+            let connection = self.links.get_mut(&link).and_then(|state| state.linked_mut());
+            let Some(connection) = connection else { continue };
+            if connection.flows(size, ahead)
+                && connection.accepts(view.content.len())
+                && connection.has_told_service(no)
+            {
+                connection.encoder.report_view(no.0, view, &mut connection.ready);
+                connection.mark_dirty(&mut self.dirty);
+                continue;
+            }
+            let report = whole.get_or_insert_with(|| Report {
+                service: no.0,
+                subject: view.subject.clone(),
+                sequence: view.sequence,
+                content: Content { kind: view.kind, bytes: Bytes::copy_from_slice(view.content) },
+                extensions: Bytes::new(),
+            });
+            let (report, mut waiting) = (report.clone(), Some(report.clone()));
+            self.push_report(link, &report, latest, &mut waiting);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Memory that a thread uses for whatever connection it serves, so that an idle one owns none.
+
+use std::cell::RefCell;
+
+use bytes::BytesMut;
+
+/// More than this is not kept for the next use.
+const MAX_BUFFER: usize = 256 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<BytesMut> = RefCell::default();
+}
+
+/// A read buffer, empty; what is left of an earlier one if nobody uses its content any more.
+pub(crate) fn take_buffer() -> BytesMut {
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    buffer
+}
+
+/// Keeps a buffer for the next read.
+pub(crate) fn keep_buffer(buffer: BytesMut) {
+    if buffer.capacity() <= MAX_BUFFER {
+        BUFFER.set(buffer);
+    }
+}

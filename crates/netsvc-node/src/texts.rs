@@ -1,0 +1,63 @@
+//! Strings that commands name by number. JavaScript gives each a slot once, and a slot to another
+//! string when it needs one again.
+
+use netsvc_core::Str;
+
+/// Slots there may be.
+pub(crate) const SLOTS: usize = 4096;
+
+/// The strings by slot. Slots are first defined in order, so that all below their count stand for
+/// something.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Vec<Str>);
+
+impl Texts {
+    /// How many slots are defined.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Gives `slot` a string: a defined one, or the next below [`SLOTS`]. Anything else is without
+    /// effect.
+    pub(crate) fn define(&mut self, slot: u32, text: &str) {
+        let slot = slot as usize;
+        if let Some(old) = self.0.get_mut(slot) {
+            *old = text.into();
+        } else if slot == self.0.len() && slot < SLOTS {
+            self.0.push(text.into());
+        }
+    }
+
+    /// The string of a slot, the same allocation each time; an empty one if it has none.
+    pub(crate) fn text(&self, slot: u32) -> Str {
+        self.0.get(slot as usize).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_hands_out_the_same_allocation_until_it_is_defined_again() {
+        let mut texts = Texts::default();
+        texts.define(0, "a");
+        texts.define(1, "b");
+        let first = texts.text(0);
+        assert!(Str::ptr_eq(&first, &texts.text(0)));
+        texts.define(0, "c");
+        assert_eq!((&*first, &*texts.text(0), &*texts.text(1)), ("a", "c", "b"));
+        assert_eq!(texts.len(), 2);
+    }
+
+    #[test]
+    fn slots_are_defined_in_order_and_bounded() {
+        let mut texts = Texts::default();
+        texts.define(1, "early");
+        assert_eq!((texts.len(), &*texts.text(1)), (0, ""));
+        for slot in 0..2 * SLOTS as u32 {
+            texts.define(slot, "x");
+        }
+        assert_eq!(texts.len(), SLOTS);
+    }
+}

@@ -1,0 +1,39 @@
+// The memory that contents arrive in. Records refer to it, and so do reports that applications
+// keep: it is written once, front to back, and then left to them.
+
+/** Of one piece of memory: a report that is kept pins so much. */
+const SIZE = 32 << 10;
+/** With less left, the next batch begins a new one. */
+const LEAST = 8 << 10;
+
+/** Memory of one registry that is lent to the native side for each batch. */
+export class Memory {
+  /** Made when there is something to take, and given up when it is full. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  /** Memory with room from `at` on. */
+  get bytes(): Buffer {
+    // An application that transfers the ArrayBuffer of a report leaves none of it: its length is 0.
+    if (this.#bytes.length - this.#at < LEAST) {
+      this.#bytes = Buffer.allocUnsafeSlow(SIZE);
+      this.#at = 0;
+    }
+    return this.#bytes;
+  }
+
+  /** Where `bytes` are free. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** What lies before `end` belongs to a batch now. */
+  taken(end: number): void {
+    this.#at = end;
+  }
+}
+
+/** Bytes of a content. Throws TypeError if an application has transferred them away. */
+export function view(buffer: ArrayBuffer, offset: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, offset, length);
+}
