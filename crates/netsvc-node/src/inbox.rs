@@ -86,7 +86,9 @@ impl Inbox {
             }
             next = notices.pop();
         }
-        let mut more = false;
+        // An engine that is not asked may have more, and has signalled that already: JavaScript may
+        // have heard it before the last batch.
+        let mut more = true;
         if pending.is_none() {
             let mut filling = Filling { batch, pending };
             more = engine(&mut filling);
@@ -229,6 +231,18 @@ mod tests {
             batches.iter().map(|(words, bytes, more)| (words.len(), bytes.len(), *more)).collect();
         assert_eq!(ends, [(8, 10, true), (8, 1005, true), (8, 9, false)]);
         assert_eq!(fill(&mut inbox, 300, none).0, [3, 0, 0]);
+    }
+
+    #[test]
+    fn what_waits_in_the_engine_is_more_although_something_large_comes_first() {
+        let mut inbox = Inbox::default();
+        let large = Delivery::Listening { token: 1, result: Err(("io", "x".repeat(1000))) };
+        inbox.pending = Some(large);
+        let mut next = 0;
+        let (words, bytes, more) = fill(&mut inbox, 300, events(&mut next, 1));
+        assert_eq!((words[3], bytes.len(), more), (12, 1006, true));
+        let (words, _, more) = fill(&mut inbox, 300, events(&mut next, 1));
+        assert_eq!((&words[3..], more), (&[8, 1][..], false));
     }
 
     #[test]
