@@ -86,7 +86,9 @@ impl Inbox {
             }
             next = notices.pop();
         }
-        let mut more = false;
+        // An engine that is not asked may have more, and has signalled that already: JavaScript may
+        // have heard it before the last batch.
+        let mut more = true;
         if pending.is_none() {
             let mut filling = Filling { batch, pending };
             more = engine(&mut filling);
@@ -233,26 +235,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_does_not_hide_what_the_engine_still_has() {
+    fn what_waits_in_the_engine_is_more_although_something_large_comes_first() {
         let mut inbox = Inbox::default();
-        let large = Event::Flushed { flush: netsvc_core::FlushId(1), result: Ok(()) };
-        let mut queue = vec![Event::ExchangeClosed(ExchangeId(2)), large];
-        let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![0; 500]);
-        inbox.pending = queue.pop().map(Delivery::Event);
-        // Memory without room for it: it comes alone, and the engine is not asked.
-        let not_asked = |_: &mut dyn Taker| -> bool { unreachable!("it has nothing to say") };
-        let chunk = Chunk::new(&mut memory[..1], 0);
-        let filled = inbox.fill(&mut words, chunk, not_asked).unwrap();
-        assert!(filled.large.is_some() && filled.more);
-        inbox.fill_alone(&mut words, &mut memory, filled.more);
-        assert_eq!((words[1], words[3]), (1, 9));
-        let chunk = Chunk::new(&mut memory, 0);
-        let asked = |taker: &mut dyn Taker| {
-            assert!(taker.take(queue.pop().unwrap()));
-            false
-        };
-        let filled = inbox.fill(&mut words, chunk, asked).unwrap();
-        assert_eq!(filled, Filled { more: false, large: None });
+        let large = Delivery::Listening { token: 1, result: Err(("io", "x".repeat(1000))) };
+        inbox.pending = Some(large);
+        let mut next = 0;
+        let (words, bytes, more) = fill(&mut inbox, 300, events(&mut next, 1));
+        assert_eq!((words[3], bytes.len(), more), (12, 1006, true));
+        let (words, _, more) = fill(&mut inbox, 300, events(&mut next, 1));
+        assert_eq!((&words[3..], more), (&[8, 1][..], false));
     }
 
     #[test]
