@@ -1,4 +1,5 @@
 import { LinkError } from "./errors.js";
+import { now } from "./internal/clock.js";
 import { type Deferred, deferred, handled } from "./internal/deferred.js";
 import { drainMs } from "./options.js";
 
@@ -39,7 +40,7 @@ export class Link {
   readonly #number: number;
   readonly #owner: LinkOwner;
   #state: LinkState;
-  /** When `waiting` becomes `connecting`, on the clock of performance.now(). */
+  /** When `waiting` becomes `connecting`, in milliseconds of `now()`. */
   #retryAt = Number.POSITIVE_INFINITY;
   #peer: Peer | undefined;
   #reason: LinkError | undefined;
@@ -56,7 +57,7 @@ export class Link {
 
   get state(): LinkState {
     // Nobody tells when an attempt begins; it begins when it was announced to.
-    if (this.#state === "waiting" && performance.now() >= this.#retryAt) return "connecting";
+    if (this.#state === "waiting" && now() >= this.#retryAt) return "connecting";
     return this.#state;
   }
 
@@ -130,9 +131,7 @@ export class Link {
     } else {
       this.#state = "waiting";
       this.#retryAt =
-        change.retryIn === undefined
-          ? Number.POSITIVE_INFINITY
-          : performance.now() + change.retryIn * 1000;
+        change.retryIn === undefined ? Number.POSITIVE_INFINITY : now() + change.retryIn * 1000;
     }
   }
 

@@ -1,8 +1,7 @@
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
-import type { ChangeRecord } from "./internal/records.js";
 import type { ServiceFilter } from "./internal/targets.js";
-import { NO_SERVICE, type ServiceInfo } from "./service-info.js";
+import type { ServiceInfo } from "./service-info.js";
 
 /**
  * `available`, `withdrawn` (no longer reachable from here), `joined`, `left` (a service group);
@@ -30,15 +29,7 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
-const STATUSES: readonly ChangeStatus[] = [
-  "available",
-  "withdrawn",
-  "joined",
-  "left",
-  "current",
-  "reset",
-];
-/** Consumed changes that are granted back together; a watch starts with a credit of 256. */
+/** Consumed changes that are granted back together; a watch starts with a credit of 1,024. */
 const GRANT_CHUNK = 64;
 
 /**
@@ -81,7 +72,7 @@ export class Watch implements AsyncIterableIterator<Change> {
     const { name, identity, group } = filter;
     this.#number = core.command((native) => native.watch(name, identity, group));
     core.watches.set(this.#number, {
-      push: (record) => this.#feed.push(change(record)),
+      push: (change) => this.#feed.push(change),
       end: () => this.close(),
     });
     this.#signal = signal;
@@ -123,14 +114,4 @@ export class Watch implements AsyncIterableIterator<Change> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
-}
-
-function change(record: ChangeRecord): Change {
-  return {
-    status: STATUSES[record.status] ?? "reset",
-    service: record.service ?? NO_SERVICE,
-    group: record.group,
-    replayed: record.replayed,
-    revision: record.revision,
-  };
 }

@@ -285,10 +285,11 @@ describe("services", () => {
     const packed = list.subarray(4);
     const view = new DataView(packed.buffer, packed.byteOffset);
     expect([view.getUint32(0, true), view.getUint32(4, true)]).toEqual([no, counter]);
-    expect(packed[8]).toBe(1);
-    expect(text(packed.subarray(9, 41))).toBe(native.id);
-    const lists = 41 + (2 + 4) + (2 + 1) + (2 + 7) + 2;
-    expect(texts16(packed.subarray(41, lists))).toEqual(["pump", "*", "batches", ""]);
+    expect(texts16(packed.subarray(8, 14))).toEqual(["pump"]);
+    expect(packed[14]).toBe(1);
+    expect(text(packed.subarray(15, 47))).toBe(native.id);
+    const lists = 47 + (2 + 1) + (2 + 7) + 2;
+    expect(texts16(packed.subarray(47, lists))).toEqual(["*", "batches", ""]);
     const groups = [2, 0, 3, 0, ...bytes("wet"), 4, 0, ...bytes("blue")];
     const methods = [2, 0, 2, 0, ...bytes("on"), 3, 0, ...bytes("off")];
     expect([...packed.subarray(lists)]).toEqual([...groups, ...methods]);
@@ -296,7 +297,9 @@ describe("services", () => {
     const watch = native.watch("pump");
     const change = await party.next("change");
     expect(change).toMatchObject({ watch, status: 0, flags: 1, group: "" });
-    expect([...(change.info as Uint8Array)]).toEqual([...packed]);
+    expect([...(change.own as Uint8Array)]).toEqual([...packed.subarray(0, 14)]);
+    const common = change.common as Uint8Array;
+    expect([...common.subarray(0, packed.length - 14)]).toEqual([...packed.subarray(14)]);
     for (const group of ["wet", "blue"])
       expect(await party.next("change")).toMatchObject({ watch, status: 2, flags: 1, group });
     expect(await party.next("change")).toMatchObject({ watch, status: 4 });

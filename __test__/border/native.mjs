@@ -254,8 +254,10 @@ export class Reader {
         }
         case 6: {
           const [watch, status, revision, flags] = [next(), next(), long(), next()];
-          const [group, info] = [decoder.decode(bytes()), bytes()];
-          deliveries.push({ kind: "change", watch, status, revision, flags, group, info });
+          const slot = next();
+          const group = slot === 0xffff_ffff ? "" : this.symbols.get(slot);
+          const [own, common] = [bytes(), chunk.subarray(next())];
+          deliveries.push({ kind: "change", watch, status, revision, flags, group, own, common });
           break;
         }
         case 7: {

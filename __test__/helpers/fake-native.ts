@@ -12,7 +12,13 @@ import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { Commands } from "./fake-commands.js";
 import { Deliveries, packTexts } from "./fake-deliveries.js";
 import { environments, FakeEnvironment } from "./fake-environment.js";
-import { type FakeService, type Owner, packService, packServices } from "./fake-services.js";
+import {
+  type FakeService,
+  type Owner,
+  packCommon,
+  packOwn,
+  packServices,
+} from "./fake-services.js";
 
 /** A command that reached the native side, in order, for tests to look at. */
 export type Seen = readonly [name: string, ...args: unknown[]];
@@ -435,14 +441,16 @@ export class FakeRegistry implements NativeRegistry {
     group: string,
     replayed: boolean,
   ): void {
-    const info = service === undefined ? Buffer.alloc(0) : packService(this.#owner, service);
-    const text = Buffer.from(group);
-    const at = this.deliveries.data(Buffer.concat([text, info]));
-    this.deliveries.add([
-      ...[6, watch, status, this.#revision, 0, replayed ? 1 : 0],
-      ...[text.length === 0 ? 0 : at, text.length],
-      ...[info.length === 0 ? 0 : at + text.length, info.length],
-    ]);
+    const slot = group === "" ? 0xffff_ffff : this.deliveries.symbol(group);
+    const fixed = [6, watch, status, this.#revision, 0, replayed ? 1 : 0, slot];
+    if (service === undefined) {
+      this.deliveries.add([...fixed, 0, 0, 0]);
+      return;
+    }
+    const own = packOwn(service);
+    const at = this.deliveries.data(own);
+    const common = this.deliveries.data(packCommon(this.#owner, service));
+    this.deliveries.add([...fixed, at, own.length, common]);
   }
 
   #fits(service: FakeService, name?: string, identity?: string, group?: string): boolean {

@@ -25,15 +25,22 @@ export function packServices(owner: Owner, services: readonly FakeService[]): Bu
   return Buffer.concat([count, ...services.map((service) => packService(owner, service))]);
 }
 
-export function packService(owner: Owner, service: FakeService): Buffer {
-  const head = Buffer.alloc(9);
+function packService(owner: Owner, service: FakeService): Buffer {
+  return Buffer.concat([packOwn(service), packCommon(owner, service)]);
+}
+
+export function packOwn(service: FakeService): Buffer {
+  const head = Buffer.alloc(8);
   head.writeUInt32LE(service.no, 0);
   head.writeUInt32LE(service.no, 4);
-  head[8] = 1;
+  return Buffer.concat([head, packTexts([service.name])]);
+}
+
+export function packCommon(owner: Owner, service: FakeService): Buffer {
   return Buffer.concat([
-    head,
+    Buffer.of(1),
     Buffer.from(owner.id),
-    packTexts([service.name, service.audience, owner.label, ""]),
+    packTexts([service.audience, owner.label, ""]),
     packList([...service.groups]),
     packList(service.methods),
   ]);

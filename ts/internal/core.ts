@@ -5,6 +5,7 @@ import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../
 import type { Io, IoMode } from "../io.js";
 import type { Log } from "../log.js";
 import type { Report } from "../report.js";
+import type { Change } from "../watch.js";
 import { Bridge } from "./bridge.js";
 import { Calls } from "./calls.js";
 import { abortError, listenError } from "./codes.js";
@@ -13,7 +14,7 @@ import type { Invocation } from "./invocation.js";
 import type { NativeRegistry } from "./native.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
-import type { ChangeRecord, LinkRecord, Sink, SubscriberRecord } from "./records.js";
+import type { LinkRecord, Sink, SubscriberRecord } from "./records.js";
 import type { Staging } from "./staging.js";
 import { Table } from "./table.js";
 import { Waits } from "./waits.js";
@@ -59,7 +60,7 @@ export class Core implements Sink {
   readonly staging: Staging;
   readonly exchanges: Map<number, ExchangeSink> = new Map();
   readonly subscriptions: Table<FeedSink<Report>> = new Table();
-  readonly watches: Table<FeedSink<ChangeRecord>> = new Table();
+  readonly watches: Table<FeedSink<Change>> = new Table();
   /** `listen` by token: the addresses. */
   readonly listens: Waits<string[]>;
   /** `flush` by number: how it ended. */
@@ -177,8 +178,8 @@ export class Core implements Sink {
     this.pending.settle(key, status, kind, delivered, buffer, offset, length);
   }
 
-  change(record: ChangeRecord): void {
-    this.watches.get(record.watch)?.push(record);
+  change(watch: number, change: Change): void {
+    this.watches.get(watch)?.push(change);
   }
 
   link(record: LinkRecord): void {

@@ -4,6 +4,7 @@
 
 import { type Io, type IoMode, wantedMode } from "../io.js";
 import type { Bridge } from "./bridge.js";
+import { now } from "./clock.js";
 import { loadNative, type Native, type NativeEnvironment } from "./native.js";
 import { OpenWork } from "./open-work.js";
 
@@ -15,14 +16,14 @@ const BUDGET_MS = 2;
 export class Budget {
   readonly #deadline: number;
   #bytes: number;
-  #now = performance.now();
+  #now = now();
 
   constructor(bytes: number = BUDGET_BYTES, milliseconds: number = BUDGET_MS) {
     this.#deadline = this.#now + milliseconds;
     this.#bytes = bytes;
   }
 
-  /** When the clock was last looked at, in milliseconds of `performance.now()`. */
+  /** When the clock was last looked at, in milliseconds of `now()`. */
   get now(): number {
     return this.#now;
   }
@@ -33,7 +34,7 @@ export class Budget {
 
   /** Looks at the clock. */
   get exhausted(): boolean {
-    this.#now = performance.now();
+    this.#now = now();
     return this.#bytes <= 0 || this.#now >= this.#deadline;
   }
 }

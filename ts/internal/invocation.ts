@@ -1,6 +1,7 @@
 // One running call of a local method: the handler's context, and the way its result takes back.
 
 import type { Caller, Context } from "../context.js";
+import { now, onPerformanceClock } from "./clock.js";
 import type { PartSource } from "./part-source.js";
 
 /** Where callers are watched. */
@@ -13,7 +14,8 @@ export interface CallerTracker {
 export class Invocation implements Context {
   readonly method: string;
   readonly caller: Caller;
-  readonly deadline: number;
+  /** In milliseconds of `now()`. */
+  readonly #deadline: number;
   /** The call's number at the border. */
   readonly low: number;
   readonly high: number;
@@ -25,7 +27,7 @@ export class Invocation implements Context {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  /** `deadline` as the context has it. `parts`: of a streamed result, taken at first; 0: no stream. */
+  /** `deadline`: in milliseconds of `now()`. `parts`: of a streamed result, taken at first; 0: no stream. */
   constructor(
     low: number,
     high: number,
@@ -36,15 +38,19 @@ export class Invocation implements Context {
   ) {
     this.method = method;
     this.caller = caller;
-    this.deadline = deadline;
+    this.#deadline = deadline;
     this.low = low;
     this.high = high;
     this.streamed = parts > 0;
     this.#parts = parts;
   }
 
+  get deadline(): number {
+    return onPerformanceClock(this.#deadline) / 1000;
+  }
+
   get remaining(): number {
-    return Math.max(0, this.deadline - performance.now() / 1000);
+    return Math.max(0, this.#deadline - now()) / 1000;
   }
 
   get signal(): AbortSignal {

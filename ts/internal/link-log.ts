@@ -2,6 +2,7 @@
 
 import type { LinkEvent } from "../exchange.js";
 import { type Log, Outage } from "../log.js";
+import { now } from "./clock.js";
 
 /** A server forgets refused connections that are this far apart, in seconds. */
 const QUIET = 600;
@@ -17,12 +18,12 @@ export class LinkLog {
     this.#log = log;
   }
 
-  /** `now` in seconds on a monotonic clock. */
+  /** `at`: in seconds on a monotonic clock. */
   event(
     what: "active" | "inactive" | "attemptFailed",
     event: LinkEvent,
     server: boolean,
-    now: number = performance.now() / 1000,
+    at: number = now() / 1000,
   ): void {
     const peer = describe(event);
     const reason = event.reason === undefined ? "" : `: ${event.reason.message}`;
@@ -35,9 +36,9 @@ export class LinkLog {
       this.#log.write("info", `link with ${peer} ended${reason}${next(event)}`);
       return;
     }
-    if (server && now - this.#lastFailure > QUIET) this.#outage.end();
-    this.#lastFailure = now;
-    const level = this.#outage.failed(now) ? "warn" : "debug";
+    if (server && at - this.#lastFailure > QUIET) this.#outage.end();
+    this.#lastFailure = at;
+    const level = this.#outage.failed(at) ? "warn" : "debug";
     this.#log.write(
       level,
       server

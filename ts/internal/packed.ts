@@ -6,46 +6,62 @@ const FLAG_LOCAL = 1;
 /** Hexadecimal digits of a process id. */
 const ID_DIGITS = 32;
 
+/** What services have in common: those of one process, with the same groups and methods. */
+export type CommonInfo = Omit<ServiceInfo, "name" | "identity">;
+
 /** Reads packed fields one after the other. */
 export class PackedReader {
   readonly #bytes: Buffer;
   #at = 0;
+  #end: number;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.byteLength;
+  }
+
+  /** Goes to `offset`; `end`: where to stop. Throws TypeError if the memory was transferred away. */
+  at(offset: number, end: number = this.#bytes.length): this {
+    if (end > this.#bytes.length)
+      throw new TypeError("the memory of deliveries was transferred away");
+    this.#at = offset;
+    this.#end = end;
+    return this;
   }
 
   /** One string. */
   text(): string {
-    const length = this.#u16();
-    this.#at += length;
-    return this.#bytes.toString("utf8", this.#at - length, this.#at);
+    const at = this.#at + 2;
+    this.#at = at + this.#u16();
+    return this.#bytes.toString("utf8", at, this.#at);
   }
 
   /** All strings up to the end. */
   texts(): string[] {
     const texts: string[] = [];
-    while (this.#at < this.#bytes.length) texts.push(this.text());
+    while (this.#at < this.#end) texts.push(this.text());
     return texts;
   }
 
-  /** One service. */
-  service(): ServiceInfo {
-    this.#at += 4; // its number, which only native calls use
-    const counter = this.#bytes.readUInt32LE(this.#at);
-    const local = ((this.#bytes[this.#at + 4] ?? 0) & FLAG_LOCAL) !== 0;
-    this.#at += 5 + ID_DIGITS;
+  /** Everything up to the end as one string. */
+  rest(): string {
+    return this.#bytes.toString("utf8", this.#at, this.#end);
+  }
+
+  /** What services have in common. */
+  common(): CommonInfo {
+    const local = ((this.#bytes[this.#at] ?? 0) & FLAG_LOCAL) !== 0;
+    this.#at += 1 + ID_DIGITS;
     const process = this.#bytes.toString("latin1", this.#at - ID_DIGITS, this.#at);
-    const name = this.text();
     const audience = this.text();
     const label = this.text();
     const exchangeGroup = this.text();
+    const groups = this.#list();
+    const methods = this.#list();
     return {
-      name,
-      identity: `${process}.${counter}`,
       audience,
-      groups: this.#list(),
-      methods: this.#list(),
+      groups,
+      methods,
       process,
       label,
       local,
@@ -53,25 +69,56 @@ export class PackedReader {
     };
   }
 
-  /** A list of services: a u32 count, then as many. */
+  /** A service with what it has in common with others. */
+  service(common: CommonInfo): ServiceInfo {
+    // Before it lies its number, which only native calls use.
+    const counter = this.#u16(4) + this.#u16(6) * 0x1_0000;
+    this.#at += 8;
+    const { audience, groups, methods, process, label, local, exchangeGroup } = common;
+    return {
+      name: this.text(),
+      identity: `${process}.${counter}`,
+      audience,
+      groups,
+      methods,
+      process,
+      label,
+      local,
+      exchangeGroup,
+    };
+  }
+
+  /** A list of services: a u32 count, then as many, each with what it has in common. */
   services(): ServiceInfo[] {
     let count = this.#bytes.readUInt32LE(this.#at);
     this.#at += 4;
     const services: ServiceInfo[] = [];
-    for (; count > 0; count--) services.push(this.service());
+    for (; count > 0; count--) services.push(this.#whole());
     return services;
   }
 
-  #list(): string[] {
-    const count = this.#u16();
-    const list: string[] = [];
-    for (let index = 0; index < count; index++) list.push(this.text());
-    return list;
+  #whole(): ServiceInfo {
+    const own = this.#at;
+    this.#at += 10 + this.#u16(8);
+    const common = this.common();
+    const end = this.#at;
+    this.#at = own;
+    const service = this.service(common);
+    this.#at = end;
+    return service;
   }
 
-  #u16(): number {
-    const value = this.#bytes.readUInt16LE(this.#at);
+  #list(): readonly string[] {
+    const count = this.#u16();
     this.#at += 2;
-    return value;
+    const list: string[] = [];
+    for (let index = 0; index < count; index++) list.push(this.text());
+    return Object.freeze(list);
+  }
+
+  /** The number `offset` bytes further on. */
+  #u16(offset = 0): number {
+    const at = this.#at + offset;
+    return (this.#bytes[at] ?? 0) | ((this.#bytes[at + 1] ?? 0) << 8);
   }
 }

@@ -5,9 +5,6 @@ import type { Core } from "./core.js";
 import { deferred, unlessAborted } from "./deferred.js";
 import type { Target } from "./targets.js";
 
-/** Number of `available` in a CHANGE record. */
-const AVAILABLE = 0;
-
 /**
  * Resolves when a provider of `target` is visible; at once if one is. Rejects with a TimeoutError
  * after `timeoutMs`, a CancelledError on `signal`, or a ClosedError. Keeps the process alive.
@@ -27,7 +24,7 @@ export async function awaitProvider(
   // contain one.
   core.watches.set(watch, {
     push: (change) => {
-      if (change.status === AVAILABLE) found.resolve();
+      if (change.status === "available") found.resolve();
     },
     end: () => {},
   });

@@ -5,11 +5,11 @@
 
 import type { LinkError } from "../errors.js";
 import { type Publisher, Report } from "../report.js";
-import type { ServiceInfo } from "../service-info.js";
+import { NO_SERVICE, type ServiceInfo } from "../service-info.js";
+import type { Change, ChangeStatus } from "../watch.js";
 import { linkError } from "./codes.js";
 import { type CallerTracker, Invocation, Origin } from "./invocation.js";
-import { view } from "./memory.js";
-import { PackedReader } from "./packed.js";
+import { type CommonInfo, PackedReader } from "./packed.js";
 import { Table } from "./table.js";
 
 /** A LINK record. */
@@ -25,16 +25,6 @@ export interface LinkRecord {
   readonly process: string;
   readonly label: string;
   readonly address: string;
-}
-
-/** A CHANGE record. */
-export interface ChangeRecord {
-  readonly watch: number;
-  readonly status: number;
-  readonly revision: number;
-  readonly replayed: boolean;
-  readonly group: string | undefined;
-  readonly service: ServiceInfo | undefined;
 }
 
 /** What a SUBSCRIBER record tells. */
@@ -71,7 +61,7 @@ export interface Sink extends CallerTracker {
     offset: number,
     length: number,
   ): void;
-  change(record: ChangeRecord): void;
+  change(watch: number, change: Change): void;
   link(record: LinkRecord): void;
   exchangeClosed(exchange: number): void;
   flushed(flush: number, result: number): void;
@@ -87,7 +77,17 @@ export interface Sink extends CallerTracker {
 }
 
 const LINK_EVENTS = ["active", "inactive", "attemptFailed", "closed", "authorise"] as const;
+const STATUSES: readonly ChangeStatus[] = [
+  "available",
+  "withdrawn",
+  "joined",
+  "left",
+  "current",
+  "reset",
+];
 const NEVER = 0xffff_ffff;
+/** No string where a slot is expected. */
+const NONE = 0xffff_ffff;
 /** Words before the first record: how many there are, whether more is waiting, where the bytes end. */
 const HEADER = 3;
 const REPORT = 2;
@@ -100,10 +100,14 @@ export class Records {
   readonly #sink: Sink;
   readonly #symbols: string[] = [];
   readonly #publishers = new Table<Publisher>();
+  /** What services of the batch have in common, by where it lies. */
+  readonly #commons = new Map<number, CommonInfo>();
   /** Memory of the batch, and from where in it offsets count. */
   #buffer = new ArrayBuffer(0);
   #base = 0;
-  /** When the batch was taken, on the clock of `performance.now()`. */
+  /** Reads in it; made when it is needed. */
+  #packed: PackedReader | undefined;
+  /** When the batch was taken, in milliseconds of `now()`. */
   #taken = 0;
   /** Calls come in runs from the same process. */
   #caller: Origin | undefined;
@@ -132,6 +136,8 @@ export class Records {
     this.#taken = now;
     this.#buffer = chunk.buffer as ArrayBuffer;
     this.#base = chunk.byteOffset;
+    this.#packed = undefined;
+    if (this.#commons.size > 0) this.#commons.clear();
     return true;
   }
 
@@ -201,7 +207,7 @@ export class Records {
         words[at + 2] as number,
         this.#symbols[words[at + 4] as number] ?? "",
         caller,
-        (this.#taken + (words[at + 5] as number)) / 1000,
+        this.#taken + (words[at + 5] as number),
         words[at + 6] as number,
       ),
       words[at + 3] as number,
@@ -218,7 +224,7 @@ export class Records {
     switch (kind) {
       case 1: {
         const slot = this.#word();
-        this.#symbols[slot] = this.#text();
+        this.#symbols[slot] = this.#span().rest();
         break;
       }
       case 4:
@@ -242,7 +248,7 @@ export class Records {
       case 11: {
         const service = this.#word();
         const present = this.#word() === 1;
-        const packed = this.#packed();
+        const packed = this.#span();
         sink.subscriber(service, present, {
           process: packed.text(),
           label: packed.text(),
@@ -253,19 +259,19 @@ export class Records {
       case 12: {
         const token = this.#word();
         const ok = this.#word() === 1;
-        sink.listening(token, ok, this.#packed().texts());
+        sink.listening(token, ok, this.#span().texts());
         break;
       }
       case 13: {
         const op = this.#word();
         const count = this.#word();
-        const packed = this.#packed();
+        const packed = this.#span();
         sink.commandFailed(op, count, packed.text(), packed.text());
         break;
       }
       case 14: {
         const no = this.#word();
-        const packed = this.#packed();
+        const packed = this.#span();
         const identity = packed.text();
         this.#publishers.set(no, { name: packed.text(), identity });
         break;
@@ -293,28 +299,28 @@ export class Records {
   }
 
   #change(): void {
-    const watch = this.#word();
-    const status = this.#word();
-    const revision = this.#word() + this.#word() * 0x1_0000_0000;
-    const replayed = (this.#word() & 1) === 1;
-    const groupAt = this.#word();
-    const groupLength = this.#word();
-    const infoAt = this.#word();
-    const infoLength = this.#word();
-    this.#sink.change({
-      watch,
-      status,
-      revision,
-      replayed,
-      group:
-        groupLength === 0
-          ? undefined
-          : Buffer.from(this.#buffer, this.#base + groupAt, groupLength).toString(),
+    const words = this.#words;
+    const at = this.#at;
+    this.#at = at + 9;
+    const group = words[at + 5] as number;
+    const length = words[at + 7] as number;
+    this.#sink.change(words[at] as number, {
+      status: STATUSES[words[at + 1] as number] ?? "reset",
       service:
-        infoLength === 0
-          ? undefined
-          : new PackedReader(view(this.#buffer, this.#base + infoAt, infoLength)).service(),
+        length === 0 ? NO_SERVICE : this.#service(words[at + 6] as number, words[at + 8] as number),
+      group: group === NONE ? undefined : this.#symbols[group],
+      replayed: words[at + 4] === 1,
+      revision: (words[at + 2] as number) + (words[at + 3] as number) * 0x1_0000_0000,
     });
+  }
+
+  #service(own: number, common: number): ServiceInfo {
+    let known = this.#commons.get(common);
+    if (known === undefined) {
+      known = this.#reader(common).common();
+      this.#commons.set(common, known);
+    }
+    return this.#reader(own).service(known);
   }
 
   #link(): void {
@@ -324,7 +330,7 @@ export class Records {
     const attempt = this.#word();
     const reason = this.#word();
     const retryMs = this.#word();
-    const packed = this.#packed();
+    const packed = this.#span();
     const process = packed.text();
     const label = packed.text();
     const address = packed.text();
@@ -349,11 +355,15 @@ export class Records {
     return this.#symbols[this.#word()] ?? "";
   }
 
-  #text(): string {
-    return Buffer.from(this.#buffer, this.#base + this.#word(), this.#word()).toString();
+  /** Reads what lies from `offset` on, up to `end`. */
+  #reader(offset: number, end?: number): PackedReader {
+    this.#packed ??= new PackedReader(new Uint8Array(this.#buffer, this.#base));
+    return this.#packed.at(offset, end);
   }
 
-  #packed(): PackedReader {
-    return new PackedReader(view(this.#buffer, this.#base + this.#word(), this.#word()));
+  /** Reads what the next two words name. */
+  #span(): PackedReader {
+    const offset = this.#word();
+    return this.#reader(offset, offset + this.#word());
   }
 }

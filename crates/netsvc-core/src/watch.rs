@@ -7,7 +7,7 @@ use crate::limits::MAX_WATCH_BACKLOG;
 use crate::registry::Filter;
 
 /// Changes that a new watch may be told before the application grants more.
-pub(crate) const INITIAL_CREDIT: u32 = 256;
+pub(crate) const INITIAL_CREDIT: u32 = 1024;
 
 /// A watch and what it has not been told yet.
 #[derive(Debug)]

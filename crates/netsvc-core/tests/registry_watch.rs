@@ -141,18 +141,19 @@ fn an_ended_watch_tells_nothing_more() {
 #[test]
 fn a_watch_without_credit_waits_and_one_with_credit_goes_on() {
     let (mut world, _, [a, b]) = World::star(5);
-    for n in 0..300 {
-        world.create(a, &format!("s{n}"));
+    for n in 0..600 {
+        world.create(a, &format!("a{n}"));
+        world.create(b, &format!("b{n}"));
     }
     world.settle();
     let watch = world.at(b).watch(Filter::default());
     let first = world.told(b);
     let told = first.changes_of(watch).len();
-    assert!(told < 301, "it stops at its credit");
+    assert!(told < 1201, "it stops at its credit");
     world.at(b).grant_watch(watch, 10);
     assert_eq!(world.told(b).changes_of(watch).len(), 10);
     world.at(b).grant_watch(watch, 1000);
-    assert_eq!(world.told(b).changes_of(watch).len(), 301 - told - 10);
+    assert_eq!(world.told(b).changes_of(watch).len(), 1201 - told - 10);
 }
 
 /// What a watcher that followed every change knows.

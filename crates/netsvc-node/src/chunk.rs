@@ -52,6 +52,22 @@ impl<'a> Chunk<'a> {
         Span { offset: start as u32, length: (self.at - start) as u32 }
     }
 
+    /// As `span`, but what lies in one of `earlier` already is not kept twice.
+    pub(crate) fn span_once(&mut self, earlier: &[Span], fill: impl FnOnce(&mut Self)) -> Span {
+        let span = self.span(fill);
+        let bytes = self.at_span(span);
+        let Some(same) = earlier.iter().find(|known| self.at_span(**known) == bytes) else {
+            return span;
+        };
+        self.at = span.offset as usize;
+        *same
+    }
+
+    fn at_span(&self, span: Span) -> &[u8] {
+        let start = span.offset as usize;
+        &self.memory[start..start + span.length as usize]
+    }
+
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let end = self.at + bytes.len();
         self.memory[self.at..end].copy_from_slice(bytes);
@@ -90,6 +106,18 @@ mod tests {
         assert_eq!(chunk.span(|c| c.put_text("de")), Span { offset: 4, length: 4 });
         assert_eq!(chunk.bytes(), b"\x09abc\x02\0de");
         assert_eq!(memory[8..], [9; 4]);
+    }
+
+    #[test]
+    fn what_lies_there_already_is_not_kept_twice() {
+        let mut memory = [9; 12];
+        let mut chunk = Chunk::new(&mut memory, 1);
+        let first = chunk.span_once(&[], |c| c.put(b"abc"));
+        let other = chunk.span_once(&[first], |c| c.put(b"abd"));
+        assert_eq!(other, Span { offset: 4, length: 3 });
+        assert_eq!(chunk.span_once(&[first, other], |c| c.put(b"abd")), other);
+        assert_eq!(chunk.span_once(&[first, other], |c| c.put(b"ab")).offset, 7);
+        assert_eq!(chunk.bytes(), b"\x09abcabdab");
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! A `ServiceInfo` as packed bytes.
+//! A `ServiceInfo` as packed bytes, in two parts.
 //!
-//! no u32, counter u32, flags u8 (1: local), process as 32 hexadecimal digits, then strings after
-//! their u16 length: name, audience, label, exchange group (empty for none); then two lists, each
-//! a u16 count and that many strings: groups, methods. Little-endian, unaligned.
+//! What is its own: no u32, counter u32, name. What it often has in common with the other services of
+//! its process: flags u8 (1: local), process as 32 hexadecimal digits, audience, label, exchange
+//! group (empty for none); then two lists, each a u16 count and that many strings: groups, methods.
+//! Strings come after their u16 length. Little-endian, unaligned.
 
 use netsvc_core::ServiceInfo;
 
@@ -11,13 +12,17 @@ use crate::symbols::hex;
 
 const LOCAL: u8 = 1;
 
-/// Appends one service.
-pub(crate) fn pack(info: &ServiceInfo, out: &mut Chunk<'_>) {
+/// Appends what is a service's own.
+pub(crate) fn pack_own(info: &ServiceInfo, out: &mut Chunk<'_>) {
     out.put_u32(info.no.0);
     out.put_u32(info.id.counter);
+    out.put_text(&info.name);
+}
+
+/// Appends what it may have in common with others.
+pub(crate) fn pack_common(info: &ServiceInfo, out: &mut Chunk<'_>) {
     out.put(&[if info.local { LOCAL } else { 0 }]);
     out.put(&hex(info.id.process));
-    out.put_text(&info.name);
     out.put_text(&info.audience);
     out.put_text(&info.label);
     out.put_text(info.exchange_group.as_deref().unwrap_or_default());
@@ -31,14 +36,15 @@ pub(crate) fn pack_list(infos: &[ServiceInfo]) -> Vec<u8> {
     let mut out = Chunk::new(&mut memory, 0);
     out.put_u32(infos.len() as u32);
     for info in infos {
-        pack(info, &mut out);
+        pack_own(info, &mut out);
+        pack_common(info, &mut out);
     }
     let length = out.at();
     memory.truncate(length);
     memory
 }
 
-/// Bytes that [`pack`] appends, at most.
+/// Bytes of both parts, at most.
 pub(crate) fn size(info: &ServiceInfo) -> usize {
     let texts = [&info.name, &info.audience, &info.label];
     let texts = texts.into_iter().chain(&info.exchange_group);
@@ -72,31 +78,34 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn packed(info: &ServiceInfo) -> Vec<u8> {
+    /// Both parts.
+    pub(crate) fn packed(info: &ServiceInfo) -> (Vec<u8>, Vec<u8>) {
         let mut memory = [0; 1024];
         let mut out = Chunk::new(&mut memory, 0);
-        pack(info, &mut out);
-        out.bytes().to_vec()
+        pack_own(info, &mut out);
+        let own = out.bytes().to_vec();
+        pack_common(info, &mut out);
+        let common = out.bytes()[own.len()..].to_vec();
+        (own, common)
     }
 
     #[test]
     fn packs_every_field() {
-        let mut expected = vec![9, 0, 0, 0, 2, 0, 0, 0, 1];
+        let (own, common) = packed(&thermometer());
+        assert_eq!(own, b"\x09\0\0\0\x02\0\0\0\x0b\0thermometer");
+        let mut expected = vec![1];
         expected.extend("ab".repeat(16).bytes());
-        for text in ["thermometer", "*", "host:1", ""] {
-            expected.extend([text.len() as u8, 0]);
-            expected.extend(text.bytes());
-        }
+        expected.extend(b"\x01\0*\x06\0host:1\0\0");
         expected.extend(b"\x02\0\x07\0sensors\x05\0attic\x01\0\x04\0read");
-        assert_eq!(packed(&thermometer()), expected);
-        assert!(size(&thermometer()) >= expected.len());
+        assert_eq!(common, expected);
+        assert!(size(&thermometer()) >= own.len() + common.len());
     }
 
     #[test]
     fn a_list_starts_with_its_count() {
-        let one = &packed(&thermometer())[..];
+        let (own, common) = packed(&thermometer());
         let list = pack_list(&[thermometer(), thermometer()]);
-        assert_eq!(list, [&[2, 0, 0, 0], one, one].concat());
+        assert_eq!(list, [&[2, 0, 0, 0], &own[..], &common, &own, &common].concat());
         assert_eq!(pack_list(&[]), [0; 4]);
     }
 }

@@ -22,11 +22,15 @@ use crate::symbols::{Slot, Symbols, Tell, Told, hex};
 pub(crate) const MIN_WORDS: usize = 64;
 
 const HEADER_WORDS: usize = 3;
+/// Stands for no string where a slot is expected.
+const NONE: u32 = u32::MAX;
 /// Words of the longest record together with what it may need told before: INVOKE and three
 /// SYMBOLs.
 const MAX_RECORD_WORDS: usize = 12 + 3 * 4;
 /// Words of a REPORT.
 const REPORT_WORDS: usize = 11;
+/// Kinds of services that a process may have and each is still told once.
+const COMMONS: usize = 8;
 
 mod kind {
     pub(super) const SYMBOL: u32 = 1;
@@ -84,7 +88,8 @@ impl Packer {
             return None;
         }
         let Self { symbols, told } = self;
-        Some(Batch { symbols, told, chunk, words, used: HEADER_WORDS })
+        let commons = [Span::NONE; COMMONS];
+        Some(Batch { symbols, told, chunk, commons, words, used: HEADER_WORDS })
     }
 }
 
@@ -94,6 +99,8 @@ pub(crate) struct Batch<'a> {
     symbols: &'a mut Symbols,
     told: &'a mut Told,
     chunk: Chunk<'a>,
+    /// What services that the batch told of may have in common with further ones, the newest first.
+    commons: [Span; COMMONS],
     words: &'a mut [u32],
     used: usize,
 }
@@ -323,13 +330,11 @@ impl Batch<'_> {
 
     fn change(&mut self, watch: WatchId, change: &Change) {
         let [low, high] = halves(change.revision);
-        let group = change
-            .group
-            .as_ref()
-            .map_or(Span::NONE, |group| self.chunk.span(|chunk| chunk.put(group.as_bytes())));
-        let service = change.service.as_ref().map_or(Span::NONE, |service: &ServiceInfo| {
-            self.chunk.span(|chunk| info::pack(service, chunk))
-        });
+        let group = change.group.as_ref().map_or(NONE, |group| self.symbol(group, &[]));
+        let service = change.service.as_ref();
+        let common = service.map_or(Span::NONE, |service| self.common(service));
+        let own = service
+            .map_or(Span::NONE, |service| self.chunk.span(|chunk| info::pack_own(service, chunk)));
         self.put(&[
             kind::CHANGE,
             watch.0,
@@ -337,11 +342,21 @@ impl Batch<'_> {
             low,
             high,
             change.replayed.into(),
-            group.offset,
-            group.length,
-            service.offset,
-            service.length,
+            group,
+            own.offset,
+            own.length,
+            common.offset,
         ]);
+    }
+
+    /// What a service may have in common with others that this batch tells of.
+    fn common(&mut self, service: &ServiceInfo) -> Span {
+        let span = self.chunk.span_once(&self.commons, |chunk| info::pack_common(service, chunk));
+        if !self.commons.contains(&span) {
+            self.commons.rotate_right(1);
+            self.commons[0] = span;
+        }
+        span
     }
 
     fn link(&mut self, what: u32, event: &LinkEvent) {

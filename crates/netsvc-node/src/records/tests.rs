@@ -142,16 +142,47 @@ fn changes() {
         group: Some("attic".into()),
     };
     let event = |change: &Change| Event::Change { watch: WatchId(3), change: change.clone() };
-    let info = packed(&thermometer());
-    let length = info.len() as u32;
-    let (packed, chunk) = records(event(&change), &[10]);
-    assert_eq!(packed[0], [6, 3, 2, 2, 1, 1, 0, 5, 5, length]);
-    assert_eq!(chunk, [b"attic", &info[..]].concat());
+    let (own, common) = packed(&thermometer());
+    let at = 5 + common.len() as u32;
+    let (packed, chunk) = records(event(&change), &[4, 10]);
+    assert_eq!(packed[0], [1, 0, 0, 5]);
+    assert_eq!(packed[1], [6, 3, 2, 2, 1, 1, 0, at, own.len() as u32, 5]);
+    assert_eq!(chunk, [b"attic", &common[..], &own].concat());
 
     change = Change { status: Status::Current, service: None, group: None, ..change };
     let (packed, chunk) = records(event(&change), &[10]);
-    assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, 0, 0, 0, 0]);
+    assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, u32::MAX, 0, 0, 0]);
     assert_eq!(chunk, b"");
+}
+
+#[test]
+fn what_services_of_a_batch_have_in_common_is_packed_once() {
+    let change = |counter: u32, methods: &[&str]| {
+        let methods = methods.iter().map(|method| Str::from(*method)).collect();
+        let id = ServiceId { counter, ..thermometer().id };
+        let service = Some(ServiceInfo { id, methods, ..thermometer() });
+        let (status, revision) = (Status::Available, counter.into());
+        let change = Change { status, revision, replayed: false, service, group: None };
+        Delivery::Event(Event::Change { watch: WatchId(3), change })
+    };
+    let kinds: Vec<String> = (0..=COMMONS).map(|no| no.to_string()).collect();
+    let mut packer = Packer::default();
+    let mut commons = |deliveries: Vec<Delivery>| -> Vec<u32> {
+        let (words, _, left) = pack(&mut packer, 1024, deliveries);
+        assert!(left.is_empty());
+        words[3..words[0] as usize].chunks(10).map(|record| record[9]).collect()
+    };
+    let two = commons(vec![change(1, &["a"]), change(2, &["b"]), change(3, &["a"])]);
+    assert_eq!(two[0], two[2]);
+    assert_ne!(two[0], two[1]);
+    // Nothing is known from an earlier batch, and only so many kinds within one.
+    let all = kinds.iter().chain(&kinds[..1]).map(|kind| change(1, &[kind]));
+    let mut offsets = commons(all.collect());
+    assert_eq!(offsets[0], 0);
+    offsets.dedup();
+    offsets.sort_unstable();
+    offsets.dedup();
+    assert_eq!(offsets.len(), COMMONS + 2);
 }
 
 #[test]
