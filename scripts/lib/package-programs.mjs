@@ -15,7 +15,7 @@ hub.on("inactive", async () => {
 console.log("port " + port);
 `;
 
-/** Asks it, hears it, and ends. */
+/** Asks it, hears it, says where its sockets were read, and ends. */
 export const CLIENT = `
 import { Exchange, EXCHANGE_CLIENT, registry } from "netsvc";
 
@@ -28,7 +28,7 @@ for await (const { content } of registry.subscribe("echo", "kept")) {
   if (content.bytes.length !== 3 || content.bytes[2] !== 3) throw new Error("another content");
   break;
 }
-console.log("all there");
+console.log("all there, io: " + registry.io);
 await exchange.close();
 `;
 
