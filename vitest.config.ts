@@ -7,7 +7,22 @@ export default defineConfig({
     alias: { netsvc: fileURLToPath(new URL("./ts/index.ts", import.meta.url)) },
   },
   test: {
-    include: ["__test__/**/*.spec.ts"],
+    // Everything with the option `io` as users have it by default; what needs the addon once more
+    // without the event loop, as it is under other runtimes.
+    projects: [
+      {
+        extends: true,
+        test: { name: "auto", include: ["__test__/**/*.spec.ts"], env: { NETSVC_IO: "auto" } },
+      },
+      {
+        extends: true,
+        test: {
+          name: "thread",
+          include: ["__test__/{border,e2e,ose,scale}/**/*.spec.ts"],
+          env: { NETSVC_IO: "thread" },
+        },
+      },
+    ],
     // Both stay out of runs on an emulated processor, and are listed there.
     tags: [
       { name: "memory", description: "measures the memory of a process" },

@@ -22,14 +22,7 @@ const PATIENCE = 30_000;
 
 const HERE = "linux-x64-gnu";
 
-/**
- * @typedef {object} Runtime
- * @property {string} name
- * @property {string} program
- * @property {string[]} args
- * @property {boolean} require whether it has `require`
- * @property {string} io where sockets are read if nothing is said
- */
+/** @typedef {{ name: string, program: string, args: string[], require: boolean, io: string }} Runtime */
 
 await setupOrExit();
 const folder = mkdtempSync(join(tmpdir(), "netsvc-matrix-"));
@@ -97,14 +90,10 @@ async function runtimes() {
   const deno = join(await fetched("@deno/linux-x64-glibc", "2"), "deno");
   return [
     ...(await Promise.all(nodes)),
-    // Neither has an event loop of libuv that an addon may use.
     { name: "Bun", program: bun, args: ["run"], require: true, io: "thread" },
     {
-      name: "Deno",
-      program: deno,
-      args: ["run", "--allow-all", "--quiet"],
-      require: false,
-      io: "thread",
+      ...{ name: "Deno", program: deno, args: ["run", "--allow-all", "--quiet"] },
+      ...{ require: false, io: "thread" },
     },
   ];
 }
@@ -181,13 +170,12 @@ async function exchange({ program, args, io }, project) {
     await hub.until(() => /port \d+\n/.test(hub.stdout), PATIENCE);
     const port = /port (\d+)\n/.exec(hub.stdout)?.[1];
     expect(port !== undefined, `the hub does not listen: ${hub.stdout}${hub.stderr}`);
-    const client = new WatchedProcess([...args, "client.mjs", port ?? ""], options);
+    const client = new WatchedProcess([...args, "client.mjs", port ?? "", io], options);
     await client.until(() => client.ended !== undefined, PATIENCE);
     const ended = client.ended;
     await client.stop();
     const said = client.stdout + client.stderr;
-    const wanted = `all there, io: ${io}\n`;
-    expect(ended?.code === 0 && client.stdout === wanted, `the client: ${said}`);
+    expect(ended?.code === 0 && client.stdout === "all there\n", `the client: ${said}`);
     await hub.until(() => hub.ended !== undefined, PATIENCE);
     expect(hub.ended?.code === 0, `the hub did not end by itself: ${hub.stdout}${hub.stderr}`);
   } finally {

@@ -22,7 +22,7 @@ export interface SubscriptionOptions {
   policy?: "buffer" | "latest";
   /**
    * Reports that wait at most, until the oldest are dropped and counted as missed. Default: the
-   * registry's limit `subscriptionReports` (65,536). Up to 1,024 further ones may be on their way
+   * registry's limit `subscriptionReports` (65,536). Up to 2,048 further ones may be on their way
    * through this process.
    */
   maxReports?: number;
@@ -30,7 +30,7 @@ export interface SubscriptionOptions {
   maxBytes?: number;
 }
 
-/** Consumed reports that are granted back together; a subscription starts with a credit of 1,024. */
+/** Consumed reports that are granted back together; a subscription starts with a credit of 2,048. */
 const GRANT_CHUNK = 256;
 /** Limits of the core where the application sets none. */
 export const DEFAULT_MAX_REPORTS = 65_536;

@@ -6,6 +6,9 @@ import { stretched } from "../helpers/time.mjs";
 
 export { Environment, NativeRegistry };
 
+/** Whether the event loop is to be used; as with `ts/`, NETSVC_IO decides. */
+export const onLoop = process.env.NETSVC_IO !== "thread";
+
 /** @typedef {{ kind: string, [field: string]: unknown }} Delivery */
 
 const encoder = new TextEncoder();
@@ -329,7 +332,7 @@ export class Station {
   environment = new Environment(() => {
     this.wakes += 1;
     for (const party of this.parties) party.drain();
-  }, process.env.NETSVC_IO !== "thread");
+  }, onLoop);
 
   /**
    * @param {string} label

@@ -8,7 +8,8 @@ import { fakeSurroundings } from "../loader/fake-surroundings.js";
 
 const programs = usePrograms();
 const installations = useInstallations();
-const passed = async () => ({ ok: true, connectMs: 1, requestMs: 2, reportMs: 3 }) as const;
+const passed = async () =>
+  ({ ok: true, io: "loop", connectMs: 1, requestMs: 2, reportMs: 3 }) as const;
 const MUSL = {
   sharedObjects: ["/lib/ld-musl-aarch64.so.1"],
   userLimits: { open_files: { soft: 64, hard: "unlimited" } },
@@ -35,8 +36,25 @@ describe("doctor", () => {
     const doctor = programs.start([NETSVC, "doctor"]);
     expect(await doctor.exit()).toBe(0);
     expect(doctor.stdout).toMatch(/^platform {10}\w+ \w+/m);
+    expect(doctor.stdout).toMatch(/^io {16}(loop|thread): /m);
     expect(doctor.stdout).toMatch(/^self-test {9}passed: /m);
     expect(doctor.stdout).toMatch(/^everything works$/m);
+  });
+
+  it("says which mode is in effect, and that a wrong one is asked for", async () => {
+    const ask = async (NETSVC_IO: string) => {
+      const doctor = programs.start([NETSVC, "doctor", "--json"], { env: { NETSVC_IO } });
+      const code = await doctor.exit();
+      return { code, ...(JSON.parse(doctor.stdout) as Findings) };
+    };
+    expect(await ask("thread")).toMatchObject({ code: 0, selfTest: { ok: true, io: "thread" } });
+    const auto = process.platform === "win32" ? "thread" : "loop";
+    expect(await ask("auto")).toMatchObject({ code: 0, selfTest: { ok: true, io: auto } });
+    const wrong = await ask("loop");
+    expect(wrong.code).toBe(1);
+    expect(wrong.problems).toEqual([
+      expect.stringContaining("NETSVC_IO must be one of auto, thread"),
+    ]);
   });
 
   it("ends with 1 and the whole reason when the addon is not installed", async () => {

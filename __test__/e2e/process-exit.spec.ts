@@ -94,7 +94,7 @@ describe.skipIf(!canFreeze)("a process whose hub is frozen stays", () => {
   it("while there is `flush`, and ends then (6)", async () => {
     const hub = await hubWithService();
     const process = await processes.start("exit", { scenario: "`flush`", port: hub.port });
-    hub.kill("SIGSTOP");
+    await hub.freeze();
     await process.ask("go");
     await process.event("still here");
     expect(process.told("settled")).toEqual([]);
@@ -107,7 +107,7 @@ describe.skipIf(!canFreeze)("a process whose hub is frozen stays", () => {
     const hub = await hubWithService();
     await hub.ask("tally", { target: "big" });
     const process = await processes.start("exit", { scenario: "`close`", port: hub.port });
-    hub.kill("SIGSTOP");
+    await hub.freeze();
     const began = performance.now();
     await process.ask("go");
     await process.event("still here");

@@ -21,10 +21,11 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
-import { PATIENCE } from "./eventually.js";
+import { eventually, PATIENCE } from "./eventually.js";
 
 /** One line a fixture told. */
 export interface FixtureEvent {
@@ -182,6 +183,19 @@ export class FixtureProcess {
   /** Sends a signal to it alone; SIGSTOP and SIGCONT included. */
   kill(signal: NodeJS.Signals = "SIGKILL"): void {
     if (!this.#ended) this.#child.kill(signal);
+  }
+
+  /**
+   * Stops it by SIGSTOP, and waits until that reached all of its threads where the system shows it:
+   * until then those go on.
+   */
+  async freeze(): Promise<void> {
+    this.kill("SIGSTOP");
+    if (process.platform !== "linux") return;
+    const tasks = `/proc/${this.pid}/task`;
+    const state = (task: string) =>
+      /\) (\w)/.exec(readFileSync(`${tasks}/${task}/stat`, "utf8"))?.[1];
+    await eventually(() => readdirSync(tasks).every((task) => state(task) === "T"));
   }
 
   /** How it ended, when it has. */

@@ -6,12 +6,15 @@ import { fileURLToPath } from "node:url";
 import { startChild } from "./child.mjs";
 import { freePorts } from "./port.mjs";
 import { cpuSeconds, machineSeconds } from "./procfs.mjs";
+import { startProgram } from "./program.mjs";
 import { startServer } from "./server.mjs";
 
 const ROLE = fileURLToPath(new URL("role.mjs", import.meta.url));
 
 /** Seconds that processes run before a window is taken: compilers and buffers reach their size. */
 const WARM_UP_SECONDS = 0.8;
+
+const BARE = "setInterval(() => {}, 1e6);";
 
 /**
  * Runs one measurement of one peer in fresh processes, all of which are gone afterwards.
@@ -71,6 +74,12 @@ export async function runSession(name, peer, workload, point, settings) {
       return child;
     },
     start,
+    async program(which) {
+      const text = which === "bare" ? BARE : (peer.idleProgram?.(place) ?? "");
+      const program = await startProgram(text, join(folder, `${which}.mjs`), pinned);
+      running.add(program);
+      return program;
+    },
     async window(counted, children) {
       await sleep(WARM_UP_SECONDS);
       const before = await look(counted, children);

@@ -62,6 +62,11 @@ export interface Peer {
   ): Promise<Subscriber>;
   /** A connected client that does nothing. */
   idle?(place: Place): Promise<void>;
+  /**
+   * The same as the program of a user: an ES module that is through with its top-level `await` when it
+   * is connected, and stays.
+   */
+  idleProgram?(place: Place): string;
   /** Announces services that nobody calls. */
   announcer?(place: Place, count: number, limits: Limits): Promise<void>;
   /** Tells how many of the `count` services announced by `announcer` it sees, on every change. */
@@ -124,6 +129,8 @@ export interface Session {
   /** Starts the hub; `again`: at the same place as before. */
   hub(limits?: Limits): Promise<Child>;
   start(role: string, options?: Readonly<Record<string, unknown>>): Promise<Child>;
+  /** Starts the peer's `idleProgram`, or a Node that only waits; resolves when it has come to that. */
+  program(which: "client" | "bare"): Promise<Program>;
   /** Takes the figures of `counted` over one window, with the CPU of everybody in `children`. */
   window(counted: readonly Child[], children: Readonly<Record<string, Child[]>>): Promise<Window>;
   /** The figures that `work` resolves with, and how busy the machine was meanwhile. */
@@ -147,9 +154,15 @@ export interface Window {
   readonly other: number;
 }
 
-/** A process of a measurement. */
-export interface Child {
+/** A process of a measurement that is not talked to. */
+export interface Program {
   readonly pid: number;
+  /** Ends it by SIGKILL, resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** A process of a measurement. */
+export interface Child extends Program {
   /** Sends a command; resolves with its answer. `limit`: seconds until it fails. */
   ask<T = unknown>(
     command: string,
@@ -160,6 +173,4 @@ export interface Child {
   tell(message: Readonly<Record<string, unknown>>): void;
   /** What the process says unasked. */
   onTold(listener: (message: Readonly<Record<string, number>>) => void): void;
-  /** Ends it by SIGKILL, resolves when it is gone. */
-  kill(): Promise<void>;
 }

@@ -95,6 +95,9 @@ const mosquitto = {
   async idle(place) {
     await connect(place);
   },
+  idleProgram: ({ port }) => `
+    import mqtt from "${import.meta.resolve("mqtt")}";
+    await mqtt.connectAsync({ host: "127.0.0.1", port: ${port}, protocolVersion: 5 });`,
 
   load: () => loadPackage("mqtt"),
   // By hand: a retained message for each service, and a last will that says that all are gone.

@@ -67,6 +67,9 @@ function nats({ noAsyncTraces = false }) {
     async idle(place) {
       await connect(place);
     },
+    idleProgram: ({ port }) => `
+      import { connect } from "${import.meta.resolve(PACKAGE)}";
+      await connect({ servers: "127.0.0.1:${port}" });`,
 
     load: () => loadPackage(PACKAGE),
     // What its "micro services" do: whoever serves answers to $SRV.INFO. Nobody is told of a loss, so
@@ -116,7 +119,14 @@ function nats({ noAsyncTraces = false }) {
  */
 function requestsOnly(peer) {
   const rest = { ...peer };
-  const others = /** @type {const} */ (["publisher", "subscriber", "idle", "announcer", "watcher"]);
+  const others = /** @type {const} */ ([
+    "publisher",
+    "subscriber",
+    "idle",
+    "idleProgram",
+    "announcer",
+    "watcher",
+  ]);
   for (const role of others) delete rest[role];
   return rest;
 }

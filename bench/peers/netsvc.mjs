@@ -113,6 +113,14 @@ function netsvc({ io, unix = false, iterate = false, signal = false, settings = 
       await link.ready;
     },
 
+    idleProgram({ port, path }) {
+      const options = `{ registry: new Registry({ io: ${JSON.stringify(io)} }) }`;
+      return `
+        import { EXCHANGE_CLIENT, Exchange, Registry } from "${import.meta.resolve("../../dist/index.js")}";
+        const exchange = new Exchange(EXCHANGE_CLIENT${io === undefined ? "" : `, ${options}`});
+        await exchange.connect(${unix ? JSON.stringify({ path }) : `"127.0.0.1", ${port}`}).ready;`;
+    },
+
     async announcer(place, count, limits) {
       const { Service } = await load();
       const { registry, exchange, link } = await connect(place, {}, limits);

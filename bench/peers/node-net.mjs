@@ -33,6 +33,10 @@ const nodeNet = {
   async idle({ port }) {
     await connect(port);
   },
+  idleProgram: ({ port }) => `
+    import { connect } from "${import.meta.resolve("./node-net/client.mjs")}";
+    import { opener } from "${import.meta.resolve("./node-net/socket.mjs")}";
+    await connect(opener(${port}));`,
 };
 
 /**

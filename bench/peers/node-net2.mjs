@@ -27,6 +27,9 @@ const nodeNet2 = {
   async idle({ port }) {
     await connect(port);
   },
+  idleProgram: ({ port }) => `
+    import { connect } from "${import.meta.resolve("./node-net2/client.mjs")}";
+    await connect(${port});`,
 };
 
 /**

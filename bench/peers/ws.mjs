@@ -33,6 +33,11 @@ const ws = {
   async idle(place) {
     await connect(place);
   },
+  idleProgram: ({ port }) => `
+    import * as ws from "${import.meta.resolve("ws")}";
+    import { connect } from "${import.meta.resolve("./node-net/client.mjs")}";
+    import { opener } from "${import.meta.resolve("./ws/socket.mjs")}";
+    await connect(opener(ws, ${port}));`,
 };
 
 /**

@@ -129,6 +129,12 @@ const zeromq = {
     socket.connect(addresses(place).requests);
     await connected;
   },
+  idleProgram: (place) => `
+    import { Dealer } from "${import.meta.resolve("zeromq")}";
+    const socket = new Dealer({ sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+    const connected = new Promise((resolve) => socket.events.on("handshake", resolve));
+    socket.connect("${addresses(place).requests}");
+    await connected;`,
 };
 
 export const peers = { zeromq };

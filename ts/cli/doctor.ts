@@ -18,6 +18,7 @@ import {
 } from "../internal/installation.js";
 import { describePackage, describePlatform } from "../internal/load-failure.js";
 import { loadNative } from "../internal/native.js";
+import type { IoMode } from "../io.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
 /** Everything that doctor finds out; printed as it is by `--json`. */
@@ -162,12 +163,19 @@ export function describe(findings: Findings): string {
       "open files",
       openFiles === undefined ? "no limit known" : `${openFiles.soft} (${openFiles.hard} at most)`,
     ],
+    ["io", selfTest?.ok === true ? describeIo(selfTest.io) : "not known"],
     ["self-test", describeTest(selfTest)],
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(17)} ${value}`);
   const end =
     problems.length === 0 ? ["everything works"] : problems.map((each) => `PROBLEM: ${each}`);
   return `${[...lines, "", ...end].join("\n")}\n`;
+}
+
+function describeIo(io: IoMode): string {
+  return io === "loop"
+    ? "loop: links of clients are read on Node's event loop"
+    : "thread: all links are read on netsvc's own thread";
 }
 
 function describeTest(test: SelfTest | undefined): string {

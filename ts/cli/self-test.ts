@@ -1,6 +1,7 @@
 // A hub and a client in this process: one request and one report over loopback.
 
 import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange } from "../exchange.js";
+import type { IoMode } from "../io.js";
 import { Registry } from "../registry.js";
 import { Service } from "../service.js";
 
@@ -8,6 +9,8 @@ import { Service } from "../service.js";
 export type SelfTest =
   | {
       readonly ok: true;
+      /** Where sockets are read here. */
+      readonly io: IoMode;
       readonly connectMs: number;
       readonly requestMs: number;
       readonly reportMs: number;
@@ -57,7 +60,10 @@ export async function selfTest(): Promise<SelfTest> {
     service.publish("pulse", 42);
     const next = await within(subscription[Symbol.asyncIterator]().next());
     if (next.value?.content !== 42) throw new Error("the report was another one");
-    return { ok: true, connectMs, requestMs, reportMs: elapsed(published) };
+    return {
+      ...{ ok: true, io: clientSide.io },
+      ...{ connectMs, requestMs, reportMs: elapsed(published) },
+    };
   } catch (error) {
     return { ok: false, step, error: (error as Error).message };
   } finally {

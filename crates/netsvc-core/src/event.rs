@@ -214,6 +214,29 @@ pub struct Delivered {
     pub content: Content,
 }
 
+/// As [`Invocation`], of a request that is told while it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Names the invocation in `respond`.
+    pub call: CallId,
+    /// The local service.
+    pub service: ServiceNo,
+    /// The method.
+    pub method: &'a Str,
+    /// The calling process, as this process or the hub established it.
+    pub caller: ProcessId,
+    /// Its label.
+    pub caller_label: &'a Str,
+    /// What is left until the caller's deadline.
+    pub remaining: Duration,
+    /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
+    pub parts: u32,
+    /// How to read `content`.
+    pub kind: ContentType,
+    /// Arguments.
+    pub content: &'a [u8],
+}
+
 /// As [`Delivered`], of a report that is told while it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {

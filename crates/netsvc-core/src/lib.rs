@@ -42,8 +42,8 @@ pub mod wire;
 pub use content::{Content, ContentType};
 pub use error::CommandError;
 pub use event::{
-    AbortReason, Change, Delivered as DeliveredReport, Event, FlushError, Invocation, LinkEvent,
-    Peer, ServiceInfo, Status, Told,
+    AbortReason, Asked, Change, Delivered as DeliveredReport, Event, FlushError, Invocation,
+    LinkEvent, Peer, ServiceInfo, Status, Told,
 };
 pub use ids::{
     CallId, ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessId, ProcessNo, ServiceId,

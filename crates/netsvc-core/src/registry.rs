@@ -90,6 +90,10 @@ impl Service {
         self.routes.first().copied()
     }
 
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
     pub(crate) fn has_method(&self, method: &str) -> bool {
         self.methods.iter().any(|known| **known == *method)
     }

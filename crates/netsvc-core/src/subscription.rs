@@ -13,7 +13,7 @@ use crate::interest::Want;
 use crate::pattern::Pattern;
 
 /// Reports that a new subscription may be told before the application grants more.
-pub(crate) const INITIAL_CREDIT: u32 = 1024;
+pub(crate) const INITIAL_CREDIT: u32 = 2048;
 /// Services no longer visible whose last sequence a subscription remembers, in case they return.
 const MAX_ABSENT: usize = 1024;
 

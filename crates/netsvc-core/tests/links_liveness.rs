@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Heartbeat, LinkToken, ProcessId, Retry, Time};
+use netsvc_core::{ConnId, Heartbeat, LinkToken, ProcessId, Retry, Time};
 use netsvc_testkit::{Node, Wire, World, hello, link_story};
 
 fn secs(secs: u64) -> Duration {
@@ -84,6 +84,28 @@ fn a_silent_peer_is_given_up_after_fifteen_seconds_or_three_of_its_intervals_if_
             "{last:?}"
         );
     }
+}
+
+#[test]
+fn a_peer_is_suspect_exactly_when_it_would_be_given_up() {
+    let mut world = World::new(3);
+    let (hub, mut wire) = by_hand(&mut world, secs(5));
+    world.say(&mut wire, &Message::Heartbeat);
+    world.settle();
+    let is_suspect = |world: &mut World, after: Duration| {
+        let then = world.now() + after;
+        (0..100).any(|conn| world.at(hub).is_suspect(then, ConnId(conn)))
+    };
+    let almost = secs(15).checked_sub(Duration::from_micros(1)).unwrap_or_default();
+    assert!(!is_suspect(&mut world, almost));
+    assert!(is_suspect(&mut world, secs(15)));
+    world.advance(secs(10));
+    assert!(is_suspect(&mut world, secs(5)));
+    // Whoever reads what has arrived saves it.
+    world.say_bytes(&wire, &[0x06]);
+    world.settle();
+    assert!(!is_suspect(&mut world, almost));
+    assert!(is_suspect(&mut world, secs(15)));
 }
 
 #[test]

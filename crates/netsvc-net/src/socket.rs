@@ -3,7 +3,6 @@
 #[cfg(unix)]
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::net::Shutdown;
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -106,8 +105,12 @@ impl Socket {
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self,
-            stream => stream.try_write_vectored(slices),
-            socket => io::Write::write_vectored(&mut &**socket, slices))
+        stream => stream.try_write_vectored(slices),
+        socket => match slices {
+            // The system call for one costs less.
+            [slice] => io::Write::write(&mut &**socket, slice),
+            _ => io::Write::write_vectored(&mut &**socket, slices),
+        })
     }
 
     pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -143,7 +146,7 @@ impl Socket {
     /// Whether something can be read, be it the end. Only of a loose socket is that known.
     pub(crate) fn has_input(&self) -> bool {
         each!(self, _stream => false, socket => {
-            let mut byte = [MaybeUninit::uninit()];
+            let mut byte = [std::mem::MaybeUninit::uninit()];
             let peeked = socket.peek(&mut byte);
             !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
         })

@@ -112,6 +112,7 @@ struct Shared {
 }
 
 impl Shared {
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "there is no event loop to open"))]
     fn open(env: Env, wake: &Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         let gate = Arc::<Gate>::default();
         #[cfg(unix)]
@@ -119,7 +120,7 @@ impl Shared {
         #[cfg(unix)]
         let on_loop = event_loop.is_some();
         #[cfg(not(unix))]
-        let (on_loop, _wish) = (false, on_loop);
+        let on_loop = false;
         if !on_loop {
             gate.open_by_function(wake)?;
         }

@@ -79,23 +79,6 @@ impl Gate {
         }
     }
 
-    /// There is something else to do for the environment's thread.
-    pub(crate) fn nudge(&self) {
-        self.lock().wake();
-    }
-
-    /// The environment's thread begins to work for us; deliveries that come of it need not wake it.
-    pub(crate) fn attend(&self) {
-        self.lock().attending = true;
-    }
-
-    /// It has done so. Returns whether JavaScript is to be called.
-    pub(crate) fn attended(&self) -> bool {
-        let mut state = self.lock();
-        state.attending = false;
-        std::mem::take(&mut state.deliveries)
-    }
-
     /// The environment's thread has been woken. Returns whether JavaScript is to be called.
     pub(crate) fn woken(&self) -> bool {
         let mut state = self.lock();
@@ -135,6 +118,27 @@ impl Gate {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For work on the event loop.
+#[cfg(unix)]
+impl Gate {
+    /// There is something else to do for the environment's thread.
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
+    }
+
+    /// The environment's thread begins to work for us; deliveries that come of it need not wake it.
+    pub(crate) fn attend(&self) {
+        self.lock().attending = true;
+    }
+
+    /// It has done so. Returns whether JavaScript is to be called.
+    pub(crate) fn attended(&self) -> bool {
+        let mut state = self.lock();
+        state.attending = false;
+        std::mem::take(&mut state.deliveries)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsvc_core::{Event, SubscriptionId, Teller, Told};
+use netsvc_core::{Asked, ContentType, Event, SubscriptionId, Teller, Told};
 use netsvc_net::Taker;
 
 use crate::chunk::Chunk;
@@ -142,6 +142,18 @@ impl Teller for Filling<'_, '_> {
 
     fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
         self.batch.told_report(subscription, report, false);
+    }
+
+    fn has_room_for(&mut self, content: usize, names: usize) -> bool {
+        self.batch.has_room_beside(content, names)
+    }
+
+    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
+        self.batch.result(key, kind, content);
+    }
+
+    fn invoke(&mut self, request: &Asked<'_>) {
+        self.batch.invoke_now(request);
     }
 }
 

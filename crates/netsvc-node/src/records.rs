@@ -10,8 +10,8 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Change, Content, Delivered, DeliveredReport, Event, FlushError, Invocation, LinkEvent, Outcome,
-    ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
+    Asked, Change, Content, ContentType, Delivered, DeliveredReport, Event, FlushError, Invocation,
+    LinkEvent, Outcome, ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
 };
 
 use crate::chunk::{Chunk, Span};
@@ -25,6 +25,8 @@ const HEADER_WORDS: usize = 3;
 /// Words of the longest record together with what it may need told before: INVOKE and three
 /// SYMBOLs.
 const MAX_RECORD_WORDS: usize = 12 + 3 * 4;
+/// Words of a REPORT.
+const REPORT_WORDS: usize = 11;
 
 mod kind {
     pub(super) const SYMBOL: u32 = 1;
@@ -127,11 +129,17 @@ impl Batch<'_> {
         self.used == HEADER_WORDS
     }
 
-    /// Whether that many records of a report fit.
+    /// Whether that many records of a report fit. What is told before comes once.
     pub(crate) fn has_room_for(&self, reports: usize, report: &ToldReport<'_>) -> bool {
-        let bytes = report.content.len() + report.subject.len() + report.name.len() + FIXED;
-        self.words.len() - self.used >= reports.saturating_mul(MAX_RECORD_WORDS)
-            && self.chunk.has_room(reports.saturating_mul(bytes))
+        let words = MAX_RECORD_WORDS + reports.saturating_mul(REPORT_WORDS);
+        let names = report.subject.len() + report.name.len() + FIXED;
+        let bytes = reports.saturating_mul(report.content.len()).saturating_add(names);
+        self.words.len() - self.used >= words && self.chunk.has_room(bytes)
+    }
+
+    /// Whether a record fits that refers to a content and names of so many bytes.
+    pub(crate) fn has_room_beside(&self, content: usize, names: usize) -> bool {
+        self.has_room(content + names + FIXED)
     }
 
     /// Bytes that can be added.
@@ -146,6 +154,7 @@ impl Batch<'_> {
         self.words[2] = self.chunk.at() as u32;
     }
 
+    /// Whether a record fits that refers to so many bytes.
     fn has_room(&self, bytes: usize) -> bool {
         self.words.len() - self.used >= MAX_RECORD_WORDS && self.chunk.has_room(bytes)
     }
@@ -245,22 +254,37 @@ impl Batch<'_> {
     }
 
     fn invoke(&mut self, invocation: &Invocation) {
-        let method = self.symbol(&invocation.method, &[]);
-        let caller = self.process(invocation.caller, &[method]);
-        let label = self.symbol(&invocation.caller_label, &[method, caller]);
-        let [low, high] = halves(invocation.call.0);
-        let span = self.chunk.span(|chunk| chunk.put(&invocation.content.bytes));
+        self.invoke_now(&Asked {
+            call: invocation.call,
+            service: invocation.service,
+            method: &invocation.method,
+            caller: invocation.caller,
+            caller_label: &invocation.caller_label,
+            remaining: invocation.remaining,
+            parts: invocation.parts,
+            kind: invocation.content.kind,
+            content: &invocation.content.bytes,
+        });
+    }
+
+    /// Packs a request for which [`has_room`](Self::has_room) found room.
+    pub(crate) fn invoke_now(&mut self, request: &Asked<'_>) {
+        let method = self.symbol(request.method, &[]);
+        let caller = self.process(request.caller, &[method]);
+        let label = self.symbol(request.caller_label, &[method, caller]);
+        let [low, high] = halves(request.call.0);
+        let span = self.chunk.span(|chunk| chunk.put(request.content));
         self.put(&[
             kind::INVOKE,
             low,
             high,
-            invocation.service.0,
+            request.service.0,
             method,
-            millis(invocation.remaining),
-            invocation.parts,
+            millis(request.remaining),
+            request.parts,
             caller,
             label,
-            invocation.content.kind.0.into(),
+            request.kind.0.into(),
             span.offset,
             span.length,
         ]);
@@ -281,10 +305,20 @@ impl Batch<'_> {
                 (2, error.code as u8, delivered, error.message.as_bytes())
             }
         };
+        self.outcome_of(key, [status, how.into(), delivered], bytes);
+    }
+
+    /// Packs a result for which [`has_room`](Self::has_room) found room.
+    pub(crate) fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
+        self.outcome_of(key, [0, kind.0.into(), 1], content);
+    }
+
+    fn outcome_of(&mut self, key: u64, how: [u32; 3], bytes: &[u8]) {
+        let [status, kind, delivered] = how;
         let span = self.chunk.span(|chunk| chunk.put(bytes));
         // Keys come from JavaScript as u32; the core only carries them.
         let key = key as u32;
-        self.put(&[kind::OUTCOME, key, status, how.into(), delivered, span.offset, span.length]);
+        self.put(&[kind::OUTCOME, key, status, kind, delivered, span.offset, span.length]);
     }
 
     fn change(&mut self, watch: WatchId, change: &Change) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
 use netsvc_core::{
-    ConnId, Content, DeliveredReport, Event, LinkId, Progress, Reason, ReasonCode, SubscriptionId,
-    Teller, Told,
+    Asked, ConnId, Content, ContentType, DeliveredReport, Event, Invocation, LinkId, Outcome,
+    Progress, Reason, ReasonCode, SubscriptionId, Teller, Told,
 };
 
 use crate::host::End;
@@ -39,6 +39,28 @@ impl Teller for Events<'_> {
             content: Content { kind: report.kind, bytes },
         };
         self.0.push(Event::Report { subscription, report });
+    }
+
+    fn has_room_for(&mut self, content: usize, _: usize) -> bool {
+        content % 7 != 6
+    }
+
+    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
+        let content = Content { kind, bytes: content.to_vec().into() };
+        self.0.push(Event::Outcome { key, outcome: Outcome::Response(content) });
+    }
+
+    fn invoke(&mut self, request: &Asked<'_>) {
+        self.0.push(Event::Invoke(Invocation {
+            call: request.call,
+            service: request.service,
+            method: request.method.clone(),
+            caller: request.caller,
+            caller_label: request.caller_label.clone(),
+            remaining: request.remaining,
+            parts: request.parts,
+            content: Content { kind: request.kind, bytes: request.content.to_vec().into() },
+        }));
     }
 }
 

@@ -8,6 +8,7 @@ mod interests;
 mod loss;
 mod messages;
 mod outcomes;
+mod passing;
 mod receiving;
 mod replays;
 mod reports;

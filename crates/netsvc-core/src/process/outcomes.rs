@@ -216,7 +216,7 @@ impl Process {
     }
 
     /// Forgets a request; its slots are free.
-    fn release(&mut self, id: CallId) {
+    pub(super) fn release(&mut self, id: CallId) {
         if !self.parked.is_empty() {
             self.parked.remove(&id);
         }

@@ -1,18 +1,19 @@
-//! What arrives, as bytes. Reports, by far the most frequent, are passed on and told straight from
-//! the buffer they were read into; everything else is decoded into messages first.
+//! What arrives, as bytes. Reports, requests and results are passed on and told straight from the
+//! buffer they were read into, as long as nothing stands in their way; everything else is decoded
+//! into messages first, and so is whatever needs a second look.
 
 use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::content::Content;
-use crate::event::Told;
+use crate::content::{Content, ContentType};
+use crate::event::{Asked, Told};
 use crate::ids::{ConnId, LinkId, ServiceNo, SubscriptionId};
 use crate::link::Phase;
 use crate::outbox::OVERHEAD;
 use crate::subscription::Telling;
 use crate::time::Time;
-use crate::wire::{Decoder, Report, ReportView, WireError};
+use crate::wire::{Decoder, Report, ReportView, View, WireError};
 
 use super::Process;
 
@@ -27,6 +28,15 @@ pub trait Teller {
 
     /// Takes a report, as [`Event::Report`](crate::Event::Report) would tell it.
     fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>);
+
+    /// Whether a content of that many bytes can be taken, with names of `names` bytes beside it.
+    fn has_room_for(&mut self, content: usize, names: usize) -> bool;
+
+    /// Takes a result, as [`Event::Outcome`](crate::Event::Outcome) would tell it.
+    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]);
+
+    /// Takes a request, as [`Event::Invoke`](crate::Event::Invoke) would tell it.
+    fn invoke(&mut self, request: &Asked<'_>);
 }
 
 impl Process {
@@ -48,8 +58,8 @@ impl Process {
         let mut messages = mem::take(&mut self.decoded);
         let result = loop {
             let applied = match &mut teller {
-                Some(teller) => self.pass_reports(conn, decoder, buffer, Some(&mut **teller)),
-                None => self.pass_reports(conn, decoder, buffer, None),
+                Some(teller) => self.pass(now, conn, decoder, buffer, Some(&mut **teller)),
+                None => self.pass(now, conn, decoder, buffer, None),
             };
             buffer.advance(applied);
             let result = decoder.decode_run(buffer, &mut messages, RUN);
@@ -70,10 +80,11 @@ impl Process {
         result
     }
 
-    /// Passes on the reports at the front of `bytes`, up to the first one, or other frame, that
-    /// takes more than that. Returns how many bytes they were.
-    fn pass_reports(
+    /// Passes on what is at the front of `bytes`, up to the first message that takes more than
+    /// that. Returns how many bytes it was.
+    fn pass(
         &mut self,
+        now: Time,
         conn: ConnId,
         decoder: &Decoder,
         bytes: &[u8],
@@ -87,26 +98,47 @@ impl Process {
         let mut passed = 0;
         // Reports of one service come in bursts.
         let mut last = None;
-        while let Some((view, frame)) = decoder.report_view(&bytes[passed..]) {
-            let no = match last {
-                Some((peer_no, no)) if peer_no == view.service => no,
-                _ => match self.service_of_peer(link, view.service) {
-                    Some(no) => no,
-                    None => break,
-                },
+        while let Some((view, frame)) = decoder.view(&bytes[passed..]) {
+            let teller: Option<&mut dyn Teller> = match &mut teller {
+                Some(teller) => Some(&mut **teller),
+                None => None,
             };
-            last = Some((view.service, no));
-            let told = match &mut teller {
-                Some(teller) => self.tell_now(no, &view, &mut **teller),
-                None => self.subscriptions.attached(no).is_empty(),
+            let done = match view {
+                View::Report(view) => self.pass_report(link, &view, &mut last, teller),
+                View::Request(view) => self.pass_request(now, link, &view, teller),
+                View::Result(view) => self.pass_result(link, &view, teller),
             };
-            if !told {
+            if !done {
                 break;
             }
-            self.relay(no, &view, link);
             passed += frame;
         }
         passed
+    }
+
+    fn pass_report(
+        &mut self,
+        link: LinkId,
+        view: &ReportView<'_>,
+        last: &mut Option<(u32, ServiceNo)>,
+        teller: Option<&mut dyn Teller>,
+    ) -> bool {
+        let no = match *last {
+            Some((peer_no, no)) if peer_no == view.service => no,
+            _ => match self.service_of_peer(link, view.service) {
+                Some(no) => no,
+                None => return false,
+            },
+        };
+        *last = Some((view.service, no));
+        let told = match teller {
+            Some(teller) => self.tell_now(no, view, teller),
+            None => self.subscriptions.attached(no).is_empty(),
+        };
+        if told {
+            self.relay(no, view, link);
+        }
+        told
     }
 
     /// Tells a report to every subscription that it concerns; false: they have to queue it.

@@ -260,7 +260,7 @@ impl Process {
     }
 
     /// Whether a service exists for a caller, and can be reached.
-    fn may_ask(&self, no: ServiceNo, caller: &Caller) -> bool {
+    pub(super) fn may_ask(&self, no: ServiceNo, caller: &Caller) -> bool {
         let Some(service) = self.registry.service(no) else { return false };
         let reachable = match service.route() {
             None => true,

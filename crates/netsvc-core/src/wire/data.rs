@@ -7,12 +7,15 @@ use bytes::Bytes;
 
 use crate::content::{Content, ContentType};
 use crate::ids::Str;
+use crate::limits::MAX_NAME;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 
 use super::encoder::{Asked, RequestFrame};
 use super::error::WireError;
 use super::frame::{DataKind, HEADER, MAX_TEXT};
-use super::message::{Message, Report, ReportView, Request, RequestTarget};
+use super::message::{
+    Message, Report, ReportView, Request, RequestTarget, RequestView, ResultView,
+};
 use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
 use super::writer::{Fixed, millis, prefix};
@@ -261,16 +264,80 @@ fn read_report(
     report(r.array()?, payload, extensions, symbols)
 }
 
-/// Length of the body, if a header is that of a REPORT without flags and extensions.
+/// Reads the fixed fields of a REQUEST; `None`: something is wrong with them.
 #[inline]
-pub(super) fn plain_report(header: [u8; HEADER]) -> Option<usize> {
-    let [kind, 0, 0, 0, length @ ..] = header else { return None };
-    (kind == DataKind::Report as u8).then(|| u32::from_le_bytes(length) as usize)
+pub(super) fn request_view<'a>(
+    fixed: [u8; REQUEST_FIXED],
+    content: &'a [u8],
+    symbols: &'a ReceivedSymbols,
+) -> Option<RequestView<'a>> {
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| fixed[at + byte]));
+    let [call, processes, target, last] = [word(0), word(8), word(16), word(24)];
+    let name = |slot| symbols.get(slot).filter(|text| text.len() <= MAX_NAME);
+    let target_of = match ((processes >> 32) as u32, target as u16) {
+        (0, slot) => Err(name(slot)?),
+        (service, NO_SYMBOL) => Ok(service),
+        _ => return None,
+    };
+    if last >> 40 != 0 {
+        return None;
+    }
+    Some(RequestView {
+        call,
+        caller: processes as u32,
+        target: target_of,
+        method: name((target >> 16) as u16)?,
+        remaining: Duration::from_millis(target >> 32),
+        parts: last as u32,
+        kind: ContentType((last >> 32) as u8),
+        content,
+    })
+}
+
+/// Reads the fixed fields of a RESPONSE; `None`: it is no result, or something is wrong with it.
+#[inline]
+pub(super) fn result_view(fixed: [u8; RESPONSE_FIXED], content: &[u8]) -> Option<ResultView<'_>> {
+    let [call @ .., STATUS_RESPONSE, kind, 0, 0] = fixed else { return None };
+    Some(ResultView { call: u64::from_le_bytes(call), kind: ContentType(kind), content })
+}
+
+/// The fields of a RESPONSE before its content, header included.
+#[inline]
+pub(super) fn result_head(call: u64, view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED] {
+    let mut head = [0; HEADER + RESPONSE_FIXED];
+    head[0] = DataKind::Response as u8;
+    head[4..8].copy_from_slice(&((RESPONSE_FIXED + view.content.len()) as u32).to_le_bytes());
+    head[8..16].copy_from_slice(&call.to_le_bytes());
+    head[16..20].copy_from_slice(&[STATUS_RESPONSE, view.kind.0, 0, 0]);
+    head
+}
+
+/// The fields of a REQUEST to a service by its number before its content, header included.
+#[inline]
+pub(super) fn request_head(
+    call: u64,
+    caller: u32,
+    service: u32,
+    method: u16,
+    view: &RequestView<'_>,
+) -> [u8; HEADER + REQUEST_FIXED] {
+    let mut head = [0; HEADER + REQUEST_FIXED];
+    head[0] = DataKind::Request as u8;
+    head[4..8].copy_from_slice(&((REQUEST_FIXED + view.content.len()) as u32).to_le_bytes());
+    head[8..16].copy_from_slice(&call.to_le_bytes());
+    head[16..20].copy_from_slice(&caller.to_le_bytes());
+    head[20..24].copy_from_slice(&service.to_le_bytes());
+    head[24..26].copy_from_slice(&NO_SYMBOL.to_le_bytes());
+    head[26..28].copy_from_slice(&method.to_le_bytes());
+    head[28..32].copy_from_slice(&millis(view.remaining).to_le_bytes());
+    head[32..36].copy_from_slice(&view.parts.to_le_bytes());
+    head[36] = view.kind.0;
+    head
 }
 
 /// Reads the fixed fields of a REPORT; `None`: something is wrong with them.
 #[inline]
-pub(super) fn view<'a>(
+pub(super) fn report_view<'a>(
     fixed: [u8; REPORT_FIXED],
     content: &'a [u8],
     symbols: &'a ReceivedSymbols,

@@ -8,7 +8,7 @@ use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
-use super::message::{Message, ReportView, VERSION};
+use super::message::{Message, VERSION, View};
 use super::symbols::ReceivedSymbols;
 
 /// Larger contents are worth a reference instead of a copy, whatever becomes of them.
@@ -86,23 +86,35 @@ impl Decoder {
         result.map(|()| frames == room)
     }
 
-    /// The report at the front of `bytes`, and the length of its frame; `None`: it is something
-    /// else, or not all there, or has to be looked at by [`decode`](Self::decode).
+    /// The message at the front of `bytes`, and the length of its frame; `None`: it is none of the
+    /// frequent ones, or large, or not all there, or has to be looked at by
+    /// [`decode`](Self::decode).
     #[inline]
-    pub(crate) fn report_view<'a>(&'a self, bytes: &'a [u8]) -> Option<(ReportView<'a>, usize)> {
-        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
-        let body = data::plain_report(*header)?;
-        let (fixed, rest) = rest.split_first_chunk::<REPORT_FIXED>()?;
-        let length = body.checked_sub(REPORT_FIXED)?;
-        if length > MAX_VIEWED
-            || length > self.max_payload
-            || self.failed.is_some()
-            || !self.greeted
-        {
+    pub(crate) fn view<'a>(&'a self, bytes: &'a [u8]) -> Option<(View<'a>, usize)> {
+        let ([kind, 0, 0, 0, length @ ..], rest) = bytes.split_first_chunk::<HEADER>()? else {
+            return None;
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > MAX_VIEWED.min(self.max_payload) || self.failed.is_some() || !self.greeted {
             return None;
         }
-        let view = data::view(*fixed, rest.get(..length)?, &self.symbols)?;
-        Some((view, HEADER + body))
+        let body = rest.get(..length)?;
+        let view = match DataKind::from_wire(*kind)? {
+            DataKind::Report => {
+                let (fixed, content) = body.split_first_chunk::<REPORT_FIXED>()?;
+                View::Report(data::report_view(*fixed, content, &self.symbols)?)
+            }
+            DataKind::Request => {
+                let (fixed, content) = body.split_first_chunk::<REQUEST_FIXED>()?;
+                View::Request(data::request_view(*fixed, content, &self.symbols)?)
+            }
+            DataKind::Response => {
+                let (fixed, content) = body.split_first_chunk::<RESPONSE_FIXED>()?;
+                View::Result(data::result_view(*fixed, content)?)
+            }
+            DataKind::Part | DataKind::Replayed | DataKind::Targeted => return None,
+        };
+        Some((view, HEADER + length))
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned

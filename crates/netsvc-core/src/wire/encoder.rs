@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
-use super::message::{Message, Report, ReportView, RequestTarget};
+use super::message::{Message, Report, ReportView, RequestTarget, RequestView, ResultView};
 use super::symbols::{NO_SYMBOL, SentSymbols};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
@@ -128,6 +128,25 @@ impl Encoder {
         let subject = self.symbol(view.subject, MAX_SUBJECT, out);
         debug_assert!(self.begun, "a report is not the first message");
         out.copy_both(&data::report_head(service, subject, view), view.content);
+    }
+
+    /// As [`request`](Self::request) to a service by its number, of one that has just been read.
+    pub(crate) fn request_view(
+        &mut self,
+        call: u64,
+        caller: u32,
+        service: u32,
+        view: &RequestView<'_>,
+        out: &mut WriteBatch,
+    ) {
+        let method = self.symbol(view.method, MAX_NAME, out);
+        out.copy_both(&data::request_head(call, caller, service, method, view), view.content);
+    }
+
+    /// As [`response`](Self::response), of a result that has just been read.
+    pub(crate) fn result_view(&mut self, call: u64, view: &ResultView<'_>, out: &mut WriteBatch) {
+        debug_assert!(self.begun, "a result is not the first message");
+        out.copy_both(&data::result_head(call, view), view.content);
     }
 
     /// As [`encode`](Self::encode) of a report for one process.

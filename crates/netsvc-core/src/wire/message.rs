@@ -318,6 +318,37 @@ pub(crate) struct ReportView<'a> {
     pub(crate) content: &'a [u8],
 }
 
+/// A request in the buffer it was read into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestView<'a> {
+    pub(crate) call: u64,
+    /// Sender's number.
+    pub(crate) caller: u32,
+    /// Receiver's number; of any service of that name otherwise.
+    pub(crate) target: Result<u32, &'a Str>,
+    pub(crate) method: &'a Str,
+    pub(crate) remaining: Duration,
+    pub(crate) parts: u32,
+    pub(crate) kind: ContentType,
+    pub(crate) content: &'a [u8],
+}
+
+/// A handler's result in the buffer it was read into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResultView<'a> {
+    pub(crate) call: u64,
+    pub(crate) kind: ContentType,
+    pub(crate) content: &'a [u8],
+}
+
+/// One of the frequent messages in the buffer it was read into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum View<'a> {
+    Report(ReportView<'a>),
+    Request(RequestView<'a>),
+    Result(ResultView<'a>),
+}
+
 impl Report {
     /// Ready to wait: see [`Content::detached`].
     pub(crate) fn detached(self) -> Self {

@@ -22,9 +22,9 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub(crate) use encoder::{Asked, RequestFrame};
 pub use error::WireError;
-pub(crate) use message::ReportView;
 pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,
 };
+pub(crate) use message::{ReportView, RequestView, ResultView, View};
 pub use write_batch::WriteBatch;
