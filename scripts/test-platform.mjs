@@ -71,14 +71,17 @@ async function checkNode({ program, emulated }, project, wanted) {
       const { spawnSync } = require("node:child_process");
       const args = ["-e", process._eval, process.versions.node];
       const child = spawnSync(process.execPath, args, { encoding: "utf8" });
-      process.stdout.write(JSON.stringify([is, process.versions.node, child.stdout]));
+      const { io } = require("netsvc").registry;
+      process.stdout.write(JSON.stringify([is, process.versions.node, child.stdout, io]));
     } else process.stdout.write(is);`;
   const args = ["120", program, "-e", script];
   const { stdout, stderr } = await run("timeout", args, { cwd: project, quiet: true });
-  const [is, version, child] = stdout.startsWith("[") ? JSON.parse(stdout) : [];
+  const [is, version, child, io] = stdout.startsWith("[") ? JSON.parse(stdout) : [];
   if (is !== wanted || child !== wanted)
     throw new Error(`the Node for ${wanted} does not work: ${stdout}${stderr}`);
-  console.log(`test: Node ${version}, ${is}${emulated ? ", emulated" : ""}`);
+  if (io !== (process.env.NETSVC_IO === "thread" ? "thread" : "loop"))
+    throw new Error(`Node's event loop is not used there: io is ${io}`);
+  console.log(`test: Node ${version}, ${is}${emulated ? ", emulated" : ""}, io: ${io}`);
 }
 
 /**

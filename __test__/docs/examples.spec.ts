@@ -10,9 +10,10 @@ import { run } from "../../scripts/lib/run.mjs";
 import { WatchedProcess } from "../../scripts/lib/watched.mjs";
 import { checkExamples, toolPath } from "../../scripts/setup.mjs";
 import { freePort } from "../helpers/ports.js";
+import { stretched } from "../helpers/time.mjs";
 
 /** How long the programs of a page may take to print what it shows, in milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = stretched(20_000);
 /** Below the repository's folder, so that "netsvc" is the built package itself. */
 const FOLDER = join(root, ".cache/docs");
 
@@ -54,7 +55,7 @@ beforeAll(async () => {
   writeFileSync(join(FOLDER, "tsconfig.json"), JSON.stringify({ compilerOptions }));
   const tsc = toolPath("typescript", "tsc");
   compiled = await run(process.execPath, [tsc], { cwd: FOLDER, quiet: true });
-}, 120_000);
+}, stretched(120_000));
 
 test("pages have TypeScript blocks, and some are programs", () => {
   expect(pages.flatMap(({ files }) => files).length).toBeGreaterThan(10);

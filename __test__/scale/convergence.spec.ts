@@ -3,10 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/ports.js";
 import { useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
 /** The machine may be slow; what is tested is that it ends, and how. */
-const PATIENCE = 60_000;
+const PATIENCE = stretched(60_000);
 
 const CROWDS = 4;
 const REGISTRIES = 50;

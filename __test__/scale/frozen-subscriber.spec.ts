@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
 import { type FixtureProcess, useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
-const PATIENCE = 60_000;
+const PATIENCE = stretched(60_000);
 
 /** What the hub may queue for one link: far less than is published. */
 const OUTBOX = 2 << 20;

@@ -3,10 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
 import { useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
 const KEPT = 10_000;
-const PATIENCE = 60_000;
+const PATIENCE = stretched(60_000);
 
 interface Account {
   readonly [what: string]: number;

@@ -5,12 +5,13 @@ import { describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
 import { useNetwork } from "../helpers/network.js";
 import { useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const network = useNetwork();
 const processes = useProcesses();
 const ROUNDS = 20;
 const WORKERS = 20;
-const PATIENCE = 120_000;
+const PATIENCE = stretched(120_000);
 
 describe("twenty workers, terminated at random moments under traffic, twenty times", () => {
   it("neither crash nor hang, and leave no link at the hub (6, 9)", {

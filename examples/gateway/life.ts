@@ -3,6 +3,7 @@
 import { registry } from "netsvc";
 import { END, type Told } from "./channel.js";
 import { addCounts, type Counts, noCounts } from "./counts.js";
+import { patience } from "./patience.js";
 
 /** Counts for the starter's summary. A part that is killed takes at most half a second along. */
 export const counted: Counts = noCounts();
@@ -25,7 +26,7 @@ export function endWhenTold(stop: () => void | Promise<void> = () => {}): void {
     ending = true;
     clearInterval(telling);
     await stop();
-    await registry.close({ drain: 1 });
+    await registry.close({ drain: patience(1) });
     await tell();
     // The channel would keep the process alive.
     if (process.connected) process.disconnect();

@@ -6,13 +6,14 @@ import { connectToHub } from "./connection.js";
 import { formatLatency, formatTime, formatValue } from "./format.js";
 import { counted, endWhenTold, serviceSeen } from "./life.js";
 import { LinkLines } from "./link-lines.js";
+import { patience } from "./patience.js";
 import type { Rules, SubjectStatistics } from "./rules-api.js";
 import { ServiceLines } from "./service-lines.js";
 import type { Telemetry } from "./telemetry-api.js";
 import { valueLine } from "./value-line.js";
 
 /** In seconds. While an answer is missing, no values are shown: something stands still. */
-const TIMEOUT = 2;
+const TIMEOUT = patience(2);
 
 const values = new Map<string, number>();
 const rules = registry.service<Rules>("rules");

@@ -3,11 +3,12 @@
 
 import { ArgumentError, parseArguments, USAGE } from "./arguments.js";
 import { Part } from "./part.js";
+import { patience } from "./patience.js";
 import { DEFAULT_PORT, freePort, obstacle } from "./port.js";
 import { Summary } from "./summary.js";
 
 /** How long each part may take to end, in seconds. */
-const PATIENCE = 3;
+const PATIENCE = patience(3);
 
 const args = argumentsOrExit();
 const port = await choosePort();

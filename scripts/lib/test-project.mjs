@@ -10,21 +10,14 @@ import { root } from "./root.mjs";
 
 /** What the tests read besides the package. */
 const SOURCES = [
-  ...[
-    "__test__",
-    "bench/lib",
-    "bench/peers",
-    "crates/netsvc-core/tests",
-    "crates/netsvc-hub/tests",
-    "examples",
-    "scripts",
-    "ts",
-    ".cache/examples",
-  ],
-  ...[".cache/dist.stamp", ".cache/examples.stamp", "README.md", "vitest.config.ts"],
+  ...["__test__", "bench/lib", "bench/peers", "crates", "docs", "examples", "scripts", "ts"],
+  ...[".cache/examples", ".cache/dist.stamp", ".cache/examples.stamp"],
+  ...["README.md", "vitest.config.ts"],
   // The stamps are of these as well.
   ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
-  ...["node_modules/typescript/package.json", "node_modules/rolldown/package.json"],
+  "node_modules/rolldown/package.json",
+  // Compiles the examples in the docs.
+  ...["node_modules/typescript", "node_modules/@types/node", "node_modules/undici-types"],
 ];
 
 /**
@@ -45,6 +38,11 @@ export async function testProject(folder, target) {
     mkdirSync(dirname(join(project, path)), { recursive: true });
     cpSync(join(root, path), join(project, path), { recursive: true });
   }
+  // The compiler itself is a program for this machine, whatever the Node that starts it is for.
+  const compiler = (/** @type {string} */ arch) =>
+    `node_modules/@typescript/typescript-${process.platform}-${arch}`;
+  mkdirSync(join(project, "node_modules/@typescript"), { recursive: true });
+  symlinkSync(join(root, compiler(process.arch)), join(project, compiler(target.cpu)));
   // The tests take the installed package for the repository's own.
   for (const path of ["dist", "native"])
     symlinkSync(join("node_modules/netsvc", path), join(project, path));
