@@ -131,7 +131,8 @@ function netsvc({ io, unix = false, iterate = false, signal = false, settings = 
       await exchange.flush();
     },
 
-    load,
+    // The addon comes with the first registry that is used.
+    load: async () => (await registryOf()).id,
     async watcher(place, _, seen) {
       const { registry } = await connect(place);
       let visible = 0;

@@ -4,10 +4,12 @@
 //! `benches/` measures time with criterion, `src/bin/instructions.rs` is what `npm run
 //! check:instructions` counts, `examples/steps.rs` is for a quick look.
 
+mod discovery;
 mod end;
 mod relay;
 mod step;
 
+pub use discovery::Discovery;
 pub use end::End;
 pub use relay::{Relay, Shape};
 pub use step::Step;

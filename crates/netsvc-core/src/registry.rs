@@ -110,10 +110,10 @@ pub(crate) struct Registry {
     services: FxHashMap<ServiceNo, Service>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
-    by_name: SeededMap<Str, Vec<ServiceNo>>,
+    by_name: Index,
     /// What `by_name` said, while it does not change.
     known_names: ByAddress<Named>,
-    by_group: SeededMap<Str, Vec<ServiceNo>>,
+    by_group: Index,
     last_process: u32,
     last_service: u32,
     /// Services of this process.
@@ -236,7 +236,7 @@ impl Registry {
         found
     }
 
-    /// Members of a group, in no particular order.
+    /// Members of a group, oldest first.
     pub(crate) fn members(&self, group: &str) -> &[ServiceNo] {
         self.by_group.get(group).map_or(&[], Vec::as_slice)
     }
@@ -292,9 +292,9 @@ impl Registry {
         };
         self.by_id.insert(id, no);
         self.known_names.clear();
-        self.by_name.entry(service.name.clone()).or_default().push(no);
+        index(&mut self.by_name, &service.name, no);
         for group in &service.groups {
-            self.by_group.entry(group.clone()).or_default().push(no);
+            index(&mut self.by_group, group, no);
         }
         self.order.insert(no);
         self.services.insert(no, service);
@@ -322,7 +322,7 @@ impl Registry {
             return false;
         }
         service.groups.push(group.clone());
-        self.by_group.entry(group.clone()).or_default().push(no);
+        index(&mut self.by_group, group, no);
         true
     }
 
@@ -343,11 +343,7 @@ impl Registry {
         let candidates: Vec<ServiceNo> = match (&filter.id, &filter.name, &filter.group) {
             (Some(id), ..) => self.service_no(*id).into_iter().collect(),
             (None, Some(name), _) => self.named(name).to_vec(),
-            (None, None, Some(group)) => {
-                let mut members = self.members(group).to_vec();
-                members.sort_unstable();
-                members
-            }
+            (None, None, Some(group)) => self.members(group).to_vec(),
             (None, None, None) => self.order.iter().copied().collect(),
         };
         candidates
@@ -401,11 +397,22 @@ pub(crate) struct Description {
     pub(crate) extensions: Bytes,
 }
 
-fn unindex(index: &mut SeededMap<Str, Vec<ServiceNo>>, key: &str, no: ServiceNo) {
-    if let Some(entries) = index.get_mut(key) {
-        entries.retain(|entry| *entry != no);
-        if entries.is_empty() {
-            index.remove(key);
-        }
+/// Services by a string, oldest first: that is the order of their numbers.
+type Index = SeededMap<Str, Vec<ServiceNo>>;
+
+fn index(index: &mut Index, key: &Str, no: ServiceNo) {
+    let entries = index.entry(key.clone()).or_default();
+    if let Err(place) = entries.binary_search(&no) {
+        entries.insert(place, no);
+    }
+}
+
+fn unindex(index: &mut Index, key: &str, no: ServiceNo) {
+    let Some(entries) = index.get_mut(key) else { return };
+    if let Ok(place) = entries.binary_search(&no) {
+        entries.remove(place);
+    }
+    if entries.is_empty() {
+        index.remove(key);
     }
 }
