@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { type FixtureProcess, useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
 
@@ -71,7 +72,7 @@ describe("a hub with authorise", () => {
   it("that never decides is as one that says nothing: the deadline ends it (2)", async () => {
     const hub = await processes.start("guarded-hub");
     const slow = await processes.start("client", { port: hub.port, label: "slow" });
-    const failed = await slow.event("attemptFailed", undefined, 15_000);
+    const failed = await slow.event("attemptFailed", undefined, stretched(15_000));
     // Both ends have the same deadline; whichever is first ends it.
     expect(["connect-timeout", "connection-lost"]).toContain(
       (failed.reason as { code: string }).code,

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { rejection } from "../helpers/eventually.js";
 import { freePort } from "../helpers/ports.js";
 import { type FixtureEvent, type FixtureProcess, useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
 const RESTARTS = 10;
@@ -14,7 +15,7 @@ const about =
   (event: FixtureEvent): boolean =>
     event.status === status && event.name === name;
 
-describe("a hub that is killed and restarted ten times", () => {
+describe("a hub that is killed and restarted ten times", { timeout: stretched(90_000) }, () => {
   it("gets every client back, each service announced once and under its old identity (4, 11)", async () => {
     const port = await freePort();
     let hub = await processes.start("hub", { port });
@@ -88,7 +89,7 @@ describe("a hub that is killed and restarted ten times", () => {
       client.end();
       expect(await client.exit()).toEqual({ code: 0, signal: null });
     });
-  }, 90_000);
+  });
 });
 
 describe("a hub that is killed and restarted", () => {

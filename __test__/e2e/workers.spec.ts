@@ -5,12 +5,13 @@
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
 import { type FixtureEvent, useProcesses } from "../helpers/processes.js";
+import { stretched } from "../helpers/time.mjs";
 
 const processes = useProcesses();
 
 const label = ({ peer }: FixtureEvent) => (peer as { label: string }).label;
 
-describe("worker threads", () => {
+describe("worker threads", { timeout: stretched(60_000) }, () => {
   it("are processes of their own, one default registry each (8)", async () => {
     const hub = await processes.start("hub");
     const host = await processes.start("workers", { port: hub.port, workers: 3 });
@@ -51,5 +52,5 @@ describe("worker threads", () => {
     expect(host.told("workerError")).toEqual([]);
     host.end();
     expect(await host.exit()).toEqual({ code: 0, signal: null });
-  }, 60_000);
+  });
 });
