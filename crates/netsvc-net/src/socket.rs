@@ -105,9 +105,12 @@ impl Socket {
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self,
-        stream => stream.try_write_vectored(slices),
+        // The system call for one slice costs less.
+        stream => match slices {
+            [slice] => stream.try_write(slice),
+            _ => stream.try_write_vectored(slices),
+        },
         socket => match slices {
-            // The system call for one costs less.
             [slice] => io::Write::write(&mut &**socket, slice),
             _ => io::Write::write_vectored(&mut &**socket, slices),
         })
