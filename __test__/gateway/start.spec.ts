@@ -14,7 +14,8 @@ test("with --seconds it ends by itself, with code 0 and a summary", async () => 
   await using gateway = new Gateway("--seconds", seconds, "--port", "0");
   expect(await gateway.end()).toBe(0);
   expect(gateway.stderr).toBe("");
-  expect(gateway.stdout).toMatch(new RegExp(`^Summary of ${seconds}\\.\\d seconds:$`, "m"));
+  const [, lasted] = /^Summary of (\d+\.\d) seconds:$/m.exec(gateway.stdout) ?? [];
+  expect(Number(lasted)).toBeGreaterThanOrEqual(Number(seconds));
   expect(gateway.count("services seen")).toBe(3);
   expect(gateway.count("reports")).toBeGreaterThan(10);
   expect(gateway.count("requests")).toBeGreaterThan(0);
