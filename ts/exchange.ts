@@ -353,7 +353,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
       ? { process: record.process, label: record.label, address: record.address }
       : undefined;
     const { what } = record;
-    link.update({ ...record, what, peer });
+    link.update(what, peer, record);
     // An accepted link has no further attempt and no record that says so.
     const ended = this.role === EXCHANGE_SERVER && record.what !== "active";
     if (ended || record.what === "closed") this.#removeLink(record.link);

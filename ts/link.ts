@@ -112,21 +112,23 @@ export class Link {
   }
 
   /** What a record says about it. @internal */
-  update(change: {
-    what: "active" | "inactive" | "attemptFailed" | "closed";
-    peer: Peer | undefined;
-    reason: LinkError | undefined;
-    attempt: number;
-    retryIn: number | undefined;
-  }): void {
+  update(
+    what: "active" | "inactive" | "attemptFailed" | "closed",
+    peer: Peer | undefined,
+    change: {
+      readonly reason: LinkError | undefined;
+      readonly attempt: number;
+      readonly retryIn: number | undefined;
+    },
+  ): void {
     this.#attempt = change.attempt;
-    if (change.peer !== undefined) this.#peer = change.peer;
+    if (peer !== undefined) this.#peer = peer;
     if (change.reason !== undefined) this.#reason = change.reason;
-    if (change.what === "active") {
+    if (what === "active") {
       this.#state = "active";
       this.#settle(this.#ready, (ready) => ready.resolve());
       this.#ready = undefined;
-    } else if (change.what === "closed") {
+    } else if (what === "closed") {
       this.finish();
     } else {
       this.#state = "waiting";

@@ -35,8 +35,13 @@ export class Log {
     }
   }
 
+  /** Whether a message of that level goes anywhere. */
+  takes(level: LogEntry["level"]): boolean {
+    return LEVELS.indexOf(level) <= this.#threshold;
+  }
+
   write(level: LogEntry["level"], message: string): void {
-    if (LEVELS.indexOf(level) > this.#threshold) return;
+    if (!this.takes(level)) return;
     try {
       this.#write({ level, label: this.#label, message });
     } catch {

@@ -3,10 +3,10 @@ import { settledMemory } from "../lib/procfs.mjs";
 const CONNECTIONS = 1000;
 
 /** @param {import("../lib/types.js").Program} program */
-const kib = async ({ pid }) => (await settledMemory(pid)).rss;
+const memory = ({ pid }) => settledMemory(pid);
 
 /** @type {import("../lib/types.js").Workload} */
-const memory = {
+const workload = {
   id: "W6",
   title: "Resident memory: hub, idle and with 1,000 idle connections; a client over a bare Node",
   needs: ["idle", "idleProgram"],
@@ -19,19 +19,19 @@ const memory = {
   ],
   async measure(session) {
     const hub = await session.hub();
-    const idleKib = await kib(hub);
-    const bareKib = await kib(await session.program("bare"));
-    const clientKib = await kib(await session.program("client"));
+    const idle = await memory(hub);
+    const bare = await memory(await session.program("bare"));
+    const client = await memory(await session.program("client"));
     await session.start("idle", { connections: CONNECTIONS });
-    const busyKib = await kib(hub);
+    const busy = await memory(hub);
     return {
-      each: (busyKib - idleKib) / (CONNECTIONS + 1),
-      idle: idleKib / 1024,
-      busy: busyKib / 1024,
-      client: (clientKib - bareKib) / 1024,
-      bare: bareKib / 1024,
+      each: (busy.own - idle.own) / (CONNECTIONS + 1),
+      idle: idle.rss / 1024,
+      busy: busy.rss / 1024,
+      client: (client.rss - bare.rss) / 1024,
+      bare: bare.rss / 1024,
     };
   },
 };
 
-export const workloads = [memory];
+export const workloads = [workload];

@@ -25,10 +25,11 @@ export class LinkLog {
     server: boolean,
     at: number = now() / 1000,
   ): void {
+    if (what === "active" && !server) this.#outage.end();
+    if (what !== "attemptFailed" && !this.#log.takes("info")) return;
     const peer = describe(event);
     const reason = event.reason === undefined ? "" : `: ${event.reason.message}`;
     if (what === "active") {
-      if (!server) this.#outage.end();
       this.#log.write("info", `linked with ${peer}`);
       return;
     }

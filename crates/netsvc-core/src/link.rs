@@ -36,8 +36,8 @@ impl Default for Heartbeat {
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) exchange: ExchangeId,
-    /// Only for links that this process makes.
-    pub(crate) connector: Option<Connector>,
+    /// Only for links that this process makes; a hub has many of the other kind.
+    pub(crate) connector: Option<Box<Connector>>,
     pub(crate) connection: Option<Box<Connection>>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Connection {
     pub(crate) began: Time,
     pub(crate) peer: Option<PeerState>,
     /// What the peer said of itself, while the application decides about it.
-    pub(crate) applicant: Option<Hello>,
+    pub(crate) applicant: Option<Box<Hello>>,
 
     // What is sent.
     pub(crate) encoder: Encoder,

@@ -26,7 +26,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 
 /// The task of an attempt; `dead`: the dead time of its exchange. It has no deadline of its own: the core's ends it.
 pub(crate) async fn run(driver: Arc<Driver>, conn: ConnId, target: Target, dead: Duration) {
-    let outcome = match caught(open(&*driver.resolver, &target, dead)).await {
+    let outcome = match caught(pin!(open(&*driver.resolver, &target, dead))).await {
         Some(outcome) => outcome,
         None => Err(failed(&target, "a fault in netsvc or in the resolver")),
     };

@@ -1,6 +1,7 @@
 //! One registry with its sockets, as the binding sees it.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ impl Engine {
     pub fn listen(&self, exchange: ExchangeId, target: ListenTarget, done: ListenDone) {
         let driver = Arc::clone(&self.driver);
         self.driver.runtime.spawn(async move {
-            let listening = caught(listen(&driver, exchange, target)).await;
+            let listening = caught(pin!(listen(&driver, exchange, target))).await;
             let fault = || Err(ListenError::new("io", "a fault in netsvc or in the resolver"));
             call_caught(|| done(listening.unwrap_or_else(fault)));
         });

@@ -63,7 +63,7 @@ impl Listener {
 
     /// The listener's task.
     pub(crate) async fn run(self: Arc<Self>, driver: Arc<Driver>) {
-        while caught(self.accept_all(&driver)).await.is_none() {
+        while caught(pin!(self.accept_all(&driver))).await.is_none() {
             sleep(PAUSE_AFTER_ERROR).await;
         }
     }

@@ -38,7 +38,7 @@ enum Served {
 /// The connection's task.
 pub(crate) async fn run(connection: Arc<Connection>, driver: Arc<Driver>) {
     let mut readiness = Readiness::new(&connection.socket);
-    let served = caught(serve(&connection, &driver, &mut readiness)).await;
+    let served = caught(pin!(serve(&connection, &driver, &mut readiness))).await;
     if served == Some(Served::Closed) {
         let _ = timeout(LINGER, discard(&connection, &mut readiness)).await;
     } else {

@@ -1,5 +1,6 @@
 //! Calls the core when the time has come that it asked for.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ const PAUSE_AFTER_PANIC: Duration = Duration::from_millis(100);
 
 /// The timer's task; ends when the engine was shut down.
 pub(crate) async fn run(driver: Arc<Driver>) {
-    while caught(keep_time(&driver)).await.is_none() {
+    while caught(pin!(keep_time(&driver))).await.is_none() {
         sleep(PAUSE_AFTER_PANIC).await;
     }
 }

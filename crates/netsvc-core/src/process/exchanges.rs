@@ -84,7 +84,7 @@ impl Process {
             next_attempt: Time::NEVER,
         };
         let id = self.next_link();
-        let link = Link { id, exchange, connector: Some(connector), connection: None };
+        let link = Link { id, exchange, connector: Some(Box::new(connector)), connection: None };
         self.links.insert(id, link);
         self.attempt(now, id);
         Ok(id)

@@ -115,7 +115,7 @@ impl Process {
             && state.connector.is_none()
             && let Some(connection) = state.connection.as_deref_mut()
         {
-            connection.applicant = Some(hello.clone());
+            connection.applicant = Some(Box::new(hello.clone()));
         }
         match self.judge_hello(link, hello) {
             Ok(replaced) => {

@@ -1,5 +1,7 @@
 //! From a link's outbox to bytes: numbers are introduced, cursors produce, symbols abbreviate.
 
+use std::collections::VecDeque;
+
 use crate::calls::{Call, Provider, UnsentTarget};
 use crate::content::Content;
 use crate::ids::{CallId, ConnId, LinkId, ProcessNo};
@@ -101,6 +103,10 @@ impl Process {
             return false;
         }
         if let Some(message) = connection.urgent.pop_front() {
+            if connection.urgent.is_empty() {
+                // An idle link owns no memory for it: most have nothing to say but heartbeats.
+                connection.urgent = VecDeque::new();
+            }
             connection.encoder.encode(&message, out);
             return true;
         }
