@@ -196,7 +196,7 @@ impl Process {
         };
         let size = OVERHEAD + view.content.len() + view.subject.len();
         let ahead = self.limits.ahead();
-        let mut whole: Option<Report> = None;
+        let mut waiting: Option<Report> = None;
         for (link, latest) in plan.iter().copied() {
             if link == from {
                 continue;
@@ -211,15 +211,24 @@ impl Process {
                 connection.mark_dirty(&mut self.dirty);
                 continue;
             }
-            let report = whole.get_or_insert_with(|| Report {
-                service: no.0,
-                subject: view.subject.clone(),
-                sequence: view.sequence,
-                content: Content { kind: view.kind, bytes: Bytes::copy_from_slice(view.content) },
-                extensions: Bytes::new(),
-            });
-            let (report, mut waiting) = (report.clone(), Some(report.clone()));
-            self.push_report(link, &report, latest, &mut waiting);
+            // Copied once, and shared only if a second link has to wait.
+            let report = waiting.as_ref().map_or_else(
+                || Report {
+                    service: no.0,
+                    subject: view.subject.clone(),
+                    sequence: view.sequence,
+                    content: Content {
+                        kind: view.kind,
+                        bytes: Bytes::copy_from_slice(view.content),
+                    },
+                    extensions: Bytes::new(),
+                },
+                Report::clone,
+            );
+            if plan.len() > 1 && waiting.is_none() {
+                waiting = Some(report.clone());
+            }
+            self.queue_report(link, report, latest);
         }
     }
 }

@@ -261,14 +261,35 @@ impl Process {
     }
 
     /// `waiting`: the report as it waits in the outboxes of links that do not flow.
-    pub(super) fn push_report(
+    fn push_report(
         &mut self,
         link: LinkId,
         report: &Report,
         latest: bool,
         waiting: &mut Option<Report>,
     ) -> bool {
-        let (limit, ahead) = (self.limits.outbox, self.limits.ahead());
+        let ahead = self.limits.ahead();
+        let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+        else {
+            return true;
+        };
+        if connection.flows(OVERHEAD + report_size(report), ahead)
+            && connection.has_told_service(ServiceNo(report.service))
+            && connection.accepts(report.content.bytes.len())
+        {
+            let Report { service, subject, sequence, content, extensions } = report;
+            let (encoder, ready) = (&mut connection.encoder, &mut connection.ready);
+            encoder.report(*service, subject, *sequence, content, extensions, ready);
+            connection.mark_dirty(&mut self.dirty);
+            return true;
+        }
+        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
+        self.queue_report(link, report, latest)
+    }
+
+    /// Into the outbox of a link, ready to wait there.
+    pub(super) fn queue_report(&mut self, link: LinkId, report: Report, latest: bool) -> bool {
+        let limit = self.limits.outbox;
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
             return true;
@@ -279,21 +300,13 @@ impl Process {
         if !connection.accepts(report.content.bytes.len()) {
             // The peer cannot take it: for its subscribers it is lost.
             connection.outbox.dropped += 1;
-            let subject = Some(report.subject.clone());
+            let subject = Some(report.subject);
             self.push(link, Out::Lost { service: report.service, subject, count: 1 });
-            return true;
-        }
-        if connection.flows(OVERHEAD + report_size(report), ahead) {
-            let Report { service, subject, sequence, content, extensions } = report;
-            let (encoder, ready) = (&mut connection.encoder, &mut connection.ready);
-            encoder.report(*service, subject, *sequence, content, extensions, ready);
-            connection.mark_dirty(&mut self.dirty);
             return true;
         }
         if latest && connection.outbox.bytes() + report.content.bytes.len() > limit {
             connection.outbox.replace(report.service, &report.subject);
         }
-        let report = waiting.get_or_insert_with(|| report.clone().detached()).clone();
         self.queue(link, Out::Report { report, latest });
         self.is_low(link)
     }
