@@ -297,8 +297,8 @@ describe("services", () => {
     const watch = native.watch("pump");
     const change = await party.next("change");
     expect(change).toMatchObject({ watch, status: 0, flags: 1, group: "" });
-    expect([...(change.own as Uint8Array)]).toEqual([...packed.subarray(0, 14)]);
-    const common = change.common as Uint8Array;
+    expect(change.service).toMatchObject({ counter, name: "pump" });
+    const { common } = change.service as { common: Uint8Array };
     expect([...common.subarray(0, packed.length - 14)]).toEqual([...packed.subarray(14)]);
     for (const group of ["wet", "blue"])
       expect(await party.next("change")).toMatchObject({ watch, status: 2, flags: 1, group });

@@ -256,8 +256,11 @@ export class Reader {
           const [watch, status, revision, flags] = [next(), next(), long(), next()];
           const slot = next();
           const group = slot === 0xffff_ffff ? "" : this.symbols.get(slot);
-          const [own, common] = [bytes(), chunk.subarray(next())];
-          deliveries.push({ kind: "change", watch, status, revision, flags, group, own, common });
+          const [counter, name] = [next(), decoder.decode(bytes())];
+          const start = next();
+          const common = start === 0xffff_ffff ? undefined : chunk.subarray(start);
+          const service = { counter, name, common };
+          deliveries.push({ kind: "change", watch, status, revision, flags, group, service });
           break;
         }
         case 7: {

@@ -12,13 +12,7 @@ import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { Commands } from "./fake-commands.js";
 import { Deliveries, packTexts } from "./fake-deliveries.js";
 import { environments, FakeEnvironment } from "./fake-environment.js";
-import {
-  type FakeService,
-  type Owner,
-  packCommon,
-  packOwn,
-  packServices,
-} from "./fake-services.js";
+import { type FakeService, type Owner, packCommon, packServices } from "./fake-services.js";
 
 /** A command that reached the native side, in order, for tests to look at. */
 export type Seen = readonly [name: string, ...args: unknown[]];
@@ -444,13 +438,13 @@ export class FakeRegistry implements NativeRegistry {
     const slot = group === "" ? 0xffff_ffff : this.deliveries.symbol(group);
     const fixed = [6, watch, status, this.#revision, 0, replayed ? 1 : 0, slot];
     if (service === undefined) {
-      this.deliveries.add([...fixed, 0, 0, 0]);
+      this.deliveries.add([...fixed, 0, 0, 0, 0xffff_ffff]);
       return;
     }
-    const own = packOwn(service);
-    const at = this.deliveries.data(own);
+    const name = Buffer.from(service.name);
+    const at = this.deliveries.data(name);
     const common = this.deliveries.data(packCommon(this.#owner, service));
-    this.deliveries.add([...fixed, at, own.length, common]);
+    this.deliveries.add([...fixed, service.no, at, name.length, common]);
   }
 
   #fits(service: FakeService, name?: string, identity?: string, group?: string): boolean {

@@ -26,14 +26,10 @@ export function packServices(owner: Owner, services: readonly FakeService[]): Bu
 }
 
 function packService(owner: Owner, service: FakeService): Buffer {
-  return Buffer.concat([packOwn(service), packCommon(owner, service)]);
-}
-
-export function packOwn(service: FakeService): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt32LE(service.no, 0);
   head.writeUInt32LE(service.no, 4);
-  return Buffer.concat([head, packTexts([service.name])]);
+  return Buffer.concat([head, packTexts([service.name]), packCommon(owner, service)]);
 }
 
 export function packCommon(owner: Owner, service: FakeService): Buffer {

@@ -69,22 +69,20 @@ export class PackedReader {
     };
   }
 
-  /** A service with what it has in common with others. */
-  service(common: CommonInfo): ServiceInfo {
-    // Before it lies its number, which only native calls use.
-    const counter = this.#u16(4) + this.#u16(6) * 0x1_0000;
-    this.#at += 8;
-    const { audience, groups, methods, process, label, local, exchangeGroup } = common;
+  /** A service with what it has in common with others; its name is `length` bytes at `offset`. */
+  service(common: CommonInfo, counter: number, offset: number, length: number): ServiceInfo {
+    const end = offset + length;
+    if (end > this.#bytes.length) throw transferred();
     return {
-      name: this.text(),
-      identity: `${process}.${counter}`,
-      audience,
-      groups,
-      methods,
-      process,
-      label,
-      local,
-      exchangeGroup,
+      name: this.#bytes.toString("utf8", offset, end),
+      identity: `${common.process}.${counter}`,
+      audience: common.audience,
+      groups: common.groups,
+      methods: common.methods,
+      process: common.process,
+      label: common.label,
+      local: common.local,
+      exchangeGroup: common.exchangeGroup,
     };
   }
 
@@ -98,14 +96,12 @@ export class PackedReader {
   }
 
   #whole(): ServiceInfo {
-    const own = this.#at;
-    this.#at += 10 + this.#u16(8);
-    const common = this.common();
-    const end = this.#at;
-    this.#at = own;
-    const service = this.service(common);
-    this.#at = end;
-    return service;
+    // It begins with its number, which only native calls use.
+    const counter = this.#bytes.readUInt32LE(this.#at + 4);
+    const name = this.#at + 10;
+    const length = this.#u16(8);
+    this.#at = name + length;
+    return this.service(this.common(), counter, name, length);
   }
 
   #list(): readonly string[] {
@@ -121,4 +117,8 @@ export class PackedReader {
     const at = this.#at + offset;
     return (this.#bytes[at] ?? 0) | ((this.#bytes[at + 1] ?? 0) << 8);
   }
+}
+
+function transferred(): TypeError {
+  return new TypeError("the memory of deliveries was transferred away");
 }

@@ -5,7 +5,7 @@
 
 import type { LinkError } from "../errors.js";
 import { type Publisher, Report } from "../report.js";
-import { NO_SERVICE, type ServiceInfo } from "../service-info.js";
+import { NO_SERVICE } from "../service-info.js";
 import type { Change, ChangeStatus } from "../watch.js";
 import { linkError } from "./codes.js";
 import { type CallerTracker, Invocation, Origin } from "./invocation.js";
@@ -102,6 +102,8 @@ export class Records {
   readonly #publishers = new Table<Publisher>();
   /** What services of the batch have in common, by where it lies. */
   readonly #commons = new Map<number, CommonInfo>();
+  #last: CommonInfo | undefined;
+  #lastAt = 0;
   /** Memory of the batch, and from where in it offsets count. */
   #buffer = new ArrayBuffer(0);
   #base = 0;
@@ -137,6 +139,7 @@ export class Records {
     this.#buffer = chunk.buffer as ArrayBuffer;
     this.#base = chunk.byteOffset;
     this.#packed = undefined;
+    this.#last = undefined;
     if (this.#commons.size > 0) this.#commons.clear();
     return true;
   }
@@ -301,26 +304,37 @@ export class Records {
   #change(): void {
     const words = this.#words;
     const at = this.#at;
-    this.#at = at + 9;
+    this.#at = at + 10;
     const group = words[at + 5] as number;
-    const length = words[at + 7] as number;
+    const common = words[at + 9] as number;
     this.#sink.change(words[at] as number, {
       status: STATUSES[words[at + 1] as number] ?? "reset",
       service:
-        length === 0 ? NO_SERVICE : this.#service(words[at + 6] as number, words[at + 8] as number),
+        common === NONE
+          ? NO_SERVICE
+          : this.#reader().service(
+              this.#common(common),
+              words[at + 6] as number,
+              words[at + 7] as number,
+              words[at + 8] as number,
+            ),
       group: group === NONE ? undefined : this.#symbols[group],
       replayed: words[at + 4] === 1,
       revision: (words[at + 2] as number) + (words[at + 3] as number) * 0x1_0000_0000,
     });
   }
 
-  #service(own: number, common: number): ServiceInfo {
-    let known = this.#commons.get(common);
-    if (known === undefined) {
-      known = this.#reader(common).common();
-      this.#commons.set(common, known);
+  /** What lies at `offset`, which services that come in a row mostly have in common. */
+  #common(offset: number): CommonInfo {
+    if (offset === this.#lastAt && this.#last !== undefined) return this.#last;
+    let common = this.#commons.get(offset);
+    if (common === undefined) {
+      common = this.#reader().at(offset).common();
+      this.#commons.set(offset, common);
     }
-    return this.#reader(own).service(known);
+    this.#lastAt = offset;
+    this.#last = common;
+    return common;
   }
 
   #link(): void {
@@ -355,15 +369,15 @@ export class Records {
     return this.#symbols[this.#word()] ?? "";
   }
 
-  /** Reads what lies from `offset` on, up to `end`. */
-  #reader(offset: number, end?: number): PackedReader {
+  /** Reads the batch's memory. */
+  #reader(): PackedReader {
     this.#packed ??= new PackedReader(new Uint8Array(this.#buffer, this.#base));
-    return this.#packed.at(offset, end);
+    return this.#packed;
   }
 
   /** Reads what the next two words name. */
   #span(): PackedReader {
     const offset = this.#word();
-    return this.#reader(offset, offset + this.#word());
+    return this.#reader().at(offset, offset + this.#word());
   }
 }

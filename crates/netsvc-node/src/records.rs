@@ -22,7 +22,7 @@ use crate::symbols::{Slot, Symbols, Tell, Told, hex};
 pub(crate) const MIN_WORDS: usize = 64;
 
 const HEADER_WORDS: usize = 3;
-/// Stands for no string where a slot is expected.
+/// Stands for no string where a slot is expected, and for no service.
 const NONE: u32 = u32::MAX;
 /// Words of the longest record together with what it may need told before: INVOKE and three
 /// SYMBOLs.
@@ -332,9 +332,10 @@ impl Batch<'_> {
         let [low, high] = halves(change.revision);
         let group = change.group.as_ref().map_or(NONE, |group| self.symbol(group, &[]));
         let service = change.service.as_ref();
-        let common = service.map_or(Span::NONE, |service| self.common(service));
-        let own = service
-            .map_or(Span::NONE, |service| self.chunk.span(|chunk| info::pack_own(service, chunk)));
+        let common = service.map_or(NONE, |service| self.common(service).offset);
+        let name = service.map_or(Span::NONE, |service| {
+            self.chunk.span(|chunk| chunk.put(service.name.as_bytes()))
+        });
         self.put(&[
             kind::CHANGE,
             watch.0,
@@ -343,9 +344,10 @@ impl Batch<'_> {
             high,
             change.replayed.into(),
             group,
-            own.offset,
-            own.length,
-            common.offset,
+            service.map_or(0, |service| service.id.counter),
+            name.offset,
+            name.length,
+            common,
         ]);
     }
 

@@ -142,16 +142,16 @@ fn changes() {
         group: Some("attic".into()),
     };
     let event = |change: &Change| Event::Change { watch: WatchId(3), change: change.clone() };
-    let (own, common) = packed(&thermometer());
+    let (_, common) = packed(&thermometer());
     let at = 5 + common.len() as u32;
-    let (packed, chunk) = records(event(&change), &[4, 10]);
+    let (packed, chunk) = records(event(&change), &[4, 11]);
     assert_eq!(packed[0], [1, 0, 0, 5]);
-    assert_eq!(packed[1], [6, 3, 2, 2, 1, 1, 0, at, own.len() as u32, 5]);
-    assert_eq!(chunk, [b"attic", &common[..], &own].concat());
+    assert_eq!(packed[1], [6, 3, 2, 2, 1, 1, 0, 2, at, 11, 5]);
+    assert_eq!(chunk, [b"attic", &common[..], b"thermometer"].concat());
 
     change = Change { status: Status::Current, service: None, group: None, ..change };
-    let (packed, chunk) = records(event(&change), &[10]);
-    assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, u32::MAX, 0, 0, 0]);
+    let (packed, chunk) = records(event(&change), &[11]);
+    assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, u32::MAX, 0, 0, 0, u32::MAX]);
     assert_eq!(chunk, b"");
 }
 
@@ -170,7 +170,7 @@ fn what_services_of_a_batch_have_in_common_is_packed_once() {
     let mut commons = |deliveries: Vec<Delivery>| -> Vec<u32> {
         let (words, _, left) = pack(&mut packer, 1024, deliveries);
         assert!(left.is_empty());
-        words[3..words[0] as usize].chunks(10).map(|record| record[9]).collect()
+        words[3..words[0] as usize].chunks(11).map(|record| record[10]).collect()
     };
     let two = commons(vec![change(1, &["a"]), change(2, &["b"]), change(3, &["a"])]);
     assert_eq!(two[0], two[2]);
