@@ -37,11 +37,14 @@ const COUNTED = [
   ["route report", 1],
   ["route report", 8],
   ["hear", 1],
+  ["hear, queued", 1],
   ["ask", 1],
   ["route request", 1],
   ["answer", 1],
+  ["answer, queued", 1],
   ["route response", 1],
   ["conclude", 1],
+  ["conclude, queued", 1],
 ];
 
 try {

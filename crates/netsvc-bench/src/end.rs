@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
-use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Time};
+use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Teller, Time};
 
 /// Bytes that one call moves, as the sockets' side does.
 const CHUNK: usize = 64 << 10;
@@ -61,11 +61,20 @@ impl End {
         self.conns[conn].received.extend_from_slice(bytes);
     }
 
-    /// Applies everything received.
+    /// Applies everything received; what the application is told waits to be drained.
     #[inline(never)]
     pub fn apply(&mut self, now: Time) {
         for Conn { id, decoder, received, .. } in &mut self.conns {
             let applied = self.process.handle_bytes(now, *id, decoder, received, None);
+            debug_assert!(applied.is_ok());
+        }
+    }
+
+    /// Applies everything received; `teller` is told at once what can be told so.
+    #[inline(never)]
+    pub(crate) fn apply_telling(&mut self, now: Time, teller: &mut impl Teller) {
+        for Conn { id, decoder, received, .. } in &mut self.conns {
+            let applied = self.process.handle_bytes(now, *id, decoder, received, Some(teller));
             debug_assert!(applied.is_ok());
         }
     }

@@ -8,6 +8,7 @@ mod discovery;
 mod end;
 mod relay;
 mod step;
+mod told;
 
 pub use discovery::Discovery;
 pub use end::End;

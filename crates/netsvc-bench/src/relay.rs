@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use netsvc_core::wire::Role;
 use netsvc_core::{
-    Content, Event, HandlerResult, Heartbeat, Lifetime, LinkToken, NewService, Outcome,
-    RequestOptions, Retry, ServiceNo, Str, SubscriptionLimits, SubscriptionTarget, Target, Time,
+    Content, Event, HandlerResult, Heartbeat, Lifetime, LinkToken, NewService, Outcome, Process,
+    RequestOptions, Retry, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget,
+    Target, Time,
 };
 
 use crate::end::End;
+use crate::told::Counter;
 
 /// Reports after which a subscription is granted more.
 const GRANT: u32 = 256;
@@ -48,6 +50,7 @@ pub struct Relay {
     key: u64,
     /// Reports that each receiver has heard since it last granted more.
     ungranted: Vec<u32>,
+    told: Counter,
 }
 
 impl Relay {
@@ -69,6 +72,7 @@ impl Relay {
             method: "echo".into(),
             key: 0,
             ungranted: vec![0; shape.receivers],
+            told: Counter::default(),
         };
         let heartbeat = Heartbeat::default();
         let server = relay.hub.process.create_exchange(Role::Server, "", heartbeat);
@@ -162,41 +166,68 @@ impl Relay {
         }
     }
 
-    /// Receivers apply and tell reports; returns how many.
+    /// Receivers apply reports and are told them at once, as far as that goes; returns how many.
     #[inline(never)]
     pub fn hear(&mut self) -> usize {
         let mut heard = 0;
-        for (receiver, ungranted) in self.receivers.iter_mut().zip(&mut self.ungranted) {
-            receiver.apply(self.now);
-            receiver.drain(self.now, |process, event| {
-                if let Event::Report { subscription, .. } = event {
-                    heard += 1;
-                    *ungranted += 1;
-                    if *ungranted == GRANT {
-                        process.grant(subscription, GRANT);
-                        *ungranted = 0;
-                    }
-                }
-            });
+        for index in 0..self.receivers.len() {
+            self.receivers[index].apply_telling(self.now, &mut self.told);
+            heard += self.told.reports.len();
+            for subscription in self.told.reports.drain(..) {
+                let process = &mut self.receivers[index].process;
+                grant(process, &mut self.ungranted[index], subscription);
+            }
+            heard += self.drain_reports(index);
         }
         heard
     }
 
-    /// The first receiver answers every request; returns how many.
+    /// As [`hear`](Self::hear), of reports that are queued before they are told.
     #[inline(never)]
-    pub fn answer(&mut self) -> usize {
-        let mut answered = 0;
-        let now = self.now;
-        let receiver = &mut self.receivers[0];
-        receiver.apply(now);
-        receiver.drain(now, |process, event| {
-            if let Event::Invoke(invocation) = event {
-                answered += 1;
-                process.respond(invocation.call, HandlerResult::Response(invocation.content));
+    pub fn hear_queued(&mut self) -> usize {
+        let mut heard = 0;
+        for index in 0..self.receivers.len() {
+            self.receivers[index].apply(self.now);
+            heard += self.drain_reports(index);
+        }
+        heard
+    }
+
+    fn drain_reports(&mut self, receiver: usize) -> usize {
+        let mut heard = 0;
+        let ungranted = &mut self.ungranted[receiver];
+        self.receivers[receiver].drain(self.now, |process, event| {
+            if let Event::Report { subscription, .. } = event {
+                heard += 1;
+                grant(process, ungranted, subscription);
             }
         });
-        receiver.encode(now);
-        answered
+        heard
+    }
+
+    /// The first receiver is told requests at once, as far as that goes, and answers all of them;
+    /// returns how many.
+    #[inline(never)]
+    pub fn answer(&mut self) -> usize {
+        let Self { receivers, told, now, .. } = self;
+        let receiver = &mut receivers[0];
+        receiver.apply_telling(*now, told);
+        let answered = told.requests.len();
+        let contents = Bytes::from(std::mem::take(&mut told.contents));
+        let mut at = 0;
+        for (call, length) in told.requests.drain(..) {
+            let content = Content::raw(contents.slice(at..at + length));
+            receiver.process.respond(call, HandlerResult::Response(content));
+            at += length;
+        }
+        answered + answer_all(receiver, *now)
+    }
+
+    /// As [`answer`](Self::answer), of requests that are queued before they are told.
+    #[inline(never)]
+    pub fn answer_queued(&mut self) -> usize {
+        self.receivers[0].apply(self.now);
+        answer_all(&mut self.receivers[0], self.now)
     }
 
     /// Carries what the first receiver wrote to the hub.
@@ -205,11 +236,22 @@ impl Relay {
         receivers[0].take(0, |bytes| hub.receive(1, bytes));
     }
 
-    /// The sender hears the outcomes; returns how many were responses.
+    /// The sender is told the responses at once, as far as that goes; returns how many.
     #[inline(never)]
     pub fn conclude(&mut self) -> usize {
-        let mut done = 0;
+        self.sender.apply_telling(self.now, &mut self.told);
+        std::mem::take(&mut self.told.results) + self.drain_responses()
+    }
+
+    /// As [`conclude`](Self::conclude), of responses that are queued before they are told.
+    #[inline(never)]
+    pub fn conclude_queued(&mut self) -> usize {
         self.sender.apply(self.now);
+        self.drain_responses()
+    }
+
+    fn drain_responses(&mut self) -> usize {
+        let mut done = 0;
         self.sender.drain(self.now, |_, event| {
             done +=
                 usize::from(matches!(event, Event::Outcome { outcome: Outcome::Response(_), .. }));
@@ -235,4 +277,26 @@ impl Relay {
             }
         }
     }
+}
+
+/// A report was heard: now and then the subscription takes more.
+fn grant(process: &mut Process, ungranted: &mut u32, subscription: SubscriptionId) {
+    *ungranted += 1;
+    if *ungranted == GRANT {
+        process.grant(subscription, GRANT);
+        *ungranted = 0;
+    }
+}
+
+/// Answers every request that waits, and encodes; returns how many.
+fn answer_all(receiver: &mut End, now: Time) -> usize {
+    let mut answered = 0;
+    receiver.drain(now, |process, event| {
+        if let Event::Invoke(invocation) = event {
+            answered += 1;
+            process.respond(invocation.call, HandlerResult::Response(invocation.content));
+        }
+    });
+    receiver.encode(now);
+    answered
 }

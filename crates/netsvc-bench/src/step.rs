@@ -15,29 +15,38 @@ pub enum Step {
     RouteReport,
     /// Receivers decode a report and tell their application.
     Hear,
+    /// As `Hear`, but the report is queued in between.
+    HearQueued,
     /// The sender begins a request and encodes it.
     Ask,
     /// The hub routes a request.
     RouteRequest,
     /// The receiver decodes a request, tells its application, and encodes the answer.
     Answer,
+    /// As `Answer`, but the request is queued in between.
+    AnswerQueued,
     /// The hub routes a response.
     RouteResponse,
     /// The sender decodes a response and tells its application.
     Conclude,
+    /// As `Conclude`, but the response is queued in between.
+    ConcludeQueued,
 }
 
 impl Step {
     /// All of them, in the order in which a message takes them: reports, then requests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Publish,
         Self::RouteReport,
         Self::Hear,
+        Self::HearQueued,
         Self::Ask,
         Self::RouteRequest,
         Self::Answer,
+        Self::AnswerQueued,
         Self::RouteResponse,
         Self::Conclude,
+        Self::ConcludeQueued,
     ];
 
     /// For people and scripts.
@@ -46,11 +55,14 @@ impl Step {
             Self::Publish => "publish",
             Self::RouteReport => "route report",
             Self::Hear => "hear",
+            Self::HearQueued => "hear, queued",
             Self::Ask => "ask",
             Self::RouteRequest => "route request",
             Self::Answer => "answer",
+            Self::AnswerQueued => "answer, queued",
             Self::RouteResponse => "route response",
             Self::Conclude => "conclude",
+            Self::ConcludeQueued => "conclude, queued",
         }
     }
 }
@@ -71,13 +83,17 @@ impl Relay {
         let mut run = |step: Step, work: &mut dyn FnMut()| {
             if step == wanted { measured(work) } else { work() }
         };
-        if matches!(wanted, Step::Publish | Step::RouteReport | Step::Hear) {
+        if matches!(wanted, Step::Publish | Step::RouteReport | Step::Hear | Step::HearQueued) {
             let mut heard = 0;
             run(Step::Publish, &mut || self.publish(count, content));
             self.carry_to_hub();
             run(Step::RouteReport, &mut || self.route());
             self.carry_from_hub();
-            run(Step::Hear, &mut || heard += self.hear());
+            if wanted == Step::HearQueued {
+                run(wanted, &mut || heard += self.hear_queued());
+            } else {
+                run(Step::Hear, &mut || heard += self.hear());
+            }
             assert_eq!(heard, count * self.receivers.len(), "reports were lost");
         } else {
             let (mut answered, mut done) = (0, 0);
@@ -85,11 +101,19 @@ impl Relay {
             self.carry_to_hub();
             run(Step::RouteRequest, &mut || self.route());
             self.carry_from_hub();
-            run(Step::Answer, &mut || answered += self.answer());
+            if wanted == Step::AnswerQueued {
+                run(wanted, &mut || answered += self.answer_queued());
+            } else {
+                run(Step::Answer, &mut || answered += self.answer());
+            }
             self.carry_back();
             run(Step::RouteResponse, &mut || self.route());
             self.carry_from_hub();
-            run(Step::Conclude, &mut || done += self.conclude());
+            if wanted == Step::ConcludeQueued {
+                run(wanted, &mut || done += self.conclude_queued());
+            } else {
+                run(Step::Conclude, &mut || done += self.conclude());
+            }
             assert_eq!((answered, done), (count, count), "requests were lost");
         }
     }
