@@ -8,17 +8,16 @@ use crate::content::Content;
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::time::Time;
 
-/// A request in flight.
+/// A request in flight. Small, as nearly all are sent on or told while they arrive: what is only
+/// needed otherwise is in `rest`.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The calling process.
     pub(crate) process: ProcessNo,
-    pub(crate) goal: Goal,
     /// Whom it was routed to; `None`: nobody yet, or whoever the hub picks.
     pub(crate) service: Option<ServiceNo>,
     pub(crate) provider: Provider,
-    pub(crate) method: Str,
     /// The caller's deadline on this process's clock.
     pub(crate) deadline: Time,
     /// As the application gave it; for streams, from part to part.
@@ -31,6 +30,20 @@ pub(crate) struct Call {
     pub(crate) stream: bool,
     /// Its deadline is in the line of its timeout, not among the general timers.
     pub(crate) in_line: bool,
+    /// `None`: it was sent or told, and will not be placed again.
+    pub(crate) rest: Option<Box<Rest>>,
+}
+
+/// What a request needs as long as it may still go to somebody else.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) goal: Goal,
+    pub(crate) method: Str,
+    /// The arguments until the provider may have seen them.
+    pub(crate) content: Option<Content>,
+    /// As the peer of the link numbers the service that it is to be sent to; `None`: it is asked
+    /// by its name.
+    pub(crate) number: Option<u32>,
     /// The caller waits for a provider: the arguments, for another try.
     pub(crate) wait: Option<Content>,
     pub(crate) extensions: Bytes,
@@ -47,7 +60,7 @@ pub(crate) enum Goal {
 }
 
 /// Who gets the outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The application of this process, under its key.
     Local(u64),
@@ -58,45 +71,46 @@ pub(crate) enum Caller {
 }
 
 /// Who produces the outcome.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Provider {
-    /// Nobody yet; the arguments.
-    Nobody(Content),
-    /// A handler here; the arguments until it was told.
-    Local(Option<Content>),
-    /// Somebody beyond a link; what is to be sent until it was encoded.
-    Link(LinkId, Option<Unsent>),
-}
-
-/// What a request carries besides what `Call` knows.
-#[derive(Debug)]
-pub(crate) struct Unsent {
-    pub(crate) target: UnsentTarget,
-    pub(crate) content: Content,
-}
-
-#[derive(Debug)]
-pub(crate) enum UnsentTarget {
-    /// As the peer numbers it.
-    Service(u32),
-    Name(Str),
+    /// Nobody yet.
+    Nobody,
+    /// A handler here.
+    Local,
+    /// Somebody beyond a link.
+    Link(LinkId),
 }
 
 impl Call {
     /// The handler cannot have seen it.
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(
-            self.provider,
-            Provider::Nobody(_) | Provider::Local(Some(_)) | Provider::Link(_, Some(_))
-        )
+        self.rest.as_ref().is_some_and(|rest| rest.content.is_some())
     }
 
-    /// Takes the arguments back from a provider that cannot have seen them.
-    pub(crate) fn take_back(&mut self) -> Option<Content> {
-        match &mut self.provider {
-            Provider::Nobody(content) => Some(content.clone()),
-            Provider::Local(content) => content.take(),
-            Provider::Link(_, unsent) => unsent.take().map(|unsent| unsent.content),
+    /// A handler here knows of it.
+    pub(crate) fn is_told(&self) -> bool {
+        self.provider == Provider::Local && !self.is_unsent()
+    }
+
+    /// The peer of a link knows of it.
+    pub(crate) fn is_sent_over(&self, link: LinkId) -> bool {
+        self.provider == Provider::Link(link) && !self.is_unsent()
+    }
+
+    /// The caller waits for a provider.
+    pub(crate) fn waits(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.wait.is_some())
+    }
+
+    /// Takes the arguments out for the provider.
+    pub(crate) fn take_content(&mut self) -> Option<Content> {
+        self.rest.as_mut()?.content.take()
+    }
+
+    /// The provider was handed the arguments: what nobody needs any more goes.
+    pub(crate) fn is_passed(&mut self) {
+        if !self.waits() {
+            self.rest = None;
         }
     }
 }
@@ -153,6 +167,12 @@ impl Calls {
             (self.slots, self.free) = (Vec::new(), Vec::new());
         }
         Some(removed)
+    }
+
+    /// A request that nobody has yet.
+    pub(crate) fn unplaced(&self, call: CallId) -> Option<(&Call, &Rest)> {
+        let call = self.get(call).filter(|call| call.provider == Provider::Nobody)?;
+        Some((call, call.rest.as_deref()?))
     }
 
     /// Those for which `wanted` holds, in no particular order.

@@ -18,6 +18,7 @@ mod exchange;
 mod feeds;
 mod hash;
 mod ids;
+mod inbound;
 mod interest;
 mod kept;
 pub mod limits;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::ids::{
-    CallId, ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessNo, ServiceNo, Str,
-};
+use crate::ids::{ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessNo, ServiceNo, Str};
+use crate::inbound::Inbound;
 use crate::interest::PeerInterests;
 use crate::limits::{CONNECT_DEADLINE, STUCK_WRITER};
 use crate::outbox::Outbox;
@@ -118,9 +117,9 @@ pub(crate) struct Connection {
 
     // Requests.
     /// Of the peer, by its ids.
-    pub(crate) inbound: FxHashMap<u64, CallId>,
-    /// Sent, or to be sent, to the peer.
-    pub(crate) outbound: FxHashSet<CallId>,
+    pub(crate) inbound: Inbound,
+    /// How many of those in flight were sent, or are to be sent, to the peer.
+    pub(crate) outbound: usize,
     /// Sent to the peer and not confirmed.
     pub(crate) flushes: FxHashSet<FlushId>,
 }
@@ -176,8 +175,8 @@ impl Connection {
             told: FxHashSet::default(),
             subscribers: FxHashSet::default(),
             ignored: 0,
-            inbound: FxHashMap::default(),
-            outbound: FxHashSet::default(),
+            inbound: Inbound::default(),
+            outbound: 0,
             flushes: FxHashSet::default(),
         }
     }
@@ -208,6 +207,14 @@ impl Connection {
     /// The peer is a hub that relays for this process.
     pub(crate) fn peer_is_server(&self) -> bool {
         self.peer.as_ref().is_some_and(|peer| peer.role == Role::Server)
+    }
+
+    /// The process of a peer's number; 0 is the peer itself.
+    pub(crate) fn process_of(&self, no: u32) -> Option<ProcessNo> {
+        match &self.peer {
+            Some(peer) if no == 0 => Some(peer.process),
+            _ => self.processes.get(&no).copied(),
+        }
     }
 
     pub(crate) fn has_something_to_write(&self) -> bool {

@@ -28,7 +28,10 @@ impl Process {
             return;
         };
         let own_hub = connection.peer_is_server();
-        let mut calls: Vec<CallId> = connection.outbound.iter().copied().collect();
+        if connection.outbound == 0 {
+            return;
+        }
+        let mut calls = self.calls.find(|call| call.provider == Provider::Link(link));
         calls.sort_unstable();
         for id in calls {
             let Some(call) = self.calls.get(id) else { continue };
@@ -52,14 +55,13 @@ impl Process {
         else {
             return;
         };
-        let mut calls: Vec<(u64, CallId)> =
-            connection.inbound.iter().map(|(wire, call)| (*wire, *call)).collect();
+        let mut calls: Vec<(u64, CallId)> = connection.inbound.iter().collect();
         calls.retain(|(_, id)| {
             self.calls.get(*id).is_some_and(|call| processes.contains(&call.process))
         });
         calls.sort_unstable();
         for (wire, _) in &calls {
-            connection.inbound.remove(wire);
+            connection.inbound.remove(*wire);
         }
         for (_, id) in calls {
             self.abandon(id, AbortReason::CallerGone);
@@ -79,7 +81,7 @@ impl Process {
                 continue;
             }
             let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
-            let told = matches!(call.provider, Provider::Local(None));
+            let told = call.is_told();
             let lost = error(RequestCode::Lost, delivered, "the service was withdrawn");
             if self.reroute(id, &lost) {
                 continue;
@@ -131,14 +133,13 @@ impl Process {
     pub(super) fn abandon(&mut self, id: CallId, reason: AbortReason) {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.caller = Caller::Gone;
-        match &call.provider {
+        match call.provider {
             // Its entry in a queue, if any, finds nothing and is skipped.
-            Provider::Nobody(_) | Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => {
-                self.release(id);
-            }
-            Provider::Local(None) => self.deliveries.push(Event::Abort { call: id, reason }),
-            Provider::Link(link, None) => {
-                let (link, process) = (*link, call.process);
+            _ if call.is_unsent() => self.release(id),
+            Provider::Nobody => self.release(id),
+            Provider::Local => self.deliveries.push(Event::Abort { call: id, reason }),
+            Provider::Link(link) => {
+                let process = call.process;
                 self.release(id);
                 // That a process is gone is told once, and ends its requests at the peer.
                 let routes = self.registry.process(process).map_or(0, |entry| entry.routes.len());
@@ -197,7 +198,7 @@ impl Process {
                 if let Some(connection) =
                     self.links.get_mut(&link).and_then(|state| state.linked_mut())
                 {
-                    connection.inbound.remove(&wire);
+                    connection.inbound.remove(wire);
                 }
                 self.answer(link, wire, outcome, extensions);
             }
@@ -225,18 +226,21 @@ impl Process {
             service.running = service.running.saturating_sub(1);
         }
         match call.provider {
-            Provider::Local(Some(_)) => {
+            Provider::Local if call.is_unsent() => {
                 let calls = &self.calls;
                 self.deliveries.take_back_invoke(|call| calls.get(call).is_some());
             }
-            Provider::Link(link, _) => {
-                if let Some(connection) =
-                    self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-                {
-                    connection.outbound.remove(&id);
-                }
-            }
-            Provider::Nobody(_) | Provider::Local(None) => {}
+            Provider::Link(link) => self.leave_outbound(link),
+            Provider::Nobody | Provider::Local => {}
+        }
+    }
+
+    /// One request less is under way over a link.
+    pub(super) fn leave_outbound(&mut self, link: LinkId) {
+        if let Some(connection) =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
+        {
+            connection.outbound = connection.outbound.saturating_sub(1);
         }
     }
 }

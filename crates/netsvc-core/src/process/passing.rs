@@ -1,9 +1,7 @@
 //! Requests and results that are passed on, or told, straight from the buffer they were read into.
 //! Each function does all of it or nothing: if it returns false, the message takes the general way.
 
-use bytes::Bytes;
-
-use crate::calls::{Call, Caller, Goal, Provider};
+use crate::calls::{Call, Caller, Provider};
 use crate::event::Asked;
 use crate::ids::{CallId, LinkId, ServiceNo};
 use crate::outbox::OVERHEAD;
@@ -30,10 +28,10 @@ impl Process {
         let Some(connection) = self.links.get(&link).and_then(|state| state.linked()) else {
             return false;
         };
-        let Some(process) = connection.processes.get(&view.caller).copied() else { return false };
+        let Some(process) = connection.process_of(view.caller) else { return false };
         if (view.caller != 0 && !connection.peer_is_server())
             || connection.inbound.len() >= pending
-            || connection.inbound.contains_key(&view.call)
+            || connection.inbound.get(view.call).is_some()
         {
             return false;
         }
@@ -45,7 +43,7 @@ impl Process {
                 Named::Nobody | Named::Several => return false,
             },
         };
-        if !self.may_ask(service, &caller) {
+        if !self.may_ask(service, caller) {
             return false;
         }
         let Some(known) = self.registry.service(service) else { return false };
@@ -56,18 +54,15 @@ impl Process {
         let call = Call {
             caller,
             process,
-            goal: Goal::Service(service),
             service: Some(service),
-            wait: None,
-            provider: Provider::Local(None),
-            method: view.method.clone(),
+            provider: Provider::Local,
             deadline: now + view.remaining,
             timeout: view.remaining,
             parts: view.parts,
             untold: 0,
             stream: view.parts > 0,
             in_line: false,
-            extensions: Bytes::new(),
+            rest: None,
         };
         let id = match (route, teller) {
             (Some((to, peer_no)), _) => self.relay_request(call, to, peer_no, view),
@@ -94,7 +89,7 @@ impl Process {
         let (pending, ahead) = (self.limits.pending_requests, self.limits.ahead());
         let connection = self.links.get_mut(&to)?.linked_mut()?;
         if !connection.accepts(view.content.len())
-            || connection.outbound.len() >= pending
+            || connection.outbound >= pending
             || !connection.flows(OVERHEAD + view.content.len(), ahead)
         {
             return None;
@@ -103,11 +98,11 @@ impl Process {
         let known = introduce(&self.registry, connection, call.process, &mut ready);
         if known {
             let process = Self::wire_no(call.process);
-            call.provider = Provider::Link(to, None);
+            call.provider = Provider::Link(to);
             let id = self.calls.insert(call);
             connection.encoder.request_view(id.0, process, peer_no, view, &mut ready);
             connection.ready = ready;
-            connection.outbound.insert(id);
+            connection.outbound += 1;
             connection.mark_dirty(&mut self.dirty);
             return Some(id);
         }
@@ -156,12 +151,11 @@ impl Process {
     ) -> bool {
         let id = CallId(view.call);
         let Some(call) = self.calls.get(id) else { return false };
-        if !matches!(call.provider, Provider::Link(from, None) if from == link) {
+        if !call.is_sent_over(link) {
             return false;
         }
-        match (&call.caller, teller) {
+        match (call.caller, teller) {
             (Caller::Link(to, wire), _) => {
-                let (to, wire) = (*to, *wire);
                 let ahead = self.limits.ahead();
                 let connection = self.links.get_mut(&to).and_then(|state| state.linked_mut());
                 let Some(connection) = connection else { return false };
@@ -170,12 +164,12 @@ impl Process {
                 {
                     return false;
                 }
-                connection.inbound.remove(&wire);
+                connection.inbound.remove(wire);
                 connection.encoder.result_view(wire, view, &mut connection.ready);
                 connection.mark_dirty(&mut self.dirty);
             }
             (Caller::Local(key), Some(teller)) => {
-                let (key, in_line) = (*key, call.in_line);
+                let in_line = call.in_line;
                 if !self.deliveries.is_empty() || !teller.has_room_for(view.content.len(), 0) {
                     return false;
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::calls::{Call, Caller, Goal, Provider};
+use crate::calls::{Call, Caller, Goal, Provider, Rest};
 use crate::content::Content;
 use crate::event::{AbortReason, Event, Invocation};
 use crate::ids::{CallId, LinkId, ServiceId, ServiceNo, Str};
@@ -89,21 +89,25 @@ impl Process {
         let id = self.calls.insert(Call {
             caller: Caller::Local(key),
             process: OWN,
-            goal: match target {
-                Target::Name(name) => Goal::Name(name),
-                Target::Identity(id) => Goal::Identity(id),
-            },
             service: None,
-            wait: options.wait.then(|| content.clone()),
-            provider: Provider::Nobody(content),
-            method,
+            provider: Provider::Nobody,
             deadline,
             timeout: options.timeout,
             parts: options.parts,
             untold: 0,
             stream: options.parts > 0,
             in_line: false,
-            extensions: Bytes::new(),
+            rest: Some(Box::new(Rest {
+                goal: match target {
+                    Target::Name(name) => Goal::Name(name),
+                    Target::Identity(id) => Goal::Identity(id),
+                },
+                method,
+                number: None,
+                wait: options.wait.then(|| content.clone()),
+                content: Some(content),
+                extensions: Bytes::new(),
+            })),
         });
         self.keys.insert(key, id);
         // The deadline of a stream moves.
@@ -123,9 +127,9 @@ impl Process {
 
     /// Ends an invocation. Every one must be ended, aborted ones too.
     pub fn respond(&mut self, call: CallId, result: HandlerResult) {
-        let Some(Provider::Local(_)) = self.calls.get(call).map(|call| &call.provider) else {
+        if self.calls.get(call).is_none_or(|call| call.provider != Provider::Local) {
             return;
-        };
+        }
         let limit = self.limits.payload;
         let outcome = match result {
             HandlerResult::Response(content) | HandlerResult::Failure(content)
@@ -154,10 +158,10 @@ impl Process {
         if !connection.peer_is_server() && request.caller != 0 {
             return self.break_rules(now, link, "a client asked in another process's name");
         }
-        let Some(process) = connection.processes.get(&request.caller).copied() else {
+        let Some(process) = connection.process_of(request.caller) else {
             return self.break_rules(now, link, "a caller that was not introduced");
         };
-        if connection.inbound.contains_key(&request.call) {
+        if connection.inbound.get(request.call).is_some() {
             return self.break_rules(now, link, "a request's id was used twice");
         }
         if connection.inbound.len() >= pending {
@@ -168,21 +172,25 @@ impl Process {
         let id = self.calls.insert(Call {
             caller: Caller::Link(link, request.call),
             process,
-            goal: match request.target {
-                RequestTarget::Service(no) => Goal::Service(ServiceNo(no)),
-                RequestTarget::Name(name) => Goal::Name(name),
-            },
             service: None,
-            wait: None,
-            provider: Provider::Nobody(request.content),
-            method: request.method,
+            provider: Provider::Nobody,
             deadline: now + request.remaining,
             timeout: request.remaining,
             parts: request.parts,
             untold: 0,
             stream: request.parts > 0,
             in_line: false,
-            extensions: request.extensions,
+            rest: Some(Box::new(Rest {
+                goal: match request.target {
+                    RequestTarget::Service(no) => Goal::Service(ServiceNo(no)),
+                    RequestTarget::Name(name) => Goal::Name(name),
+                },
+                method: request.method,
+                number: None,
+                wait: None,
+                content: Some(request.content),
+                extensions: request.extensions,
+            })),
         });
         connection.inbound.insert(request.call, id);
         self.start_at(id, Some(now));
@@ -198,9 +206,8 @@ impl Process {
     ) {
         let id = CallId(call);
         // Late outcomes find another generation, or a request that was never sent that way.
-        match self.calls.get(id).map(|call| &call.provider) {
-            Some(Provider::Link(provider, None)) if *provider == link => {}
-            _ => return self.ignore(link),
+        if self.calls.get(id).is_none_or(|call| !call.is_sent_over(link)) {
+            return self.ignore(link);
         }
         if let Outcome::Error(error) = &outcome
             && matches!(error.code, RequestCode::NoService | RequestCode::Lost)
@@ -219,7 +226,7 @@ impl Process {
             return;
         };
         // Unknown: the outcome is on its way already.
-        if let Some(id) = connection.inbound.remove(&call) {
+        if let Some(id) = connection.inbound.remove(call) {
             // The caller's deadline decides, and this process knows when that is.
             let late = self
                 .calls
@@ -233,13 +240,17 @@ impl Process {
     /// The invocation of a request whose turn it is; `None` if it was given up meanwhile.
     pub(super) fn invocation(&mut self, now: Time, id: CallId) -> Option<Event> {
         let call = self.calls.get_mut(id)?;
-        let Provider::Local(content) = &mut call.provider else { return None };
-        let content = content.take()?;
+        if call.provider != Provider::Local {
+            return None;
+        }
+        let content = call.take_content()?;
+        let method = call.rest.as_ref()?.method.clone();
+        call.is_passed();
         let entry = self.registry.process(call.process)?;
         Some(Event::Invoke(Invocation {
             call: id,
             service: call.service?,
-            method: call.method.clone(),
+            method,
             caller: entry.id,
             caller_label: entry.label.clone(),
             remaining: call.deadline.since(now),

@@ -1,13 +1,12 @@
 //! Who gets a request.
 
-use crate::calls::{Call, Caller, Goal, Provider, Unsent, UnsentTarget};
+use crate::calls::{Call, Caller, Goal, Provider};
 use crate::content::Content;
 use crate::ids::{CallId, LinkId, ServiceNo, Str};
 use crate::outbox::OVERHEAD;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 use crate::registry::{Named, Service};
 use crate::time::Time;
-use crate::wire::Asked;
 
 use super::Process;
 use super::requests::{error, too_large};
@@ -38,13 +37,12 @@ impl Process {
     /// A provider is lost before it can have seen a request: another gets it, or else the caller
     /// gets `error`. False if somebody may have seen it.
     pub(super) fn reroute(&mut self, id: CallId, error: &RequestError) -> bool {
-        let Some(call) = self.calls.get_mut(id) else { return true };
-        let by_name = matches!(call.goal, Goal::Name(_));
-        if !call.is_unsent() || (!by_name && call.wait.is_none()) {
+        let Some(call) = self.calls.get(id) else { return true };
+        let by_name = call.rest.as_ref().is_some_and(|rest| matches!(rest.goal, Goal::Name(_)));
+        if !call.is_unsent() || (!by_name && !call.waits()) {
             return false;
         }
-        let Some(content) = call.take_back() else { return false };
-        self.take_from_provider(id, content);
+        self.take_from_provider(id);
         if let Err(other) = self.place(id, None)
             && (other.code != RequestCode::NoService || !self.park(id))
         {
@@ -55,10 +53,14 @@ impl Process {
 
     /// The hub of a link knew no provider any more, but the caller waits: it will be tried again.
     pub(super) fn wait_again(&mut self, id: CallId, link: LinkId) -> bool {
-        let Some(content) = self.calls.get(id).and_then(|call| call.wait.clone()) else {
+        let Some(rest) = self.calls.get_mut(id).and_then(|call| call.rest.as_deref_mut()) else {
             return false;
         };
-        self.take_from_provider(id, content);
+        if rest.wait.is_none() {
+            return false;
+        }
+        rest.content = rest.wait.clone();
+        self.take_from_provider(id);
         // What this registry still shows over that link is about to be withdrawn.
         if self.has_provider_besides(id, link) {
             self.start(id);
@@ -73,10 +75,10 @@ impl Process {
             return;
         }
         let Some(service) = self.registry.service(no) else { return };
-        let concerned = |call: &Call| match &call.goal {
-            Goal::Name(name) => *name == service.name,
-            Goal::Identity(id) => *id == service.id,
-            Goal::Service(_) => false,
+        let concerned = |call: &Call| match call.rest.as_ref().map(|rest| &rest.goal) {
+            Some(Goal::Name(name)) => *name == service.name,
+            Some(Goal::Identity(id)) => *id == service.id,
+            Some(Goal::Service(_)) | None => false,
         };
         let parked: Vec<CallId> = self
             .parked
@@ -93,78 +95,73 @@ impl Process {
     fn park(&mut self, id: CallId) -> bool {
         // As many may wait for a provider as may be pending over a link.
         let room = self.parked.len() < self.limits.pending_requests;
-        let waits = room && self.calls.get(id).is_some_and(|call| call.wait.is_some());
+        let waits = room && self.calls.get(id).is_some_and(Call::waits);
         if waits {
             self.parked.insert(id);
-            if let Some(call) = self.calls.get_mut(id)
-                && let Provider::Nobody(content) = &mut call.provider
-            {
-                *content = content.clone().detached();
-                call.wait = Some(content.clone());
+            if let Some(rest) = self.calls.get_mut(id).and_then(|call| call.rest.as_deref_mut()) {
+                rest.content = rest.content.take().map(Content::detached);
+                rest.wait = rest.content.clone();
             }
         }
         waits
     }
 
     /// The arguments are back with this process.
-    fn take_from_provider(&mut self, id: CallId, content: Content) {
+    fn take_from_provider(&mut self, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        let provider = std::mem::replace(&mut call.provider, Provider::Nobody(content));
+        let provider = std::mem::replace(&mut call.provider, Provider::Nobody);
         if let Some(service) = call.service.take().and_then(|no| self.registry.service_mut(no)) {
             service.running = service.running.saturating_sub(1);
         }
-        if let Provider::Link(link, _) = provider
-            && let Some(connection) =
-                self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut())
-        {
-            connection.outbound.remove(&id);
+        if let Provider::Link(link) = provider {
+            self.leave_outbound(link);
         }
     }
 
     /// `now`: it may be encoded at once.
     fn place(&mut self, id: CallId, now: Option<Time>) -> Result<(), RequestError> {
-        let Some(call) = self.calls.get(id) else { return Ok(()) };
-        let service = match &call.goal {
-            Goal::Service(no) => Some(*no).filter(|no| self.may_ask(*no, &call.caller)),
+        let Some((call, rest)) = self.calls.unplaced(id) else { return Ok(()) };
+        let caller = call.caller;
+        let service = match &rest.goal {
+            Goal::Service(no) => Some(*no).filter(|no| self.may_ask(*no, caller)),
             Goal::Identity(id) => {
-                self.registry.service_no(*id).filter(|no| self.may_ask(*no, &call.caller))
+                self.registry.service_no(*id).filter(|no| self.may_ask(*no, caller))
             }
-            Goal::Name(name) => match self.registry.count_named(name) {
-                Named::Nobody => None,
-                Named::One(no) => Some(no).filter(|no| self.may_ask(*no, &call.caller)),
-                Named::Several => {
-                    let (name, caller) = (name.clone(), call.caller.clone());
-                    self.pick(&name, &caller)
+            Goal::Name(name) => {
+                let name = name.clone();
+                match self.registry.count_named(&name) {
+                    Named::Nobody => None,
+                    Named::One(no) => Some(no).filter(|no| self.may_ask(*no, caller)),
+                    Named::Several => self.pick(&name, caller),
                 }
-            },
+            }
         };
-        let Some(call) = self.calls.get(id) else { return Ok(()) };
-        let service = service.ok_or_else(|| no_service(&call.goal))?;
-        let to = self.way_to(service, &call.goal, &call.caller);
-        let Provider::Nobody(content) = &call.provider else { return Ok(()) };
-        let size = content.bytes.len();
-        let Some(known) = self.registry.service_mut(service) else {
-            return Err(no_service(&call.goal));
+        let Some((_, rest)) = self.calls.unplaced(id) else { return Ok(()) };
+        let service = service.ok_or_else(|| no_service(&rest.goal))?;
+        let to = self.way_to(service, &rest.goal, caller);
+        let size = rest.content.as_ref().map_or(0, |content| content.bytes.len());
+        let Some(known) = self.registry.service(service) else {
+            return Err(no_service(&rest.goal));
         };
         let by_hub = matches!(to, To::Link(_, None));
         // The hub's choice may differ, so that it says whether the method exists.
-        if !by_hub && !known.has_method(&call.method) {
-            return Err(no_method(known, &call.method));
+        if !by_hub && !known.has_method(&rest.method) {
+            return Err(no_method(known, &rest.method));
         }
-        let (link, target) = match to {
+        let (link, number) = match to {
             To::Here => return self.place_here(id, service, size),
-            To::Link(link, target) => (link, target),
+            To::Link(link, number) => (link, number),
         };
         let (pending, outbox) = (self.limits.pending_requests, self.limits.outbox);
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
-            return Err(no_service(&call.goal));
+            return Err(no_service(&rest.goal));
         };
         let accepts = connection.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload);
         if size > accepts {
             return Err(too_large(size, accepts));
         }
-        if connection.outbound.len() >= pending {
+        if connection.outbound >= pending {
             let text = format!("{pending} requests are pending over the link already");
             return Err(error(RequestCode::Overloaded, Delivered::No, text));
         }
@@ -172,40 +169,34 @@ impl Process {
             let text = "the link's outbox is full: the peer reads too slowly";
             return Err(error(RequestCode::Overloaded, Delivered::No, text));
         }
-        if !by_hub {
-            known.running += 1;
-        }
         let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
+        call.provider = Provider::Link(link);
         if !by_hub {
             call.service = Some(service);
+            if let Some(known) = self.registry.service_mut(service) {
+                known.running += 1;
+            }
         }
-        connection.outbound.insert(id);
+        connection.outbound += 1;
+        let Some(rest) = &mut call.rest else { return Ok(()) };
+        rest.number = number;
         if let Some(now) = now
             && connection.flows(size + OVERHEAD, self.limits.ahead())
-            && let Provider::Nobody(content) =
-                std::mem::replace(&mut call.provider, Provider::Link(link, None))
         {
+            let content = rest.content.take();
             let mut ready = std::mem::take(&mut connection.ready);
-            if introduce(&self.registry, connection, call.process, &mut ready) {
-                let target = match (&call.goal, target) {
-                    (Goal::Name(name), None) => Asked::Name(name),
-                    (_, target) => Asked::Service(target.unwrap_or_default()),
-                };
-                let frame = request_frame(now, id, call, target, &content);
+            if introduce(&self.registry, connection, call.process, &mut ready)
+                && let (Some(rest), Some(content)) = (&call.rest, &content)
+            {
+                let frame = request_frame(now, id, call, rest, content);
                 connection.encoder.request(&frame, &mut ready);
             }
             connection.ready = ready;
-            connection.mark_dirty(&mut self.dirty);
-            return Ok(());
+            call.is_passed();
+        } else {
+            rest.content = rest.content.take().map(Content::detached);
+            connection.outbox.push_request(id, size);
         }
-        let Some(content) = call.take_back() else { return Ok(()) };
-        let target = match (&call.goal, target) {
-            (Goal::Name(name), None) => UnsentTarget::Name(name.clone()),
-            (_, target) => UnsentTarget::Service(target.unwrap_or_default()),
-        };
-        let unsent = Unsent { target, content: content.detached() };
-        call.provider = Provider::Link(link, Some(unsent));
-        connection.outbox.push_request(id, size);
         connection.mark_dirty(&mut self.dirty);
         Ok(())
     }
@@ -230,15 +221,16 @@ impl Process {
         let waits = self.deliveries.is_waiting();
         let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
         call.service = Some(service);
-        let content = call.take_back();
-        let content = if waits { content.map(Content::detached) } else { content };
-        call.provider = Provider::Local(content);
+        call.provider = Provider::Local;
+        if waits && let Some(rest) = &mut call.rest {
+            rest.content = rest.content.take().map(Content::detached);
+        }
         self.deliveries.push_invoke(id);
         Ok(())
     }
 
     /// The service of a name to ask: one of this process first, then the least loaded.
-    fn pick(&mut self, name: &Str, caller: &Caller) -> Option<ServiceNo> {
+    fn pick(&mut self, name: &Str, caller: Caller) -> Option<ServiceNo> {
         let named = self.registry.named(name).iter().copied();
         let mut candidates: Vec<ServiceNo> = named.filter(|no| self.may_ask(*no, caller)).collect();
         if matches!(caller, Caller::Local(_)) {
@@ -252,28 +244,30 @@ impl Process {
 
     fn has_provider_besides(&self, id: CallId, link: LinkId) -> bool {
         let Some(call) = self.calls.get(id) else { return false };
-        let Goal::Name(name) = &call.goal else { return false };
+        let Some(Goal::Name(name)) = call.rest.as_ref().map(|rest| &rest.goal) else {
+            return false;
+        };
         self.registry.named(name).iter().any(|no| {
             let route = self.registry.service(*no).and_then(Service::route);
-            route.is_none_or(|(over, _)| over != link) && self.may_ask(*no, &call.caller)
+            route.is_none_or(|(over, _)| over != link) && self.may_ask(*no, call.caller)
         })
     }
 
     /// Whether a service exists for a caller, and can be reached.
-    pub(super) fn may_ask(&self, no: ServiceNo, caller: &Caller) -> bool {
+    pub(super) fn may_ask(&self, no: ServiceNo, caller: Caller) -> bool {
         let Some(service) = self.registry.service(no) else { return false };
         let reachable = match service.route() {
             None => true,
             Some((link, _)) => self.links.get(&link).is_some_and(|state| state.linked().is_some()),
         };
         let visible = match caller {
-            Caller::Link(link, _) => self.exports(service, *link),
+            Caller::Link(link, _) => self.exports(service, link),
             Caller::Local(_) | Caller::Gone => true,
         };
         reachable && visible && !service.ending
     }
 
-    fn way_to(&self, no: ServiceNo, goal: &Goal, caller: &Caller) -> To {
+    fn way_to(&self, no: ServiceNo, goal: &Goal, caller: Caller) -> To {
         let Some((link, peer_no)) = self.registry.service(no).and_then(Service::route) else {
             return To::Here;
         };

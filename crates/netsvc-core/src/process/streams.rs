@@ -34,7 +34,7 @@ impl Process {
         }
         let ended = CommandError::Closed { what: "the request" };
         let state = self.calls.get_mut(call).ok_or(ended.clone())?;
-        if state.caller == Caller::Gone || !matches!(state.provider, Provider::Local(None)) {
+        if state.caller == Caller::Gone || !state.is_told() {
             return Err(ended);
         }
         if state.parts == 0 {
@@ -69,7 +69,7 @@ impl Process {
     ) {
         let id = CallId(call);
         let Some(state) = self.calls.get_mut(id) else { return self.ignore(link) };
-        if !matches!(state.provider, Provider::Link(provider, None) if provider == link) {
+        if !state.is_sent_over(link) {
             return self.ignore(link);
         }
         if state.parts == 0 {
@@ -82,7 +82,7 @@ impl Process {
     /// A peer takes further parts.
     pub(super) fn handle_credit(&mut self, link: LinkId, call: u64, parts: u32) {
         let connection = self.links.get(&link).and_then(|state| state.linked());
-        let call = connection.and_then(|connection| connection.inbound.get(&call)).copied();
+        let call = connection.and_then(|connection| connection.inbound.get(call));
         match call {
             Some(call) => self.add_credit(call, parts),
             // The outcome is on its way already.
@@ -92,7 +92,7 @@ impl Process {
 
     /// A part goes on to the caller.
     fn pass_part(&mut self, now: Time, id: CallId, content: Content, extensions: Bytes) {
-        match self.calls.get(id).map(|call| call.caller.clone()) {
+        match self.calls.get(id).map(|call| call.caller) {
             Some(Caller::Local(key)) => {
                 self.arm_stream(now, id);
                 self.deliveries.push(Event::Part { key, content });
@@ -122,19 +122,22 @@ impl Process {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.parts = call.parts.saturating_add(parts);
         call.stream |= parts > 0;
+        if call.is_unsent() {
+            // Told together with the request.
+            return;
+        }
         match call.provider {
-            Provider::Local(None) => {
+            Provider::Local => {
                 // One event at a time, or a peer could cause any number of them.
                 if call.untold == 0 && parts > 0 {
                     self.deliveries.push_credit(id);
                 }
                 call.untold = call.untold.saturating_add(parts);
             }
-            Provider::Link(link, None) => {
+            Provider::Link(link) => {
                 self.push(link, Out::Message(Message::Credit { call: id.0, parts }));
             }
-            // Told together with the request.
-            Provider::Nobody(_) | Provider::Local(Some(_)) | Provider::Link(_, Some(_)) => {}
+            Provider::Nobody => {}
         }
     }
 

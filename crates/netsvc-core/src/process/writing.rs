@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::calls::{Call, Provider, UnsentTarget};
+use crate::calls::{Call, Goal, Provider, Rest};
 use crate::content::Content;
 use crate::ids::{CallId, ConnId, LinkId, ProcessNo};
 use crate::kept::KeptValue;
@@ -234,16 +234,17 @@ impl Process {
         out: &mut WriteBatch,
     ) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        let Provider::Link(_, unsent) = &mut call.provider else { return };
-        let Some(unsent) = unsent.take() else { return };
-        if introduce(&self.registry, connection, call.process, out) {
-            let target = match &unsent.target {
-                UnsentTarget::Service(service) => Asked::Service(*service),
-                UnsentTarget::Name(name) => Asked::Name(name),
-            };
-            let frame = request_frame(now, id, call, target, &unsent.content);
+        if !matches!(call.provider, Provider::Link(_)) {
+            return;
+        }
+        let Some(content) = call.take_content() else { return };
+        if introduce(&self.registry, connection, call.process, out)
+            && let Some(rest) = &call.rest
+        {
+            let frame = request_frame(now, id, call, rest, &content);
             connection.encoder.request(&frame, out);
         }
+        call.is_passed();
     }
 
     /// One kept value, or the mark when there is none left. A value that was replaced since the
@@ -316,18 +317,22 @@ pub(super) fn introduce(
 pub(super) fn request_frame<'a>(
     now: Time,
     id: CallId,
-    call: &'a Call,
-    target: Asked<'a>,
+    call: &Call,
+    rest: &'a Rest,
     content: &'a Content,
 ) -> RequestFrame<'a> {
+    let target = match (&rest.goal, rest.number) {
+        (Goal::Name(name), None) => Asked::Name(name),
+        (_, number) => Asked::Service(number.unwrap_or_default()),
+    };
     RequestFrame {
         call: id.0,
         caller: Process::wire_no(call.process),
         target,
-        method: &call.method,
+        method: &rest.method,
         remaining: call.deadline.since(now),
         parts: call.parts,
         content,
-        extensions: &call.extensions,
+        extensions: &rest.extensions,
     }
 }
