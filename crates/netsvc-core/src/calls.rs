@@ -134,18 +134,20 @@ impl Calls {
     }
 
     pub(crate) fn insert(&mut self, call: Call) -> CallId {
+        self.insert_mut(call).0
+    }
+
+    #[inline]
+    pub(crate) fn insert_mut(&mut self, call: Call) -> (CallId, &mut Call) {
         self.len += 1;
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
-        if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
-        {
-            *slot = Some((generation, call));
-            return id(index, generation);
-        }
-        let index = self.slots.len() as u32;
-        self.slots.push(Some((generation, call)));
-        id(index, generation)
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
+        let slot = self.slots[index as usize].insert((generation, call));
+        (id(index, generation), &mut slot.1)
     }
 
     pub(crate) fn get(&self, call: CallId) -> Option<&Call> {

@@ -27,7 +27,21 @@ pub struct Content {
     pub bytes: Bytes,
 }
 
+/// A content in a buffer that somebody else writes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRef<'a> {
+    /// How to read `bytes`.
+    pub kind: ContentType,
+    /// The encoded value.
+    pub bytes: &'a [u8],
+}
+
 impl Content {
+    /// The same content, borrowed.
+    pub fn by_ref(&self) -> ContentRef<'_> {
+        ContentRef { kind: self.kind, bytes: &self.bytes }
+    }
+
     /// The same content in memory of its own, if it is small.
     ///
     /// A received content is a slice of what was read at once, up to 64 KiB; one staged by the

@@ -40,7 +40,7 @@ pub mod visibility;
 mod watch;
 pub mod wire;
 
-pub use content::{Content, ContentType};
+pub use content::{Content, ContentRef, ContentType};
 pub use error::CommandError;
 pub use event::{
     AbortReason, Asked, Change, Delivered as DeliveredReport, Event, FlushError, Invocation,
@@ -56,7 +56,8 @@ pub use link::Heartbeat;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
 pub use pattern::Pattern;
 pub use process::{
-    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target, Teller,
+    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target,
+    TargetRef, Teller,
 };
 pub use reason::{Reason, ReasonCode};
 pub use registry::Filter;

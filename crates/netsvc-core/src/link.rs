@@ -11,6 +11,7 @@ use crate::interest::PeerInterests;
 use crate::limits::{CONNECT_DEADLINE, STUCK_WRITER};
 use crate::outbox::Outbox;
 use crate::reason::Reason;
+use crate::registry::OWN;
 use crate::retry::Schedule;
 use crate::time::Time;
 use crate::wire::{Encoder, Hello, Message, Role, WriteBatch};
@@ -91,6 +92,8 @@ pub(crate) struct Connection {
     pub(crate) ready: WriteBatch,
     /// Processes introduced to the peer.
     pub(crate) introduced: FxHashSet<ProcessNo>,
+    /// One of them, the last that was needed; this process, which needs no introduction: none.
+    pub(crate) last_introduced: ProcessNo,
     /// It is in the list of connections that have something to write.
     pub(crate) dirty: bool,
     /// Bytes encoded but not yet taken by the transport.
@@ -163,6 +166,7 @@ impl Connection {
             outbox: Outbox::default(),
             ready: WriteBatch::new(),
             introduced: FxHashSet::default(),
+            last_introduced: OWN,
             dirty: false,
             unwritten: 0,
             overflowed: false,

@@ -90,10 +90,6 @@ impl Service {
         self.routes.first().copied()
     }
 
-    pub(crate) fn running(&self) -> usize {
-        self.running
-    }
-
     pub(crate) fn has_method(&self, method: &str) -> bool {
         self.methods.iter().any(|known| **known == *method)
     }
@@ -211,6 +207,15 @@ impl Registry {
 
     pub(crate) fn service_mut(&mut self, no: ServiceNo) -> Option<&mut Service> {
         self.services.get_mut(&no)
+    }
+
+    /// A process, and a service to be changed.
+    pub(crate) fn process_and_service(
+        &mut self,
+        process: ProcessNo,
+        service: ServiceNo,
+    ) -> Option<(&ProcessEntry, &mut Service)> {
+        Some((self.processes.get(&process)?, self.services.get_mut(&service)?))
     }
 
     pub(crate) fn service_no(&self, id: ServiceId) -> Option<ServiceNo> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::event::Status;
-use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
+use crate::exchange::Exchange;
+use crate::ids::{ExchangeId, LinkId, ServiceId, ServiceNo, Str};
 use crate::limits::{MAX_CONTROL, MAX_GROUPS};
 use crate::outbox::Out;
 use crate::reason::{Reason, ReasonCode};
@@ -210,22 +211,11 @@ impl Process {
         }
     }
 
-    /// Whether a service exists for whoever is behind a link: the one rule for announcements,
-    /// requests and subscriptions.
+    /// Whether a service exists for whoever is behind a link.
     pub(super) fn exports(&self, service: &Service, link: LinkId) -> bool {
         let Some(exchange) = self.exchange_of(link) else { return false };
-        if !visibility::passes(&service.audience, &exchange.group) {
-            return false;
-        }
-        if service.is_local() {
-            return true;
-        }
-        // Only a server relays, only within its own exchange, and never back.
-        exchange.role == Role::Server
-            && service.routes.iter().all(|(route, _)| *route != link)
-            && service.route().is_some_and(|(route, _)| {
-                self.links.get(&route).is_some_and(|state| state.exchange == exchange.id)
-            })
+        let over = service.route().and_then(|(route, _)| self.links.get(&route));
+        is_exported(service, exchange, link, over.map(|state| state.exchange))
     }
 
     /// A message about a service, to the peers that have been told of the service.
@@ -274,4 +264,22 @@ pub(super) fn announcement(service: &Service) -> Announcement {
         methods: service.methods.to_vec(),
         extensions: service.extensions.clone(),
     }
+}
+
+/// Whether a service exists for whoever is behind a link of `exchange`: the one rule for
+/// announcements, requests and subscriptions. `over`: the exchange of the link over which the
+/// service is reached.
+#[inline]
+pub(super) fn is_exported(
+    service: &Service,
+    exchange: &Exchange,
+    link: LinkId,
+    over: Option<ExchangeId>,
+) -> bool {
+    // Only a server relays, only within its own exchange, and never back.
+    visibility::passes(&service.audience, &exchange.group)
+        && (service.is_local()
+            || (exchange.role == Role::Server
+                && over == Some(exchange.id)
+                && service.routes.iter().all(|(route, _)| *route != link)))
 }

@@ -1,6 +1,7 @@
 //! The state machine of one process.
 
 mod announce;
+mod at_once;
 mod exchanges;
 mod flush;
 mod handshake;
@@ -45,7 +46,7 @@ use crate::watch::Watch;
 use crate::wire::Message;
 
 pub use receiving::Teller;
-pub use requests::{HandlerResult, RequestOptions, Target};
+pub use requests::{HandlerResult, RequestOptions, Target, TargetRef};
 pub use services::NewService;
 pub use writing::Progress;
 

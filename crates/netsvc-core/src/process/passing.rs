@@ -5,14 +5,14 @@ use crate::calls::{Call, Caller, Provider};
 use crate::event::Asked;
 use crate::ids::{CallId, LinkId, ServiceNo};
 use crate::outbox::OVERHEAD;
-use crate::registry::{Named, Service};
+use crate::registry::Named;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::wire::{RequestView, ResultView};
 
 use super::Process;
+use super::announce::is_exported;
 use super::receiving::Teller;
-use super::writing::introduce;
 
 impl Process {
     /// A request whose provider is beyond another link that flows, or a handler here that is told
@@ -25,9 +25,8 @@ impl Process {
         teller: Option<&mut dyn Teller>,
     ) -> bool {
         let pending = self.limits.pending_requests;
-        let Some(connection) = self.links.get(&link).and_then(|state| state.linked()) else {
-            return false;
-        };
+        let Some(state) = self.links.get(&link) else { return false };
+        let Some(connection) = state.linked() else { return false };
         let Some(process) = connection.process_of(view.caller) else { return false };
         if (view.caller != 0 && !connection.peer_is_server())
             || connection.inbound.len() >= pending
@@ -35,7 +34,6 @@ impl Process {
         {
             return false;
         }
-        let caller = Caller::Link(link, view.call);
         let service = match view.target {
             Ok(no) => ServiceNo(no),
             Err(name) => match self.registry.count_named(name) {
@@ -43,19 +41,24 @@ impl Process {
                 Named::Nobody | Named::Several => return false,
             },
         };
-        if !self.may_ask(service, caller) {
+        let (Some(known), Some(exchange)) =
+            (self.registry.service(service), self.exchanges.get(&state.exchange))
+        else {
             return false;
-        }
-        let Some(known) = self.registry.service(service) else { return false };
-        if !known.has_method(view.method) {
-            return false;
-        }
+        };
         let route = known.route();
+        let provider = route.and_then(|(to, _)| self.links.get(&to));
+        if known.ending
+            || !is_exported(known, exchange, link, provider.map(|state| state.exchange))
+            || !known.has_method(view.method)
+        {
+            return false;
+        }
         let call = Call {
-            caller,
+            caller: Caller::Link(link, view.call),
             process,
             service: Some(service),
-            provider: Provider::Local,
+            provider: route.map_or(Provider::Local, |(to, _)| Provider::Link(to)),
             deadline: now + view.remaining,
             timeout: view.remaining,
             parts: view.parts,
@@ -64,70 +67,71 @@ impl Process {
             in_line: false,
             rest: None,
         };
-        let id = match (route, teller) {
-            (Some((to, peer_no)), _) => self.relay_request(call, to, peer_no, view),
-            (None, Some(teller)) => self.invoke_now(call, view, teller),
+        match (route, teller) {
+            (Some((to, peer_no)), _) => self.relay_request(call, link, to, peer_no, view),
+            (None, Some(teller)) => self.invoke_now(call, link, view, teller),
             (None, None) => None,
-        };
-        let Some(id) = id else { return false };
-        if let Some(known) = self.registry.service_mut(service) {
-            known.running += 1;
         }
-        if let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut()) {
-            connection.inbound.insert(view.call, id);
-        }
-        true
+        .is_some()
     }
 
+    #[inline]
     fn relay_request(
         &mut self,
-        mut call: Call,
+        call: Call,
+        from: LinkId,
         to: LinkId,
         peer_no: u32,
         view: &RequestView<'_>,
-    ) -> Option<CallId> {
+    ) -> Option<()> {
+        debug_assert_ne!(from, to, "a request never goes back");
         let (pending, ahead) = (self.limits.pending_requests, self.limits.ahead());
-        let connection = self.links.get_mut(&to)?.linked_mut()?;
+        let [Some(caller), Some(provider)] = self.links.get_disjoint_mut([&from, &to]) else {
+            return None;
+        };
+        let connection = provider.linked_mut()?;
         if !connection.accepts(view.content.len())
             || connection.outbound >= pending
             || !connection.flows(OVERHEAD + view.content.len(), ahead)
+            || !connection.introduce(&self.registry, call.process)
         {
             return None;
         }
-        let mut ready = std::mem::take(&mut connection.ready);
-        let known = introduce(&self.registry, connection, call.process, &mut ready);
-        if known {
-            let process = Self::wire_no(call.process);
-            call.provider = Provider::Link(to);
-            let id = self.calls.insert(call);
-            connection.encoder.request_view(id.0, process, peer_no, view, &mut ready);
-            connection.ready = ready;
-            connection.outbound += 1;
-            connection.mark_dirty(&mut self.dirty);
-            return Some(id);
-        }
-        connection.ready = ready;
-        None
+        let (inbound, known) =
+            (&mut caller.linked_mut()?.inbound, self.registry.service_mut(call.service?)?);
+        known.running += 1;
+        let process = Self::wire_no(call.process);
+        let id = self.calls.insert(call);
+        inbound.insert(view.call, id);
+        let view = RequestView { call: id.0, caller: process, target: Ok(peer_no), ..*view };
+        connection.encoder.request_view(&view, &mut connection.ready);
+        connection.outbound += 1;
+        connection.mark_dirty(&mut self.dirty);
+        Some(())
     }
 
+    #[inline]
     fn invoke_now(
         &mut self,
         call: Call,
+        from: LinkId,
         view: &RequestView<'_>,
         teller: &mut dyn Teller,
-    ) -> Option<CallId> {
+    ) -> Option<()> {
         let service = call.service?;
-        let entry = self.registry.process(call.process)?;
-        let running = self.registry.service(service).map_or(usize::MAX, Service::running);
+        let (entry, known) = self.registry.process_and_service(call.process, service)?;
         let names = view.method.len() + entry.label.len();
         if !self.deliveries.is_empty()
-            || running >= self.limits.running_requests
+            || known.running >= self.limits.running_requests
             || view.content.len() > self.limits.payload
             || !teller.has_room_for(view.content.len(), names)
         {
             return None;
         }
+        let connection = self.links.get_mut(&from)?.linked_mut()?;
+        known.running += 1;
         let id = self.calls.insert(call);
+        connection.inbound.insert(view.call, id);
         teller.invoke(&Asked {
             call: id,
             service,
@@ -139,7 +143,7 @@ impl Process {
             kind: view.kind,
             content: view.content,
         });
-        Some(id)
+        Some(())
     }
 
     /// The result of a request that came over another link that flows, or of the application's own.
@@ -165,7 +169,8 @@ impl Process {
                     return false;
                 }
                 connection.inbound.remove(wire);
-                connection.encoder.result_view(wire, view, &mut connection.ready);
+                let view = ResultView { call: wire, ..*view };
+                connection.encoder.result_view(&view, &mut connection.ready);
                 connection.mark_dirty(&mut self.dirty);
             }
             (Caller::Local(key), Some(teller)) => {

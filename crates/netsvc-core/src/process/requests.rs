@@ -30,6 +30,25 @@ pub enum Target {
     Identity(ServiceId),
 }
 
+/// As [`Target`], borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetRef<'a> {
+    /// Any visible service of that name, one of this process first.
+    Name(&'a Str),
+    /// One service.
+    Identity(ServiceId),
+}
+
+impl Target {
+    /// The same target, borrowed.
+    pub fn by_ref(&self) -> TargetRef<'_> {
+        match self {
+            Self::Name(name) => TargetRef::Name(name),
+            Self::Identity(id) => TargetRef::Identity(*id),
+        }
+    }
+}
+
 /// How the application asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestOptions {
@@ -72,6 +91,9 @@ impl Process {
         options: RequestOptions,
     ) {
         let method = method.into();
+        if self.request_now(now, key, target.by_ref(), &method, content.by_ref(), options) {
+            return;
+        }
         let refused = if self.closed {
             Some(error(RequestCode::LinkLost, Delivered::No, "the registry is closed"))
         } else if method.len() > MAX_NAME {
@@ -127,6 +149,11 @@ impl Process {
 
     /// Ends an invocation. Every one must be ended, aborted ones too.
     pub fn respond(&mut self, call: CallId, result: HandlerResult) {
+        if let HandlerResult::Response(content) = &result
+            && self.respond_now(call, content.by_ref())
+        {
+            return;
+        }
         if self.calls.get(call).is_none_or(|call| call.provider != Provider::Local) {
             return;
         }

@@ -168,6 +168,7 @@ impl Process {
             }
             Out::ProcessGone(process) => {
                 if connection.introduced.remove(&process) {
+                    connection.last_introduced = OWN;
                     let process = Self::wire_no(process);
                     connection.encoder.encode(&Message::ProcessGone { process }, out);
                 }
@@ -310,7 +311,22 @@ pub(super) fn introduce(
         let message = Message::Process(ProcessInfo { process, id, label });
         connection.encoder.encode(&message, out);
     }
+    connection.last_introduced = process;
     true
+}
+
+impl Connection {
+    /// As [`introduce`], of a process that is there, behind what is ready.
+    #[inline]
+    pub(super) fn introduce(&mut self, registry: &Registry, process: ProcessNo) -> bool {
+        if process == OWN || process == self.last_introduced {
+            return true;
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        let known = introduce(registry, self, process, &mut ready);
+        self.ready = ready;
+        known
+    }
 }
 
 /// A request as it is encoded.

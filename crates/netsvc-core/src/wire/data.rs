@@ -303,31 +303,30 @@ pub(super) fn result_view(fixed: [u8; RESPONSE_FIXED], content: &[u8]) -> Option
 
 /// The fields of a RESPONSE before its content, header included.
 #[inline]
-pub(super) fn result_head(call: u64, view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED] {
+pub(super) fn result_head(view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED] {
     let mut head = [0; HEADER + RESPONSE_FIXED];
     head[0] = DataKind::Response as u8;
     head[4..8].copy_from_slice(&((RESPONSE_FIXED + view.content.len()) as u32).to_le_bytes());
-    head[8..16].copy_from_slice(&call.to_le_bytes());
+    head[8..16].copy_from_slice(&view.call.to_le_bytes());
     head[16..20].copy_from_slice(&[STATUS_RESPONSE, view.kind.0, 0, 0]);
     head
 }
 
-/// The fields of a REQUEST to a service by its number before its content, header included.
+/// The fields of a REQUEST before its content, header included. `name` is the symbol of the
+/// service's name, if asked by name; `method` that of the method's.
 #[inline]
 pub(super) fn request_head(
-    call: u64,
-    caller: u32,
-    service: u32,
+    name: u16,
     method: u16,
     view: &RequestView<'_>,
 ) -> [u8; HEADER + REQUEST_FIXED] {
     let mut head = [0; HEADER + REQUEST_FIXED];
     head[0] = DataKind::Request as u8;
     head[4..8].copy_from_slice(&((REQUEST_FIXED + view.content.len()) as u32).to_le_bytes());
-    head[8..16].copy_from_slice(&call.to_le_bytes());
-    head[16..20].copy_from_slice(&caller.to_le_bytes());
-    head[20..24].copy_from_slice(&service.to_le_bytes());
-    head[24..26].copy_from_slice(&NO_SYMBOL.to_le_bytes());
+    head[8..16].copy_from_slice(&view.call.to_le_bytes());
+    head[16..20].copy_from_slice(&view.caller.to_le_bytes());
+    head[20..24].copy_from_slice(&view.target.unwrap_or_default().to_le_bytes());
+    head[24..26].copy_from_slice(&name.to_le_bytes());
     head[26..28].copy_from_slice(&method.to_le_bytes());
     head[28..32].copy_from_slice(&millis(view.remaining).to_le_bytes());
     head[32..36].copy_from_slice(&view.parts.to_le_bytes());

@@ -13,7 +13,7 @@ use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
 use super::message::{Message, Report, ReportView, RequestTarget, RequestView, ResultView};
-use super::symbols::{NO_SYMBOL, SentSymbols};
+use super::symbols::{NO_SYMBOL, SentSymbols, Use};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
 
@@ -111,7 +111,7 @@ impl Encoder {
         extensions: &Bytes,
         out: &mut WriteBatch,
     ) {
-        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let subject = self.symbol(subject, Use::Subject, out);
         let mut fixed = Fixed::default();
         data::write_report(&mut fixed, service, subject, sequence, content);
         self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
@@ -125,34 +125,30 @@ impl Encoder {
         view: &ReportView<'_>,
         out: &mut WriteBatch,
     ) {
-        let subject = self.symbol(view.subject, MAX_SUBJECT, out);
+        let subject = self.symbol(view.subject, Use::Subject, out);
         debug_assert!(self.begun, "a report is not the first message");
         out.copy_both(&data::report_head(service, subject, view), view.content);
     }
 
-    /// As [`request`](Self::request) to a service by its number, of one that has just been read.
-    pub(crate) fn request_view(
-        &mut self,
-        call: u64,
-        caller: u32,
-        service: u32,
-        view: &RequestView<'_>,
-        out: &mut WriteBatch,
-    ) {
-        let method = self.symbol(view.method, MAX_NAME, out);
-        out.copy_both(&data::request_head(call, caller, service, method, view), view.content);
+    /// As [`request`](Self::request), of a small one in somebody else's buffer.
+    #[inline]
+    pub(crate) fn request_view(&mut self, view: &RequestView<'_>, out: &mut WriteBatch) {
+        debug_assert!(self.begun, "a request is not the first message");
+        let (name, method) = self.target(view.target.err(), view.method, out);
+        out.copy_both(&data::request_head(name, method, view), view.content);
     }
 
     /// As [`response`](Self::response), of a result that has just been read.
-    pub(crate) fn result_view(&mut self, call: u64, view: &ResultView<'_>, out: &mut WriteBatch) {
+    #[inline]
+    pub(crate) fn result_view(&mut self, view: &ResultView<'_>, out: &mut WriteBatch) {
         debug_assert!(self.begun, "a result is not the first message");
-        out.copy_both(&data::result_head(call, view), view.content);
+        out.copy_both(&data::result_head(view), view.content);
     }
 
     /// As [`encode`](Self::encode) of a report for one process.
     pub fn targeted(&mut self, process: u32, report: &Report, out: &mut WriteBatch) {
         let Report { service, subject, sequence, content, extensions } = report;
-        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let subject = self.symbol(subject, Use::Subject, out);
         let mut fixed = Fixed::default();
         data::write_targeted(&mut fixed, process);
         data::write_report(&mut fixed, *service, subject, *sequence, content);
@@ -169,7 +165,7 @@ impl Encoder {
         out: &mut WriteBatch,
     ) {
         let Report { service, subject, sequence, content, extensions } = report;
-        let subject = self.symbol(subject, MAX_SUBJECT, out);
+        let subject = self.symbol(subject, Use::Subject, out);
         let mut fixed = Fixed::default();
         data::write_replayed(&mut fixed, process, replay, remaining);
         data::write_report(&mut fixed, *service, subject, *sequence, content);
@@ -178,17 +174,11 @@ impl Encoder {
 
     /// As [`encode`](Self::encode) of a request.
     pub(crate) fn request(&mut self, request: &RequestFrame<'_>, out: &mut WriteBatch) {
-        let mut method = self.symbol(request.method, MAX_NAME, out);
         let name = match request.target {
-            Asked::Service(_) => NO_SYMBOL,
-            Asked::Name(name) => {
-                let name = self.symbol(name, MAX_NAME, out);
-                // To define the name may have taken the method's slot. The next one is not the
-                // name's, so this time both hold.
-                method = self.symbol(request.method, MAX_NAME, out);
-                name
-            }
+            Asked::Service(_) => None,
+            Asked::Name(name) => Some(name),
         };
+        let (name, method) = self.target(name, request.method, out);
         let mut fixed = Fixed::default();
         data::write_request(&mut fixed, request, name, method);
         self.data(DataKind::Request, &fixed, request.extensions, &request.content.bytes, out);
@@ -214,13 +204,36 @@ impl Encoder {
         self.data(DataKind::Part, &fixed, extensions, &content.bytes, out);
     }
 
+    /// The symbols of a request: of the service's name, if it is asked by that, and of the method.
+    #[inline]
+    fn target(&mut self, name: Option<&Str>, method: &Str, out: &mut WriteBatch) -> (u16, u16) {
+        let slot = self.symbol(method, Use::Method, out);
+        let Some(name) = name else { return (NO_SYMBOL, slot) };
+        let name = self.symbol(name, Use::Name, out);
+        // To define the name may have taken the method's slot. The next one is not the name's, so
+        // this time both hold.
+        (name, self.symbol(method, Use::Method, out))
+    }
+
     /// The symbol of `text`, good until the next one is asked for.
-    fn symbol(&mut self, text: &Str, limit: usize, out: &mut WriteBatch) -> u16 {
+    #[inline]
+    fn symbol(&mut self, text: &Str, used: Use, out: &mut WriteBatch) -> u16 {
+        match self.symbols.last(text, used) {
+            Some(slot) => slot,
+            None => self.other_symbol(text, used, out),
+        }
+    }
+
+    fn other_symbol(&mut self, text: &Str, used: Use, out: &mut WriteBatch) -> u16 {
+        let limit = match used {
+            Use::Subject => MAX_SUBJECT,
+            Use::Name | Use::Method => MAX_NAME,
+        };
         let fitting = fitting(text, limit);
         let (slot, new) = if fitting.len() == text.len() {
-            self.symbols.slot(text)
+            self.symbols.slot(text, used)
         } else {
-            self.symbols.slot(&fitting.into())
+            self.symbols.slot(&fitting.into(), used)
         };
         if new {
             let mut body = Vec::with_capacity(4 + fitting.len());

@@ -15,14 +15,26 @@ use super::reader::Reader;
 /// Stands for "no symbol" in a data frame; never a slot.
 pub(super) const NO_SYMBOL: u16 = u16::MAX;
 
+/// What a symbol is in the frame that it is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Subject,
+    /// A service's name.
+    Name,
+    Method,
+}
+
+/// How many uses there are.
+const USES: usize = 3;
+
 /// The sender's half of the table.
 #[derive(Debug)]
 pub(super) struct SentSymbols {
     slots: SeededMap<Str, u16>,
     /// Slots of the strings themselves; right as long as no slot was given to another text.
     known: ByAddress<u16>,
-    /// The one asked for last: reports of one subject come in bursts.
-    last: Option<(Str, u16)>,
+    /// Those asked for last, by what they were: messages about one thing come in bursts.
+    last: [Option<(Str, u16)>; USES],
     /// What each slot stands for, by slot.
     texts: Vec<Str>,
     /// The slot to be defined next; once all are in use, the oldest definition.
@@ -33,19 +45,27 @@ impl SentSymbols {
     /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
     pub(super) fn new(seed: u64) -> Self {
         let slots = SeededMap::with_hasher(SeededState(seed));
-        Self { slots, known: ByAddress::new(MAX_SYMBOLS), last: None, texts: Vec::new(), next: 0 }
+        Self {
+            slots,
+            known: ByAddress::new(MAX_SYMBOLS),
+            last: [const { None }; USES],
+            texts: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// The slot of `text` if it was the last one to be used so.
+    #[inline]
+    pub(super) fn last(&self, text: &Str, used: Use) -> Option<u16> {
+        let (last, slot) = self.last[used as usize].as_ref()?;
+        Arc::ptr_eq(last, text).then_some(*slot)
     }
 
     /// The slot of `text` and whether the peer must be told its definition first. Defining takes
     /// the slot of the oldest definition when all are in use, so a slot is good for one use only.
-    pub(super) fn slot(&mut self, text: &Str) -> (u16, bool) {
-        if let Some((last, slot)) = &self.last
-            && Arc::ptr_eq(last, text)
-        {
-            return (*slot, false);
-        }
+    pub(super) fn slot(&mut self, text: &Str, used: Use) -> (u16, bool) {
         if let Some(slot) = self.known.get(text).copied() {
-            self.last = Some((text.clone(), slot));
+            self.last[used as usize] = Some((text.clone(), slot));
             return (slot, false);
         }
         if let Some(slot) = self.slots.get(text).copied() {
@@ -57,7 +77,7 @@ impl SentSymbols {
         if let Some(old) = self.texts.get_mut(usize::from(slot)) {
             self.slots.remove(old);
             self.known.clear();
-            self.last = None;
+            self.last = [const { None }; USES];
             *old = text.clone();
         } else {
             self.texts.push(text.clone());
@@ -141,13 +161,13 @@ mod tests {
     fn the_ring_forgets_the_oldest_definition() {
         let mut sent = SentSymbols::new(1);
         for number in 0..MAX_SYMBOLS {
-            assert_eq!(sent.slot(&text(number)), (number as u16, true));
+            assert_eq!(sent.slot(&text(number), Use::Subject), (number as u16, true));
         }
-        assert_eq!(sent.slot(&text(0)), (0, false));
-        assert_eq!(sent.slot(&text(MAX_SYMBOLS)), (0, true));
-        assert_eq!(sent.slot(&text(1)), (1, false));
-        assert_eq!(sent.slot(&text(0)), (1, true));
-        assert_eq!(sent.slot(&text(MAX_SYMBOLS)), (0, false));
+        assert_eq!(sent.slot(&text(0), Use::Subject), (0, false));
+        assert_eq!(sent.slot(&text(MAX_SYMBOLS), Use::Subject), (0, true));
+        assert_eq!(sent.slot(&text(1), Use::Subject), (1, false));
+        assert_eq!(sent.slot(&text(0), Use::Subject), (1, true));
+        assert_eq!(sent.slot(&text(MAX_SYMBOLS), Use::Subject), (0, false));
         assert_eq!((sent.slots.len(), sent.texts.len()), (MAX_SYMBOLS, MAX_SYMBOLS));
     }
 
@@ -157,7 +177,7 @@ mod tests {
         // Steps of a prime: texts come back sooner and later than their slot is taken.
         for step in 0..4 * MAX_SYMBOLS {
             let text = text(step * 7 % (MAX_SYMBOLS + step % 1000));
-            let (slot, new) = sent.slot(&text);
+            let (slot, new) = sent.slot(&text, Use::Subject);
             if new {
                 received.define(&definition(slot, text.as_bytes())).unwrap();
             }
