@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use netsvc_core::wire::Role;
 use netsvc_core::{
-    Content, Event, HandlerResult, Heartbeat, Lifetime, LinkToken, NewService, Outcome, Process,
-    RequestOptions, Retry, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget,
-    Target, Time,
+    Content, ContentRef, ContentType, Event, HandlerResult, Heartbeat, Lifetime, LinkToken,
+    NewService, Outcome, Process, RequestOptions, Retry, ServiceNo, Str, SubscriptionId,
+    SubscriptionLimits, SubscriptionTarget, Target, TargetRef, Time,
 };
 
 use crate::end::End;
@@ -123,9 +123,13 @@ impl Relay {
     /// Publishes `count` reports.
     #[inline(never)]
     pub fn publish(&mut self, count: usize, content: &Bytes) {
+        let content = Content::raw(content.clone());
+        let process = &mut self.sender.process;
         for _ in 0..count {
-            let content = Content::raw(content.clone());
-            let (subject, process) = (self.subject.clone(), &mut self.sender.process);
+            if process.publish_now(self.service, &self.subject, content.by_ref()) {
+                continue;
+            }
+            let (subject, content) = (self.subject.clone(), content.clone());
             let done = process.publish(self.now, self.service, subject, content, Lifetime::None);
             debug_assert!(done.is_ok());
         }
@@ -136,11 +140,17 @@ impl Relay {
     #[inline(never)]
     pub fn ask(&mut self, count: usize, content: &Bytes) {
         let options = RequestOptions::within(Duration::from_secs(5));
+        let content = Content::raw(content.clone());
+        let process = &mut self.sender.process;
         for _ in 0..count {
             self.key += 1;
-            let (target, method) = (Target::Name(self.target.clone()), self.method.clone());
-            let content = Content::raw(content.clone());
-            self.sender.process.request(self.now, self.key, target, method, content, options);
+            let (target, method) = (TargetRef::Name(&self.target), &self.method);
+            let borrowed = content.by_ref();
+            if process.request_now(self.now, self.key, target, method, borrowed, options) {
+                continue;
+            }
+            let target = Target::Name(self.target.clone());
+            process.request(self.now, self.key, target, method.clone(), content.clone(), options);
         }
         self.sender.encode(self.now);
     }
@@ -213,13 +223,17 @@ impl Relay {
         let receiver = &mut receivers[0];
         receiver.apply_telling(*now, told);
         let answered = told.requests.len();
-        let contents = Bytes::from(std::mem::take(&mut told.contents));
         let mut at = 0;
         for (call, length) in told.requests.drain(..) {
-            let content = Content::raw(contents.slice(at..at + length));
-            receiver.process.respond(call, HandlerResult::Response(content));
+            let bytes = &told.contents[at..at + length];
+            let content = ContentRef { kind: ContentType::BYTES, bytes };
+            if !receiver.process.respond_now(call, content) {
+                let content = Content::raw(bytes.to_vec());
+                receiver.process.respond(call, HandlerResult::Response(content));
+            }
             at += length;
         }
+        told.contents.clear();
         answered + answer_all(receiver, *now)
     }
 

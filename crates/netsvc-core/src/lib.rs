@@ -38,6 +38,7 @@ mod time;
 mod timers;
 pub mod visibility;
 mod watch;
+mod way;
 pub mod wire;
 
 pub use content::{Content, ContentRef, ContentType};

@@ -14,6 +14,7 @@ use crate::reason::Reason;
 use crate::registry::OWN;
 use crate::retry::Schedule;
 use crate::time::Time;
+use crate::way::Way;
 use crate::wire::{Encoder, Hello, Message, Role, WriteBatch};
 
 /// How often a link shows that it is alive, and when it is given up.
@@ -121,6 +122,8 @@ pub(crate) struct Connection {
     // Requests.
     /// Of the peer, by its ids.
     pub(crate) inbound: Inbound,
+    /// The way of the last of them.
+    pub(crate) way: Option<Box<Way>>,
     /// How many of those in flight were sent, or are to be sent, to the peer.
     pub(crate) outbound: usize,
     /// Sent to the peer and not confirmed.
@@ -180,6 +183,7 @@ impl Connection {
             subscribers: FxHashSet::default(),
             ignored: 0,
             inbound: Inbound::default(),
+            way: None,
             outbound: 0,
             flushes: FxHashSet::default(),
         }

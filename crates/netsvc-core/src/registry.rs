@@ -114,6 +114,9 @@ pub(crate) struct Registry {
     last_service: u32,
     /// Services of this process.
     local: usize,
+    /// Changes whenever it may be another service that is meant by a name or a number, or another
+    /// way to it.
+    epoch: u64,
     seed: u64,
 }
 
@@ -132,6 +135,7 @@ impl Registry {
             last_process: 0,
             last_service: 0,
             local: 0,
+            epoch: 0,
             seed,
         };
         registry.process_nos.insert(own, OWN);
@@ -296,6 +300,7 @@ impl Registry {
             publisher,
         };
         self.by_id.insert(id, no);
+        self.epoch += 1;
         self.known_names.clear();
         index(&mut self.by_name, &service.name, no);
         for group in &service.groups {
@@ -312,12 +317,41 @@ impl Registry {
         self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
         self.by_id.remove(&service.id);
+        self.epoch += 1;
         self.known_names.clear();
         unindex(&mut self.by_name, &service.name, no);
         for group in &service.groups {
             unindex(&mut self.by_group, group, no);
         }
         Some(service)
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// A service is reachable over a link, too.
+    pub(crate) fn add_route(&mut self, no: ServiceNo, link: LinkId, peer_no: u32) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.routes.push((link, peer_no));
+        }
+    }
+
+    /// A service is no longer reachable over a link, but over another.
+    pub(crate) fn drop_route(&mut self, no: ServiceNo, link: LinkId) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.routes.retain(|(route, _)| *route != link);
+        }
+    }
+
+    /// A service is about to be removed.
+    pub(crate) fn end(&mut self, no: ServiceNo) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.ending = true;
+        }
     }
 
     /// False if it was a member already, or is not known.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::Status;
-use crate::exchange::Exchange;
-use crate::ids::{ExchangeId, LinkId, ServiceId, ServiceNo, Str};
+use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
 use crate::limits::{MAX_CONTROL, MAX_GROUPS};
 use crate::outbox::Out;
 use crate::reason::{Reason, ReasonCode};
@@ -49,11 +48,11 @@ impl Process {
         let no = if let Some(no) = known {
             // Known over another link: one more route. Its contents are those of the newer
             // revision, which is the same thing unless a change is still under way.
-            let Some(existing) = self.registry.service_mut(no) else { return };
+            let Some(existing) = self.registry.service(no) else { return };
             if existing.is_local() || existing.routes.iter().any(|(route, _)| *route == link) {
                 return self.break_rules(now, link, "a service was announced twice");
             }
-            existing.routes.push((link, peer_no));
+            self.registry.add_route(no, link, peer_no);
             self.route_epoch += 1;
             no
         } else {
@@ -90,7 +89,7 @@ impl Process {
         let Some(no) = connection.services.remove(&peer_no) else { return self.ignore(link) };
         let Some(service) = self.registry.service_mut(no) else { return };
         if service.routes.len() > 1 {
-            service.routes.retain(|(route, _)| *route != link);
+            self.registry.drop_route(no, link);
             self.route_epoch += 1;
             return self.reattach(now, no);
         }
@@ -211,11 +210,22 @@ impl Process {
         }
     }
 
-    /// Whether a service exists for whoever is behind a link.
+    /// Whether a service exists for whoever is behind a link: the one rule for announcements,
+    /// requests and subscriptions. It changes for no link unless the registry's epoch does.
     pub(super) fn exports(&self, service: &Service, link: LinkId) -> bool {
         let Some(exchange) = self.exchange_of(link) else { return false };
-        let over = service.route().and_then(|(route, _)| self.links.get(&route));
-        is_exported(service, exchange, link, over.map(|state| state.exchange))
+        if !visibility::passes(&service.audience, &exchange.group) {
+            return false;
+        }
+        if service.is_local() {
+            return true;
+        }
+        // Only a server relays, only within its own exchange, and never back.
+        exchange.role == Role::Server
+            && service.routes.iter().all(|(route, _)| *route != link)
+            && service.route().is_some_and(|(route, _)| {
+                self.links.get(&route).is_some_and(|state| state.exchange == exchange.id)
+            })
     }
 
     /// A message about a service, to the peers that have been told of the service.
@@ -264,22 +274,4 @@ pub(super) fn announcement(service: &Service) -> Announcement {
         methods: service.methods.to_vec(),
         extensions: service.extensions.clone(),
     }
-}
-
-/// Whether a service exists for whoever is behind a link of `exchange`: the one rule for
-/// announcements, requests and subscriptions. `over`: the exchange of the link over which the
-/// service is reached.
-#[inline]
-pub(super) fn is_exported(
-    service: &Service,
-    exchange: &Exchange,
-    link: LinkId,
-    over: Option<ExchangeId>,
-) -> bool {
-    // Only a server relays, only within its own exchange, and never back.
-    visibility::passes(&service.audience, &exchange.group)
-        && (service.is_local()
-            || (exchange.role == Role::Server
-                && over == Some(exchange.id)
-                && service.routes.iter().all(|(route, _)| *route != link)))
 }

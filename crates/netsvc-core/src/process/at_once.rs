@@ -4,13 +4,14 @@
 
 use crate::calls::{Call, Caller, Provider};
 use crate::content::ContentRef;
-use crate::ids::{CallId, Str};
-use crate::limits::MAX_NAME;
+use crate::ids::{CallId, ServiceNo, Str};
+use crate::limits::{MAX_NAME, MAX_SUBJECT};
+use crate::link::{Connection, Link};
 use crate::outbox::OVERHEAD;
 use crate::registry::{Named, OWN};
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::wire::{RequestView, ResultView};
+use crate::wire::{ReportView, RequestView, ResultView};
 
 use super::Process;
 use super::requests::{RequestOptions, TargetRef};
@@ -124,6 +125,68 @@ impl Process {
         connection.encoder.result_view(&view, &mut connection.ready);
         connection.mark_dirty(&mut self.dirty);
         self.release(call);
+        true
+    }
+
+    /// As [`publish`](Self::publish) without a lifetime, if that comes down to encoding the report
+    /// for links on which nothing waits; what is borrowed is not needed afterwards. False: nothing
+    /// was done, and it has to be `publish`. So it is while this process keeps values, for subjects
+    /// to which it subscribes itself, and for contents over 4 KiB.
+    pub fn publish_now(
+        &mut self,
+        service: ServiceNo,
+        subject: &Str,
+        content: ContentRef<'_>,
+    ) -> bool {
+        let size = content.bytes.len();
+        if size > MAX_COPIED.min(self.limits.payload)
+            || subject.len() > MAX_SUBJECT
+            || self.kept.0 > 0
+            || !self.subscriptions.attached(service).is_empty()
+        {
+            return false;
+        }
+        let Some(known) = self.registry.service(service) else { return false };
+        let Some(publisher) = &known.publisher else { return false };
+        let sequence = publisher.sequence + 1;
+        let epoch = self.route_epoch;
+        let plan = match known.subscribers.known_links(subject, epoch) {
+            Some(plan) => plan,
+            None => self.planned_links(service, subject, epoch),
+        };
+        let (whole, ahead) = (OVERHEAD + size + subject.len(), self.limits.ahead());
+        let takes = |connection: &Connection| {
+            connection.flows(whole, ahead)
+                && connection.accepts(size)
+                && connection.has_told_service(service)
+        };
+        let view = ReportView {
+            service: service.0,
+            subject,
+            sequence,
+            kind: content.kind,
+            content: content.bytes,
+        };
+        if plan.len() > 1 {
+            let mut links = plan.iter().map(|(link, _)| self.links.get(link));
+            // One that is not in use gets nothing, now as ever.
+            if !links.all(|state| state.and_then(Link::linked).is_none_or(takes)) {
+                return false;
+            }
+        }
+        for (link, _) in plan.iter() {
+            let connection = self.links.get_mut(link).and_then(Link::linked_mut);
+            let Some(connection) = connection else { continue };
+            if plan.len() == 1 && !takes(connection) {
+                return false;
+            }
+            connection.encoder.report_view(service.0, &view, &mut connection.ready);
+            connection.mark_dirty(&mut self.dirty);
+        }
+        let known = self.registry.service_mut(service);
+        if let Some(publisher) = known.and_then(|known| known.publisher.as_mut()) {
+            publisher.sequence = sequence;
+        }
         true
     }
 }

@@ -185,12 +185,12 @@ impl Process {
             .map(|service| service.no)
             .collect();
         for no in over {
-            let Some(service) = self.registry.service_mut(no) else { continue };
+            let Some(service) = self.registry.service(no) else { continue };
             let alone = service.routes.len() == 1;
             if alone {
                 gone.push(no);
             } else {
-                service.routes.retain(|(route, _)| *route != link);
+                self.registry.drop_route(no, link);
                 rerouted.push(no);
             }
         }

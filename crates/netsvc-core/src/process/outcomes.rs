@@ -70,9 +70,7 @@ impl Process {
 
     /// Requests to a service that is withdrawn fail, or are taken over by others of its name.
     pub(super) fn fail_calls_to(&mut self, service: ServiceNo) {
-        if let Some(known) = self.registry.service_mut(service) {
-            known.ending = true;
-        }
+        self.registry.end(service);
         let mut calls = self.calls.find(|call| call.service == Some(service));
         calls.sort_unstable();
         for id in calls {

@@ -3,16 +3,44 @@
 
 use crate::calls::{Call, Caller, Provider};
 use crate::event::Asked;
-use crate::ids::{CallId, LinkId, ServiceNo};
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
 use crate::outbox::OVERHEAD;
 use crate::registry::Named;
 use crate::time::Time;
 use crate::timers::Timer;
+use crate::way::Way;
 use crate::wire::{RequestView, ResultView};
 
 use super::Process;
-use super::announce::is_exported;
 use super::receiving::Teller;
+
+/// A request that is passed on or told.
+struct Passed {
+    from: LinkId,
+    /// The calling process.
+    process: ProcessNo,
+    service: ServiceNo,
+    deadline: Time,
+}
+
+impl Passed {
+    #[inline]
+    fn call(&self, view: &RequestView<'_>, provider: Provider) -> Call {
+        Call {
+            caller: Caller::Link(self.from, view.call),
+            process: self.process,
+            service: Some(self.service),
+            provider,
+            deadline: self.deadline,
+            timeout: view.remaining,
+            parts: view.parts,
+            untold: 0,
+            stream: view.parts > 0,
+            in_line: false,
+            rest: None,
+        }
+    }
+}
 
 impl Process {
     /// A request whose provider is beyond another link that flows, or a handler here that is told
@@ -34,92 +62,95 @@ impl Process {
         {
             return false;
         }
-        let service = match view.target {
-            Ok(no) => ServiceNo(no),
-            Err(name) => match self.registry.count_named(name) {
-                Named::One(no) => no,
-                Named::Nobody | Named::Several => return false,
+        let (service, route) = match &connection.way {
+            Some(way) if way.is_for(view, self.registry.epoch()) => (way.service, way.route),
+            _ => match self.find_way(link, view) {
+                Some(found) => found,
+                None => return false,
             },
         };
-        let (Some(known), Some(exchange)) =
-            (self.registry.service(service), self.exchanges.get(&state.exchange))
-        else {
-            return false;
-        };
-        let route = known.route();
-        let provider = route.and_then(|(to, _)| self.links.get(&to));
-        if known.ending
-            || !is_exported(known, exchange, link, provider.map(|state| state.exchange))
-            || !known.has_method(view.method)
-        {
-            return false;
-        }
-        let call = Call {
-            caller: Caller::Link(link, view.call),
-            process,
-            service: Some(service),
-            provider: route.map_or(Provider::Local, |(to, _)| Provider::Link(to)),
-            deadline: now + view.remaining,
-            timeout: view.remaining,
-            parts: view.parts,
-            untold: 0,
-            stream: view.parts > 0,
-            in_line: false,
-            rest: None,
-        };
+        let call = Passed { from: link, process, service, deadline: now + view.remaining };
         match (route, teller) {
-            (Some((to, peer_no)), _) => self.relay_request(call, link, to, peer_no, view),
-            (None, Some(teller)) => self.invoke_now(call, link, view, teller),
+            (Some((to, peer_no)), _) => self.relay_request(&call, to, peer_no, view),
+            (None, Some(teller)) => self.invoke_now(&call, view, teller),
             (None, None) => None,
         }
         .is_some()
     }
 
+    /// Where a request goes: the service, and the link to it with the peer's number.
+    fn find_way(
+        &mut self,
+        link: LinkId,
+        view: &RequestView<'_>,
+    ) -> Option<(ServiceNo, Option<(LinkId, u32)>)> {
+        let service = match view.target {
+            Ok(no) => ServiceNo(no),
+            Err(name) => match self.registry.count_named(name) {
+                Named::One(no) => no,
+                Named::Nobody | Named::Several => return None,
+            },
+        };
+        let known = self.registry.service(service)?;
+        if !self.may_ask(service, Caller::Link(link, view.call)) || !known.has_method(view.method) {
+            return None;
+        }
+        let route = known.route();
+        let way = Way {
+            epoch: self.registry.epoch(),
+            target: view.target.map_err(Clone::clone),
+            method: view.method.clone(),
+            service,
+            route,
+        };
+        let connection = self.links.get_mut(&link)?.linked_mut()?;
+        match &mut connection.way {
+            Some(known) => **known = way,
+            none => *none = Some(Box::new(way)),
+        }
+        Some((service, route))
+    }
+
     #[inline]
     fn relay_request(
         &mut self,
-        call: Call,
-        from: LinkId,
+        request: &Passed,
         to: LinkId,
         peer_no: u32,
         view: &RequestView<'_>,
     ) -> Option<()> {
-        debug_assert_ne!(from, to, "a request never goes back");
         let (pending, ahead) = (self.limits.pending_requests, self.limits.ahead());
-        let [Some(caller), Some(provider)] = self.links.get_disjoint_mut([&from, &to]) else {
-            return None;
-        };
-        let connection = provider.linked_mut()?;
+        let connection = self.links.get_mut(&to)?.linked_mut()?;
         if !connection.accepts(view.content.len())
             || connection.outbound >= pending
             || !connection.flows(OVERHEAD + view.content.len(), ahead)
-            || !connection.introduce(&self.registry, call.process)
+            || !connection.introduce(&self.registry, request.process)
         {
             return None;
         }
-        let (inbound, known) =
-            (&mut caller.linked_mut()?.inbound, self.registry.service_mut(call.service?)?);
-        known.running += 1;
-        let process = Self::wire_no(call.process);
-        let id = self.calls.insert(call);
-        inbound.insert(view.call, id);
-        let view = RequestView { call: id.0, caller: process, target: Ok(peer_no), ..*view };
-        connection.encoder.request_view(&view, &mut connection.ready);
+        self.registry.service_mut(request.service)?.running += 1;
+        let id = self.calls.insert(request.call(view, Provider::Link(to)));
+        let caller = Self::wire_no(request.process);
+        let frame = RequestView { call: id.0, caller, target: Ok(peer_no), ..*view };
+        connection.encoder.request_view(&frame, &mut connection.ready);
         connection.outbound += 1;
         connection.mark_dirty(&mut self.dirty);
+        if let Some(caller) = self.links.get_mut(&request.from).and_then(|state| state.linked_mut())
+        {
+            caller.inbound.insert(view.call, id);
+        }
         Some(())
     }
 
     #[inline]
     fn invoke_now(
         &mut self,
-        call: Call,
-        from: LinkId,
+        request: &Passed,
         view: &RequestView<'_>,
         teller: &mut dyn Teller,
     ) -> Option<()> {
-        let service = call.service?;
-        let (entry, known) = self.registry.process_and_service(call.process, service)?;
+        let service = request.service;
+        let (entry, known) = self.registry.process_and_service(request.process, service)?;
         let names = view.method.len() + entry.label.len();
         if !self.deliveries.is_empty()
             || known.running >= self.limits.running_requests
@@ -128,9 +159,9 @@ impl Process {
         {
             return None;
         }
-        let connection = self.links.get_mut(&from)?.linked_mut()?;
+        let connection = self.links.get_mut(&request.from)?.linked_mut()?;
         known.running += 1;
-        let id = self.calls.insert(call);
+        let id = self.calls.insert(request.call(view, Provider::Local));
         connection.inbound.insert(view.call, id);
         teller.invoke(&Asked {
             call: id,

@@ -38,6 +38,9 @@ impl Process {
         lifetime: Lifetime,
     ) -> Result<bool, CommandError> {
         let subject = subject.into();
+        if lifetime == Lifetime::None && self.publish_now(service, &subject, content.by_ref()) {
+            return Ok(true);
+        }
         self.check_publish(service, &subject, &content)?;
         let size = content.bytes.len();
         let expires = match lifetime {
