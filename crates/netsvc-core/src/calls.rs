@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) provider: Provider,
     /// The caller's deadline on this process's clock.
     pub(crate) deadline: Time,
-    /// As the application gave it; for streams, from part to part.
+    /// As the application of this process gave it; for streams, from part to part.
     pub(crate) timeout: Duration,
     /// Parts of a streamed result that the caller still takes.
     pub(crate) parts: u32,

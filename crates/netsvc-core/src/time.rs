@@ -17,6 +17,11 @@ impl Time {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// That many milliseconds later.
+    pub(crate) fn after_millis(self, millis: u32) -> Self {
+        Self(self.0.saturating_add(u64::from(millis) * 1000))
+    }
 }
 
 impl Add<Duration> for Time {

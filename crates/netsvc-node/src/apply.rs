@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use netsvc_core::{
-    CallId, CommandError, Content, ContentType, Delivered, Event, HandlerResult, Lifetime, Outcome,
-    Process, RequestCode, RequestError, ServiceNo, Str, SubscriptionId, Target, Time, WatchId,
+    CallId, CommandError, Content, ContentRef, ContentType, Delivered, Event, HandlerResult,
+    Lifetime, Outcome, Process, RequestCode, RequestError, ServiceNo, SubscriptionId, TargetRef,
+    Time, WatchId,
 };
 
 use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Subject};
@@ -14,36 +15,46 @@ use crate::texts::Texts;
 
 /// What the commands of one staging buffer are run with.
 pub(crate) struct Applier<'a> {
-    /// A copy of the staging buffer, of which contents are slices.
-    pub(crate) staging: &'a Bytes,
-    pub(crate) texts: &'a mut Texts,
+    /// The staging buffer, which is JavaScript's: it writes it again after this.
+    staging: &'a [u8],
+    /// A copy of it, once a content is needed for longer.
+    copy: Option<Bytes>,
+    texts: &'a mut Texts,
     /// Takes what goes wrong with a command.
-    pub(crate) notices: &'a Notices,
+    notices: &'a Notices,
     /// Something went wrong.
     pub(crate) failed: bool,
 }
 
-impl Applier<'_> {
+impl<'a> Applier<'a> {
+    /// For commands of `staging`.
+    pub(crate) fn new(staging: &'a [u8], texts: &'a mut Texts, notices: &'a Notices) -> Self {
+        Self { staging, copy: None, texts, notices, failed: false }
+    }
+
     /// Runs one command of the buffer.
     pub(crate) fn apply(&mut self, process: &mut Process, now: Time, command: Command<'_>) {
         match command {
             Command::Symbol { slot, text } => self.texts.define(slot, text),
             Command::Request { key, options, target, method, content } => {
                 let Some(target) = self.target(target) else { return self.no_identity(key) };
-                let (method, content) = (self.texts.text(method), self.content(content));
-                process.request(now, key.into(), target, method, content, options);
+                let (key, method) = (key.into(), self.texts.text(method));
+                if process.request_now(now, key, target, method, content.into(), options) {
+                    return;
+                }
+                let (target, method) = (target.into(), method.clone());
+                process.request(now, key, target, method, self.content(content), options);
             }
             Command::Respond { call, result } => {
+                if let Reply::Response(body) = result
+                    && process.respond_now(CallId(call), body.into())
+                {
+                    return;
+                }
                 process.respond(CallId(call), self.result(&result));
             }
             Command::Publish { service, subject, content } => {
-                let (service, content) = (ServiceNo(service), self.content(content));
-                let text = self.subject(subject);
-                let result = process.publish(now, service, text, content, Lifetime::None);
-                if let Err(error) = result {
-                    let text = self.subject(subject);
-                    self.fail(OP_PUBLISH, &error, format!("publish of {text:?}: {error}"));
-                }
+                self.publish(process, now, ServiceNo(service), subject, content);
             }
             Command::Grant { subscription, reports } => {
                 process.grant(SubscriptionId(subscription), reports);
@@ -63,18 +74,36 @@ impl Applier<'_> {
         }
     }
 
-    fn subject(&self, subject: Subject<'_>) -> Str {
-        match subject {
-            Subject::Slot(slot) => self.texts.text(slot),
+    fn publish(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        service: ServiceNo,
+        subject: Subject<'_>,
+        content: Body<'_>,
+    ) {
+        let subject = match subject {
+            Subject::Slot(slot) => {
+                let subject = self.texts.text(slot);
+                if process.publish_now(service, subject, content.into()) {
+                    return;
+                }
+                subject.clone()
+            }
             Subject::Text(text) => text.into(),
+        };
+        let content = self.content(content);
+        let result = process.publish(now, service, subject.clone(), content, Lifetime::None);
+        if let Err(error) = result {
+            self.fail(OP_PUBLISH, &error, format!("publish of {subject:?}: {error}"));
         }
     }
 
-    fn target(&self, target: commands::Target) -> Option<Target> {
+    fn target(&self, target: commands::Target) -> Option<TargetRef<'_>> {
         match target {
-            commands::Target::Name(slot) => Some(Target::Name(self.texts.text(slot))),
+            commands::Target::Name(slot) => Some(TargetRef::Name(self.texts.text(slot))),
             commands::Target::Identity(slot) => {
-                service_id(&self.texts.text(slot)).map(Target::Identity)
+                service_id(self.texts.text(slot)).map(TargetRef::Identity)
             }
         }
     }
@@ -92,7 +121,7 @@ impl Applier<'_> {
         self.failed = true;
     }
 
-    fn result(&self, result: &Reply<'_>) -> HandlerResult {
+    fn result(&mut self, result: &Reply<'_>) -> HandlerResult {
         match result {
             Reply::Response(body) => HandlerResult::Response(self.content(*body)),
             Reply::Failure(body) => HandlerResult::Failure(self.content(*body)),
@@ -101,7 +130,18 @@ impl Applier<'_> {
     }
 
     /// One allocation for the contents of a burst: whoever keeps one for long copies it.
-    fn content(&self, body: Body<'_>) -> Content {
-        Content { kind: ContentType(body.kind), bytes: self.staging.slice_ref(body.bytes) }
+    fn content(&mut self, body: Body<'_>) -> Content {
+        let staging = self.staging;
+        let copy = self.copy.get_or_insert_with(|| Bytes::copy_from_slice(staging));
+        // As far from the beginning of the buffer as from that of its copy.
+        let at = body.bytes.as_ptr().addr().saturating_sub(staging.as_ptr().addr());
+        let bytes = copy.slice(at..at + body.bytes.len());
+        Content { kind: ContentType(body.kind), bytes }
+    }
+}
+
+impl<'a> From<Body<'a>> for ContentRef<'a> {
+    fn from(body: Body<'a>) -> Self {
+        Self { kind: ContentType(body.kind), bytes: body.bytes }
     }
 }

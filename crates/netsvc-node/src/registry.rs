@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use netsvc_core::Process;
 use netsvc_net::{
     Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime,
@@ -101,11 +100,9 @@ impl Registry {
         let slots = texts.len();
         let checked = staging.and_then(|staging| commands::check(staging, slots).map(|()| staging));
         let staging = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
-        // The buffer is JavaScript's, which writes it again.
-        let staging = &Bytes::copy_from_slice(staging);
         let notices = &self.inbox.borrow().notices;
         let mut commands = Commands::checked(staging, slots);
-        let mut applier = Applier { staging, texts: &mut texts, notices, failed: false };
+        let mut applier = Applier::new(staging, &mut texts, notices);
         let queued = loop {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {

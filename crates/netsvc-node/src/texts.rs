@@ -9,28 +9,32 @@ pub(crate) const SLOTS: usize = 4096;
 /// The strings by slot. Slots are first defined in order, so that all below their count stand for
 /// something.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(Vec<Str>);
+pub(crate) struct Texts {
+    slots: Vec<Str>,
+    /// What all other slots stand for.
+    empty: Str,
+}
 
 impl Texts {
     /// How many slots are defined.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.slots.len()
     }
 
     /// Gives `slot` a string: a defined one, or the next below [`SLOTS`]. Anything else is without
     /// effect.
     pub(crate) fn define(&mut self, slot: u32, text: &str) {
         let slot = slot as usize;
-        if let Some(old) = self.0.get_mut(slot) {
+        if let Some(old) = self.slots.get_mut(slot) {
             *old = text.into();
-        } else if slot == self.0.len() && slot < SLOTS {
-            self.0.push(text.into());
+        } else if slot == self.slots.len() && slot < SLOTS {
+            self.slots.push(text.into());
         }
     }
 
     /// The string of a slot, the same allocation each time; an empty one if it has none.
-    pub(crate) fn text(&self, slot: u32) -> Str {
-        self.0.get(slot as usize).cloned().unwrap_or_default()
+    pub(crate) fn text(&self, slot: u32) -> &Str {
+        self.slots.get(slot as usize).unwrap_or(&self.empty)
     }
 }
 
@@ -43,10 +47,10 @@ mod tests {
         let mut texts = Texts::default();
         texts.define(0, "a");
         texts.define(1, "b");
-        let first = texts.text(0);
-        assert!(Str::ptr_eq(&first, &texts.text(0)));
+        let first = texts.text(0).clone();
+        assert!(Str::ptr_eq(&first, texts.text(0)));
         texts.define(0, "c");
-        assert_eq!((&*first, &*texts.text(0), &*texts.text(1)), ("a", "c", "b"));
+        assert_eq!((&*first, &**texts.text(0), &**texts.text(1)), ("a", "c", "b"));
         assert_eq!(texts.len(), 2);
     }
 
@@ -54,7 +58,7 @@ mod tests {
     fn slots_are_defined_in_order_and_bounded() {
         let mut texts = Texts::default();
         texts.define(1, "early");
-        assert_eq!((texts.len(), &*texts.text(1)), (0, ""));
+        assert_eq!((texts.len(), &**texts.text(1)), (0, ""));
         for slot in 0..2 * SLOTS as u32 {
             texts.define(slot, "x");
         }

@@ -11,7 +11,7 @@ use crate::outbox::OVERHEAD;
 use crate::registry::{Named, OWN};
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::wire::{ReportView, RequestView, ResultView};
+use crate::wire::{ReportView, RequestView, ResultView, millis};
 
 use super::Process;
 use super::requests::{RequestOptions, TargetRef};
@@ -94,7 +94,7 @@ impl Process {
             caller: Self::wire_no(OWN),
             target: picks.map_or(Ok(peer_no), Err),
             method,
-            remaining: timeout,
+            remaining: millis(timeout),
             parts,
             kind: content.kind,
             content: content.bytes,

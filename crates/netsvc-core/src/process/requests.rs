@@ -49,6 +49,15 @@ impl Target {
     }
 }
 
+impl From<TargetRef<'_>> for Target {
+    fn from(target: TargetRef<'_>) -> Self {
+        match target {
+            TargetRef::Name(name) => Self::Name(name.clone()),
+            TargetRef::Identity(id) => Self::Identity(id),
+        }
+    }
+}
+
 /// How the application asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestOptions {

@@ -287,7 +287,7 @@ pub(super) fn request_view<'a>(
         caller: processes as u32,
         target: target_of,
         method: name((target >> 16) as u16)?,
-        remaining: Duration::from_millis(target >> 32),
+        remaining: (target >> 32) as u32,
         parts: last as u32,
         kind: ContentType((last >> 32) as u8),
         content,
@@ -328,7 +328,7 @@ pub(super) fn request_head(
     head[20..24].copy_from_slice(&view.target.unwrap_or_default().to_le_bytes());
     head[24..26].copy_from_slice(&name.to_le_bytes());
     head[26..28].copy_from_slice(&method.to_le_bytes());
-    head[28..32].copy_from_slice(&millis(view.remaining).to_le_bytes());
+    head[28..32].copy_from_slice(&view.remaining.to_le_bytes());
     head[32..36].copy_from_slice(&view.parts.to_le_bytes());
     head[36] = view.kind.0;
     head

@@ -327,7 +327,8 @@ pub(crate) struct RequestView<'a> {
     /// Receiver's number; of any service of that name otherwise.
     pub(crate) target: Result<u32, &'a Str>,
     pub(crate) method: &'a Str,
-    pub(crate) remaining: Duration,
+    /// Until the caller's deadline, in milliseconds, rounded up.
+    pub(crate) remaining: u32,
     pub(crate) parts: u32,
     pub(crate) kind: ContentType,
     pub(crate) content: &'a [u8],

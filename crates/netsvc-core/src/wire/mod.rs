@@ -28,3 +28,4 @@ pub use message::{
 };
 pub(crate) use message::{ReportView, RequestView, ResultView, View};
 pub use write_batch::WriteBatch;
+pub(crate) use writer::millis;

@@ -77,7 +77,7 @@ pub(super) fn prefix(text: &str, limit: usize) -> &str {
 }
 
 /// Whole milliseconds, rounded up so that time left is never read as none left.
-pub(super) fn millis(duration: Duration) -> u32 {
+pub(crate) fn millis(duration: Duration) -> u32 {
     let part = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
     let millis = duration.as_secs().saturating_mul(1000).saturating_add(part);
     u32::try_from(millis).unwrap_or(u32::MAX)
