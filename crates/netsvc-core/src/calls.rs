@@ -115,6 +115,14 @@ impl Call {
     }
 }
 
+/// Of a request that was forgotten.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    pub(crate) service: Option<ServiceNo>,
+    pub(crate) provider: Provider,
+    pub(crate) unsent: bool,
+}
+
 /// Slots are reused with another generation, so that a late outcome finds nobody.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
@@ -160,9 +168,17 @@ impl Calls {
         (*known == generation(call)).then_some(found)
     }
 
-    pub(crate) fn remove(&mut self, call: CallId) -> Option<Call> {
+    /// Forgets a request; tells what it held elsewhere.
+    #[inline]
+    pub(crate) fn remove(&mut self, call: CallId) -> Option<Removed> {
         let slot = self.slots.get_mut(index(call))?;
-        let (_, removed) = slot.take_if(|(known, _)| *known == generation(call))?;
+        let (known, found) = slot.as_ref()?;
+        if *known != generation(call) {
+            return None;
+        }
+        let Call { service, provider, .. } = *found;
+        let removed = Removed { service, provider, unsent: found.is_unsent() };
+        *slot = None;
         self.free.push(index(call) as u32);
         self.len -= 1;
         if self.len == 0 && self.slots.len() > KEPT_SLOTS {

@@ -225,7 +225,7 @@ impl Process {
             service.running = service.running.saturating_sub(1);
         }
         match call.provider {
-            Provider::Local if call.is_unsent() => {
+            Provider::Local if call.unsent => {
                 let calls = &self.calls;
                 self.deliveries.take_back_invoke(|call| calls.get(call).is_some());
             }
