@@ -47,6 +47,7 @@ pub struct Relay {
     subject: Str,
     target: Str,
     method: Str,
+    /// Of the last request. Begins anew when all are concluded: JavaScript's are indexes of slots.
     key: u64,
     /// Reports that each receiver has heard since it last granted more.
     ungranted: Vec<u32>,
@@ -265,6 +266,7 @@ impl Relay {
     }
 
     fn drain_responses(&mut self) -> usize {
+        self.key = 0;
         let mut done = 0;
         self.sender.drain(self.now, |_, event| {
             done +=

@@ -9,6 +9,7 @@
 
 mod by_address;
 mod calls;
+mod calls_by_id;
 mod content;
 mod deadlines;
 mod deliveries;
@@ -18,7 +19,6 @@ mod exchange;
 mod feeds;
 mod hash;
 mod ids;
-mod inbound;
 mod interest;
 mod kept;
 pub mod limits;

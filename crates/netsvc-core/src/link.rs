@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::calls_by_id::CallsById;
 use crate::ids::{ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessNo, ServiceNo, Str};
-use crate::inbound::Inbound;
 use crate::interest::PeerInterests;
 use crate::limits::{CONNECT_DEADLINE, STUCK_WRITER};
 use crate::outbox::Outbox;
@@ -121,7 +121,7 @@ pub(crate) struct Connection {
 
     // Requests.
     /// Of the peer, by its ids.
-    pub(crate) inbound: Inbound,
+    pub(crate) inbound: CallsById,
     /// The way of the last of them.
     pub(crate) way: Option<Box<Way>>,
     /// How many of those in flight were sent, or are to be sent, to the peer.
@@ -182,7 +182,7 @@ impl Connection {
             told: FxHashSet::default(),
             subscribers: FxHashSet::default(),
             ignored: 0,
-            inbound: Inbound::default(),
+            inbound: CallsById::default(),
             way: None,
             outbound: 0,
             flushes: FxHashSet::default(),

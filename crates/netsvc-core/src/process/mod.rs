@@ -28,6 +28,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::calls::Calls;
+use crate::calls_by_id::CallsById;
 use crate::deadlines::Deadlines;
 use crate::deliveries::{Deliveries, Next, Pending, Source};
 use crate::event::Event;
@@ -125,7 +126,8 @@ pub struct Process {
     changes: u64,
 
     calls: Calls,
-    keys: FxHashMap<u64, CallId>,
+    /// Those of this process's application, by its keys.
+    keys: CallsById,
     /// Requests that wait for a provider.
     parked: BTreeSet<CallId>,
     round_robin: SeededMap<Str, u32>,
@@ -177,7 +179,7 @@ impl Process {
             last_watch: 0,
             changes: 0,
             calls: Calls::default(),
-            keys: FxHashMap::default(),
+            keys: CallsById::default(),
             parked: BTreeSet::new(),
             round_robin: SeededMap::with_hasher(SeededState(seed)),
             subscriptions: Subscriptions::new(seed),

@@ -96,7 +96,7 @@ impl Process {
 
     /// Gives up everything that the application has asked.
     pub(super) fn cancel_all(&mut self) {
-        let mut calls: Vec<CallId> = self.keys.values().copied().collect();
+        let mut calls: Vec<CallId> = self.keys.iter().map(|(_, call)| call).collect();
         calls.sort_unstable();
         for call in calls {
             self.give_up(call, RequestCode::Cancelled, "the registry was closed");
@@ -184,7 +184,7 @@ impl Process {
         let Some(call) = self.calls.get_mut(id) else { return };
         match std::mem::replace(&mut call.caller, Caller::Gone) {
             Caller::Local(key) => {
-                self.keys.remove(&key);
+                self.keys.remove(key);
                 if call.in_line {
                     self.leave_line(id);
                 } else {

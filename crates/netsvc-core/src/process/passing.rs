@@ -184,7 +184,7 @@ impl Process {
                 if !self.deliveries.is_empty() || !teller.has_room_for(view.content.len(), 0) {
                     return false;
                 }
-                self.keys.remove(&key);
+                self.keys.remove(key);
                 if in_line {
                     self.leave_line(id);
                 } else {

@@ -152,7 +152,7 @@ impl Process {
 
     /// Gives a request up: its outcome is `cancelled`, unless it has one already (`None`).
     pub fn cancel(&mut self, key: u64) -> Option<Delivered> {
-        let call = self.keys.get(&key).copied()?;
+        let call = self.keys.get(key)?;
         self.give_up(call, RequestCode::Cancelled, "the caller cancelled the request")
     }
 

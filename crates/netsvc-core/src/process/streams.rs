@@ -48,7 +48,7 @@ impl Process {
 
     /// The application takes further parts of a streamed result.
     pub fn grant_parts(&mut self, now: Time, key: u64, parts: u32) {
-        if let Some(call) = self.keys.get(&key).copied() {
+        if let Some(call) = self.keys.get(key) {
             self.add_credit(call, parts);
             // A part that is waited for already is waited for no longer than before.
             let in_line = self.calls.get(call).is_some_and(|call| call.in_line);

@@ -1,4 +1,4 @@
-//! Requests of a peer, by the ids that it chose for them.
+//! Requests by the ids that others chose for them: a peer, or the application.
 
 use rustc_hash::FxHashMap;
 
@@ -7,19 +7,19 @@ use crate::ids::CallId;
 /// Ids that are found by their lower half, if that is below this number.
 const MAX_SLOTS: usize = 4096;
 /// Slots that stay when nothing is in flight.
-const KEPT_SLOTS: usize = 256;
+const KEPT_SLOTS: usize = 512;
 
-/// A peer may choose any ids. Those of netsvc hold a slot of its own table in the lower half, small
-/// and in use once at a time, so that the id says where it is here.
+/// They may choose any. But netsvc itself, on either side, numbers the slots of a table of its own:
+/// the lower half of an id is small, and in use once at a time, so that it says where the id is here.
 #[derive(Debug, Default)]
-pub(crate) struct Inbound {
+pub(crate) struct CallsById {
     slots: Vec<Option<(u64, CallId)>>,
     /// Ids of which the slot is too high, or taken.
     others: FxHashMap<u64, CallId>,
     len: usize,
 }
 
-impl Inbound {
+impl CallsById {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -81,27 +81,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_a_map_would_do_it_whatever_ids_a_peer_chooses() {
-        let (mut inbound, mut model) = (Inbound::default(), BTreeMap::new());
+    fn as_a_map_would_do_it_whatever_ids_are_chosen() {
+        let (mut calls, mut model) = (CallsById::default(), BTreeMap::new());
         let mut state = 1u64;
         for number in 0..50_000u64 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(number);
             // Few slots, some of them too high, each with several generations.
             let low = [state >> 60, (state >> 50) % 400, 4090 + (state >> 61)][number as usize % 3];
             let id = ((state >> 33) % 3) << 32 | low;
-            assert_eq!(inbound.get(id), model.get(&id).copied());
+            assert_eq!(calls.get(id), model.get(&id).copied());
             if model.contains_key(&id) || number % 1000 > 900 {
-                assert_eq!(inbound.remove(id), model.remove(&id));
+                assert_eq!(calls.remove(id), model.remove(&id));
             } else {
-                inbound.insert(id, CallId(number));
+                calls.insert(id, CallId(number));
                 model.insert(id, CallId(number));
             }
-            assert_eq!(inbound.len(), model.len());
+            assert_eq!(calls.len(), model.len());
         }
-        assert_eq!(inbound.iter().collect::<BTreeMap<_, _>>(), model);
+        assert_eq!(calls.iter().collect::<BTreeMap<_, _>>(), model);
         for id in model.into_keys() {
-            inbound.remove(id);
+            calls.remove(id);
         }
-        assert_eq!((inbound.len(), inbound.slots.capacity()), (0, 0));
+        assert_eq!((calls.len(), calls.slots.capacity()), (0, 0));
     }
 }
