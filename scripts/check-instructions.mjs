@@ -116,7 +116,7 @@ async function countAll() {
  * @returns {Promise<Cost>} for each message
  */
 async function count(step, receivers) {
-  const out = join(FOLDER, `${step.replace(" ", "-")}-${receivers}.out`);
+  const out = join(FOLDER, `${step.replace(/[ ,]+/g, "-")}-${receivers}.out`);
   const valgrind = ["--quiet", "--tool=callgrind", `--callgrind-out-file=${out}`];
   const form = ["--dump-instr=yes", "--compress-strings=no", "--compress-pos=no"];
   const only = ["--collect-atstart=no", "--toggle-collect=instructions::counted*"];
