@@ -31,6 +31,7 @@ mod random;
 mod reason;
 mod registry;
 mod retry;
+mod run;
 mod subscription;
 mod subscriptions;
 mod time;
