@@ -14,7 +14,7 @@ export interface Publisher {
  * A published report as one subscription got it.
  *
  * Its bytes are a view of the batch it arrived in: keeping a report keeps that batch in memory,
- * at most 32 KiB, or one large content. Copy the content to keep it alone, and before its
+ * at most 128 KiB, or one large content. Copy the content to keep it alone, and before its
  * ArrayBuffer is transferred to a worker, which would take it from the neighbours too.
  */
 export class Report<Subject extends string = string, Content = unknown> {

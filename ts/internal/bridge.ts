@@ -20,6 +20,7 @@ export class Bridge {
   readonly #records: Records;
   readonly #words = new Uint32Array(RECORD_WORDS);
   readonly #memory = new Memory();
+  #wakes = 0;
   #open = true;
 
   constructor(
@@ -56,6 +57,7 @@ export class Bridge {
   /** Delivers what has arrived, within the budget. False: nothing was left when it looked. */
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
+    this.#wakes += 1;
     const records = this.#records;
     // Whatever a batch left over from the last call said: a wake-up since then has been passed over
     // if the environment was going on already.
@@ -83,7 +85,7 @@ export class Bridge {
   #fill(budget: Budget): boolean {
     const words = this.#words;
     const memory = this.#memory;
-    const bytes = memory.bytes;
+    const bytes = memory.bytes(this.#wakes);
     const at = memory.at;
     // Credit that was granted meanwhile: without it what is read now would have to wait in a queue.
     this.staging.flush();

@@ -72,17 +72,30 @@ export class Environment {
 
   #deliver(): void {
     const budget = new Budget();
-    // A registry with more than the budget goes to the end, behind those that got nothing.
-    for (const bridge of [...this.#bridges]) {
-      if (!bridge.deliver(budget)) continue;
-      if (this.#bridges.delete(bridge)) this.#bridges.add(bridge);
-      this.#continuing = true;
-      setImmediate(() => {
-        this.#continuing = false;
-        this.#deliver();
-      });
-      return;
+    // Nothing else wakes for what is left, also when an error ends this.
+    let left = true;
+    try {
+      left = this.#deliverWithin(budget);
+    } finally {
+      if (left) {
+        this.#continuing = true;
+        setImmediate(() => {
+          this.#continuing = false;
+          this.#deliver();
+        });
+      }
     }
+  }
+
+  /** True: the budget ended before the deliveries. */
+  #deliverWithin(budget: Budget): boolean {
+    for (const bridge of this.#bridges.size === 1 ? this.#bridges : [...this.#bridges]) {
+      if (!bridge.deliver(budget)) continue;
+      // It goes to the end, behind those that got nothing.
+      if (this.#bridges.delete(bridge)) this.#bridges.add(bridge);
+      return true;
+    }
+    return false;
   }
 
   /** What is packed goes to the sockets as far as they take it without waiting. */

@@ -3,6 +3,11 @@
 
 /** Of one piece of memory: a report that is kept pins so much. */
 const SIZE = 32 << 10;
+/** The same while so much arrives that pieces are soon full. */
+const LARGEST = 128 << 10;
+/** Wake-ups that a piece lasts: with fewer the next is twice as large, with more as small as at first. */
+const FEW = 4;
+const MANY = 64;
 /** With less left, the next batch begins a new one. */
 const LEAST = 8 << 10;
 
@@ -11,12 +16,19 @@ export class Memory {
   /** Made when there is something to take, and given up when it is full. */
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
+  #size = SIZE;
+  /** The wake-up, by its number, in which the current piece was begun. */
+  #begun = Number.NEGATIVE_INFINITY;
 
-  /** Memory with room from `at` on. */
-  get bytes(): Buffer {
+  /** Memory with room from `at` on. `wake`: counts the wake-ups. */
+  bytes(wake: number): Buffer {
     // An application that transfers the ArrayBuffer of a report leaves none of it: its length is 0.
     if (this.#bytes.length - this.#at < LEAST) {
-      this.#bytes = Buffer.allocUnsafeSlow(SIZE);
+      const lasted = wake - this.#begun;
+      if (lasted < FEW) this.#size = Math.min(2 * this.#size, LARGEST);
+      else if (lasted > MANY) this.#size = SIZE;
+      this.#begun = wake;
+      this.#bytes = Buffer.allocUnsafeSlow(this.#size);
       this.#at = 0;
     }
     return this.#bytes;

@@ -1,6 +1,6 @@
 // Reads the records of a delivery batch and hands each to the registry's tables. A record is a
 // kind word and fixed words; offsets refer to the batch's memory, of which views are made when they
-// are asked for, never copies: it stays as long as somebody keeps one of them (at most 32 KiB, or one
+// are asked for, never copies: it stays as long as somebody keeps one of them (at most 128 KiB, or one
 // large content).
 
 import type { LinkError } from "../errors.js";

@@ -31,14 +31,16 @@ mod process;
 mod random;
 mod reason;
 mod registry;
+mod request_way;
 mod retry;
+mod run;
 mod subscription;
 mod subscriptions;
 mod time;
 mod timers;
 pub mod visibility;
 mod watch;
-mod way;
+
 pub mod wire;
 
 pub use content::{Content, ContentRef, ContentType};

@@ -12,9 +12,9 @@ use crate::limits::{CONNECT_DEADLINE, STUCK_WRITER};
 use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::registry::OWN;
+use crate::request_way::RequestWay;
 use crate::retry::Schedule;
 use crate::time::Time;
-use crate::way::Way;
 use crate::wire::{Encoder, Hello, Message, Role, WriteBatch};
 
 /// How often a link shows that it is alive, and when it is given up.
@@ -123,7 +123,7 @@ pub(crate) struct Connection {
     /// Of the peer, by its ids.
     pub(crate) inbound: CallsById,
     /// The way of the last of them.
-    pub(crate) way: Option<Box<Way>>,
+    pub(crate) way: Option<Box<RequestWay>>,
     /// How many of those in flight were sent, or are to be sent, to the peer.
     pub(crate) outbound: usize,
     /// Sent to the peer and not confirmed.

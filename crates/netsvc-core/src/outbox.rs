@@ -10,6 +10,7 @@ use crate::interest::Want;
 use crate::lost::LostReports;
 use crate::outcome::Outcome;
 use crate::pattern::Pattern;
+use crate::run::Run;
 use crate::wire::{Announcement, Message, Report};
 
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
@@ -47,6 +48,8 @@ pub(crate) enum Out {
         report: Report,
         latest: bool,
     },
+    /// Reports of which nobody wants only the newest, already encoded.
+    Run(Arc<Run>),
     /// For one process, as the peer numbers it.
     Targeted(u32, Report),
     /// Reports were dropped before they came to this process.
@@ -88,6 +91,7 @@ impl Out {
                     announcement.name.len() + texts + announcement.extensions.len()
                 }
                 Self::Report { report, .. } | Self::Targeted(_, report) => report_size(report),
+                Self::Run(run) => run.frames.len(),
                 Self::Subscriber { want, .. } => want.pattern.text().len(),
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
@@ -128,16 +132,42 @@ impl Out {
         matches!(self, Self::Message(Message::Replayed { .. }))
     }
 
-    /// The service and subject of a report, which may be dropped and is then counted.
-    fn droppable(&self) -> Option<(u32, Option<&Str>, u64)> {
+    /// The service of reports, which may be dropped and are then counted.
+    fn droppable(&self) -> Option<u32> {
         match self {
             Self::Report { report, .. }
             | Self::Targeted(_, report)
             | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
-                Some((report.service, Some(&report.subject), 1))
+                Some(report.service)
             }
-            Self::Lost { service, subject, count } => Some((*service, subject.as_ref(), *count)),
+            Self::Run(run) => Some(run.service.0),
+            Self::Lost { service, .. } => Some(*service),
             _ => None,
+        }
+    }
+
+    /// Counts what is droppable as lost; returns how many reports are lost here.
+    fn lose(&self, lost: &mut LostReports) -> u64 {
+        match self {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+                lost.add(report.service, Some(&report.subject), 1);
+                1
+            }
+            Self::Run(run) => {
+                let mut count = 0;
+                for report in run.reports() {
+                    lost.add(report.service, Some(&report.subject), 1);
+                    count += 1;
+                }
+                count
+            }
+            Self::Lost { service, subject, count } => {
+                lost.add(*service, subject.as_ref(), *count);
+                0
+            }
+            _ => 0,
         }
     }
 }
@@ -278,7 +308,7 @@ impl Outbox {
         let service = match self.entries.front().map(|(out, _)| out) {
             Some(Out::Message(Message::Withdrawn { service, .. })) => Some(*service),
             Some(Out::ProcessGone(_) | Out::Message(Message::Goodbye(_))) | None => None,
-            Some(out) => Some(out.droppable()?.0),
+            Some(out) => Some(out.droppable()?),
         };
         if service.is_some_and(|service| !self.lost.has(service)) {
             return None;
@@ -330,11 +360,10 @@ impl Outbox {
     fn drop_entry(&mut self, index: u64) -> bool {
         let entry = usize::try_from(index).ok().and_then(|index| self.entries.get_mut(index));
         let Some((out, size)) = entry else { return false };
-        let Some((service, subject, count)) = out.droppable() else { return false };
-        self.lost.add(service, subject, count);
-        if !matches!(out, Out::Lost { .. }) {
-            self.dropped += 1;
+        if out.droppable().is_none() {
+            return false;
         }
+        self.dropped += out.lose(&mut self.lost);
         self.bytes -= *size;
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;

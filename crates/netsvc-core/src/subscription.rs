@@ -350,9 +350,9 @@ impl Subscription {
 
     fn release(&mut self, id: ServiceId, held: Option<(u32, Held)>, stamp: u64) {
         let Some((_, held)) = held else { return };
-        if let Some(feed) = self.feeds.get_mut(id) {
-            feed.lost = feed.lost.saturating_add(held.dropped.1);
-        }
+        // What is lost and was told by none of those held comes after them.
+        let lost = self.feeds.get_mut(id).map_or(0, |feed| mem::take(&mut feed.lost));
+        let lost = lost.saturating_add(held.dropped.1);
         for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
@@ -361,6 +361,9 @@ impl Subscription {
             {
                 self.queue(report, stamp, place);
             }
+        }
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.lost = feed.lost.saturating_add(lost);
         }
     }
 

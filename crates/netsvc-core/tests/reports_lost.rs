@@ -397,6 +397,40 @@ fn counts_without_end_saturate() {
     assert_eq!(world.at(hub).missed(at_hub), u64::MAX);
 }
 
+#[test]
+fn what_is_lost_during_a_replay_is_told_after_all_that_came_before_it() {
+    let mut world = World::new(30);
+    let hub = world.process("hub");
+    let exchange = world.hub(hub, "");
+    let (now, mut peer) = announce_by_hand(&mut world, hub, exchange);
+    let subscription = world.subscribe(hub, "x", "*");
+    let asked = peer.hear(world.at(hub), now);
+    let replay = asked.iter().find_map(|message| match message {
+        Message::ReplayRequest { replay, .. } => Some(*replay),
+        _ => None,
+    });
+    let replay = replay.unwrap();
+    let kept = |sequence| Message::Replayed {
+        process: 0,
+        replay,
+        remaining: None,
+        report: report(sequence),
+    };
+    let lost = Message::Lost { service: 1, subject: Some("s".into()), count: 5 };
+    let end = Message::ReplayEnd { process: 0, replay, sequence: 10, more_after: 0 };
+    let said = [kept(1), Message::Report(report(11)), lost, kept(2), end];
+    peer.say(world.at(hub), now, said);
+    peer.say(world.at(hub), now, [Message::Report(report(17))]);
+    let told = world.told(hub);
+    let missed: Vec<_> = told
+        .reports_of(subscription)
+        .iter()
+        .map(|report| (report.sequence, report.replayed, report.missed))
+        .collect();
+    assert_eq!(missed, [(1, true, 0), (2, true, 0), (11, false, 0), (17, false, 5)]);
+    assert_eq!(world.at(hub).missed(subscription), 5);
+}
+
 /// A client of the hub that the test speaks for, with a service `x` that it numbers 1.
 fn announce_by_hand(
     world: &mut World,

@@ -379,7 +379,8 @@ impl NativeRegistry {
 
     /// Fills `records`, of which there must be 64 words or more, with the next deliveries, and
     /// `memory` from `at` on with the bytes they refer to. If the first does not fit in there, it comes alone,
-    /// and the result is memory of its own to which it refers; else the result is null. Never throws
+    /// and the result is memory of its own to which it refers; else the result is null. If the records
+    /// say that there is more, call again, now or in a later turn: nothing wakes for that. Never throws
     /// `closed`.
     #[napi(catch_unwind)]
     pub fn drain<'env>(

@@ -125,6 +125,7 @@ impl Registry {
 
     /// Fills `records` with the next deliveries, and `memory` from `at` on with their bytes. If the
     /// first does not fit into it, memory of the size that `alone` gets is filled with that instead.
+    /// JavaScript comes back for what is left over; it is woken only for what comes later.
     pub(crate) fn drain<R>(
         &self,
         records: &mut [u32],
@@ -138,10 +139,6 @@ impl Registry {
         let filled = inbox
             .fill(records, chunk, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
             .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
-        if filled.more {
-            // JavaScript may stop here; then it is woken for the rest.
-            self.gate.signal();
-        }
         let Some(size) = filled.large else { return Ok(None) };
         alone(size, &mut |memory| inbox.fill_alone(records, memory, filled.more)).map(Some)
     }

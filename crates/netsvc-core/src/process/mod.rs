@@ -11,6 +11,7 @@ mod messages;
 mod outcomes;
 mod passing;
 mod receiving;
+mod relaying;
 mod replays;
 mod reports;
 mod requests;
@@ -40,11 +41,12 @@ use crate::limits::Limits;
 use crate::link::Link;
 use crate::random::Random;
 use crate::registry::{OWN, Registry};
+use crate::run::OpenRun;
 use crate::subscriptions::Subscriptions;
 use crate::time::Time;
 use crate::timers::Timers;
 use crate::watch::Watch;
-use crate::wire::Message;
+use crate::wire::{Message, SharedSymbols};
 
 pub use receiving::Teller;
 pub use requests::{HandlerResult, RequestOptions, Target, TargetRef};
@@ -145,6 +147,10 @@ pub struct Process {
     dirty: VecDeque<ConnId>,
     timers: Timers,
     deadlines: Deadlines,
+    /// For frames that several links share.
+    symbols: SharedSymbols,
+    /// Reports that were read and go on together; empty between calls.
+    run: OpenRun,
     /// Empty; its memory is used again for every run of messages.
     decoded: Vec<Message>,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -192,6 +198,8 @@ impl Process {
             dirty: VecDeque::new(),
             timers: Timers::default(),
             deadlines: Deadlines::default(),
+            symbols: SharedSymbols::new(seed),
+            run: OpenRun::default(),
             decoded: Vec::new(),
             judge_from: now,
         }

@@ -8,9 +8,9 @@ use crate::event::Asked;
 use crate::ids::{CallId, LinkId, ServiceNo};
 use crate::outbox::OVERHEAD;
 use crate::registry::Named;
+use crate::request_way::RequestWay;
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::way::Way;
 use crate::wire::{RequestView, ResultView};
 
 use super::Process;
@@ -38,7 +38,7 @@ impl Process {
         }
         let epoch = self.registry.epoch();
         let way = connection.way.as_deref().filter(|way| way.is_for(view, epoch));
-        let Some(&Way { service, route, .. }) = way else {
+        let Some(&RequestWay { service, route, .. }) = way else {
             // From now on it is known.
             return self.find_way(link, view) && self.pass_request(now, link, view, teller);
         };
@@ -109,7 +109,7 @@ impl Process {
         if !self.may_ask(service, Caller::Link(link, view.call)) || !known.has_method(view.method) {
             return false;
         }
-        let way = Way {
+        let way = RequestWay {
             epoch: self.registry.epoch(),
             target: view.target.map_err(Clone::clone),
             method: view.method.clone(),

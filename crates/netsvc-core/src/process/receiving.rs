@@ -4,16 +4,15 @@
 
 use std::mem;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
-use crate::content::{Content, ContentType};
+use crate::content::ContentType;
 use crate::event::{Asked, Told};
 use crate::ids::{ConnId, LinkId, ServiceNo, SubscriptionId};
 use crate::link::Phase;
-use crate::outbox::OVERHEAD;
 use crate::subscription::Telling;
 use crate::time::Time;
-use crate::wire::{Decoder, Report, ReportView, View, WireError};
+use crate::wire::{Decoder, ReportView, View, WireError};
 
 use super::Process;
 
@@ -104,15 +103,25 @@ impl Process {
                 None => None,
             };
             let done = match view {
-                View::Report(view) => self.pass_report(link, &view, &mut last, teller),
-                View::Request(view) => self.pass_request(now, link, &view, teller),
-                View::Result(view) => self.pass_result(link, &view, teller),
+                View::Report(view) => {
+                    let left = bytes.len() - passed;
+                    self.pass_report(link, &view, &mut last, left, teller)
+                }
+                View::Request(view) => {
+                    self.end_run();
+                    self.pass_request(now, link, &view, teller)
+                }
+                View::Result(view) => {
+                    self.end_run();
+                    self.pass_result(link, &view, teller)
+                }
             };
             if !done {
                 break;
             }
             passed += frame;
         }
+        self.end_run();
         passed
     }
 
@@ -121,6 +130,7 @@ impl Process {
         link: LinkId,
         view: &ReportView<'_>,
         last: &mut Option<(u32, ServiceNo)>,
+        likely: usize,
         teller: Option<&mut dyn Teller>,
     ) -> bool {
         let no = match *last {
@@ -136,7 +146,7 @@ impl Process {
             None => self.subscriptions.attached(no).is_empty(),
         };
         if told {
-            self.relay(no, view, link);
+            self.relay(no, view, link, likely);
         }
         told
     }
@@ -181,54 +191,5 @@ impl Process {
             }
         }
         true
-    }
-
-    /// One copy to each link with subscribers behind it.
-    fn relay(&mut self, no: ServiceNo, view: &ReportView<'_>, from: LinkId) {
-        let Some(known) = self.registry.service(no) else { return };
-        if known.subscribers.is_empty() {
-            return;
-        }
-        let epoch = self.route_epoch;
-        let plan = match known.subscribers.known_links(view.subject, epoch) {
-            Some(plan) => plan,
-            None => self.planned_links(no, view.subject, epoch),
-        };
-        let size = OVERHEAD + view.content.len() + view.subject.len();
-        let ahead = self.limits.ahead();
-        let mut waiting: Option<Report> = None;
-        for (link, latest) in plan.iter().copied() {
-            if link == from {
-                continue;
-            }
-            let connection = self.links.get_mut(&link).and_then(|state| state.linked_mut());
-            let Some(connection) = connection else { continue };
-            if connection.flows(size, ahead)
-                && connection.accepts(view.content.len())
-                && connection.has_told_service(no)
-            {
-                connection.encoder.report_view(no.0, view, &mut connection.ready);
-                connection.mark_dirty(&mut self.dirty);
-                continue;
-            }
-            // Copied once, and shared only if a second link has to wait.
-            let report = waiting.as_ref().map_or_else(
-                || Report {
-                    service: no.0,
-                    subject: view.subject.clone(),
-                    sequence: view.sequence,
-                    content: Content {
-                        kind: view.kind,
-                        bytes: Bytes::copy_from_slice(view.content),
-                    },
-                    extensions: Bytes::new(),
-                },
-                Report::clone,
-            );
-            if plan.len() > 1 && waiting.is_none() {
-                waiting = Some(report.clone());
-            }
-            self.queue_report(link, report, latest);
-        }
     }
 }

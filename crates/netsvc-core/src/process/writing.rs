@@ -211,6 +211,12 @@ impl Process {
                 let Report { service, subject, sequence, content, extensions } = &report;
                 connection.encoder.report(*service, subject, *sequence, content, extensions, out);
             }
+            Out::Run(run) => {
+                for (slot, text) in &run.symbols {
+                    connection.encoder.shared_symbol(*slot, text, out);
+                }
+                out.frames(&run.frames);
+            }
             Out::Replay(cursor) => self.encode_replay(now, connection, cursor, out),
         }
     }

@@ -13,6 +13,7 @@ use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
 use super::message::{Message, Report, ReportView, RequestTarget, RequestView, ResultView};
+use super::shared_symbols::ToldSymbols;
 use super::symbols::{NO_SYMBOL, SentSymbols, Use};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
@@ -44,6 +45,7 @@ pub(crate) enum Asked<'a> {
 #[derive(Debug)]
 pub struct Encoder {
     symbols: SentSymbols,
+    told: ToldSymbols,
     begun: bool,
 }
 
@@ -51,7 +53,7 @@ impl Encoder {
     /// An encoder for a new connection. `seed` should be random and stay unknown to peers, so that
     /// they cannot choose subjects that make the table of symbols slow.
     pub fn new(seed: u64) -> Self {
-        Self { symbols: SentSymbols::new(seed), begun: false }
+        Self { symbols: SentSymbols::new(seed), told: ToldSymbols::default(), begun: false }
     }
 
     /// Appends `message` to `out`.
@@ -236,12 +238,23 @@ impl Encoder {
             self.symbols.slot(&fitting.into(), used)
         };
         if new {
-            let mut body = Vec::with_capacity(4 + fitting.len());
-            body.put_u16_le(slot);
-            string(&mut body, fitting, limit);
-            self.control(Kind::Symbol, &[], &body, out);
+            self.define(slot, fitting, out);
         }
         slot
+    }
+
+    /// Sees to it that the peer knows what a shared symbol stands for.
+    pub(crate) fn shared_symbol(&mut self, slot: u16, text: &Str, out: &mut WriteBatch) {
+        if self.told.tell(slot, text) {
+            self.define(slot, text, out);
+        }
+    }
+
+    fn define(&mut self, slot: u16, text: &str, out: &mut WriteBatch) {
+        let mut body = Vec::with_capacity(4 + text.len());
+        body.put_u16_le(slot);
+        string(&mut body, text, MAX_SUBJECT);
+        self.control(Kind::Symbol, &[], &body, out);
     }
 
     fn control(&mut self, kind: Kind, extensions: &[u8], body: &[u8], out: &mut WriteBatch) {

@@ -14,6 +14,8 @@ mod fragments;
 mod frame;
 mod message;
 mod reader;
+mod report_frames;
+mod shared_symbols;
 mod symbols;
 mod write_batch;
 mod writer;
@@ -27,5 +29,7 @@ pub use message::{
     RequestTarget, Role, Subscriber, VERSION,
 };
 pub(crate) use message::{ReportView, RequestView, ResultView, View};
+pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
+pub(crate) use shared_symbols::SharedSymbols;
 pub use write_batch::WriteBatch;
 pub(crate) use writer::millis;

@@ -11,6 +11,7 @@ use crate::limits::{MAX_NAME, MAX_SUBJECT, MAX_SYMBOLS};
 use super::error::WireError;
 use super::frame::Kind;
 use super::reader::Reader;
+use super::shared_symbols::FIRST_SHARED;
 
 /// Stands for "no symbol" in a data frame; never a slot.
 pub(super) const NO_SYMBOL: u16 = u16::MAX;
@@ -91,13 +92,16 @@ impl SentSymbols {
 #[derive(Debug, Default)]
 pub(super) struct ReceivedSymbols {
     texts: Vec<Str>,
+    /// Those that the sender shares among its links, from [`FIRST_SHARED`] on.
+    shared: Vec<Option<Str>>,
 }
 
 impl ReceivedSymbols {
     /// Reads the body of a SYMBOL.
     ///
-    /// New slots come in order, so that the table grows with what was received, not at once to
-    /// the slot that the peer names.
+    /// New slots of the link's own come in order, so that the table grows with what was received,
+    /// not at once to the slot that the peer names. Shared ones come in any order; the most that one
+    /// of them makes the table grow is 64 KiB.
     pub(super) fn define(&mut self, body: &[u8]) -> Result<(), WireError> {
         let mut reader = Reader::new(Kind::Symbol.name(), body);
         let slot = reader.u16()?;
@@ -108,6 +112,11 @@ impl ReceivedSymbols {
             *old = text;
         } else if index == self.texts.len() && index < MAX_SYMBOLS {
             self.texts.push(text);
+        } else if let Some(index) = shared(slot).filter(|index| *index < MAX_SYMBOLS) {
+            if index >= self.shared.len() {
+                self.shared.resize(index + 1, None);
+            }
+            self.shared[index] = Some(text);
         } else {
             return Err(WireError::SymbolSlot { slot });
         }
@@ -116,18 +125,21 @@ impl ReceivedSymbols {
 
     /// Bytes of all texts.
     pub(super) fn bytes(&self) -> usize {
-        self.texts.iter().map(|text| text.len()).sum()
+        self.texts.iter().chain(self.shared.iter().flatten()).map(|text| text.len()).sum()
     }
 
     #[inline]
     pub(super) fn get(&self, slot: u16) -> Option<&Str> {
-        self.texts.get(usize::from(slot))
+        match shared(slot) {
+            None => self.texts.get(usize::from(slot)),
+            Some(index) => self.shared.get(index)?.as_ref(),
+        }
     }
 
     /// What `slot` stands for, as a subject.
     #[inline]
     pub(super) fn subject(&self, slot: u16) -> Result<Str, WireError> {
-        self.texts.get(usize::from(slot)).cloned().ok_or(WireError::Symbol { slot })
+        self.get(slot).cloned().ok_or(WireError::Symbol { slot })
     }
 
     /// What `slot` stands for, as a name; `field` says which, for errors.
@@ -140,6 +152,11 @@ impl ReceivedSymbols {
             _ => Ok(text),
         }
     }
+}
+
+/// The index of a shared slot among them.
+fn shared(slot: u16) -> Option<usize> {
+    slot.checked_sub(FIRST_SHARED).map(usize::from)
 }
 
 #[cfg(test)]
@@ -193,10 +210,27 @@ mod tests {
         for slot in 0..MAX_SYMBOLS as u16 {
             assert_eq!(received.define(&definition(slot, b"a")), Ok(()));
         }
-        assert_eq!(received.define(&definition(MAX_SYMBOLS as u16, b"a")), beyond(4096));
         assert_eq!(received.define(&definition(5, b"b")), Ok(()));
         assert_eq!(received.subject(5), Ok("b".into()));
         assert_eq!(received.subject(NO_SYMBOL), Err(WireError::Symbol { slot: NO_SYMBOL }));
+    }
+
+    #[test]
+    fn shared_slots_are_defined_in_any_order_and_within_the_table() {
+        let mut received = ReceivedSymbols::default();
+        for (slot, text) in [(4100, "a"), (4096, "b"), (8191, "c"), (4100, "d")] {
+            assert_eq!(received.define(&definition(slot, text.as_bytes())), Ok(()));
+        }
+        let texts = [4096, 4100, 8191].map(|slot| received.subject(slot).unwrap().to_string());
+        assert_eq!(texts, ["b", "d", "c"]);
+        for slot in [0, 4097, 8190] {
+            assert_eq!(received.subject(slot), Err(WireError::Symbol { slot }));
+        }
+        for slot in [8192, u16::MAX] {
+            let error = Err(WireError::SymbolSlot { slot });
+            assert_eq!(received.define(&definition(slot, b"a")), error);
+        }
+        assert_eq!(received.bytes(), 3);
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl WriteBatch {
     }
 
     /// Appends a copy of `bytes`.
-    pub(super) fn copy(&mut self, bytes: &[u8]) {
+    pub(crate) fn copy(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
         self.tail.extend_from_slice(bytes);
         self.len += bytes.len();
@@ -114,6 +114,17 @@ impl WriteBatch {
             self.seal();
             self.segments.push_back(content.clone());
             self.len += content.len();
+        }
+    }
+
+    /// Appends whole frames, without copying them if that is worth it.
+    pub(crate) fn frames(&mut self, frames: &Bytes) {
+        if frames.len() < SEGMENT_FROM {
+            self.copy(frames);
+        } else {
+            self.seal();
+            self.segments.push_back(frames.clone());
+            self.len += frames.len();
         }
     }
 

@@ -7,7 +7,7 @@ use crate::wire::RequestView;
 
 /// The way of a link's last request: its service exists for the peer and has the method.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct RequestWay {
     /// Of the registry when it was found.
     pub(crate) epoch: u64,
     /// Whom the peer asked, by number or name.
@@ -18,7 +18,7 @@ pub(crate) struct Way {
     pub(crate) route: Option<(LinkId, u32)>,
 }
 
-impl Way {
+impl RequestWay {
     /// Whether it is that of another request too. Strings that come by symbol are the same ones
     /// each time.
     #[inline]

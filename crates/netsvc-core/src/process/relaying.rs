@@ -1,0 +1,120 @@
+//! Reports on their way from one link to others, as bytes: read, renumbered and passed on in runs,
+//! one copy for all links together.
+
+use std::mem;
+use std::sync::Arc;
+
+use crate::ids::{LinkId, ServiceNo};
+use crate::outbox::Out;
+use crate::run::{Run, Way};
+use crate::wire::ReportView;
+
+use super::Process;
+
+/// Runs of fewer bytes are copied to each link: referring to them would cost more.
+const SHARED_FROM: usize = 4 << 10;
+
+impl Process {
+    /// Adds a report to the run for the links with subscribers behind them. `likely`: bytes that may
+    /// follow. Before anything else is sent, [`end_run`](Self::end_run).
+    #[inline]
+    pub(super) fn relay(
+        &mut self,
+        no: ServiceNo,
+        view: &ReportView<'_>,
+        from: LinkId,
+        likely: usize,
+    ) {
+        // So that, of what one read brings, the second run still finds room.
+        let most = self.limits.ahead() / 2;
+        if self.run.len_with(view) <= most
+            && let Some(slot) = self.run.symbol_of_last(no, view.subject)
+        {
+            return self.run.add(no, slot, view);
+        }
+        self.relay_other(no, view, from, likely.min(most), most);
+    }
+
+    /// A report that differs from the one before.
+    fn relay_other(
+        &mut self,
+        no: ServiceNo,
+        view: &ReportView<'_>,
+        from: LinkId,
+        likely: usize,
+        most: usize,
+    ) {
+        let Some(known) = self.registry.service(no) else { return };
+        if known.subscribers.is_empty() {
+            return;
+        }
+        let epoch = self.route_epoch;
+        let to = match known.subscribers.known_links(view.subject, epoch) {
+            Some(plan) => plan,
+            None => self.planned_links(no, view.subject, epoch),
+        };
+        if to.iter().all(|(link, _)| *link == from) {
+            return;
+        }
+        let slot = self.symbols.slot(view.subject);
+        let epoch = self.symbols.epoch();
+        if self.run.len_with(view) > most || !self.run.leads(no, &to, epoch) {
+            self.end_run();
+            self.run.begin(Way { service: no, from, to, epoch }, likely);
+        }
+        self.run.name(slot, view.subject);
+        self.run.add(no, slot, view);
+    }
+
+    /// Sends the run that was begun, if any.
+    pub(super) fn end_run(&mut self) {
+        let Some(way) = self.run.close() else { return };
+        let ahead = self.limits.ahead();
+        let mut run = mem::take(&mut self.run);
+        let mut sealed: Option<Arc<Run>> = None;
+        for (link, latest) in way.to.iter().copied().filter(|(link, _)| *link != way.from) {
+            let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
+            else {
+                continue;
+            };
+            if !connection.has_told_service(way.service) {
+                continue;
+            }
+            let accepts = connection.accepts(run.largest);
+            let size = sealed.as_ref().map_or(run.frames.len(), |run| run.frames.len());
+            if size >= SHARED_FROM && sealed.is_none() {
+                sealed = Some(run.seal(way.service));
+            }
+            if !accepts || !connection.flows(size, ahead) {
+                let sealed = sealed.get_or_insert_with(|| run.seal(way.service));
+                self.queue_run(link, sealed, latest, accepts);
+                continue;
+            }
+            let (symbols, frames) = match &sealed {
+                Some(run) => (&run.symbols, &run.frames[..]),
+                None => (&run.symbols, &run.frames[..]),
+            };
+            for (slot, text) in symbols {
+                connection.encoder.shared_symbol(*slot, text, &mut connection.ready);
+            }
+            match &sealed {
+                Some(run) => connection.ready.frames(&run.frames),
+                None => connection.ready.copy(frames),
+            }
+            connection.mark_dirty(&mut self.dirty);
+        }
+        run.clear();
+        self.run = run;
+    }
+
+    /// Into the outbox of a link, which knows the service. Where each report counts by itself, or
+    /// where they are few, one by one.
+    fn queue_run(&mut self, link: LinkId, run: &Arc<Run>, latest: bool, accepts: bool) {
+        if accepts && !latest && run.frames.len() >= SHARED_FROM {
+            return self.queue(link, Out::Run(Arc::clone(run)));
+        }
+        for report in run.reports() {
+            self.queue_report(link, report.detached(), latest);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Symbols that mean the same on all links of a process, so that a frame is encoded once for all of
+//! them. They lie above those that each link numbers by itself.
+
+use rustc_hash::FxHashMap;
+
+use crate::by_address::ByAddress;
+use crate::hash::{SeededMap, SeededState};
+use crate::ids::Str;
+use crate::limits::MAX_SYMBOLS;
+
+/// The first slot of a shared symbol; below are those of the link.
+pub(super) const FIRST_SHARED: u16 = MAX_SYMBOLS as u16;
+
+/// The numbers of a process's shared symbols.
+#[derive(Debug)]
+pub(crate) struct SharedSymbols {
+    slots: SeededMap<Str, u16>,
+    /// Slots of the strings themselves; right as long as no slot was given to another text.
+    known: ByAddress<u16>,
+    /// What each slot stands for, from the first one on.
+    texts: Vec<Str>,
+    /// Index of the slot to be given next; once all are in use, of the one given longest ago.
+    next: usize,
+    epoch: u64,
+}
+
+impl SharedSymbols {
+    /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
+    pub(crate) fn new(seed: u64) -> Self {
+        let slots = SeededMap::with_hasher(SeededState(seed));
+        Self { slots, known: ByAddress::new(MAX_SYMBOLS), texts: Vec::new(), next: 0, epoch: 0 }
+    }
+
+    /// Changes whenever a slot is given to another text.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The slot of `text`. If it is a new one, it may have stood for another text before: who uses it
+    /// sees to it that the peer knows what it stands for.
+    pub(crate) fn slot(&mut self, text: &Str) -> u16 {
+        if let Some(slot) = self.known.get(text) {
+            return *slot;
+        }
+        if let Some(slot) = self.slots.get(text).copied() {
+            self.known.insert(text, slot);
+            return slot;
+        }
+        let slot = FIRST_SHARED + self.next as u16;
+        if let Some(old) = self.texts.get_mut(self.next) {
+            self.slots.remove(old);
+            self.known.clear();
+            self.epoch += 1;
+            *old = text.clone();
+        } else {
+            self.texts.push(text.clone());
+        }
+        self.next = (self.next + 1) % MAX_SYMBOLS;
+        self.slots.insert(text.clone(), slot);
+        slot
+    }
+}
+
+/// The shared symbols that one peer knows.
+#[derive(Debug, Default)]
+pub(super) struct ToldSymbols(FxHashMap<u16, Str>);
+
+impl ToldSymbols {
+    /// Whether the peer must be told that `slot` stands for `text`; notes that it is.
+    pub(super) fn tell(&mut self, slot: u16, text: &Str) -> bool {
+        match self.0.get(&slot) {
+            Some(told) if told == text => false,
+            _ => {
+                self.0.insert(slot, text.clone());
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(number: usize) -> Str {
+        format!("subject.{number}").into()
+    }
+
+    #[test]
+    fn a_text_keeps_its_slot_until_as_many_others_came() {
+        let mut symbols = SharedSymbols::new(1);
+        for number in 0..MAX_SYMBOLS {
+            assert_eq!(symbols.slot(&text(number)), FIRST_SHARED + number as u16);
+        }
+        assert_eq!(symbols.slot(&text(0)), FIRST_SHARED);
+        assert_eq!(symbols.slot(&text(MAX_SYMBOLS)), FIRST_SHARED);
+        assert_eq!(symbols.slot(&text(1)), FIRST_SHARED + 1);
+        assert_eq!(symbols.slot(&text(0)), FIRST_SHARED + 1);
+        assert_eq!((symbols.slots.len(), symbols.texts.len()), (MAX_SYMBOLS, MAX_SYMBOLS));
+    }
+
+    #[test]
+    fn a_peer_is_told_once_and_again_when_a_slot_means_something_else() {
+        let mut told = ToldSymbols::default();
+        let asked = [(4096, 1), (4096, 1), (4097, 1), (4096, 2), (4096, 2), (4096, 1)];
+        let answers = asked.map(|(slot, number)| told.tell(slot, &text(number)));
+        assert_eq!(answers, [true, false, true, true, false, true]);
+    }
+}
