@@ -8,8 +8,8 @@ const LARGEST = 128 << 10;
 /** Wake-ups that a piece lasts: with fewer the next is twice as large, with more as small as at first. */
 const FEW = 4;
 const MANY = 64;
-/** With less left, the next batch begins a new one. */
-const LEAST = 8 << 10;
+/** With less than that part of a piece left, the next batch begins a new one. */
+const LEAST = 1 / 4;
 
 /** Memory of one registry that is lent to the native side for each batch. */
 export class Memory {
@@ -23,7 +23,7 @@ export class Memory {
   /** Memory with room from `at` on. `wake`: counts the wake-ups. */
   bytes(wake: number): Buffer {
     // An application that transfers the ArrayBuffer of a report leaves none of it: its length is 0.
-    if (this.#bytes.length - this.#at < LEAST) {
+    if (this.#bytes.length - this.#at < this.#size * LEAST) {
       const lasted = wake - this.#begun;
       if (lasted < FEW) this.#size = Math.min(2 * this.#size, LARGEST);
       else if (lasted > MANY) this.#size = SIZE;

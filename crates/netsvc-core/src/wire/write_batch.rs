@@ -11,7 +11,7 @@ const SEGMENT_FROM: usize = 4 << 10;
 /// First buffer of a batch: enough for a request or a few reports, cheap to get and to drop.
 const FIRST_CHUNK: usize = 1 << 10;
 /// Largest buffer of a batch: below what allocators map one by one.
-const LAST_CHUNK: usize = 32 << 10;
+const LAST_CHUNK: usize = 64 << 10;
 
 /// Output of an encoder, to be written with as few system calls and copies as possible.
 ///
@@ -24,6 +24,9 @@ pub struct WriteBatch {
     /// Where small pieces go.
     tail: BytesMut,
     len: usize,
+    /// Bytes that were moved out at once the last time. The next are likely to be as many, and a
+    /// system call for one buffer costs the kernel much less than for several.
+    burst: usize,
 }
 
 impl WriteBatch {
@@ -75,6 +78,7 @@ impl WriteBatch {
 
     /// Moves everything out of `other`, behind what is here.
     pub(crate) fn append(&mut self, other: &mut Self) {
+        let burst = other.len;
         if self.is_empty() {
             std::mem::swap(self, other);
         } else if !other.is_empty() {
@@ -84,11 +88,14 @@ impl WriteBatch {
             self.tail = std::mem::take(&mut other.tail);
             other.clear();
         }
+        if burst > 0 {
+            other.burst = burst;
+        }
     }
 
     /// Forgets everything and frees its memory.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { burst: self.burst, ..Self::default() };
     }
 
     /// Appends a copy of `bytes`.
@@ -143,7 +150,7 @@ impl WriteBatch {
         if self.tail.capacity() - self.tail.len() < bytes {
             self.seal();
             // As much again as there is: like a vector that doubles, but nothing is moved.
-            let size = self.len.clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes);
+            let size = self.len.max(self.burst).clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes);
             self.tail = BytesMut::with_capacity(size);
         }
     }
@@ -247,6 +254,21 @@ mod tests {
         assert!(batch.is_empty());
         assert_eq!((batch.tail.capacity(), batch.segments.capacity()), (0, 0));
         assert_eq!(written(&batch), []);
+    }
+
+    #[test]
+    fn a_burst_like_the_one_before_fits_into_one_buffer() {
+        let (mut ready, mut batch) = (WriteBatch::new(), WriteBatch::new());
+        let pieces = [3, 1, 3, 3].map(|burst| {
+            (0..burst * 100).for_each(|_| ready.copy(&[0; 100]));
+            batch.append(&mut ready);
+            let pieces = batch.slices(&mut [IoSlice::new(&[]); 64]);
+            batch.advance(batch.len());
+            pieces
+        });
+        assert!(pieces[0] > 2, "{pieces:?}");
+        assert_eq!([pieces[1], pieces[3]], [1, 1]);
+        assert_eq!((ready.tail.capacity(), batch.tail.capacity()), (0, 0));
     }
 
     #[test]
