@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use netsvc_core::{ConnId, Teller};
+use netsvc_core::wire::WriteBatch;
+use netsvc_core::{ConnId, ContentRef, ServiceNo, Str, Teller};
 use tokio::sync::Notify;
 
 use crate::driver::Driver;
@@ -72,7 +73,35 @@ impl Connection {
 
     /// Writes at most `share` bytes without waiting; leaves the rest to the task.
     pub(crate) fn write(&self, driver: &Driver, share: &mut usize, effects: &mut Effects) {
-        match self.writer.write(self.id, &self.socket, driver, share, effects) {
+        let flow = self.writer.write(self.id, &self.socket, driver, share, effects);
+        self.leave(flow);
+    }
+
+    /// Publishes a large report by writing it straight from where it lies, and what else there is;
+    /// leaves the rest to the task. False: nothing was done.
+    pub(crate) fn publish_through(
+        &self,
+        driver: &Driver,
+        service: ServiceNo,
+        subject: &Str,
+        content: ContentRef<'_>,
+        (share, effects): (&mut usize, &mut Effects),
+    ) -> bool {
+        let begin = |batch: &mut WriteBatch, effects: &mut Effects| {
+            driver.apply(effects, |process, now| {
+                process.publish_through(now, self.id, service, subject, content, batch)
+            })
+        };
+        let (socket, begin) = (&self.socket, (begin, content.bytes));
+        let (done, flow) =
+            self.writer.write_through(self.id, socket, driver, begin, share, effects);
+        self.leave(flow);
+        done
+    }
+
+    /// Leaves to the task what an obstacle has kept from being written.
+    fn leave(&self, flow: ControlFlow<Obstacle>) {
+        match flow {
             ControlFlow::Continue(()) => {}
             ControlFlow::Break(Obstacle::Share) => self.oblige(WRITE),
             ControlFlow::Break(Obstacle::Full) => self.oblige(WRITE_WHEN_READY),

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use netsvc_core::{ConnId, ExchangeId, Process, Reason, Str, Time};
+use netsvc_core::limits::PUBLISH_HIGH_WATER;
+use netsvc_core::{ConnId, ContentRef, ExchangeId, Process, Reason, ServiceNo, Str, Time};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -137,6 +138,27 @@ impl Driver {
                 conn.is_some()
             })
         })
+    }
+
+    /// Publishes a large report without a lifetime by writing it straight from where it lies, which a
+    /// process with one connection can, for which nothing waits. Whether the publisher may go on;
+    /// `None`: nothing was done.
+    pub(crate) fn publish_through(
+        &self,
+        service: ServiceNo,
+        subject: &Str,
+        content: ContentRef<'_>,
+    ) -> Option<bool> {
+        let registry = self.lock();
+        let mut connections = registry.connections.values();
+        let (Some(only), None) = (connections.next(), connections.next()) else { return None };
+        let only = Arc::clone(only);
+        drop(registry);
+        let published = self.perform_with(|effects| {
+            let share = &mut { DIRECT_WRITE };
+            only.publish_through(self, service, subject, content, (share, effects))
+        });
+        published.then(|| self.lock().process.queued_bytes() <= PUBLISH_HIGH_WATER)
     }
 
     /// A connection ended by itself.

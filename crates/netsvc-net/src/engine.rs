@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netsvc_core::{
-    CommandError, Config, Event, ExchangeId, Limits, LinkId, LinkToken, Process, ProcessId, Retry,
-    Teller, Time,
+    CommandError, Config, ContentRef, Event, ExchangeId, Limits, LinkId, LinkToken, Process,
+    ProcessId, Retry, ServiceNo, Str, Teller, Time,
 };
 
 use crate::bind::bind;
@@ -105,6 +105,18 @@ impl Engine {
     /// at most 256 KiB on this thread. `command` must neither block nor call the engine.
     pub fn with<R>(&self, command: impl FnOnce(&mut Process, Time) -> R) -> R {
         self.driver.perform_with(|effects| self.driver.apply(effects, command))
+    }
+
+    /// As [`Process::publish`] without a lifetime, for large contents: where it can, it writes the
+    /// report straight from `content`, as much as the socket takes, and copies the rest only. `None`:
+    /// it cannot, and nothing was done.
+    pub fn publish_through(
+        &self,
+        service: ServiceNo,
+        subject: &Str,
+        content: ContentRef<'_>,
+    ) -> Option<bool> {
+        self.driver.publish_through(service, subject, content)
     }
 
     /// Begins a link. Returns at once; how it fares is told by events.

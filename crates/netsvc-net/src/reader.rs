@@ -2,7 +2,7 @@
 
 use std::{io, mem};
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use netsvc_core::wire::Decoder;
 use netsvc_core::{ConnId, Process, Teller, Time};
 
@@ -14,6 +14,8 @@ pub(crate) struct Reader {
     /// What was read and is not decoded: empty, and without memory, between the turns of an idle
     /// link; the beginning of a frame, or (while reading) all of a thread's scratch memory.
     buffer: BytesMut,
+    /// Instead of `buffer`: the beginning of a large frame, with room for the rest of it.
+    large: Vec<u8>,
     decoder: Decoder,
     /// What the peer sent broke the protocol. The rest is read, so as to see its end, and
     /// dropped.
@@ -28,14 +30,25 @@ const SMALL: usize = 8 << 10;
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
-        Self { buffer: BytesMut::new(), decoder: Decoder::new(max_payload), failed: false }
+        let (buffer, large) = (BytesMut::new(), Vec::new());
+        Self { buffer, large, decoder: Decoder::new(max_payload), failed: false }
     }
 
     /// Reads once, `share` bytes at most unless it is the rest of a frame.
     pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
+        if !self.large.is_empty() {
+            return socket.read_spare(&mut self.large);
+        }
         // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
         // word is address space only, until bytes arrive.
-        let room = self.decoder.needs(&self.buffer).max(share.min(CHUNK));
+        let needs = self.decoder.needs(&self.buffer);
+        if needs > CHUNK {
+            self.large.reserve_exact(self.buffer.len() + needs);
+            self.large.extend_from_slice(&self.buffer);
+            scratch::keep_buffer(mem::take(&mut self.buffer));
+            return socket.read_spare(&mut self.large);
+        }
+        let room = needs.max(share.min(CHUNK));
         if self.buffer.len() <= SMALL {
             let begun = mem::replace(&mut self.buffer, scratch::take_buffer());
             self.buffer.reserve(begun.len() + room);
@@ -58,6 +71,13 @@ impl Reader {
         conn: ConnId,
         teller: Option<&mut dyn Teller>,
     ) {
+        if !self.large.is_empty() {
+            if self.decoder.needs(&self.large) > 0 {
+                return process.handle_received(now, conn);
+            }
+            // Neither of the two copies.
+            self.buffer = Bytes::from(mem::take(&mut self.large)).into();
+        }
         if self.failed {
             process.handle_received(now, conn);
             self.buffer.clear();

@@ -18,9 +18,11 @@ pub(crate) fn take_buffer() -> BytesMut {
     buffer
 }
 
-/// Keeps a buffer for the next read.
+/// Keeps a buffer for the next read, unless there is a larger one.
 pub(crate) fn keep_buffer(buffer: BytesMut) {
-    if buffer.capacity() <= MAX_BUFFER {
-        BUFFER.set(buffer);
-    }
+    BUFFER.with_borrow_mut(|kept| {
+        if (kept.capacity()..=MAX_BUFFER).contains(&buffer.capacity()) {
+            *kept = buffer;
+        }
+    });
 }

@@ -103,6 +103,18 @@ impl Socket {
         }
     }
 
+    /// Reads once into what `bytes` has reserved and does not use; there must be some.
+    pub(crate) fn read_spare(&self, bytes: &mut Vec<u8>) -> io::Result<Read> {
+        let room = bytes.capacity() - bytes.len();
+        #[cfg(unix)]
+        if let Self::Loose(socket) = self {
+            let spare = rustix::buffer::spare_capacity(bytes);
+            let (count, _) = rustix::net::recv(socket, spare, rustix::net::RecvFlags::empty())?;
+            return Ok(Read { count, maybe_more: count == room });
+        }
+        self.read(&mut bytes.limit(room))
+    }
+
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self,
         // The system call for one slice costs less.

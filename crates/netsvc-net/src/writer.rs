@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::ops::ControlFlow;
 
+use bytes::Bytes;
 use netsvc_core::ConnId;
 use netsvc_core::wire::WriteBatch;
 
@@ -51,6 +52,39 @@ impl Writer {
         self.batch.work(|batch| write_batch(batch, conn, socket, driver, share, effects))
     }
 
+    /// As [`write`](Self::write), with `content` before what else there is: if nothing waits here, and
+    /// `begin` has put the beginning of its frame into the batch. False: it has not been written.
+    pub(crate) fn write_through(
+        &self,
+        conn: ConnId,
+        socket: &Socket,
+        driver: &Driver,
+        (begin, content): (impl FnOnce(&mut WriteBatch, &mut Effects) -> bool, &[u8]),
+        share: &mut usize,
+        effects: &mut Effects,
+    ) -> (bool, ControlFlow<Obstacle>) {
+        let (mut begin, mut done) = (Some(begin), false);
+        let flow = self.batch.work(|batch| {
+            if let Some(begin) = begin.take()
+                && batch.is_empty()
+                && begin(batch, effects)
+            {
+                done = true;
+                let Ok(written) = write_with(batch, content, socket) else {
+                    return ControlFlow::Break(Obstacle::Broken);
+                };
+                *share = share.saturating_sub(written);
+                let left = batch.len();
+                driver.apply(effects, |process, now| process.handle_written(now, conn, left));
+                if left > 0 {
+                    return ControlFlow::Break(Obstacle::Full);
+                }
+            }
+            write_batch(batch, conn, socket, driver, share, effects)
+        });
+        (done, flow)
+    }
+
     /// Writes what has left the outbox already, as far as the socket takes it at once.
     pub(crate) fn write_rest(&self, socket: &Socket) {
         self.batch.try_with(|batch| {
@@ -97,6 +131,26 @@ fn write_batch(
             Err(_) => return ControlFlow::Break(Obstacle::Broken),
         }
     }
+}
+
+/// Writes the batch and `content` at once; copies what is left of that into the batch.
+fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Result<usize> {
+    let head = batch.len();
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let used = batch.slices(&mut slices[..SLICES - 1]);
+    slices[used] = IoSlice::new(content);
+    let written = match socket.write_vectored(&slices[..=used]) {
+        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+        Ok(count) => count,
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => 0,
+            _ => return Err(error),
+        },
+    };
+    batch.advance(written.min(head));
+    let rest = content.get(written.saturating_sub(head)..).unwrap_or_default();
+    batch.push(Bytes::copy_from_slice(rest));
+    Ok(written)
 }
 
 fn write_once(batch: &mut WriteBatch, socket: &Socket) -> io::Result<usize> {

@@ -10,9 +10,9 @@ use napi::Env;
 use napi::bindgen_prelude::{FromNapiValue, Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 use netsvc_core::{
-    CommandError, Content, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId, NewService,
-    Process, ProcessId, Role, ServiceInfo, ServiceNo, Str, SubscriptionId, SubscriptionLimits,
-    SubscriptionTarget, Time, WatchId,
+    CommandError, Content, ContentRef, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId,
+    NewService, Process, ProcessId, Role, ServiceInfo, ServiceNo, Str, SubscriptionId,
+    SubscriptionLimits, SubscriptionTarget, Time, WatchId,
 };
 use netsvc_net::{ListenTarget, Target};
 
@@ -320,7 +320,15 @@ impl NativeRegistry {
                 0.0 => Lifetime::None,
                 time => Lifetime::For(millis("lifetime", time)?),
             };
-            let (service, content) = (ServiceNo(service), content_of(content_kind, content)?);
+            let (service, subject) = (ServiceNo(service), Str::from(subject));
+            if lifetime == Lifetime::None && content.len() >= LARGE {
+                let content = ContentRef { kind: kind_of(content_kind)?, bytes: content };
+                let through = self.registry.engine()?.publish_through(service, &subject, content);
+                if let Some(flowing) = through {
+                    return Ok(flowing);
+                }
+            }
+            let content = content_of(content_kind, content)?;
             self.command(|process, now| process.publish(now, service, subject, content, lifetime))
         })
     }
@@ -429,10 +437,16 @@ fn list<'env>(env: &'env Env, services: &[ServiceInfo]) -> Result<Uint8ArraySlic
     Uint8ArraySlice::copy_from(env, packed).map_err(|error| node_api(&error))
 }
 
+/// Contents from this size on are worth a system call of their own, which saves a copy.
+const LARGE: usize = 64 << 10;
+
 fn content_of(kind: u32, bytes: &[u8]) -> Result<Content> {
-    let kind =
-        u8::try_from(kind).map_err(|_| invalid(format!("unknown kind of content: {kind}")))?;
-    Ok(Content { kind: ContentType(kind), bytes: Bytes::copy_from_slice(bytes) })
+    Ok(Content { kind: kind_of(kind)?, bytes: Bytes::copy_from_slice(bytes) })
+}
+
+fn kind_of(kind: u32) -> Result<ContentType> {
+    let known = u8::try_from(kind);
+    known.map(ContentType).map_err(|_| invalid(format!("unknown kind of content: {kind}")))
 }
 
 fn process_of(text: &str) -> Result<ProcessId> {

@@ -20,6 +20,7 @@ mod sending;
 mod services;
 mod streams;
 mod subscribing;
+mod through;
 mod timing;
 mod watching;
 mod writing;

@@ -294,7 +294,7 @@ impl Process {
     }
 
     /// Something was encoded: from now on the transport must make progress.
-    fn arm_writing(&mut self, link: LinkId, now: Time) {
+    pub(super) fn arm_writing(&mut self, link: LinkId, now: Time) {
         let due = now + crate::limits::STUCK_WRITER;
         self.timers.set_earlier(crate::timers::Timer::Link(link), due);
     }

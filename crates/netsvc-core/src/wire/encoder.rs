@@ -132,6 +132,18 @@ impl Encoder {
         out.copy_both(&data::report_head(service, subject, view), view.content);
     }
 
+    /// As [`report_view`](Self::report_view), but for the content, which is to follow.
+    pub(crate) fn report_before_content(
+        &mut self,
+        service: u32,
+        view: &ReportView<'_>,
+        out: &mut WriteBatch,
+    ) {
+        let subject = self.symbol(view.subject, Use::Subject, out);
+        debug_assert!(self.begun, "a report is not the first message");
+        out.copy(&data::report_head(service, subject, view));
+    }
+
     /// As [`request`](Self::request), of a small one in somebody else's buffer.
     #[inline]
     pub(crate) fn request_view(&mut self, view: &RequestView<'_>, out: &mut WriteBatch) {

@@ -76,6 +76,15 @@ impl WriteBatch {
         self.tail.advance(left);
     }
 
+    /// Appends the rest of a frame whose beginning is here, or was.
+    pub fn push(&mut self, rest: Bytes) {
+        if !rest.is_empty() {
+            self.seal();
+            self.len += rest.len();
+            self.segments.push_back(rest);
+        }
+    }
+
     /// Moves everything out of `other`, behind what is here.
     pub(crate) fn append(&mut self, other: &mut Self) {
         let burst = other.len;
