@@ -117,3 +117,35 @@ it("commands of any length of content cross whole and in order", () => {
     expect(Buffer.compare(content, new Uint8Array(length).fill(length % 251))).toBe(0);
   }
 });
+
+describe("what is packed", () => {
+  it("is handed over at the end of the turn, together", async () => {
+    const { publish, subjects, sizes } = staging();
+    publish("a");
+    await Promise.resolve();
+    publish("b");
+    expect(subjects()).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(subjects()).toEqual(["a", "b"]);
+    expect(sizes).toHaveLength(1);
+  });
+
+  it("while it is held, at the release and not before, unless it is much", async () => {
+    const { area, publish, subjects, sizes } = staging();
+    area.hold();
+    publish("a");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(subjects()).toEqual([]);
+    area.release();
+    expect(subjects()).toEqual(["a"]);
+    area.hold();
+    publish("b", new Uint8Array(64 << 10));
+    expect(subjects()).toEqual(["a", "b"]);
+    const crossings = sizes.length;
+    area.release();
+    expect(sizes).toHaveLength(crossings);
+    publish("c");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(subjects()).toEqual(["a", "b", "c"]);
+  });
+});

@@ -58,6 +58,24 @@ export class Bridge {
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
     this.#wakes += 1;
+    // What handlers answer at once goes at the end of this, without waiting for that of the turn.
+    this.staging.hold();
+    try {
+      return this.#deliver(budget);
+    } finally {
+      this.staging.release();
+    }
+  }
+
+  /** Nothing is delivered any more. */
+  close(): void {
+    this.staging.flush();
+    this.#open = false;
+    this.#native.dispose();
+    this.#environment.remove(this);
+  }
+
+  #deliver(budget: Budget): boolean {
     const records = this.#records;
     // Whatever a batch left over from the last call said: a wake-up since then has been passed over
     // if the environment was going on already.
@@ -71,14 +89,6 @@ export class Bridge {
       if (!this.#open || (records.done && !more)) return false;
       if (budget.exhausted) return true;
     }
-  }
-
-  /** Nothing is delivered any more. */
-  close(): void {
-    this.staging.flush();
-    this.#open = false;
-    this.#native.dispose();
-    this.#environment.remove(this);
   }
 
   /** The next batch; false when there is none. */

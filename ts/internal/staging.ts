@@ -57,6 +57,8 @@ export class Staging {
   /** In bytes, as all positions; a multiple of four. */
   #at = 0;
   #scheduled = false;
+  /** Somebody will flush. */
+  #held = false;
   #queued = 0;
 
   /**
@@ -158,6 +160,17 @@ export class Staging {
 
   grantParts(key: number, parts: number): void {
     this.#pair(OP_GRANT_PARTS, key, parts);
+  }
+
+  /** Until `release`, what is packed is not handed over by itself at the end of the turn. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Hands over what was packed since `hold`. */
+  release(): void {
+    this.#held = false;
+    this.flush();
   }
 
   /** Hands over what was packed. */
@@ -272,7 +285,7 @@ export class Staging {
   #commit(at: number): void {
     this.#at = at;
     if (at >= CAPACITY) this.flush();
-    else if (!this.#scheduled) {
+    else if (!this.#scheduled && !this.#held) {
       this.#scheduled = true;
       nextTick(flushScheduled, this);
     }
