@@ -54,3 +54,11 @@ it("goes on in the middle of a batch when the budget ends there", () => {
   // It said before the pause that it was the last; what came meanwhile is looked for.
   expect(drains()).toBe(2);
 });
+
+it("goes on after a batch that is empty although there is more: what was read was not for here", () => {
+  const { bridge, closed, drains } = bridgeOver([[], [], [1]]);
+  expect(bridge.deliver(spent)).toBe(true);
+  expect([closed, drains()]).toEqual([[], 1]);
+  expect(bridge.deliver(ample)).toBe(false);
+  expect([closed, drains()]).toEqual([[1], 3]);
+});

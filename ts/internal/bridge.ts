@@ -82,7 +82,7 @@ export class Bridge {
     let more = true;
     for (;;) {
       if (records.done) {
-        if (!this.#fill(budget)) return false;
+        this.#fill(budget);
         more = this.#words[1] === 1;
       }
       for (let count = 0; count < RECORDS_PER_LOOK && !records.done; count++) records.deliver();
@@ -91,8 +91,8 @@ export class Bridge {
     }
   }
 
-  /** The next batch; false when there is none. */
-  #fill(budget: Budget): boolean {
+  /** The next batch; it may be empty although there is more, when what was read is not for here. */
+  #fill(budget: Budget): void {
     const words = this.#words;
     const memory = this.#memory;
     const bytes = memory.bytes(this.#wakes);
@@ -103,6 +103,6 @@ export class Bridge {
     const end = words[2] ?? 0;
     if (own === null) memory.taken(end);
     budget.spend((words[0] ?? 0) * 4 + (own === null ? end - at : own.length));
-    return this.#records.start(own ?? bytes, budget.now);
+    this.#records.start(own ?? bytes, budget.now);
   }
 }

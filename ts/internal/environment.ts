@@ -11,6 +11,8 @@ import { OpenWork } from "./open-work.js";
 /** One wake-up delivers at most this much before timers and sockets of the application get a turn. */
 const BUDGET_BYTES = 256 << 10;
 const BUDGET_MS = 2;
+/** Node's own, whatever an application puts in its place later. */
+const soon = setImmediate;
 
 /** What one wake-up may still spend. */
 export class Budget {
@@ -79,7 +81,7 @@ export class Environment {
     } finally {
       if (left) {
         this.#continuing = true;
-        setImmediate(() => {
+        soon(() => {
           this.#continuing = false;
           this.#deliver();
         });
@@ -90,10 +92,14 @@ export class Environment {
   /** True: the budget ended before the deliveries. */
   #deliverWithin(budget: Budget): boolean {
     for (const bridge of this.#bridges.size === 1 ? this.#bridges : [...this.#bridges]) {
-      if (!bridge.deliver(budget)) continue;
-      // It goes to the end, behind those that got nothing.
-      if (this.#bridges.delete(bridge)) this.#bridges.add(bridge);
-      return true;
+      let left = true;
+      try {
+        left = bridge.deliver(budget);
+      } finally {
+        // It goes to the end, behind those that got nothing.
+        if (left && this.#bridges.delete(bridge)) this.#bridges.add(bridge);
+      }
+      if (left) return true;
     }
     return false;
   }

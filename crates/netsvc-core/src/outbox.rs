@@ -91,7 +91,7 @@ impl Out {
                     announcement.name.len() + texts + announcement.extensions.len()
                 }
                 Self::Report { report, .. } | Self::Targeted(_, report) => report_size(report),
-                Self::Run(run) => run.frames.len(),
+                Self::Run(run) => run.size(),
                 Self::Subscriber { want, .. } => want.pattern.text().len(),
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),

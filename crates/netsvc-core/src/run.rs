@@ -22,6 +22,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Bytes that it is charged.
+    pub(crate) fn size(&self) -> usize {
+        let symbols = self.symbols.iter().map(|symbol| size_of_val(symbol) + symbol.1.len());
+        self.frames.len() + symbols.sum::<usize>()
+    }
+
     /// Its reports, whose contents are slices of its frames.
     pub(crate) fn reports(&self) -> impl Iterator<Item = Report> {
         report_frames(self.frames.clone()).filter_map(|RawReport { subject, sequence, content }| {

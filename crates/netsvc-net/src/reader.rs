@@ -43,9 +43,12 @@ impl Reader {
         // word is address space only, until bytes arrive.
         let needs = self.decoder.needs(&self.buffer);
         if needs > CHUNK {
-            self.large.reserve_exact(self.buffer.len() + needs);
-            self.large.extend_from_slice(&self.buffer);
-            scratch::keep_buffer(mem::take(&mut self.buffer));
+            let begun = mem::take(&mut self.buffer);
+            self.large.reserve_exact(begun.len() + needs);
+            self.large.extend_from_slice(&begun);
+            if begun.len() > SMALL {
+                scratch::keep_buffer(begun);
+            }
             return socket.read_spare(&mut self.large);
         }
         let room = needs.max(share.min(CHUNK));
@@ -58,7 +61,7 @@ impl Reader {
         }
         let read = socket.read(&mut (&mut self.buffer).limit(room));
         if read.is_err() {
-            self.release();
+            self.release(false);
         }
         read
     }
@@ -71,7 +74,8 @@ impl Reader {
         conn: ConnId,
         teller: Option<&mut dyn Teller>,
     ) {
-        if !self.large.is_empty() {
+        let large = !self.large.is_empty();
+        if large {
             if self.decoder.needs(&self.large) > 0 {
                 return process.handle_received(now, conn);
             }
@@ -85,14 +89,17 @@ impl Reader {
             let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
             self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();
         }
-        self.release();
+        self.release(large);
     }
 
-    /// A link between two reads owns no memory, or little.
-    fn release(&mut self) {
+    /// A link between two reads owns no memory, or little. `large`: what it had is not the thread's.
+    fn release(&mut self, large: bool) {
         if self.buffer.len() <= SMALL {
             let begun = BytesMut::from(&self.buffer[..]);
-            scratch::keep_buffer(mem::replace(&mut self.buffer, begun));
+            let done = mem::replace(&mut self.buffer, begun);
+            if !large {
+                scratch::keep_buffer(done);
+            }
         }
     }
 }

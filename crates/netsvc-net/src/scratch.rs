@@ -18,11 +18,9 @@ pub(crate) fn take_buffer() -> BytesMut {
     buffer
 }
 
-/// Keeps a buffer for the next read, unless there is a larger one.
+/// Keeps a buffer for the next read.
 pub(crate) fn keep_buffer(buffer: BytesMut) {
-    BUFFER.with_borrow_mut(|kept| {
-        if (kept.capacity()..=MAX_BUFFER).contains(&buffer.capacity()) {
-            *kept = buffer;
-        }
-    });
+    if buffer.capacity() <= MAX_BUFFER {
+        BUFFER.set(buffer);
+    }
 }

@@ -139,18 +139,20 @@ fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Re
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices[..SLICES - 1]);
     slices[used] = IoSlice::new(content);
-    let written = match socket.write_vectored(&slices[..=used]) {
-        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-        Ok(count) => count,
+    let result = match socket.write_vectored(&slices[..=used]) {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         Err(error) => match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => 0,
-            _ => return Err(error),
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
+            _ => Err(error),
         },
+        written => written,
     };
+    // Also after an error: whoever tries once more must not go on behind half a frame.
+    let written = *result.as_ref().unwrap_or(&0);
     batch.advance(written.min(head));
     let rest = content.get(written.saturating_sub(head)..).unwrap_or_default();
     batch.push(Bytes::copy_from_slice(rest));
-    Ok(written)
+    result
 }
 
 fn write_once(batch: &mut WriteBatch, socket: &Socket) -> io::Result<usize> {

@@ -119,7 +119,7 @@ impl Process {
             _ => {}
         }
         let Some(entry) = connection.outbox.pop() else { return false };
-        self.encode_entry(now, connection, entry, out);
+        self.encode_entry(now, link, connection, entry, out);
         true
     }
 
@@ -156,6 +156,7 @@ impl Process {
     fn encode_entry(
         &mut self,
         now: Time,
+        link: LinkId,
         connection: &mut Connection,
         entry: Out,
         out: &mut WriteBatch,
@@ -201,7 +202,7 @@ impl Process {
                     connection.encoder.encode(&message, out);
                 }
             }
-            Out::Request(call) => self.encode_request(now, connection, call, out),
+            Out::Request(call) => self.encode_request(now, link, connection, call, out),
             Out::Targeted(process, report) => connection.encoder.targeted(process, &report, out),
             Out::Lost { service, subject, count } => {
                 let message = Message::Lost { service, subject, count };
@@ -233,15 +234,17 @@ impl Process {
         }
     }
 
+    /// A request, unless it has ended or was given to another link meanwhile.
     fn encode_request(
         &mut self,
         now: Time,
+        link: LinkId,
         connection: &mut Connection,
         id: CallId,
         out: &mut WriteBatch,
     ) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        if !matches!(call.provider, Provider::Link(_)) {
+        if !matches!(call.provider, Provider::Link(provider) if provider == link) {
             return;
         }
         let Some(content) = call.take_content() else { return };

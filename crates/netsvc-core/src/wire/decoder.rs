@@ -17,7 +17,8 @@ const MAX_VIEWED: usize = 4 << 10;
 /// Decodes what arrives on one link, from its first byte.
 ///
 /// It owns no buffer: the caller reads into a buffer of its own and hands it over until `decode`
-/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived.
+/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived, but for tables
+/// of 100 KiB at most.
 #[derive(Debug)]
 pub struct Decoder {
     max_payload: usize,

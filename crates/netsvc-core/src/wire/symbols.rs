@@ -88,20 +88,25 @@ impl SentSymbols {
     }
 }
 
+/// Shared symbols that a receiver makes room for together: a KiB of room.
+const PAGE: usize = 64;
+
+type Page = [Option<Str>; PAGE];
+
 /// The receiver's half of the table.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedSymbols {
     texts: Vec<Str>,
-    /// Those that the sender shares among its links, from [`FIRST_SHARED`] on.
-    shared: Vec<Option<Str>>,
+    /// Those that the sender shares among its links, from [`FIRST_SHARED`] on, by page.
+    shared: Vec<Option<Box<Page>>>,
 }
 
 impl ReceivedSymbols {
     /// Reads the body of a SYMBOL.
     ///
     /// New slots of the link's own come in order, so that the table grows with what was received,
-    /// not at once to the slot that the peer names. Shared ones come in any order; the most that one
-    /// of them makes the table grow is 64 KiB.
+    /// not at once to the slot that the peer names. Shared ones come in any order; one of them makes
+    /// the table grow by a page and a half at most.
     pub(super) fn define(&mut self, body: &[u8]) -> Result<(), WireError> {
         let mut reader = Reader::new(Kind::Symbol.name(), body);
         let slot = reader.u16()?;
@@ -113,10 +118,12 @@ impl ReceivedSymbols {
         } else if index == self.texts.len() && index < MAX_SYMBOLS {
             self.texts.push(text);
         } else if let Some(index) = shared(slot).filter(|index| *index < MAX_SYMBOLS) {
-            if index >= self.shared.len() {
-                self.shared.resize(index + 1, None);
+            let page = index / PAGE;
+            if page >= self.shared.len() {
+                self.shared.resize_with(page + 1, || None);
             }
-            self.shared[index] = Some(text);
+            let page = self.shared[page].get_or_insert_with(|| Box::new([const { None }; PAGE]));
+            page[index % PAGE] = Some(text);
         } else {
             return Err(WireError::SymbolSlot { slot });
         }
@@ -125,14 +132,15 @@ impl ReceivedSymbols {
 
     /// Bytes of all texts.
     pub(super) fn bytes(&self) -> usize {
-        self.texts.iter().chain(self.shared.iter().flatten()).map(|text| text.len()).sum()
+        let shared = self.shared.iter().flatten().flat_map(|page| page.iter().flatten());
+        self.texts.iter().chain(shared).map(|text| text.len()).sum()
     }
 
     #[inline]
     pub(super) fn get(&self, slot: u16) -> Option<&Str> {
         match shared(slot) {
             None => self.texts.get(usize::from(slot)),
-            Some(index) => self.shared.get(index)?.as_ref(),
+            Some(index) => self.shared.get(index / PAGE)?.as_ref()?[index % PAGE].as_ref(),
         }
     }
 

@@ -90,6 +90,7 @@ impl WriteBatch {
         let burst = other.len;
         if self.is_empty() {
             std::mem::swap(self, other);
+            self.burst = 0;
         } else if !other.is_empty() {
             self.seal();
             self.len += other.len;
