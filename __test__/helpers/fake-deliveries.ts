@@ -12,6 +12,32 @@ export function packTexts(texts: readonly string[]): Buffer {
   );
 }
 
+/** A report that arrives, before it is packed. */
+export interface ReportFields {
+  service: number;
+  name: string;
+  subject: string;
+  sequence: number;
+  replayed: boolean;
+  resumed: boolean;
+  missed: number;
+  kind: number;
+  content: Uint8Array;
+}
+
+/** What a test does not say of one. */
+export const REPORT: ReportFields = {
+  service: 900,
+  name: "remote",
+  subject: "s",
+  sequence: 1,
+  replayed: false,
+  resumed: false,
+  missed: 0,
+  kind: 1,
+  content: Uint8Array.of(0xf6),
+};
+
 export class Deliveries {
   readonly #signal: () => void;
   #records: number[][] = [];

@@ -10,9 +10,16 @@ import {
 } from "../../ts/internal/native.js";
 import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { Commands } from "./fake-commands.js";
-import { Deliveries, packTexts } from "./fake-deliveries.js";
+import { Deliveries, packTexts, REPORT, type ReportFields } from "./fake-deliveries.js";
 import { environments, FakeEnvironment } from "./fake-environment.js";
-import { type FakeService, type Owner, packCommon, packServices } from "./fake-services.js";
+import {
+  type FakeService,
+  matches,
+  type Owner,
+  packCommon,
+  packServices,
+  type Wanted,
+} from "./fake-services.js";
 
 /** A command that reached the native side, in order, for tests to look at. */
 export type Seen = readonly [name: string, ...args: unknown[]];
@@ -40,7 +47,7 @@ export class FakeRegistry implements NativeRegistry {
     number,
     { kind: number; target: string; pattern: RegExp; waiting: Array<() => void> }
   >();
-  readonly #watches = new Map<number, { name?: string; identity?: string; group?: string }>();
+  readonly #watches = new Map<number, Wanted>();
   readonly #requests = new Map<number, ReturnType<typeof setTimeout>>();
   /** Parts that may still be sent, by request. */
   readonly parts: Map<number, number> = new Map();
@@ -138,21 +145,19 @@ export class FakeRegistry implements NativeRegistry {
 
   lookup(name?: string, identity?: string, group?: string): Uint8Array {
     this.#command("lookup", name, identity, group);
-    const found = [...this.#services.values()].filter((s) => this.#fits(s, name, identity, group));
+    const wanted = { name, identity, group };
+    const found = [...this.#services.values()].filter((s) => matches(this.#owner, s, wanted));
     return packServices(this.#owner, found);
   }
 
   watch(name?: string, identity?: string, group?: string): number {
     this.#command("watch", name, identity, group);
     const watch = ++this.#last;
-    this.#watches.set(watch, {
-      ...(name === undefined ? {} : { name }),
-      ...(identity === undefined ? {} : { identity }),
-      ...(group === undefined ? {} : { group }),
-    });
+    const wanted = { name, identity, group };
+    this.#watches.set(watch, wanted);
     this.watchCredits.set(watch, 256);
     for (const service of this.#services.values()) {
-      if (this.#fits(service, name, identity, group)) this.#change(watch, 0, service, "", true);
+      if (matches(this.#owner, service, wanted)) this.#change(watch, 0, service, "", true);
     }
     this.#change(watch, 4, undefined, "", false);
     return watch;
@@ -422,9 +427,8 @@ export class FakeRegistry implements NativeRegistry {
     this.#revision += 1;
     const service = this.#services.get(no);
     if (service === undefined) return;
-    for (const [watch, { name, identity, group: wanted }] of this.#watches) {
-      if (this.#fits(service, name, identity, wanted))
-        this.#change(watch, status, service, group, false);
+    for (const [watch, wanted] of this.#watches) {
+      if (matches(this.#owner, service, wanted)) this.#change(watch, status, service, group, false);
     }
   }
 
@@ -447,14 +451,6 @@ export class FakeRegistry implements NativeRegistry {
     this.deliveries.add([...fixed, service.no, at, name.length, common]);
   }
 
-  #fits(service: FakeService, name?: string, identity?: string, group?: string): boolean {
-    return (
-      (name === undefined || name === service.name) &&
-      (identity === undefined || identity === `${this.id}.${service.no}`) &&
-      (group === undefined || service.groups.has(group))
-    );
-  }
-
   #command(...seen: Seen): void {
     this.seen.push(seen);
     const { failure } = this;
@@ -462,30 +458,6 @@ export class FakeRegistry implements NativeRegistry {
     if (failure !== undefined) throw failure;
   }
 }
-
-interface ReportFields {
-  service: number;
-  name: string;
-  subject: string;
-  sequence: number;
-  replayed: boolean;
-  resumed: boolean;
-  missed: number;
-  kind: number;
-  content: Uint8Array;
-}
-
-const REPORT: ReportFields = {
-  service: 900,
-  name: "remote",
-  subject: "s",
-  sequence: 1,
-  replayed: false,
-  resumed: false,
-  missed: 0,
-  kind: 1,
-  content: Uint8Array.of(0xf6),
-};
 
 const registries: FakeRegistry[] = [];
 

@@ -19,6 +19,22 @@ export interface Owner {
   readonly label: string;
 }
 
+/** What a look-up or a watch asks for; what is left out matches everything. */
+export interface Wanted {
+  readonly name: string | undefined;
+  readonly identity: string | undefined;
+  readonly group: string | undefined;
+}
+
+export function matches(owner: Owner, service: FakeService, wanted: Wanted): boolean {
+  const { name, identity, group } = wanted;
+  return (
+    (name === undefined || name === service.name) &&
+    (identity === undefined || identity === `${owner.id}.${service.no}`) &&
+    (group === undefined || service.groups.has(group))
+  );
+}
+
 export function packServices(owner: Owner, services: readonly FakeService[]): Buffer {
   const count = Buffer.alloc(4);
   count.writeUInt32LE(services.length);

@@ -1,9 +1,11 @@
 // How deliveries are taken from the native side: within a budget, and without missing a wake-up.
 
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { Bridge } from "../../ts/internal/bridge.js";
-import type { Budget, Environment } from "../../ts/internal/environment.js";
+import { type Budget, Environment } from "../../ts/internal/environment.js";
+import type { Native } from "../../ts/internal/native.js";
 import type { Sink } from "../../ts/internal/records.js";
+import { FakeEnvironment } from "../helpers/fake-environment.js";
 
 const EXCHANGE_CLOSED = 8;
 
@@ -61,4 +63,32 @@ it("goes on after a batch that is empty although there is more: what was read wa
   expect([closed, drains()]).toEqual([[], 1]);
   expect(bridge.deliver(ample)).toBe(false);
   expect([closed, drains()]).toEqual([[1], 3]);
+});
+
+it("comes back for what an error has left, and serves the others before", async () => {
+  let wake = (): void => {};
+  class Woken extends FakeEnvironment {
+    constructor(call: () => void, onLoop: boolean) {
+      super(call, onLoop);
+      wake = call;
+    }
+  }
+  const environment = new Environment({ Environment: Woken } as unknown as Native, "thread");
+  onTestFinished(() => environment.detach());
+  const delivered: string[] = [];
+  let failures = 1;
+  const failing = () => {
+    delivered.push("failing");
+    if (failures-- > 0) throw new Error("on purpose");
+    return false;
+  };
+  const other = () => {
+    delivered.push("other");
+    return false;
+  };
+  for (const deliver of [failing, other]) environment.add({ deliver } as unknown as Bridge);
+  expect(wake).toThrow("on purpose");
+  // Nobody wakes again.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(delivered).toEqual(["failing", "other", "failing"]);
 });

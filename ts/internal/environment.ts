@@ -91,7 +91,7 @@ export class Environment {
 
   /** True: the budget ended before the deliveries. */
   #deliverWithin(budget: Budget): boolean {
-    for (const bridge of this.#bridges.size === 1 ? this.#bridges : [...this.#bridges]) {
+    for (const bridge of [...this.#bridges]) {
       let left = true;
       try {
         left = bridge.deliver(budget);

@@ -22,8 +22,7 @@ export class PackedReader {
 
   /** Goes to `offset`; `end`: where to stop. Throws TypeError if the memory was transferred away. */
   at(offset: number, end: number = this.#bytes.length): this {
-    if (end > this.#bytes.length)
-      throw new TypeError("the memory of deliveries was transferred away");
+    if (end > this.#bytes.length) throw transferred();
     this.#at = offset;
     this.#end = end;
     return this;

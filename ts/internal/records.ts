@@ -129,19 +129,18 @@ export class Records {
 
   /**
    * Begins the batch now in the words, whose offsets count in `chunk`. `now`: when it was taken, or
-   * a little earlier. False: it is empty.
+   * a little earlier.
    */
-  start(chunk: Uint8Array, now: number): boolean {
+  start(chunk: Uint8Array, now: number): void {
     this.#at = HEADER;
     this.#used = this.#words[0] ?? 0;
-    if (this.done) return false;
+    if (this.done) return;
     this.#taken = now;
     this.#buffer = chunk.buffer as ArrayBuffer;
     this.#base = chunk.byteOffset;
     this.#packed = undefined;
     this.#last = undefined;
     if (this.#commons.size > 0) this.#commons.clear();
-    return true;
   }
 
   /** Delivers the next record. */

@@ -107,8 +107,8 @@ impl Call {
         self.rest.as_mut()?.content.take()
     }
 
-    /// The provider was handed the arguments: what nobody needs any more goes.
-    pub(crate) fn is_passed(&mut self) {
+    /// The provider was handed the arguments: drops what nobody needs any more.
+    pub(crate) fn drop_rest(&mut self) {
         if !self.waits() {
             self.rest = None;
         }

@@ -18,6 +18,7 @@ mod event;
 mod exchange;
 mod feeds;
 mod hash;
+mod held;
 mod ids;
 mod interest;
 mod kept;

@@ -146,28 +146,21 @@ impl Out {
         }
     }
 
-    /// Counts what is droppable as lost; returns how many reports are lost here.
-    fn lose(&self, lost: &mut LostReports) -> u64 {
+    /// Counts what is droppable as lost.
+    fn lose(&self, lost: &mut LostReports) {
         match self {
             Self::Report { report, .. }
             | Self::Targeted(_, report)
             | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
                 lost.add(report.service, Some(&report.subject), 1);
-                1
             }
             Self::Run(run) => {
-                let mut count = 0;
                 for report in run.reports() {
                     lost.add(report.service, Some(&report.subject), 1);
-                    count += 1;
                 }
-                count
             }
-            Self::Lost { service, subject, count } => {
-                lost.add(*service, subject.as_ref(), *count);
-                0
-            }
-            _ => 0,
+            Self::Lost { service, subject, count } => lost.add(*service, subject.as_ref(), *count),
+            _ => {}
         }
     }
 }
@@ -203,8 +196,6 @@ pub(crate) struct Outbox {
     bytes: usize,
     /// Dropped, and not told to the peer yet.
     lost: LostReports,
-    /// Reports dropped for want of room.
-    pub(crate) dropped: u64,
     /// Entries that are `Nothing`.
     holes: usize,
 }
@@ -363,7 +354,7 @@ impl Outbox {
         if out.droppable().is_none() {
             return false;
         }
-        self.dropped += out.lose(&mut self.lost);
+        out.lose(&mut self.lost);
         self.bytes -= *size;
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;

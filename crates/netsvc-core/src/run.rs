@@ -7,7 +7,10 @@ use rustc_hash::FxHashSet;
 
 use crate::ids::{LinkId, ServiceNo, Str};
 use crate::interest::Plan;
-use crate::wire::{REPORT_HEAD, RawReport, Report, ReportView, put_report, report_frames};
+use crate::wire::{
+    Encoder, REPORT_HEAD, RawReport, Report, ReportView, SEGMENT_FROM, WriteBatch, put_report,
+    report_frames,
+};
 
 /// Memory for frames that is kept from run to run.
 const KEPT: usize = 4 << 10;
@@ -26,6 +29,16 @@ impl Run {
     pub(crate) fn size(&self) -> usize {
         let symbols = self.symbols.iter().map(|symbol| size_of_val(symbol) + symbol.1.len());
         self.frames.len() + symbols.sum::<usize>()
+    }
+
+    /// Appends it, without a copy if it is not small, after the symbols that the peer lacks.
+    pub(crate) fn encode(&self, encoder: &mut Encoder, out: &mut WriteBatch) {
+        encoder.shared_symbols(&self.symbols, out);
+        if self.frames.len() < SEGMENT_FROM {
+            out.copy(&self.frames);
+        } else {
+            out.push(self.frames.clone());
+        }
     }
 
     /// Its reports, whose contents are slices of its frames.

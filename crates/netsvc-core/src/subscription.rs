@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::event::Delivered;
 use crate::feeds::{Feeds, Place};
 use crate::hash::{SeededMap, SeededState};
+use crate::held::Held;
 use crate::ids::{ServiceId, ServiceNo, Str};
 use crate::interest::Want;
 use crate::pattern::Pattern;
@@ -75,15 +76,6 @@ struct Waiting {
     /// Reports are told in the order of their numbers.
     number: u64,
     report: Delivered,
-}
-
-/// What arrived during a replay, by sequence.
-#[derive(Debug, Default)]
-struct Held {
-    kept: BTreeMap<u64, Delivered>,
-    live: BTreeMap<u64, Delivered>,
-    /// Dropped, up to which sequence and how many, while nothing was held that could tell of it.
-    dropped: (u64, u64),
 }
 
 /// What a subscription knows of one service.
@@ -483,26 +475,6 @@ impl Feed {
         self.last = sequence;
         let missed = gap.saturating_add(told);
         (Telling { missed, resumed: mem::take(&mut self.resumed) }, gap)
-    }
-}
-
-impl Held {
-    fn has(&self, sequence: u64) -> bool {
-        self.kept.contains_key(&sequence) || self.live.contains_key(&sequence)
-    }
-
-    fn of(&self, kept: bool) -> &BTreeMap<u64, Delivered> {
-        if kept { &self.kept } else { &self.live }
-    }
-
-    /// In the order of their sequence.
-    fn merged(mut self) -> BTreeMap<u64, Delivered> {
-        // The fewer are put among the more.
-        if self.kept.len() > self.live.len() {
-            std::mem::swap(&mut self.kept, &mut self.live);
-        }
-        self.live.append(&mut self.kept);
-        self.live
     }
 }
 

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::wire::{Announcement, Message};
+use netsvc_core::wire::Message;
 use netsvc_core::{
     Content, DeliveredReport, Heartbeat, Lifetime, Limits, NewService, Retry, ServiceNo,
     SubscriptionId, SubscriptionLimits, SubscriptionTarget,
 };
-use netsvc_testkit::{Node, RawPeer, World, link_event, service};
+use netsvc_testkit::{Node, RawPeer, World, announcement, link_event, service};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -439,18 +439,7 @@ fn announce_by_hand(
 ) -> (netsvc_core::Time, RawPeer) {
     let now = world.now();
     let mut peer = RawPeer::client(world.at(hub), now, exchange, 7);
-    let announced = Announcement {
-        service: 1,
-        process: 0,
-        counter: 1,
-        revision: 1,
-        name: "x".into(),
-        audience: "*".into(),
-        groups: Vec::new(),
-        methods: Vec::new(),
-        extensions: Bytes::new(),
-    };
-    peer.say(world.at(hub), now, [Message::Service(announced)]);
+    peer.say(world.at(hub), now, [announcement("x", &[])]);
     world.settle();
     (now, peer)
 }

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use netsvc_core::wire::{Announcement, Message, Report};
+use netsvc_core::wire::{Message, Report};
 use netsvc_core::{
     CommandError, Config, Content, DeliveredReport, Event, Lifetime, Limits, Process, ProcessId,
     SubscriptionTarget, Time,
 };
-use netsvc_testkit::{ROOMY, RawPeer, World};
+use netsvc_testkit::{ROOMY, RawPeer, World, announcement};
 
 const SECOND: Duration = Duration::from_secs(1);
 const KEPT: Lifetime = Lifetime::Forever;
@@ -360,18 +360,7 @@ fn a_peer_that_repeats_itself_is_told_on_once() {
     let (mut peer, _) = RawPeer::server(&mut process, now, 7);
     let target = SubscriptionTarget::Name("x".into());
     process.subscribe(now, target, "*", ROOMY).unwrap();
-    let announced = Announcement {
-        service: 1,
-        process: 0,
-        counter: 1,
-        revision: 1,
-        name: "x".into(),
-        audience: "*".into(),
-        groups: Vec::new(),
-        methods: Vec::new(),
-        extensions: bytes::Bytes::new(),
-    };
-    peer.say(&mut process, now, [Message::Service(announced)]);
+    peer.say(&mut process, now, [announcement("x", &[])]);
     let heard = peer.hear(&mut process, now);
     let Some(Message::ReplayRequest { replay, .. }) = heard.last() else { panic!("{heard:?}") };
     let report = |sequence| Report {

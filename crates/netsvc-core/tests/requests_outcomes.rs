@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
-use netsvc_core::wire::{Announcement, Message, Request, RequestTarget};
+use netsvc_core::wire::{Message, Request, RequestTarget};
 use netsvc_core::{
     Content, Delivered, Event, HandlerResult, Outcome, RequestCode, RequestError, RequestOptions,
     Target,
 };
-use netsvc_testkit::{RawPeer, Told, World, assert_nothing_pending, service, verdict};
+use netsvc_testkit::{
+    RawPeer, Told, World, announcement, assert_nothing_pending, service, verdict,
+};
 
 const FIVE: Duration = Duration::from_secs(5);
 
@@ -339,18 +341,7 @@ fn a_second_or_unknown_response_settles_nothing() {
     world.settle();
     let now = world.now();
     let mut peer = RawPeer::client(world.at(hub), now, exchange, 7);
-    let announced = Announcement {
-        service: 1,
-        process: 0,
-        counter: 1,
-        revision: 1,
-        name: "x".into(),
-        audience: "*".into(),
-        groups: Vec::new(),
-        methods: vec!["run".into()],
-        extensions: bytes::Bytes::new(),
-    };
-    peer.say(world.at(hub), now, [Message::Service(announced)]);
+    peer.say(world.at(hub), now, [announcement("x", &["run"])]);
     world.settle();
     let response = |call, text: &'static str| Message::Response {
         call,

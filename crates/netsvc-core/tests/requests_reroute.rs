@@ -6,23 +6,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::wire::{Announcement, Message, Request, RequestTarget};
+use netsvc_core::wire::{Message, Request, RequestTarget};
 use netsvc_core::{Content, Outcome};
-use netsvc_testkit::{RawPeer, World};
-
-fn announcement() -> Message {
-    Message::Service(Announcement {
-        service: 1,
-        process: 0,
-        counter: 1,
-        revision: 1,
-        name: "x".into(),
-        audience: "*".into(),
-        groups: Vec::new(),
-        methods: vec!["run".into()],
-        extensions: Bytes::new(),
-    })
-}
+use netsvc_testkit::{RawPeer, World, announcement};
 
 fn requests(heard: Vec<Message>) -> Vec<Request> {
     let request = |message| match message {
@@ -41,7 +27,7 @@ fn a_request_taken_from_a_link_is_not_sent_there_any_more() {
     let [mut first, mut second, mut caller] =
         [7, 8, 9].map(|id| RawPeer::client(world.at(hub), now, exchange, id));
     for provider in [&mut first, &mut second] {
-        provider.say(world.at(hub), now, [announcement()]);
+        provider.say(world.at(hub), now, [announcement("x", &["run"])]);
         provider.hear(world.at(hub), now);
     }
     // More than is encoded at once: it waits in an outbox, of the provider that came first.

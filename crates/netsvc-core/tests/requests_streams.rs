@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::wire::{Announcement, Message, Request, RequestTarget, Role};
+use netsvc_core::wire::{Message, Request, RequestTarget, Role};
 use netsvc_core::{
     AbortReason, CallId, CommandError, Content, Delivered, HandlerResult, Limits, LinkToken,
     Outcome, ReasonCode, RequestCode, RequestOptions, Target,
 };
 use netsvc_testkit::{
-    Node, RawPeer, Told, World, assert_nothing_pending, link_event, service, verdict,
+    Node, RawPeer, Told, World, announcement, assert_nothing_pending, link_event, service, verdict,
 };
 
 const FIVE: Duration = Duration::from_secs(5);
@@ -404,18 +404,7 @@ fn by_hand(seed: u64) -> (World, Node, Node, RawPeer, u64) {
     world.settle();
     let now = world.now();
     let mut peer = RawPeer::client(world.at(hub), now, exchange, 7);
-    let announced = Announcement {
-        service: 1,
-        process: 0,
-        counter: 1,
-        revision: 1,
-        name: "x".into(),
-        audience: "*".into(),
-        groups: Vec::new(),
-        methods: vec!["run".into()],
-        extensions: Bytes::new(),
-    };
-    peer.say(world.at(hub), now, [Message::Service(announced)]);
+    peer.say(world.at(hub), now, [announcement("x", &["run"])]);
     for node in [hub, user] {
         world.told(node);
     }

@@ -139,13 +139,9 @@ fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Re
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices[..SLICES - 1]);
     slices[used] = IoSlice::new(content);
-    let result = match socket.write_vectored(&slices[..=used]) {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        Err(error) => match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
-            _ => Err(error),
-        },
-        written => written,
+    let result = match write_slices(&slices[..=used], socket) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        result => result,
     };
     // Also after an error: whoever tries once more must not go on behind half a frame.
     let written = *result.as_ref().unwrap_or(&0);
@@ -158,12 +154,48 @@ fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Re
 fn write_once(batch: &mut WriteBatch, socket: &Socket) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices);
-    let count = match socket.write_vectored(&slices[..used]) {
-        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-        Ok(count) => count,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        Err(error) => return Err(error),
-    };
+    let count = write_slices(&slices[..used], socket)?;
     batch.advance(count);
     Ok(count)
+}
+
+/// 0: interrupted.
+fn write_slices(slices: &[IoSlice<'_>], socket: &Socket) -> io::Result<usize> {
+    match socket.write_vectored(slices) {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+        result => result,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_with_the_batch_is_in_it_after_an_error_too() -> io::Result<()> {
+        let (near, far) = std::os::unix::net::UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        let socket = Socket::Loose(Arc::new(near.into()));
+        let content = vec![7; 1 << 20];
+        let mut batch = WriteBatch::new();
+        batch.push(Bytes::from_static(b"head"));
+        // As much as fits.
+        let written = write_with(&mut batch, &content, &socket)?;
+        assert!(written > 0 && written < content.len());
+        assert_eq!(batch.len(), 4 + content.len() - written);
+        // Nothing fits, and then nobody is there.
+        for gone in [false, true] {
+            let mut batch = WriteBatch::new();
+            batch.push(Bytes::from_static(b"head"));
+            if gone {
+                far.shutdown(std::net::Shutdown::Both)?;
+            }
+            assert_eq!(write_with(&mut batch, &content, &socket).is_err(), gone);
+            assert_eq!(batch.len(), 4 + content.len());
+        }
+        Ok(())
+    }
 }

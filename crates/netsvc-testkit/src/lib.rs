@@ -17,5 +17,5 @@ mod world;
 pub use app::{ROOMY, Told, assert_nothing_pending, service, verdict};
 pub use host::Host;
 pub use links::{Wire, describe, hello, link_event, link_story, story};
-pub use raw_peer::RawPeer;
+pub use raw_peer::{RawPeer, announcement};
 pub use world::{Node, World};

@@ -3,11 +3,11 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Hello, Message, Role, WriteBatch};
+use bytes::{Bytes, BytesMut};
+use netsvc_core::wire::{Announcement, Decoder, Hello, Message, Role, WriteBatch};
 use netsvc_core::{
     Action, ConnId, ExchangeId, Heartbeat, LinkId, LinkToken, Process, ProcessId, Progress, Retry,
-    Time,
+    Str, Time,
 };
 
 /// One end of a connection to a process, without a process of its own: the test says every
@@ -114,6 +114,21 @@ impl RawPeer {
         let decoder = Decoder::new(1 << 20);
         Self { conn, id: ProcessId([id; 16]), decoder, buffer: BytesMut::new() }
     }
+}
+
+/// The peer's first service, of its own, for everybody; it is number 1.
+pub fn announcement(name: &str, methods: &[&str]) -> Message {
+    Message::Service(Announcement {
+        service: 1,
+        process: 0,
+        counter: 1,
+        revision: 1,
+        name: name.into(),
+        audience: "*".into(),
+        groups: Vec::new(),
+        methods: methods.iter().map(|method| Str::from(*method)).collect(),
+        extensions: Bytes::new(),
+    })
 }
 
 fn bytes_of(batch: &mut WriteBatch) -> Vec<u8> {

@@ -11,13 +11,10 @@ use crate::outbox::OVERHEAD;
 use crate::registry::{Named, OWN};
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::wire::{ReportView, RequestView, ResultView, millis};
+use crate::wire::{ReportView, RequestView, ResultView, SEGMENT_FROM, millis};
 
 use super::Process;
 use super::requests::{RequestOptions, TargetRef};
-
-/// Larger contents are worth a reference instead of a copy.
-const MAX_COPIED: usize = 4 << 10;
 
 impl Process {
     /// As [`request`](Self::request), if that comes down to encoding it for a link on which nothing
@@ -36,7 +33,7 @@ impl Process {
         let RequestOptions { timeout, wait, parts } = options;
         let size = content.bytes.len();
         let plain = !wait && parts == 0 && method.len() <= MAX_NAME;
-        if !plain || self.closed || size > MAX_COPIED.min(self.limits.payload) {
+        if !plain || self.closed || size > SEGMENT_FROM.min(self.limits.payload) {
             return false;
         }
         let service = match target {
@@ -111,7 +108,7 @@ impl Process {
         let Some(known) = self.calls.get(call) else { return false };
         let Caller::Link(link, wire) = known.caller else { return false };
         let size = content.bytes.len();
-        if !known.is_told() || size > MAX_COPIED.min(self.limits.payload) {
+        if !known.is_told() || size > SEGMENT_FROM.min(self.limits.payload) {
             return false;
         }
         let ahead = self.limits.ahead();
@@ -139,11 +136,7 @@ impl Process {
         content: ContentRef<'_>,
     ) -> bool {
         let size = content.bytes.len();
-        if size > MAX_COPIED.min(self.limits.payload)
-            || subject.len() > MAX_SUBJECT
-            || self.kept.0 > 0
-            || !self.subscriptions.attached(service).is_empty()
-        {
+        if size > SEGMENT_FROM || !self.goes_to_links_only(service, subject, size) {
             return false;
         }
         let Some(known) = self.registry.service(service) else { return false };
@@ -188,5 +181,19 @@ impl Process {
             publisher.sequence = sequence;
         }
         true
+    }
+
+    /// Whether a report without a lifetime concerns nothing but links: no error to be told, no value to
+    /// be replaced, no subscription of this process.
+    pub(super) fn goes_to_links_only(
+        &self,
+        service: ServiceNo,
+        subject: &Str,
+        size: usize,
+    ) -> bool {
+        size <= self.limits.payload
+            && subject.len() <= MAX_SUBJECT
+            && self.kept.0 == 0
+            && self.subscriptions.attached(service).is_empty()
     }
 }

@@ -7,12 +7,9 @@ use std::sync::Arc;
 use crate::ids::{LinkId, ServiceNo};
 use crate::outbox::Out;
 use crate::run::{Run, Way};
-use crate::wire::ReportView;
+use crate::wire::{ReportView, SEGMENT_FROM};
 
 use super::Process;
-
-/// Runs of fewer bytes are copied to each link: referring to them would cost more.
-const SHARED_FROM: usize = 4 << 10;
 
 impl Process {
     /// Adds a report to the run for the links with subscribers behind them. `likely`: bytes that may
@@ -27,8 +24,8 @@ impl Process {
     ) {
         // So that, of what one read brings, the second run still finds room.
         let most = self.limits.ahead() / 2;
-        if self.run.len_with(view) <= most
-            && let Some(slot) = self.run.symbol_of_last(no, view.subject)
+        if let Some(slot) = self.run.symbol_of_last(no, view.subject)
+            && self.run.len_with(view) <= most
         {
             return self.run.add(no, slot, view);
         }
@@ -71,7 +68,9 @@ impl Process {
         let Some(way) = self.run.close() else { return };
         let ahead = self.limits.ahead();
         let mut run = mem::take(&mut self.run);
-        let mut sealed: Option<Arc<Run>> = None;
+        let (size, largest) = (run.frames.len(), run.largest);
+        // A small one is copied to each link, unless one has to wait.
+        let mut sealed = (size >= SEGMENT_FROM).then(|| run.seal(way.service));
         for (link, latest) in way.to.iter().copied().filter(|(link, _)| *link != way.from) {
             let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
             else {
@@ -80,26 +79,18 @@ impl Process {
             if !connection.has_told_service(way.service) {
                 continue;
             }
-            let accepts = connection.accepts(run.largest);
-            let size = sealed.as_ref().map_or(run.frames.len(), |run| run.frames.len());
-            if size >= SHARED_FROM && sealed.is_none() {
-                sealed = Some(run.seal(way.service));
-            }
+            let accepts = connection.accepts(largest);
             if !accepts || !connection.flows(size, ahead) {
                 let sealed = sealed.get_or_insert_with(|| run.seal(way.service));
                 self.queue_run(link, sealed, latest, accepts);
                 continue;
             }
-            let (symbols, frames) = match &sealed {
-                Some(run) => (&run.symbols, &run.frames[..]),
-                None => (&run.symbols, &run.frames[..]),
-            };
-            for (slot, text) in symbols {
-                connection.encoder.shared_symbol(*slot, text, &mut connection.ready);
-            }
-            match &sealed {
-                Some(run) => connection.ready.frames(&run.frames),
-                None => connection.ready.copy(frames),
+            let (encoder, ready) = (&mut connection.encoder, &mut connection.ready);
+            if let Some(sealed) = &sealed {
+                sealed.encode(encoder, ready);
+            } else {
+                encoder.shared_symbols(&run.symbols, ready);
+                ready.copy(&run.frames);
             }
             connection.mark_dirty(&mut self.dirty);
         }
@@ -110,7 +101,7 @@ impl Process {
     /// Into the outbox of a link, which knows the service. Where each report counts by itself, or
     /// where they are few, one by one.
     fn queue_run(&mut self, link: LinkId, run: &Arc<Run>, latest: bool, accepts: bool) {
-        if accepts && !latest && run.frames.len() >= SHARED_FROM {
+        if accepts && !latest && run.frames.len() >= SEGMENT_FROM {
             return self.queue(link, Out::Run(Arc::clone(run)));
         }
         for report in run.reports() {

@@ -302,7 +302,6 @@ impl Process {
         }
         if !connection.accepts(report.content.bytes.len()) {
             // The peer cannot take it: for its subscribers it is lost.
-            connection.outbox.dropped += 1;
             let subject = Some(report.subject);
             self.push(link, Out::Lost { service: report.service, subject, count: 1 });
             return true;

@@ -281,7 +281,7 @@ impl Process {
         }
         let content = call.take_content()?;
         let method = call.rest.as_ref()?.method.clone();
-        call.is_passed();
+        call.drop_rest();
         let entry = self.registry.process(call.process)?;
         Some(Event::Invoke(Invocation {
             call: id,

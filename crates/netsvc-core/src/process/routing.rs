@@ -192,7 +192,7 @@ impl Process {
                 connection.encoder.request(&frame, &mut ready);
             }
             connection.ready = ready;
-            call.is_passed();
+            call.drop_rest();
         } else {
             rest.content = rest.content.take().map(Content::detached);
             connection.outbox.push_request(id, size);

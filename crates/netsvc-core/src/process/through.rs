@@ -2,7 +2,6 @@
 
 use crate::content::ContentRef;
 use crate::ids::{ConnId, ServiceNo, Str};
-use crate::limits::MAX_SUBJECT;
 use crate::link::Link;
 use crate::time::Time;
 use crate::wire::{ReportView, WriteBatch};
@@ -28,11 +27,7 @@ impl Process {
         out: &mut WriteBatch,
     ) -> bool {
         let size = content.bytes.len();
-        if size > self.limits.payload
-            || subject.len() > MAX_SUBJECT
-            || self.kept.0 > 0
-            || !self.subscriptions.attached(service).is_empty()
-        {
+        if !self.goes_to_links_only(service, subject, size) {
             return false;
         }
         let Some(link) = self.conns.get(&conn).copied() else { return false };

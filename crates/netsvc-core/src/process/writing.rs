@@ -212,12 +212,7 @@ impl Process {
                 let Report { service, subject, sequence, content, extensions } = &report;
                 connection.encoder.report(*service, subject, *sequence, content, extensions, out);
             }
-            Out::Run(run) => {
-                for (slot, text) in &run.symbols {
-                    connection.encoder.shared_symbol(*slot, text, out);
-                }
-                out.frames(&run.frames);
-            }
+            Out::Run(run) => run.encode(&mut connection.encoder, out),
             Out::Replay(cursor) => self.encode_replay(now, connection, cursor, out),
         }
     }
@@ -254,7 +249,7 @@ impl Process {
             let frame = request_frame(now, id, call, rest, &content);
             connection.encoder.request(&frame, out);
         }
-        call.is_passed();
+        call.drop_rest();
     }
 
     /// One kept value, or the mark when there is none left. A value that was replaced since the

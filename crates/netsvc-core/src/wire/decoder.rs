@@ -10,9 +10,7 @@ use super::fragments::Fragments;
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
 use super::message::{Message, VERSION, View};
 use super::symbols::ReceivedSymbols;
-
-/// Larger contents are worth a reference instead of a copy, whatever becomes of them.
-const MAX_VIEWED: usize = 4 << 10;
+use super::write_batch::SEGMENT_FROM;
 
 /// Decodes what arrives on one link, from its first byte.
 ///
@@ -96,7 +94,7 @@ impl Decoder {
             return None;
         };
         let length = u32::from_le_bytes(*length) as usize;
-        if length > MAX_VIEWED.min(self.max_payload) || self.failed.is_some() || !self.greeted {
+        if length > SEGMENT_FROM.min(self.max_payload) || self.failed.is_some() || !self.greeted {
             return None;
         }
         let body = rest.get(..length)?;

@@ -255,10 +255,12 @@ impl Encoder {
         slot
     }
 
-    /// Sees to it that the peer knows what a shared symbol stands for.
-    pub(crate) fn shared_symbol(&mut self, slot: u16, text: &Str, out: &mut WriteBatch) {
-        if self.told.tell(slot, text) {
-            self.define(slot, text, out);
+    /// Sees to it that the peer knows what shared symbols stand for.
+    pub(crate) fn shared_symbols(&mut self, symbols: &[(u16, Str)], out: &mut WriteBatch) {
+        for (slot, text) in symbols {
+            if self.told.tell(*slot, text) {
+                self.define(*slot, text, out);
+            }
         }
     }
 

@@ -16,6 +16,7 @@ mod message;
 mod reader;
 mod report_frames;
 mod shared_symbols;
+mod symbol_ring;
 mod symbols;
 mod write_batch;
 mod writer;
@@ -31,5 +32,6 @@ pub use message::{
 pub(crate) use message::{ReportView, RequestView, ResultView, View};
 pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
 pub(crate) use shared_symbols::SharedSymbols;
+pub(crate) use write_batch::SEGMENT_FROM;
 pub use write_batch::WriteBatch;
 pub(crate) use writer::millis;

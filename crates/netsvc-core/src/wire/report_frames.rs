@@ -82,8 +82,9 @@ mod tests {
         let mut decoder = Decoder::new(1 << 20);
         let greeting = Reason::new(ReasonCode::Denied, "a greeting");
         encoder.encode(&Message::Refuse(greeting), &mut batch);
-        encoder.shared_symbol(5000, &subject, &mut batch);
-        encoder.shared_symbol(5000, &subject, &mut batch);
+        for _ in 0..2 {
+            encoder.shared_symbols(&[(5000, subject.clone())], &mut batch);
+        }
         let mut slices = [std::io::IoSlice::new(&[]); 8];
         let used = batch.slices(&mut slices);
         let mut received = BytesMut::new();

@@ -3,10 +3,10 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::by_address::ByAddress;
-use crate::hash::{SeededMap, SeededState};
 use crate::ids::Str;
 use crate::limits::MAX_SYMBOLS;
+
+use super::symbol_ring::{Slot, SymbolRing};
 
 /// The first slot of a shared symbol; below are those of the link.
 pub(super) const FIRST_SHARED: u16 = MAX_SYMBOLS as u16;
@@ -14,21 +14,14 @@ pub(super) const FIRST_SHARED: u16 = MAX_SYMBOLS as u16;
 /// The numbers of a process's shared symbols.
 #[derive(Debug)]
 pub(crate) struct SharedSymbols {
-    slots: SeededMap<Str, u16>,
-    /// Slots of the strings themselves; right as long as no slot was given to another text.
-    known: ByAddress<u16>,
-    /// What each slot stands for, from the first one on.
-    texts: Vec<Str>,
-    /// Index of the slot to be given next; once all are in use, of the one given longest ago.
-    next: usize,
+    ring: SymbolRing,
     epoch: u64,
 }
 
 impl SharedSymbols {
-    /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
+    /// An empty table; `seed` as for [`SymbolRing::new`].
     pub(crate) fn new(seed: u64) -> Self {
-        let slots = SeededMap::with_hasher(SeededState(seed));
-        Self { slots, known: ByAddress::new(MAX_SYMBOLS), texts: Vec::new(), next: 0, epoch: 0 }
+        Self { ring: SymbolRing::new(seed), epoch: 0 }
     }
 
     /// Changes whenever a slot is given to another text.
@@ -39,25 +32,10 @@ impl SharedSymbols {
     /// The slot of `text`. If it is a new one, it may have stood for another text before: who uses it
     /// sees to it that the peer knows what it stands for.
     pub(crate) fn slot(&mut self, text: &Str) -> u16 {
-        if let Some(slot) = self.known.get(text) {
-            return *slot;
-        }
-        if let Some(slot) = self.slots.get(text).copied() {
-            self.known.insert(text, slot);
-            return slot;
-        }
-        let slot = FIRST_SHARED + self.next as u16;
-        if let Some(old) = self.texts.get_mut(self.next) {
-            self.slots.remove(old);
-            self.known.clear();
-            self.epoch += 1;
-            *old = text.clone();
-        } else {
-            self.texts.push(text.clone());
-        }
-        self.next = (self.next + 1) % MAX_SYMBOLS;
-        self.slots.insert(text.clone(), slot);
-        slot
+        let slot = self.ring.slot(text);
+        self.epoch += u64::from(matches!(slot, Slot::Taken(_)));
+        let (Slot::Known(slot) | Slot::Equal(slot) | Slot::New(slot) | Slot::Taken(slot)) = slot;
+        FIRST_SHARED + slot
     }
 }
 
@@ -96,7 +74,7 @@ mod tests {
         assert_eq!(symbols.slot(&text(MAX_SYMBOLS)), FIRST_SHARED);
         assert_eq!(symbols.slot(&text(1)), FIRST_SHARED + 1);
         assert_eq!(symbols.slot(&text(0)), FIRST_SHARED + 1);
-        assert_eq!((symbols.slots.len(), symbols.texts.len()), (MAX_SYMBOLS, MAX_SYMBOLS));
+        assert_eq!((symbols.ring.len(), symbols.epoch()), (MAX_SYMBOLS, 2));
     }
 
     #[test]

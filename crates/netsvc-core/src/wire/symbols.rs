@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::by_address::ByAddress;
-use crate::hash::{SeededMap, SeededState};
 use crate::ids::Str;
 use crate::limits::{MAX_NAME, MAX_SUBJECT, MAX_SYMBOLS};
 
@@ -12,6 +10,7 @@ use super::error::WireError;
 use super::frame::Kind;
 use super::reader::Reader;
 use super::shared_symbols::FIRST_SHARED;
+use super::symbol_ring::{Slot, SymbolRing};
 
 /// Stands for "no symbol" in a data frame; never a slot.
 pub(super) const NO_SYMBOL: u16 = u16::MAX;
@@ -31,28 +30,15 @@ const USES: usize = 3;
 /// The sender's half of the table.
 #[derive(Debug)]
 pub(super) struct SentSymbols {
-    slots: SeededMap<Str, u16>,
-    /// Slots of the strings themselves; right as long as no slot was given to another text.
-    known: ByAddress<u16>,
+    ring: SymbolRing,
     /// Those asked for last, by what they were: messages about one thing come in bursts.
     last: [Option<(Str, u16)>; USES],
-    /// What each slot stands for, by slot.
-    texts: Vec<Str>,
-    /// The slot to be defined next; once all are in use, the oldest definition.
-    next: u16,
 }
 
 impl SentSymbols {
-    /// An empty table. `seed` keeps the peers, who choose the strings, from aiming at collisions.
+    /// An empty table; `seed` as for [`SymbolRing::new`].
     pub(super) fn new(seed: u64) -> Self {
-        let slots = SeededMap::with_hasher(SeededState(seed));
-        Self {
-            slots,
-            known: ByAddress::new(MAX_SYMBOLS),
-            last: [const { None }; USES],
-            texts: Vec::new(),
-            next: 0,
-        }
+        Self { ring: SymbolRing::new(seed), last: [const { None }; USES] }
     }
 
     /// The slot of `text` if it was the last one to be used so.
@@ -65,26 +51,18 @@ impl SentSymbols {
     /// The slot of `text` and whether the peer must be told its definition first. Defining takes
     /// the slot of the oldest definition when all are in use, so a slot is good for one use only.
     pub(super) fn slot(&mut self, text: &Str, used: Use) -> (u16, bool) {
-        if let Some(slot) = self.known.get(text).copied() {
-            self.last[used as usize] = Some((text.clone(), slot));
-            return (slot, false);
+        match self.ring.slot(text) {
+            Slot::Known(slot) => {
+                self.last[used as usize] = Some((text.clone(), slot));
+                (slot, false)
+            }
+            Slot::Equal(slot) => (slot, false),
+            Slot::New(slot) => (slot, true),
+            Slot::Taken(slot) => {
+                self.last = [const { None }; USES];
+                (slot, true)
+            }
         }
-        if let Some(slot) = self.slots.get(text).copied() {
-            self.known.insert(text, slot);
-            return (slot, false);
-        }
-        let slot = self.next;
-        self.next = (slot + 1) % MAX_SYMBOLS as u16;
-        if let Some(old) = self.texts.get_mut(usize::from(slot)) {
-            self.slots.remove(old);
-            self.known.clear();
-            self.last = [const { None }; USES];
-            *old = text.clone();
-        } else {
-            self.texts.push(text.clone());
-        }
-        self.slots.insert(text.clone(), slot);
-        (slot, true)
     }
 }
 
@@ -172,6 +150,7 @@ mod tests {
     use std::hash::BuildHasher;
 
     use super::*;
+    use crate::hash::SeededState;
 
     fn text(number: usize) -> Str {
         format!("subject.{number}").into()
@@ -193,7 +172,7 @@ mod tests {
         assert_eq!(sent.slot(&text(1), Use::Subject), (1, false));
         assert_eq!(sent.slot(&text(0), Use::Subject), (1, true));
         assert_eq!(sent.slot(&text(MAX_SYMBOLS), Use::Subject), (0, false));
-        assert_eq!((sent.slots.len(), sent.texts.len()), (MAX_SYMBOLS, MAX_SYMBOLS));
+        assert_eq!(sent.ring.len(), MAX_SYMBOLS);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Contents of at least this many bytes become a segment of their own. Below, a copy costs less
-/// than one more segment in the system call.
-const SEGMENT_FROM: usize = 4 << 10;
+/// What has at least this many bytes is worth a segment of its own, and a reference on its way there.
+/// Below, a copy costs less than one more segment in the system call.
+pub(crate) const SEGMENT_FROM: usize = 4 << 10;
 /// First buffer of a batch: enough for a request or a few reports, cheap to get and to drop.
 const FIRST_CHUNK: usize = 1 << 10;
 /// Largest buffer of a batch: below what allocators map one by one.
@@ -76,7 +76,7 @@ impl WriteBatch {
         self.tail.advance(left);
     }
 
-    /// Appends the rest of a frame whose beginning is here, or was.
+    /// Appends whole frames, or the rest of one whose beginning is here, or was; without a copy.
     pub fn push(&mut self, rest: Bytes) {
         if !rest.is_empty() {
             self.seal();
@@ -128,20 +128,7 @@ impl WriteBatch {
         } else {
             self.copy(header);
             self.copy(fixed);
-            self.seal();
-            self.segments.push_back(content.clone());
-            self.len += content.len();
-        }
-    }
-
-    /// Appends whole frames, without copying them if that is worth it.
-    pub(crate) fn frames(&mut self, frames: &Bytes) {
-        if frames.len() < SEGMENT_FROM {
-            self.copy(frames);
-        } else {
-            self.seal();
-            self.segments.push_back(frames.clone());
-            self.len += frames.len();
+            self.push(content.clone());
         }
     }
 
