@@ -1,13 +1,14 @@
 import { NetsvcError } from "./errors.js";
 
 /**
- * Where the sockets of a registry are read. `auto`: under Node on Linux and macOS, the established
- * links of clients on Node's event loop, which saves a change of threads per message; everything
- * else, and all of it elsewhere, on netsvc's own thread. `thread`: always there.
+ * Who waits for the sockets of a registry. `auto`: under Node on Linux and macOS, Node's event loop for
+ * the established links of clients, which saves a change of threads per message; for everything
+ * else, and for all of it elsewhere, netsvc's own thread. `thread`: always that. A thread whose JavaScript is
+ * busy for more than half a second loses no link in either case: netsvc's thread reads in its stead.
  */
 export type Io = "auto" | "thread";
 
-/** What `auto` or `thread` came to: the event loop takes part, or netsvc's thread does it all. */
+/** What `auto` or `thread` came to: the event loop takes part, or netsvc's thread alone waits. */
 export type IoMode = "loop" | "thread";
 
 const CHOICES: readonly Io[] = ["auto", "thread"];

@@ -29,7 +29,7 @@ export interface RegistryOptions {
   /** Bounds of its memory. */
   limits?: Limits;
   /**
-   * Where sockets are read. Default: the environment variable NETSVC_IO, else `auto`. Anything else
+   * Who waits for sockets. Default: the environment variable NETSVC_IO, else `auto`. Anything else
    * is a NetsvcError with code `invalid`; for the variable, on the registry's first use.
    */
   io?: Io;

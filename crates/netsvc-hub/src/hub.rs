@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netsvc_core::{Event, ExchangeId, Role};
-use netsvc_net::{Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime};
+use netsvc_net::{
+    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout_at};
 
@@ -70,7 +72,7 @@ impl Hub {
             label: settings.label.clone(),
             limits: settings.limits.clone(),
             resolver: None,
-            borrower: None,
+            reading: Reading::Thread,
             on_events: Box::new(move || drop(events.send(Message::Events))),
         };
         let engine = Engine::start(runtime, options)

@@ -183,11 +183,14 @@ impl Connection {
         }
     }
 
-    /// The guard's look.
-    pub(crate) fn mind(&self) {
-        if self.standing.as_ref().is_some_and(Standing::is_neglected) && self.socket.has_input() {
+    /// The guard's look. True: the I/O thread reads from now on.
+    pub(crate) fn mind(&self) -> bool {
+        let neglected = self.standing.as_ref().is_some_and(Standing::is_neglected);
+        let takes = neglected && self.socket.has_input();
+        if takes {
             self.take_back();
         }
+        takes
     }
 
     pub(crate) fn is_lent(&self) -> bool {

@@ -33,7 +33,7 @@ pub(crate) struct Driver {
     /// The core's next wake-up came closer, or everything was dropped.
     pub(crate) timer: Notify,
     max_payload: usize,
-    /// Lent connections that their borrower found readable, to be read when it drains.
+    /// Lent connections that were found readable, to be read by whoever drains.
     pub(crate) readable: Mutex<VecDeque<Arc<Connection>>>,
     /// `None`: this registry reads all connections itself.
     pub(crate) loans: Option<Loans>,
@@ -171,6 +171,34 @@ impl Driver {
             });
         });
         self.recall(connection);
+    }
+
+    /// A lent connection is readable: who drains next reads it. True: that was not known.
+    pub(crate) fn note_readable(&self, connection: Arc<Connection>) -> bool {
+        let is_new = connection.note();
+        if is_new {
+            lock(&self.readable).push_back(connection);
+        }
+        is_new
+    }
+
+    /// A connection that the caller, who drains, is to read.
+    pub(crate) fn next_readable(&self) -> Option<Arc<Connection>> {
+        let connection = lock(&self.readable).pop_front()?;
+        connection.unnote();
+        Some(connection)
+    }
+
+    /// Whether the I/O thread waits at this connection for whoever drains.
+    pub(crate) fn waits_for_drainer(&self, connection: &Connection) -> bool {
+        connection.is_lent() && self.loans.as_ref().is_some_and(Loans::are_to_drainer)
+    }
+
+    /// Whoever drains has time again for what the I/O thread has been reading.
+    pub(crate) fn take_over(&self) {
+        for connection in self.loans.iter().flat_map(Loans::take_over) {
+            self.note_readable(connection);
+        }
     }
 
     /// Has the borrower of a connection let go of it.

@@ -16,7 +16,7 @@ use crate::driver::Driver;
 use crate::guard;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
-use crate::loan::{Borrower, Loans};
+use crate::loan::{Loans, Reading};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::runtime::Runtime;
 use crate::signal::Signal;
@@ -42,11 +42,10 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// `None`: the operating system's.
     pub resolver: Option<Arc<dyn Resolver>>,
-    /// Reads the connections of clients, where sockets can be lent (not on Windows). `None`: the
-    /// I/O thread does.
-    pub borrower: Option<Arc<dyn Borrower>>,
-    /// Events wait for [`Engine::drain`]. Called from any thread, under no lock of ours, and not
-    /// again before the next `drain`.
+    /// Who reads the connections of clients.
+    pub reading: Reading,
+    /// Events wait for [`Engine::drain`], or connections that its caller is to read. Called from any
+    /// thread, under no lock of ours, and not again before the next `drain`.
     pub on_events: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -86,7 +85,7 @@ impl Engine {
             runtime.handle().clone(),
             options.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
             Signal::new(options.on_events),
-            options.borrower.map(Loans::new),
+            Loans::new(options.reading),
         );
         driver.runtime.spawn(timer::run(Arc::clone(&driver)));
         if driver.loans.is_some() {
@@ -170,8 +169,8 @@ impl Engine {
         })
     }
 
-    /// As [`drain`](Self::drain), and reads connections that [`Loan::readable`] told of as long as
-    /// no event waits: reports are then told to `taker` where they lie. Reads 256 KiB at most, so
+    /// As [`drain`](Self::drain), and reads connections that are lent to the drainer, or that
+    /// [`Loan::readable`] told of, as long as no event waits: reports are then told to `taker` where they lie. Reads 256 KiB at most, so
     /// that the caller's thread gets on with other things.
     ///
     /// True: events wait; or there may be more to read, for which it should be called again too.
@@ -182,6 +181,7 @@ impl Engine {
         let driver = &self.driver;
         // Whoever tells of events from here on finds that it was told already.
         driver.signal.hold();
+        driver.take_over();
         let mut left = SHARE;
         loop {
             let waits = driver.perform_with(|effects| {
@@ -202,14 +202,13 @@ impl Engine {
             if waits || left == 0 || taker.room() < LEAST {
                 return waits || !lock(&driver.readable).is_empty();
             }
-            let Some(connection) = lock(&driver.readable).pop_front() else { return false };
-            connection.unnote();
+            let Some(connection) = driver.next_readable() else { return false };
             driver.signal.hold();
             let share = left.min(taker.room()).min(CHUNK);
             left -= share;
             let (_, more) = connection.service_telling(driver, share, Some(taker));
-            if more && connection.note() {
-                lock(&driver.readable).push_back(connection);
+            if more {
+                driver.note_readable(connection);
             }
         }
     }

@@ -16,7 +16,9 @@ pub(crate) async fn run(driver: Arc<Driver>) {
     while !driver.lock().shut {
         let connections = loans.connections();
         for connection in &connections {
-            connection.mind();
+            if connection.mind() {
+                loans.want_service();
+            }
         }
         let begun = loans.begun.notified();
         if connections.is_empty() {

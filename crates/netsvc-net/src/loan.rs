@@ -2,7 +2,9 @@
 //!
 //! A client's connection can be lent to a [`Borrower`]: it waits until the socket is readable and
 //! then calls [`Loan::service`], which reads and applies on the calling thread. So what arrives
-//! needs no change of threads on its way to the application. Everything else stays with the I/O
+//! needs no change of threads on its way to the application. Where nobody can wait, it is lent to
+//! the drainer: the I/O thread waits, and whoever drains the engine reads. That costs a change of
+//! threads, but neither a queue nor a second look at what was read. Everything else stays with the I/O
 //! thread, which also reads a lent connection
 //!
 //! - until the borrower services it for the first time;
@@ -19,6 +21,20 @@ use tokio::sync::Notify;
 use crate::connection::Connection;
 use crate::driver::Driver;
 use crate::sync::lock;
+
+/// Who reads the connections of clients where sockets can be lent, which is not so on Windows. All
+/// others, and these while their reader is busy, are read by the I/O thread.
+#[derive(Clone, Default)]
+pub enum Reading {
+    /// The I/O thread.
+    #[default]
+    Thread,
+    /// Whoever calls [`Engine::drain_telling`](crate::Engine::drain_telling); what is there to be
+    /// read is told by `on_events`.
+    Drainer,
+    /// Whoever waits for them by its own means, and drains then.
+    Borrower(Arc<dyn Borrower>),
+}
 
 /// A thread of the application that reads connections, or the way to it. Its methods are called
 /// from any thread, that one included, under no lock of ours.
@@ -67,10 +83,8 @@ impl Loan {
 
     /// It is readable: the next [`Engine::drain_telling`](crate::Engine::drain_telling) reads it.
     pub fn readable(&self) {
-        if let Some(driver) = self.driver.upgrade()
-            && self.connection.note()
-        {
-            lock(&driver.readable).push_back(Arc::clone(&self.connection));
+        if let Some(driver) = self.driver.upgrade() {
+            driver.note_readable(Arc::clone(&self.connection));
         }
     }
 
@@ -146,27 +160,63 @@ impl Standing {
 
 /// The loans of one registry.
 pub(crate) struct Loans {
-    borrower: Arc<dyn Borrower>,
+    /// `None`: they are lent to the drainer.
+    borrower: Option<Arc<dyn Borrower>>,
+    /// The I/O thread reads some in the drainer's stead.
+    wanting: AtomicBool,
     connections: Mutex<Vec<Weak<Connection>>>,
     /// There is a first loan, or the registry ends.
     pub(crate) begun: Notify,
 }
 
 impl Loans {
-    pub(crate) fn new(borrower: Arc<dyn Borrower>) -> Self {
-        Self { borrower, connections: Mutex::default(), begun: Notify::new() }
+    /// `None`: there are none.
+    pub(crate) fn new(reading: Reading) -> Option<Self> {
+        let borrower = match reading {
+            Reading::Thread => return None,
+            Reading::Drainer => None,
+            Reading::Borrower(borrower) => Some(borrower),
+        };
+        let (connections, begun) = (Mutex::default(), Notify::new());
+        Some(Self { borrower, wanting: AtomicBool::new(false), connections, begun })
+    }
+
+    /// The I/O thread waits for what is lent.
+    pub(crate) fn are_to_drainer(&self) -> bool {
+        self.borrower.is_none()
+    }
+
+    /// There is one that the I/O thread reads.
+    pub(crate) fn want_service(&self) {
+        self.wanting.store(true, Ordering::Release);
+    }
+
+    /// Those that the I/O thread has been reading in the drainer's stead, who has time again.
+    pub(crate) fn take_over(&self) -> Vec<Arc<Connection>> {
+        let wanting = self.are_to_drainer() && self.wanting.load(Ordering::Relaxed);
+        if !wanting || !self.wanting.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let wants =
+            |one: &Arc<Connection>| one.standing.as_ref().is_some_and(Standing::wants_service);
+        self.connections().into_iter().filter(wants).collect()
     }
 
     /// Call it under none of our locks, as with all that calls the borrower.
     pub(crate) fn lend(&self, connection: Arc<Connection>, driver: Weak<Driver>) {
         let Some(id) = connection.standing.as_ref().map(|standing| standing.id) else { return };
         lock(&self.connections).push(Arc::downgrade(&connection));
+        self.want_service();
         self.begun.notify_one();
-        self.borrower.lend(Loan { id, connection, driver });
+        if let Some(borrower) = &self.borrower {
+            borrower.lend(Loan { id, connection, driver });
+        }
     }
 
     pub(crate) fn recall(&self, standing: &Standing) {
-        self.borrower.recall(standing.id);
+        if let Some(borrower) = &self.borrower {
+            borrower.recall(standing.id);
+        }
     }
 
     /// Those that have not ended.

@@ -18,6 +18,9 @@ pub(crate) struct Readiness<'a> {
     socket: &'a Socket,
     #[cfg(unix)]
     registered: Option<(Interest, AsyncFd<Arc<socket2::Socket>>)>,
+    /// For whom it is registered.
+    #[cfg(unix)]
+    lent: bool,
 }
 
 impl<'a> Readiness<'a> {
@@ -26,12 +29,16 @@ impl<'a> Readiness<'a> {
             socket,
             #[cfg(unix)]
             registered: None,
+            #[cfg(unix)]
+            lent: false,
         }
     }
 
-    /// What will be waited for. An error says that the operating system has no room for it.
+    /// What will be waited for. When a connection is lent, or no longer, it is found readable anew:
+    /// whoever had it before may have left something. An error says that the operating system has
+    /// no room for it.
     #[cfg(unix)]
-    pub(crate) fn want(&mut self, to_read: bool, to_write: bool) -> io::Result<()> {
+    pub(crate) fn want(&mut self, to_read: bool, to_write: bool, lent: bool) -> io::Result<()> {
         let Socket::Loose(socket) = self.socket else { return Ok(()) };
         let wanted = match (to_read, to_write) {
             (false, false) => None,
@@ -39,9 +46,10 @@ impl<'a> Readiness<'a> {
             // Whoever reads gets along with both, as other sockets do.
             (true, _) => Some(Interest::READABLE | Interest::WRITABLE),
         };
-        if wanted != self.registered.as_ref().map(|(interest, _)| *interest) {
+        let registered = self.registered.as_ref().map(|(interest, _)| *interest);
+        if wanted != registered || self.lent != lent {
             // One descriptor is registered once at a time.
-            self.registered = None;
+            (self.registered, self.lent) = (None, lent);
             if let Some(interest) = wanted {
                 #[allow(deprecated, reason = "sound for who owns the descriptor, and safe to call")]
                 let registered = AsyncFd::with_interest(Arc::clone(socket), interest)?;
@@ -52,21 +60,23 @@ impl<'a> Readiness<'a> {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn want(&mut self, _to_read: bool, _to_write: bool) -> io::Result<()> {
+    pub(crate) fn want(&mut self, _read: bool, _write: bool, _lent: bool) -> io::Result<()> {
         Ok(())
     }
 
-    /// Pending for good while nobody wants to read.
-    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Pending for good while nobody wants to read. Whether the peer will write no more, if that can
+    /// be told.
+    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match self.socket {
             #[cfg(unix)]
             Socket::Loose(_) => match &self.registered {
                 Some((interest, registered)) if interest.is_readable() => {
-                    registered.poll_read_ready(context).map_ok(|mut guard| guard.retain_ready())
+                    let ready = registered.poll_read_ready(context);
+                    ready.map_ok(|guard| guard.ready().is_read_closed())
                 }
                 _ => Poll::Pending,
             },
-            socket => socket.poll_read_ready(context),
+            socket => socket.poll_read_ready(context).map_ok(|()| false),
         }
     }
 

@@ -24,6 +24,8 @@ const LINGER_BYTES: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 struct Ready {
     to_read: bool,
+    /// The peer writes no more, or the socket has failed.
+    ending: bool,
     to_write: bool,
 }
 
@@ -48,10 +50,16 @@ pub(crate) async fn run(connection: Arc<Connection>, driver: Arc<Driver>) {
     connection.socket.finish();
 }
 
-async fn serve(connection: &Connection, driver: &Driver, readiness: &mut Readiness<'_>) -> Served {
+async fn serve(
+    connection: &Arc<Connection>,
+    driver: &Driver,
+    readiness: &mut Readiness<'_>,
+) -> Served {
     loop {
         let to_write = connection.duties() & WRITE_WHEN_READY != 0;
-        if readiness.want(!connection.is_lent(), to_write).is_err() {
+        let is_lent = connection.is_lent();
+        let to_read = !is_lent || driver.waits_for_drainer(connection);
+        if readiness.want(to_read, to_write, is_lent).is_err() {
             return Served::Ended;
         }
         let ready = ready(connection, readiness).await;
@@ -73,7 +81,15 @@ async fn serve(connection: &Connection, driver: &Driver, readiness: &mut Readine
                 yield_now().await;
             }
         }
-        if ready.to_read || duties & BROKEN != 0 {
+        // At the end there is no further edge to wait for, so that is read here.
+        let ending = ready.ending || duties & BROKEN != 0;
+        if ready.to_read && !ending && driver.waits_for_drainer(connection) {
+            // Forgotten before the drainer is told: what it does not find then wakes this task again.
+            readiness.read(|| ((), true));
+            if driver.note_readable(Arc::clone(connection)) {
+                driver.signal.raise();
+            }
+        } else if ready.to_read || duties & BROKEN != 0 {
             let turn = readiness.read(|| {
                 let turn = connection.read(driver);
                 (turn, turn == Turn::Idle)
@@ -95,12 +111,14 @@ async fn ready(connection: &Connection, readiness: &Readiness<'_>) -> Ready {
         let duties = connection.duties();
         let due = duties & (CLOSE | WRITE | BROKEN | GONE) != 0;
         // Errors make a socket ready too; they show when it is used.
-        let to_read = readiness.poll_read_ready(context).is_ready();
+        let to_read = readiness.poll_read_ready(context);
+        let ending = matches!(to_read, Poll::Ready(Ok(true) | Err(_)));
+        let to_read = to_read.is_ready();
         let to_write =
             duties & WRITE_WHEN_READY != 0 && readiness.poll_write_ready(context).is_ready();
         let kicked = kicked.as_mut().poll(context).is_ready();
         if due || to_read || to_write || kicked {
-            Poll::Ready(Ready { to_read, to_write })
+            Poll::Ready(Ready { to_read, ending, to_write })
         } else {
             Poll::Pending
         }
@@ -112,7 +130,7 @@ async fn ready(connection: &Connection, readiness: &Readiness<'_>) -> Ready {
 async fn discard(connection: &Connection, readiness: &mut Readiness<'_>) {
     let mut buffer = BytesMut::with_capacity(TURN / 16);
     let mut left = LINGER_BYTES;
-    if readiness.want(true, false).is_err() {
+    if readiness.want(true, false, false).is_err() {
         return;
     }
     while left > 0 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Function, retain_current_module_for_unload_safety};
 use napi_derive::napi;
-use netsvc_net::Borrower;
+use netsvc_net::Reading;
 
 use crate::error::{Code, Error, Result, guard, node_api};
 #[cfg(unix)]
@@ -45,8 +45,8 @@ impl Environment {
         })
     }
 
-    /// Who reads sockets and how JavaScript is woken: `loop`, the event loop where that is possible;
-    /// `thread`, the I/O thread.
+    /// Who waits for sockets and how JavaScript is woken: `loop`, the event loop where that is
+    /// possible; `thread`, the I/O thread.
     #[napi(getter, catch_unwind)]
     pub fn io(&self) -> &'static str {
         if self.shared.on_loop { "loop" } else { "thread" }
@@ -83,16 +83,16 @@ impl Environment {
 
 impl Environment {
     /// Admits a registry made by `make`, which gets the gate to signal through, and who reads its
-    /// connections if not the I/O thread.
+    /// clients' connections.
     pub(crate) fn admit(
         &self,
-        make: impl FnOnce(Arc<Gate>, Option<Arc<dyn Borrower>>) -> Result<Registry>,
+        make: impl FnOnce(Arc<Gate>, Reading) -> Result<Registry>,
     ) -> Result<Rc<Registry>> {
         if self.shared.closed.get() {
             return Err(Error::new(Code::CLOSED, "this environment is closed"));
         }
         let gate = Arc::clone(&self.shared.gate);
-        let registry = Rc::new(make(gate, self.shared.borrower())?);
+        let registry = Rc::new(make(gate, self.shared.reading())?);
         let mut registries = self.shared.registries.borrow_mut();
         registries.retain(|known| known.strong_count() > 0);
         registries.push(Rc::downgrade(&registry));
@@ -134,12 +134,13 @@ impl Shared {
         })
     }
 
-    /// `None`: the I/O thread reads.
-    fn borrower(&self) -> Option<Arc<dyn Borrower>> {
+    /// Who reads: JavaScript's thread in any case, where that is possible.
+    fn reading(&self) -> Reading {
         #[cfg(unix)]
-        return Some(self.event_loop.borrow().as_ref()?.desk());
-        #[cfg(not(unix))]
-        None
+        if let Some(event_loop) = &*self.event_loop.borrow() {
+            return Reading::Borrower(event_loop.desk());
+        }
+        Reading::Drainer
     }
 
     fn hold(&self, env: Env, alive: bool) {

@@ -43,7 +43,7 @@ impl NativeRegistry {
     pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
         guard(|| {
             let registry =
-                environment.admit(|gate, borrower| Registry::start(gate, borrower, options))?;
+                environment.admit(|gate, reading| Registry::start(gate, reading, options))?;
             let id = registry.engine()?.process().to_string();
             Ok(Self { registry, id })
         })

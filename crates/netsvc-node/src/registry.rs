@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use netsvc_core::Process;
 use netsvc_net::{
-    Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Runtime,
+    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
 };
 
 use crate::apply::Applier;
@@ -32,7 +32,7 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn start(
         gate: Arc<Gate>,
-        borrower: Option<Arc<dyn Borrower>>,
+        reading: Reading,
         options: RegistryOptions,
     ) -> Result<Self> {
         let signal = Arc::clone(&gate);
@@ -40,7 +40,7 @@ impl Registry {
             label: options.label,
             limits: limits(options.limits)?,
             resolver: None,
-            borrower,
+            reading,
             on_events: Box::new(move || signal.signal()),
         };
         let engine = Runtime::shared()

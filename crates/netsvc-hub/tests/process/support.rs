@@ -14,7 +14,7 @@ use netsvc_core::wire::{Encoder, Hello, Message, WriteBatch};
 use netsvc_core::{
     Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ReasonCode, Retry, Role,
 };
-use netsvc_net::{Engine, EngineOptions, Runtime, Target};
+use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Target};
 use serde_json::Value;
 
 /// Nothing here takes this long unless it hangs.
@@ -173,7 +173,7 @@ impl Client {
             label: label.to_owned(),
             limits: Limits::default(),
             resolver: None,
-            borrower: None,
+            reading: Reading::Thread,
             on_events: Box::new(move || {
                 *signal.0.lock().unwrap() = true;
                 signal.1.notify_all();

@@ -5,6 +5,8 @@
 mod churn;
 mod connecting;
 #[cfg(unix)]
+mod draining;
+#[cfg(unix)]
 mod lending;
 mod listening;
 mod misbehaving;

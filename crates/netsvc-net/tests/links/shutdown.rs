@@ -2,7 +2,7 @@
 
 use netsvc_core::{Event, Limits, Role, SubscriptionLimits, SubscriptionTarget};
 use netsvc_core::{Heartbeat, Lifetime};
-use netsvc_net::{Engine, EngineOptions, Runtime};
+use netsvc_net::{Engine, EngineOptions, Reading, Runtime};
 
 use crate::support::{Node, assert_reason, content, loopback};
 
@@ -44,7 +44,7 @@ fn a_panicking_callback_harms_nobody() {
             label: "careless".to_owned(),
             limits: Limits::default(),
             resolver: None,
-            borrower: None,
+            reading: Reading::Thread,
             on_events: Box::new(|| panic!("on purpose")),
         },
     )

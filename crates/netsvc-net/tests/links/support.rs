@@ -14,7 +14,7 @@ use netsvc_core::{
     ServiceNo,
 };
 use netsvc_net::{
-    Borrower, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Resolver, Runtime,
+    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Resolver, Runtime,
     Target,
 };
 
@@ -41,14 +41,14 @@ impl Node {
         limits: Limits,
         resolver: Option<Arc<dyn Resolver>>,
     ) -> Self {
-        Self::start_lending(label, limits, resolver, None)
+        Self::start_reading(label, limits, resolver, Reading::Thread)
     }
 
-    pub(crate) fn start_lending(
+    pub(crate) fn start_reading(
         label: &str,
         limits: Limits,
         resolver: Option<Arc<dyn Resolver>>,
-        borrower: Option<Arc<dyn Borrower>>,
+        reading: Reading,
     ) -> Self {
         let signalled = Arc::new((Mutex::new(false), Condvar::new()));
         let signal = Arc::clone(&signalled);
@@ -56,7 +56,7 @@ impl Node {
             label: label.to_owned(),
             limits,
             resolver,
-            borrower,
+            reading,
             on_events: Box::new(move || {
                 *signal.0.lock().unwrap() = true;
                 signal.1.notify_all();
@@ -176,14 +176,19 @@ impl Node {
             if let Some(found) = self.take(&choose) {
                 return found;
             }
-            let (flag, condition) = &*self.signalled;
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{what} never came");
-            let signalled = flag.lock().unwrap();
-            let (mut signalled, _) =
-                condition.wait_timeout_while(signalled, left, |signalled| !*signalled).unwrap();
-            *signalled = false;
+            self.until_signalled(until, what);
         }
+    }
+
+    /// Waits for the engine to say that something is to be drained.
+    pub(crate) fn until_signalled(&self, until: Instant, what: &str) {
+        let (flag, condition) = &*self.signalled;
+        let left = until.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "{what} never came");
+        let signalled = flag.lock().unwrap();
+        let (mut signalled, _) =
+            condition.wait_timeout_while(signalled, left, |signalled| !*signalled).unwrap();
+        *signalled = false;
     }
 
     /// As `wait`, but does not wait.

@@ -1,0 +1,234 @@
+//! Connections that the I/O thread waits for and whoever drains reads: nothing may be lost, doubled
+//! or left lying, whether the drainer comes at once, late, or not at all.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use netsvc_core::{
+    Asked, Content, ContentType, Event, Heartbeat, Lifetime, Limits, Role, ServiceNo,
+    SubscriptionId, SubscriptionLimits, SubscriptionTarget, Teller, Told,
+};
+use netsvc_net::{ListenTarget, Reading, Taker, Target};
+
+use crate::support::{Node, PATIENCE, SOON, eventually, throughout};
+
+/// What a drainer was given: reports by their sequences, told at once or as events.
+#[derive(Default)]
+struct Drained {
+    sequences: Vec<u64>,
+    told: usize,
+    inactive: bool,
+}
+
+impl Teller for Drained {
+    fn has_room(&mut self, _reports: usize, _report: &Told<'_>) -> bool {
+        true
+    }
+
+    fn tell(&mut self, _subscription: SubscriptionId, report: &Told<'_>) {
+        self.sequences.push(report.sequence);
+        self.told += 1;
+    }
+
+    fn has_room_for(&mut self, _content: usize, _names: usize) -> bool {
+        true
+    }
+
+    fn result(&mut self, _key: u64, _kind: ContentType, _content: &[u8]) {}
+
+    fn invoke(&mut self, _request: &Asked<'_>) {}
+}
+
+impl Taker for Drained {
+    fn take(&mut self, event: Event) -> bool {
+        match event {
+            Event::Report { report, .. } => self.sequences.push(report.sequence),
+            Event::LinkInactive(_) => self.inactive = true,
+            _ => {}
+        }
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn room(&self) -> usize {
+        1 << 20
+    }
+}
+
+impl Drained {
+    /// Drains whenever the engine says so, until `enough`.
+    fn until(&mut self, node: &Node, what: &str, enough: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            while node.engine.drain_telling(self) {}
+            if enough(self) {
+                return;
+            }
+            node.until_signalled(until, what);
+        }
+    }
+
+    fn has(&self, count: u64) -> bool {
+        self.sequences.len() as u64 >= count
+    }
+
+    fn assert_whole(&self, count: u64) {
+        assert!(self.sequences.iter().copied().eq(1..=count), "{:?}", self.sequences);
+    }
+}
+
+fn drainer(port: u16) -> Node {
+    let node = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    node.connect(node.exchange(Role::Client), port, SOON);
+    node
+}
+
+/// A service of `publisher` to which `subscriber`, who drains, subscribes.
+fn feed(publisher: &Node, subscriber: &Node) -> ServiceNo {
+    let (service, id) = publisher.service("feed", &[]);
+    subscriber.engine.with(|process, now| {
+        let limits = SubscriptionLimits { reports: 1_000_000, bytes: 1 << 30, latest: false };
+        let target = SubscriptionTarget::Name("feed".into());
+        let subscription = process.subscribe(now, target, "*", limits).unwrap();
+        process.grant(subscription, 1_000_000);
+    });
+    eventually("the service", || {
+        while subscriber.engine.drain_telling(&mut Drained::default()) {}
+        subscriber.lookup("feed").iter().any(|service| service.id == id)
+    });
+    publisher.wait("a subscriber", |event| {
+        matches!(event, Event::Subscriber { present: true, .. }).then_some(())
+    });
+    service
+}
+
+fn publish(node: &Node, service: ServiceNo, size: usize) {
+    let content = Content::raw(vec![7; size]);
+    node.engine
+        .with(|process, now| process.publish(now, service, "s", content, Lifetime::None).unwrap());
+}
+
+fn events_wait(node: &Node) -> bool {
+    node.engine.with(|process, _| process.has_events())
+}
+
+#[test]
+fn whoever_drains_reads_and_is_told_at_once() {
+    let (hub, port) = Node::hub(Limits::default());
+    let client = drainer(port);
+    let service = feed(&hub, &client);
+    let mut drained = Drained::default();
+    for number in 1..=1000 {
+        publish(&hub, service, 100);
+        drained.until(&client, "the report", |drained| drained.has(number));
+    }
+    drained.assert_whole(1000);
+    // The guard may have been sooner now and then, on a machine that lets this thread wait.
+    assert!(drained.told > 100, "{}", drained.told);
+}
+
+#[test]
+fn a_drainer_that_does_not_come_is_not_waited_for_and_may_come_back() {
+    let (hub, port) = Node::hub(Limits::default());
+    let client = drainer(port);
+    let service = feed(&hub, &client);
+    let mut drained = Drained::default();
+    for round in 0..3 {
+        publish(&hub, service, 100);
+        eventually("it was read", || events_wait(&client));
+        drained.until(&client, "the first", |drained| drained.has(round * 11 + 1));
+        for number in 2..=11 {
+            publish(&hub, service, 100);
+            drained.until(&client, "the next", |drained| drained.has(round * 11 + number));
+        }
+    }
+    drained.assert_whole(33);
+}
+
+#[test]
+fn a_drainer_that_does_not_come_loses_no_link_however_short_the_dead_time() {
+    let interval = Duration::from_millis(20);
+    let hub = Node::start("hub");
+    let hubs = Heartbeat { interval, dead: PATIENCE };
+    let port = hub.listen_tcp(hub.exchange_of(Role::Server, "", hubs), 0);
+    let client = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    let clients = Heartbeat { interval, dead: Duration::from_millis(200) };
+    client.connect(client.exchange_of(Role::Client, "", clients), port, SOON);
+    feed(&hub, &client);
+    throughout(Duration::from_secs(2), "the link is kept", || {
+        client.take(|event| matches!(event, Event::LinkInactive(_)).then_some(())).is_none()
+    });
+}
+
+#[test]
+fn a_stream_is_whole_whether_the_drainer_is_slow_or_quick() {
+    let (hub, port) = Node::hub(Limits::default());
+    let client = drainer(port);
+    let service = feed(&hub, &client);
+    let reports = 6000; // 4 MB, which the outbox takes
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..reports {
+                publish(&hub, service, if number % 500 == 0 { 70_000 } else { number % 1000 });
+            }
+        });
+        let mut drained = Drained::default();
+        while !drained.has(reports as u64) {
+            let next = drained.sequences.len() as u64 + 1500;
+            drained.until(&client, "the stream", |drained| drained.has(next.min(reports as u64)));
+            if !drained.has(reports as u64) {
+                eventually("the guard reads", || events_wait(&client));
+            }
+        }
+        drained.assert_whole(reports as u64);
+    });
+}
+
+#[test]
+fn what_a_peer_said_before_it_went_is_told_although_nobody_drained() {
+    let (hub, port) = Node::hub(Limits::default());
+    let client = drainer(port);
+    let service = feed(&hub, &client);
+    for _ in 0..100 {
+        publish(&hub, service, 1000);
+    }
+    drop(hub);
+    eventually("the end was seen", || client.lookup("feed").is_empty());
+    let mut drained = Drained::default();
+    drained.until(&client, "the end", |drained| drained.inactive);
+    drained.assert_whole(100);
+}
+
+#[test]
+fn a_client_that_is_shut_down_lets_go_of_what_it_was_to_read() {
+    let (hub, port) = Node::hub(Limits::default());
+    let client = drainer(port);
+    let service = feed(&hub, &client);
+    publish(&hub, service, 100);
+    client.engine.shutdown_now();
+    hub.inactive();
+    while client.engine.drain_telling(&mut Drained::default()) {}
+    let engine = Arc::downgrade(&client.engine);
+    drop(client);
+    assert!(engine.upgrade().is_none());
+}
+
+#[test]
+fn unix_sockets_are_read_by_the_drainer_as_well() {
+    let path = std::env::temp_dir().join(format!("netsvc-drained-{}.sock", std::process::id()));
+    let hub = Node::start("hub");
+    hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.clone())).unwrap();
+    let client = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
+    let service = feed(&hub, &client);
+    let mut drained = Drained::default();
+    for number in 1..=100 {
+        publish(&hub, service, 100);
+        drained.until(&client, "the report", |drained| drained.has(number));
+    }
+    drained.assert_whole(100);
+    assert!(drained.told > 10, "{}", drained.told);
+}
