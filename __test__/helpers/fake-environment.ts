@@ -5,6 +5,8 @@ import type { NativeEnvironment } from "../../ts/internal/native.js";
 export class FakeEnvironment implements NativeEnvironment {
   readonly io: "loop" | "thread";
   readonly wake: () => void;
+  /** Numbers of registries that have deliveries. */
+  readonly #ready = new Set<number>();
   held = false;
   closed = false;
 
@@ -12,6 +14,19 @@ export class FakeEnvironment implements NativeEnvironment {
     this.wake = wake;
     this.io = onLoop ? "loop" : "thread";
     environments.push(this);
+  }
+
+  /** Registries have deliveries. */
+  signal(...registries: number[]): void {
+    for (const registry of registries) this.#ready.add(registry);
+    this.wake();
+  }
+
+  ready(numbers: Uint32Array): number {
+    const taken = [...this.#ready].slice(0, numbers.length);
+    for (const registry of taken) this.#ready.delete(registry);
+    numbers.set(taken);
+    return taken.length;
   }
 
   ref(): void {

@@ -31,6 +31,7 @@ export function nativeError(code: string, message = code): Error {
 
 export class FakeRegistry implements NativeRegistry {
   readonly id: string = "ab".repeat(16);
+  readonly no: number = registries.length + 1;
   readonly options: { label: string; limits?: Record<string, number> };
   readonly seen: Seen[] = [];
   /** Credits by subscription and by watch. */
@@ -64,7 +65,7 @@ export class FakeRegistry implements NativeRegistry {
     options: { label: string; limits?: Record<string, number> },
   ) {
     this.options = options;
-    this.deliveries = new Deliveries(() => environment.wake());
+    this.deliveries = new Deliveries(() => environment.signal(this.no));
     this.#owner = { id: this.id, label: options.label };
     registries.push(this);
   }

@@ -3,6 +3,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { Bridge } from "../../ts/internal/bridge.js";
 import { type Budget, Environment } from "../../ts/internal/environment.js";
+import { Memory } from "../../ts/internal/memory.js";
 import type { Native } from "../../ts/internal/native.js";
 import type { Sink } from "../../ts/internal/records.js";
 import { FakeEnvironment } from "../helpers/fake-environment.js";
@@ -15,6 +16,7 @@ function bridgeOver(batches: number[][]) {
   let drains = 0;
   class NativeRegistry {
     readonly id = "0".repeat(32);
+    readonly no = 1;
     drain(words: Uint32Array, _memory: Uint8Array, at: number): null {
       drains += 1;
       const batch = batches.shift() ?? [];
@@ -23,7 +25,8 @@ function bridgeOver(batches: number[][]) {
       return null;
     }
   }
-  const environment = { addon: { NativeRegistry }, native: {}, add() {}, remove() {} };
+  const shared = { native: {}, memory: new Memory(), wakes: 1 };
+  const environment = { ...shared, addon: { NativeRegistry }, add() {}, remove() {} };
   const sink = { exchangeClosed: (no: number) => closed.push(no), delivered() {} };
   const bridge = new Bridge(
     environment as unknown as Environment,
@@ -65,16 +68,48 @@ it("goes on after a batch that is empty although there is more: what was read wa
   expect([closed, drains()]).toEqual([[1], 3]);
 });
 
-it("comes back for what an error has left, and serves the others before", async () => {
-  let wake = (): void => {};
-  class Woken extends FakeEnvironment {
-    constructor(call: () => void, onLoop: boolean) {
-      super(call, onLoop);
-      wake = call;
-    }
-  }
-  const environment = new Environment({ Environment: Woken } as unknown as Native, "thread");
+/** An environment over a native side that the test wakes. */
+function made(): { environment: Environment; native: FakeEnvironment } {
+  const addon = { Environment: FakeEnvironment } as unknown as Native;
+  const environment = new Environment(addon, "thread");
   onTestFinished(() => environment.detach());
+  return { environment, native: environment.native as FakeEnvironment };
+}
+
+it("asks those registries that have something, and no others, in the order in which it came", () => {
+  const { environment, native } = made();
+  const asked: number[] = [];
+  for (let no = 1; no <= 300; no++) {
+    environment.add({ no, deliver: () => asked.push(no) < 0 } as unknown as Bridge);
+  }
+  native.signal(7, 300, 2);
+  expect(asked).toEqual([7, 300, 2]);
+  native.wake();
+  expect(asked).toHaveLength(3);
+  // More than are asked for at once.
+  native.signal(...Array.from({ length: 200 }, (_, index) => index + 1));
+  expect(asked).toHaveLength(203);
+});
+
+it("does not ask one that was closed meanwhile", () => {
+  const { environment, native } = made();
+  const asked: number[] = [];
+  const closing = { no: 1, deliver: () => asked.push(1) < 0 } as unknown as Bridge;
+  const other = {
+    no: 2,
+    deliver: () => {
+      asked.push(2);
+      environment.remove(closing);
+      return false;
+    },
+  } as unknown as Bridge;
+  for (const bridge of [closing, other]) environment.add(bridge);
+  native.signal(2, 1);
+  expect(asked).toEqual([2]);
+});
+
+it("comes back for what an error has left, and serves the others before", async () => {
+  const { environment, native } = made();
   const delivered: string[] = [];
   let failures = 1;
   const failing = () => {
@@ -86,8 +121,10 @@ it("comes back for what an error has left, and serves the others before", async 
     delivered.push("other");
     return false;
   };
-  for (const deliver of [failing, other]) environment.add({ deliver } as unknown as Bridge);
-  expect(wake).toThrow("on purpose");
+  for (const [index, deliver] of [failing, other].entries()) {
+    environment.add({ no: index + 1, deliver } as unknown as Bridge);
+  }
+  expect(() => native.signal(1, 2)).toThrow("on purpose");
   // Nobody wakes again.
   await new Promise((resolve) => setImmediate(resolve));
   expect(delivered).toEqual(["failing", "other", "failing"]);

@@ -3,7 +3,6 @@
 
 import { command } from "./codes.js";
 import type { Budget, Environment } from "./environment.js";
-import { Memory } from "./memory.js";
 import type { NativeRegistry } from "./native.js";
 import { Records, type Sink } from "./records.js";
 import { Staging } from "./staging.js";
@@ -15,12 +14,12 @@ const RECORDS_PER_LOOK = 8;
 
 export class Bridge {
   readonly staging: Staging;
+  /** By which the native environment names it. */
+  readonly no: number;
   readonly #environment: Environment;
   readonly #native: NativeRegistry;
   readonly #records: Records;
   readonly #words = new Uint32Array(RECORD_WORDS);
-  readonly #memory = new Memory();
-  #wakes = 0;
   #open = true;
 
   constructor(
@@ -30,6 +29,7 @@ export class Bridge {
   ) {
     this.#environment = environment;
     this.#native = command(() => new environment.addon.NativeRegistry(environment.native, options));
+    this.no = this.#native.no;
     this.#records = new Records(this.#words, sink);
     this.staging = new Staging(
       (bytes, length) => (this.#open ? this.#native.submit(bytes, length) : 0),
@@ -57,7 +57,6 @@ export class Bridge {
   /** Delivers what has arrived, within the budget. False: nothing was left when it looked. */
   deliver(budget: Budget): boolean {
     if (!this.#open) return false;
-    this.#wakes += 1;
     // What handlers answer at once goes at the end of this, without waiting for that of the turn.
     this.staging.hold();
     try {
@@ -94,8 +93,8 @@ export class Bridge {
   /** The next batch; it may be empty although there is more, when what was read is not for here. */
   #fill(budget: Budget): void {
     const words = this.#words;
-    const memory = this.#memory;
-    const bytes = memory.bytes(this.#wakes);
+    const { memory, wakes } = this.#environment;
+    const bytes = memory.bytes(wakes);
     const at = memory.at;
     // Credit that was granted meanwhile: without it what is read now would have to wait in a queue.
     this.staging.flush();

@@ -5,12 +5,15 @@
 import { type Io, type IoMode, wantedMode } from "../io.js";
 import type { Bridge } from "./bridge.js";
 import { now } from "./clock.js";
+import { Memory } from "./memory.js";
 import { loadNative, type Native, type NativeEnvironment } from "./native.js";
 import { OpenWork } from "./open-work.js";
 
 /** One wake-up delivers at most this much before timers and sockets of the application get a turn. */
 const BUDGET_BYTES = 256 << 10;
 const BUDGET_MS = 2;
+/** Numbers of registries that are asked for at once. */
+const READY_WORDS = 64;
 /** Node's own, whatever an application puts in its place later. */
 const soon = setImmediate;
 
@@ -46,7 +49,15 @@ export class Environment {
   readonly native: NativeEnvironment;
   readonly addon: Native;
   readonly work: OpenWork;
-  readonly #bridges = new Set<Bridge>();
+  /** For what arrives at any registry: one after the other uses it, so it stays in the cache. */
+  readonly memory: Memory = new Memory();
+  /** How often this was woken. */
+  wakes: number = 0;
+  /** By their numbers. */
+  readonly #bridges = new Map<number, Bridge>();
+  /** Those that have deliveries, the next to be served first. */
+  readonly #waiting = new Set<Bridge>();
+  readonly #ready = new Uint32Array(READY_WORDS);
   readonly #exit = (): void => this.#leave();
   #continuing = false;
 
@@ -60,11 +71,12 @@ export class Environment {
   }
 
   add(bridge: Bridge): void {
-    this.#bridges.add(bridge);
+    this.#bridges.set(bridge.no, bridge);
   }
 
   remove(bridge: Bridge): void {
-    this.#bridges.delete(bridge);
+    this.#bridges.delete(bridge.no);
+    this.#waiting.delete(bridge);
   }
 
   /** Takes the exit hook back. */
@@ -74,6 +86,8 @@ export class Environment {
 
   #deliver(): void {
     const budget = new Budget();
+    this.wakes += 1;
+    this.#noteReady();
     // Nothing else wakes for what is left, also when an error ends this.
     let left = true;
     try {
@@ -91,22 +105,39 @@ export class Environment {
 
   /** True: the budget ended before the deliveries. */
   #deliverWithin(budget: Budget): boolean {
-    for (const bridge of [...this.#bridges]) {
+    for (const bridge of this.#waiting) {
+      // If something is left it goes to the end, behind those that got nothing.
+      this.#waiting.delete(bridge);
       let left = true;
       try {
         left = bridge.deliver(budget);
       } finally {
-        // It goes to the end, behind those that got nothing.
-        if (left && this.#bridges.delete(bridge)) this.#bridges.add(bridge);
+        if (left && this.#bridges.has(bridge.no)) this.#waiting.add(bridge);
       }
       if (left) return true;
     }
     return false;
   }
 
+  /** Asks which registries have deliveries; where there is one only, it is that. */
+  #noteReady(): void {
+    if (this.#bridges.size === 1) {
+      for (const bridge of this.#bridges.values()) this.#waiting.add(bridge);
+      return;
+    }
+    let count: number;
+    do {
+      count = this.native.ready(this.#ready);
+      for (const no of this.#ready.subarray(0, count)) {
+        const bridge = this.#bridges.get(no);
+        if (bridge !== undefined) this.#waiting.add(bridge);
+      }
+    } while (count === READY_WORDS);
+  }
+
   /** What is packed goes to the sockets as far as they take it without waiting. */
   #leave(): void {
-    for (const bridge of this.#bridges) bridge.flush();
+    for (const bridge of this.#bridges.values()) bridge.flush();
     this.native.close();
   }
 }

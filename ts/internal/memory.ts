@@ -11,7 +11,7 @@ const MANY = 64;
 /** With less than that part of a piece left, the next batch begins a new one. */
 const LEAST = 1 / 4;
 
-/** Memory of one registry that is lent to the native side for each batch. */
+/** Memory of one environment that is lent to the native side for each batch. */
 export class Memory {
   /** Made when there is something to take, and given up when it is full. */
   #bytes: Buffer = Buffer.alloc(0);

@@ -12,6 +12,11 @@ export interface NativeEnvironment {
   /** Keeps the event loop alive; a flag, not a counter. */
   ref(): void;
   unref(): void;
+  /**
+   * Fills `numbers` with those of registries that have deliveries, each once until it has new ones;
+   * returns how many. If they fill the array there may be more.
+   */
+  ready(numbers: Uint32Array): number;
   close(): void;
 }
 
@@ -35,6 +40,8 @@ export interface NativeListen {
 export interface NativeRegistry {
   /** Process id, 32 hexadecimal digits. */
   readonly id: string;
+  /** Its number in its environment, see `ready` there. */
+  readonly no: number;
   createExchange(
     role: 0 | 1,
     group: string,

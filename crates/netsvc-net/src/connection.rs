@@ -183,10 +183,11 @@ impl Connection {
         }
     }
 
-    /// The guard's look. True: the I/O thread reads from now on.
-    pub(crate) fn mind(&self) -> bool {
+    /// The guard's look. `at_work`: whoever is to read comes to everything. True: the I/O thread reads
+    /// from now on.
+    pub(crate) fn mind(&self, at_work: bool) -> bool {
         let neglected = self.standing.as_ref().is_some_and(Standing::is_neglected);
-        let takes = neglected && self.socket.has_input();
+        let takes = neglected && !at_work && self.socket.has_input();
         if takes {
             self.take_back();
         }

@@ -15,8 +15,9 @@ pub(crate) async fn run(driver: Arc<Driver>) {
     let Some(loans) = &driver.loans else { return };
     while !driver.lock().shut {
         let connections = loans.connections();
+        let at_work = loans.is_at_work();
         for connection in &connections {
-            if connection.mind() {
+            if connection.mind(at_work) {
                 loans.want_service();
             }
         }

@@ -60,7 +60,7 @@ mod writer;
 
 pub use engine::{Engine, EngineOptions, ListenDone, Taker};
 pub use listen_error::ListenError;
-pub use loan::{Borrower, Loan, LoanId, Reading, Serviced};
+pub use loan::{Borrower, Loan, LoanId, Reading, Serviced, Turns};
 pub use resolver::{Resolved, Resolver, SystemResolver};
 pub use runtime::Runtime;
 pub use target::{ListenAddress, ListenTarget, Target};

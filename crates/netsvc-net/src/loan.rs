@@ -31,9 +31,25 @@ pub enum Reading {
     Thread,
     /// Whoever calls [`Engine::drain_telling`](crate::Engine::drain_telling); what is there to be
     /// read is told by `on_events`.
-    Drainer,
+    Drainer(Turns),
     /// Whoever waits for them by its own means, and drains then.
-    Borrower(Arc<dyn Borrower>),
+    Borrower(Arc<dyn Borrower>, Turns),
+}
+
+/// Counts what a thread of the application drains, of whatever engine. As long as it counts, the
+/// thread is at work and comes to everything in its turn, however much there is.
+#[derive(Clone, Debug, Default)]
+pub struct Turns(Arc<AtomicU64>);
+
+impl Turns {
+    /// Something is drained.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counted(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A thread of the application that reads connections, or the way to it. Its methods are called
@@ -81,11 +97,16 @@ impl Loan {
         self.connection.standing.as_ref().is_some_and(Standing::wants_service)
     }
 
-    /// It is readable: the next [`Engine::drain_telling`](crate::Engine::drain_telling) reads it.
-    pub fn readable(&self) {
-        if let Some(driver) = self.driver.upgrade() {
-            driver.note_readable(Arc::clone(&self.connection));
+    /// It is readable: says so by `on_events`, and the next
+    /// [`Engine::drain_telling`](crate::Engine::drain_telling) reads it. False: it has been said, and
+    /// nobody has come for it yet.
+    pub fn readable(&self) -> bool {
+        let Some(driver) = self.driver.upgrade() else { return false };
+        let is_new = driver.note_readable(Arc::clone(&self.connection));
+        if is_new {
+            driver.signal.raise();
         }
+        is_new
     }
 
     /// Reads what has arrived, `share` bytes or little more, and does what comes of it; does not
@@ -162,6 +183,9 @@ impl Standing {
 pub(crate) struct Loans {
     /// `None`: they are lent to the drainer.
     borrower: Option<Arc<dyn Borrower>>,
+    turns: Turns,
+    /// Turns counted when the guard last looked.
+    seen: AtomicU64,
     /// The I/O thread reads some in the drainer's stead.
     wanting: AtomicBool,
     connections: Mutex<Vec<Weak<Connection>>>,
@@ -172,13 +196,25 @@ pub(crate) struct Loans {
 impl Loans {
     /// `None`: there are none.
     pub(crate) fn new(reading: Reading) -> Option<Self> {
-        let borrower = match reading {
+        let (borrower, turns) = match reading {
             Reading::Thread => return None,
-            Reading::Drainer => None,
-            Reading::Borrower(borrower) => Some(borrower),
+            Reading::Drainer(turns) => (None, turns),
+            Reading::Borrower(borrower, turns) => (Some(borrower), turns),
         };
-        let (connections, begun) = (Mutex::default(), Notify::new());
-        Some(Self { borrower, wanting: AtomicBool::new(false), connections, begun })
+        Some(Self {
+            borrower,
+            turns,
+            seen: AtomicU64::new(0),
+            wanting: AtomicBool::new(false),
+            connections: Mutex::default(),
+            begun: Notify::new(),
+        })
+    }
+
+    /// Whether the application's thread has drained anything since this was last called.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let counted = self.turns.counted();
+        self.seen.swap(counted, Ordering::Relaxed) != counted
     }
 
     /// The I/O thread waits for what is lent.

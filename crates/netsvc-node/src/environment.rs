@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Function, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{Function, Uint32ArraySlice, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use netsvc_net::Reading;
 
@@ -25,8 +25,8 @@ pub struct Environment {
 
 #[napi]
 impl Environment {
-    /// `wake` is called without arguments when any registry of this environment has deliveries;
-    /// not again before an earlier call has been made. `on_loop`: libuv may be used if it can be
+    /// `wake` is called without arguments when any registry of this environment has deliveries,
+    /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be used if it can be
     /// had; to be asked for under Node itself only, for others have something else by its name.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
@@ -70,6 +70,18 @@ impl Environment {
         })
     }
 
+    /// Fills `numbers` with those of registries that have deliveries, each once until it has new ones:
+    /// whoever takes a number drains that registry, now or later. Returns how many they are; if they
+    /// fill the array there may be more.
+    #[napi(catch_unwind)]
+    pub fn ready(&self, mut numbers: Uint32ArraySlice<'_>) -> Result<u32> {
+        guard(|| {
+            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is written.
+            let numbers = unsafe { numbers.as_mut() };
+            Ok(self.shared.gate.take_ready(numbers) as u32)
+        })
+    }
+
     /// Disposes of all registries; `wake` is not called any more. Happens by itself when the
     /// environment ends.
     #[napi(catch_unwind)]
@@ -82,17 +94,19 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets the gate to signal through, and who reads its
+    /// Admits a registry made by `make`, which gets its number, the gate to signal through, and who reads its
     /// clients' connections.
     pub(crate) fn admit(
         &self,
-        make: impl FnOnce(Arc<Gate>, Reading) -> Result<Registry>,
+        make: impl FnOnce(u32, Arc<Gate>, Reading) -> Result<Registry>,
     ) -> Result<Rc<Registry>> {
         if self.shared.closed.get() {
             return Err(Error::new(Code::CLOSED, "this environment is closed"));
         }
+        let no = self.shared.last.get().wrapping_add(1);
+        self.shared.last.set(no);
         let gate = Arc::clone(&self.shared.gate);
-        let registry = Rc::new(make(gate, self.shared.reading())?);
+        let registry = Rc::new(make(no, gate, self.shared.reading())?);
         let mut registries = self.shared.registries.borrow_mut();
         registries.retain(|known| known.strong_count() > 0);
         registries.push(Rc::downgrade(&registry));
@@ -108,6 +122,8 @@ struct Shared {
     #[cfg(unix)]
     event_loop: RefCell<Option<Rc<EventLoop>>>,
     registries: RefCell<Vec<Weak<Registry>>>,
+    /// Number of the registry made last.
+    last: Cell<u32>,
     closed: Cell<bool>,
 }
 
@@ -130,6 +146,7 @@ impl Shared {
             #[cfg(unix)]
             event_loop: RefCell::new(event_loop),
             registries: RefCell::default(),
+            last: Cell::default(),
             closed: Cell::new(false),
         })
     }
@@ -138,9 +155,9 @@ impl Shared {
     fn reading(&self) -> Reading {
         #[cfg(unix)]
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            return Reading::Borrower(event_loop.desk());
+            return Reading::Borrower(event_loop.desk(), self.gate.turns.clone());
         }
-        Reading::Drainer
+        Reading::Drainer(self.gate.turns.clone())
     }
 
     fn hold(&self, env: Env, alive: bool) {

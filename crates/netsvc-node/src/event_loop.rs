@@ -165,13 +165,13 @@ impl EventLoop {
     /// reads it while it drains. If it is too busy for that, the socket is still readable in the
     /// next turn of the loop.
     pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
-        loan.readable();
         // What comes of it need not wake this thread.
         self.gate.attend();
-        self.wake.call();
-        if self.gate.attended() {
-            self.gate.signal();
+        if loan.readable() {
+            self.gate.calling();
+            self.wake.call();
         }
+        self.gate.attended();
         if given_up {
             self.forget(loan.id());
         }

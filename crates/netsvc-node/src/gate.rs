@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
+use netsvc_net::Turns;
 
 use crate::error::{Result, node_api};
 #[cfg(unix)]
 use crate::event_loop::Waker;
+use crate::ready::Ready;
 
 /// Carries no data, hence loses none when it is refused; weak, so that it does not hold the
 /// process alive until told to.
@@ -22,6 +24,8 @@ type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 #[derive(Default)]
 pub(crate) struct Gate {
     state: Mutex<State>,
+    /// Of the environment's thread.
+    pub(crate) turns: Turns,
 }
 
 /// How an environment is woken.
@@ -41,6 +45,8 @@ struct State {
     woken: bool,
     /// There are deliveries: JavaScript is to be called.
     deliveries: bool,
+    /// The registries that have some.
+    ready: Ready,
     /// The environment's thread is at work for us and asks for deliveries afterwards.
     attending: bool,
 }
@@ -70,10 +76,12 @@ impl Gate {
         Ok(())
     }
 
-    /// There are deliveries: has JavaScript called soon, once however often this is called before.
-    pub(crate) fn signal(&self) {
+    /// A registry has deliveries: has JavaScript called soon, once however often this is called
+    /// before.
+    pub(crate) fn signal(&self, registry: u32) {
         let mut state = self.lock();
         state.deliveries = true;
+        state.ready.note(registry);
         if !state.attending {
             state.wake();
         }
@@ -84,6 +92,12 @@ impl Gate {
         let mut state = self.lock();
         state.woken = false;
         std::mem::take(&mut state.deliveries)
+    }
+
+    /// Numbers of registries that have deliveries, each once, as many as fit into `numbers`; whoever
+    /// takes one looks for its deliveries, be it later. Returns how many they are.
+    pub(crate) fn take_ready(&self, numbers: &mut [u32]) -> usize {
+        self.lock().ready.take(numbers)
     }
 
     /// Makes a thread-safe function hold the event loop alive, or not. To be called on the
@@ -134,11 +148,18 @@ impl Gate {
         self.lock().attending = true;
     }
 
-    /// It has done so. Returns whether JavaScript is to be called.
-    pub(crate) fn attended(&self) -> bool {
+    /// JavaScript is about to be called for the deliveries that there are.
+    pub(crate) fn calling(&self) {
+        self.lock().deliveries = false;
+    }
+
+    /// The environment's thread has done so. Wakes it for deliveries that have come since.
+    pub(crate) fn attended(&self) {
         let mut state = self.lock();
         state.attending = false;
-        std::mem::take(&mut state.deliveries)
+        if state.deliveries {
+            state.wake();
+        }
     }
 }
 

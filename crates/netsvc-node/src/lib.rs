@@ -28,6 +28,7 @@ mod native_registry;
 mod options;
 #[cfg(unix)]
 mod poll;
+mod ready;
 mod records;
 mod registry;
 mod symbols;

@@ -42,8 +42,8 @@ impl NativeRegistry {
     #[napi(constructor, catch_unwind)]
     pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
         guard(|| {
-            let registry =
-                environment.admit(|gate, reading| Registry::start(gate, reading, options))?;
+            let registry = environment
+                .admit(|no, gate, reading| Registry::start(no, gate, reading, options))?;
             let id = registry.engine()?.process().to_string();
             Ok(Self { registry, id })
         })
@@ -53,6 +53,12 @@ impl NativeRegistry {
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Its number in its environment, by which `Environment.ready` names it.
+    #[napi(getter, catch_unwind)]
+    pub fn no(&self) -> u32 {
+        self.registry.no
     }
 
     /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. `authorise`: LINK records ask

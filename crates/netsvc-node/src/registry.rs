@@ -22,6 +22,8 @@ use crate::texts::Texts;
 const LOCKED_BYTES: usize = 64 << 10;
 
 pub(crate) struct Registry {
+    /// Its number in its environment, never used twice there.
+    pub(crate) no: u32,
     gate: Arc<Gate>,
     /// `None` once disposed of.
     engine: RefCell<Option<Arc<Engine>>>,
@@ -31,6 +33,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn start(
+        no: u32,
         gate: Arc<Gate>,
         reading: Reading,
         options: RegistryOptions,
@@ -41,12 +44,13 @@ impl Registry {
             limits: limits(options.limits)?,
             resolver: None,
             reading,
-            on_events: Box::new(move || signal.signal()),
+            on_events: Box::new(move || signal.signal(no)),
         };
         let engine = Runtime::shared()
             .and_then(|runtime| Engine::start(runtime, options))
             .map_err(|error| Error::new(Code::IO, format!("cannot start a registry: {error}")))?;
         Ok(Self {
+            no,
             gate,
             engine: RefCell::new(Some(engine)),
             inbox: RefCell::default(),
@@ -78,13 +82,13 @@ impl Registry {
         token: u32,
     ) -> Result<()> {
         let notices = self.inbox.borrow().notices.clone();
-        let gate = Arc::clone(&self.gate);
+        let (no, gate) = (self.no, Arc::clone(&self.gate));
         let done = move |result: std::result::Result<Vec<ListenAddress>, ListenError>| {
             let result = result
                 .map(|addresses| addresses.iter().map(place).collect())
                 .map_err(|error| (error.code, error.message));
             notices.push(Delivery::Listening { token, result });
-            gate.signal();
+            gate.signal(no);
         };
         self.engine()?.listen(exchange, target, Box::new(done));
         Ok(())
@@ -118,7 +122,7 @@ impl Registry {
             }
         };
         if applier.failed {
-            self.gate.signal();
+            self.gate.signal(self.no);
         }
         Ok(queued)
     }
@@ -133,6 +137,7 @@ impl Registry {
         at: usize,
         alone: impl FnOnce(usize, &mut dyn FnMut(&mut [u8])) -> Result<R>,
     ) -> Result<Option<R>> {
+        self.gate.turns.count();
         let engine = self.engine.borrow().clone();
         let mut inbox = self.inbox.borrow_mut();
         let chunk = Chunk::new(memory, at);

@@ -8,7 +8,7 @@ use netsvc_core::{
     Asked, Content, ContentType, Event, Heartbeat, Lifetime, Limits, Role, ServiceNo,
     SubscriptionId, SubscriptionLimits, SubscriptionTarget, Teller, Told,
 };
-use netsvc_net::{ListenTarget, Reading, Taker, Target};
+use netsvc_net::{ListenTarget, Reading, Taker, Target, Turns};
 
 use crate::support::{Node, PATIENCE, SOON, eventually, throughout};
 
@@ -81,7 +81,8 @@ impl Drained {
 }
 
 fn drainer(port: u16) -> Node {
-    let node = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    let node =
+        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
     node.connect(node.exchange(Role::Client), port, SOON);
     node
 }
@@ -154,13 +155,35 @@ fn a_drainer_that_does_not_come_loses_no_link_however_short_the_dead_time() {
     let hub = Node::start("hub");
     let hubs = Heartbeat { interval, dead: PATIENCE };
     let port = hub.listen_tcp(hub.exchange_of(Role::Server, "", hubs), 0);
-    let client = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    let client =
+        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
     let clients = Heartbeat { interval, dead: Duration::from_millis(200) };
     client.connect(client.exchange_of(Role::Client, "", clients), port, SOON);
     feed(&hub, &client);
     throughout(Duration::from_secs(2), "the link is kept", || {
         client.take(|event| matches!(event, Event::LinkInactive(_)).then_some(())).is_none()
     });
+}
+
+#[test]
+fn a_drainer_at_work_elsewhere_is_waited_for_until_it_stops() {
+    let (hub, port) = Node::hub(Limits::default());
+    let turns = Turns::default();
+    let client =
+        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(turns.clone()));
+    client.connect(client.exchange(Role::Client), port, SOON);
+    let service = feed(&hub, &client);
+    // What came with the handshake was read by the I/O thread.
+    let mut drained = Drained::default();
+    publish(&hub, service, 100);
+    drained.until(&client, "the first", |drained| drained.has(1));
+    publish(&hub, service, 100);
+    throughout(Duration::from_secs(1), "it is left to the drainer", || {
+        turns.count();
+        !events_wait(&client)
+    });
+    eventually("it was read", || events_wait(&client));
+    drained.until(&client, "the second", |drained| drained.has(2));
 }
 
 #[test]
@@ -221,7 +244,8 @@ fn unix_sockets_are_read_by_the_drainer_as_well() {
     let path = std::env::temp_dir().join(format!("netsvc-drained-{}.sock", std::process::id()));
     let hub = Node::start("hub");
     hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.clone())).unwrap();
-    let client = Node::start_reading("drainer", Limits::default(), None, Reading::Drainer);
+    let client =
+        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
     client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
     let service = feed(&hub, &client);
     let mut drained = Drained::default();

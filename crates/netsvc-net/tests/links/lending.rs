@@ -11,7 +11,7 @@ use netsvc_core::{
     Content, Event, Heartbeat, Lifetime, Limits, Role, ServiceNo, SubscriptionLimits,
     SubscriptionTarget,
 };
-use netsvc_net::{Borrower, ListenTarget, Loan, LoanId, Reading, Serviced, Target};
+use netsvc_net::{Borrower, ListenTarget, Loan, LoanId, Reading, Serviced, Target, Turns};
 
 use crate::support::{Node, PATIENCE, RawPeer, SOON, eventually, throughout};
 
@@ -56,8 +56,12 @@ impl Desk {
 /// A client of the hub at `port` whose connection is lent, and has been serviced once.
 fn lending_client(port: u16) -> (Node, Arc<Desk>, Loan) {
     let desk = Arc::<Desk>::default();
-    let node =
-        Node::start_reading("lender", Limits::default(), None, Reading::Borrower(desk.clone()));
+    let node = Node::start_reading(
+        "lender",
+        Limits::default(),
+        None,
+        Reading::Borrower(desk.clone(), Turns::default()),
+    );
     node.connect(node.exchange(Role::Client), port, SOON);
     let loan = desk.loan();
     // The handshake needs nobody's service.
@@ -187,8 +191,12 @@ fn a_borrower_that_does_nothing_loses_no_link_however_short_the_dead_time() {
     let hubs = Heartbeat { interval, dead: PATIENCE };
     let port = hub.listen_tcp(hub.exchange_of(Role::Server, "", hubs), 0);
     let desk = Arc::<Desk>::default();
-    let client =
-        Node::start_reading("lender", Limits::default(), None, Reading::Borrower(desk.clone()));
+    let client = Node::start_reading(
+        "lender",
+        Limits::default(),
+        None,
+        Reading::Borrower(desk.clone(), Turns::default()),
+    );
     let clients = Heartbeat { interval, dead: Duration::from_millis(200) };
     client.connect(client.exchange_of(Role::Client, "", clients), port, SOON);
     let loan = desk.loan();
@@ -290,8 +298,12 @@ fn a_link_that_is_closed_recalls_its_loan_and_the_peer_hears_although_it_is_kept
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let desk = Arc::<Desk>::default();
-    let client =
-        Node::start_reading("lender", Limits::default(), None, Reading::Borrower(desk.clone()));
+    let client = Node::start_reading(
+        "lender",
+        Limits::default(),
+        None,
+        Reading::Borrower(desk.clone(), Turns::default()),
+    );
     client.connect(client.exchange(Role::Client), port, SOON);
     let (mut peer, _) = RawPeer::accept(&listener);
     let loan = desk.loan();
@@ -322,7 +334,12 @@ fn what_a_lent_connection_cannot_write_at_once_is_written_later() {
 #[test]
 fn connections_that_were_accepted_are_not_lent() {
     let desk = Arc::<Desk>::default();
-    let hub = Node::start_reading("hub", Limits::default(), None, Reading::Borrower(desk.clone()));
+    let hub = Node::start_reading(
+        "hub",
+        Limits::default(),
+        None,
+        Reading::Borrower(desk.clone(), Turns::default()),
+    );
     let port = hub.listen_tcp(hub.exchange(Role::Server), 0);
     let _client = Node::client("client", port);
     hub.active();
@@ -335,8 +352,12 @@ fn unix_sockets_are_lent_as_well() {
     let hub = Node::start("hub");
     hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.clone())).unwrap();
     let desk = Arc::<Desk>::default();
-    let client =
-        Node::start_reading("lender", Limits::default(), None, Reading::Borrower(desk.clone()));
+    let client = Node::start_reading(
+        "lender",
+        Limits::default(),
+        None,
+        Reading::Borrower(desk.clone(), Turns::default()),
+    );
     client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
     let loan = desk.loan();
     client.active();
