@@ -60,7 +60,8 @@ impl Run {
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) service: ServiceNo,
-    pub(crate) from: LinkId,
+    /// `None`: this process.
+    pub(crate) from: Option<LinkId>,
     pub(crate) to: Plan,
     /// Of the shared symbols, when it began: they keep their meaning during a run.
     pub(crate) epoch: u64,
@@ -81,6 +82,12 @@ pub(crate) struct OpenRun {
 }
 
 impl OpenRun {
+    /// Whether it has a way.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.way.is_some()
+    }
+
     /// Bytes of frames with one more report.
     pub(crate) fn len_with(&self, report: &ReportView<'_>) -> usize {
         self.frames.len() + REPORT_HEAD + report.content.len()
@@ -163,7 +170,7 @@ mod tests {
 
     fn way(service: u32) -> Way {
         let to = Plan::from([(LinkId(1), false), (LinkId(2), true)]);
-        Way { service: ServiceNo(service), from: LinkId(9), to, epoch: 0 }
+        Way { service: ServiceNo(service), from: Some(LinkId(9)), to, epoch: 0 }
     }
 
     fn filled(reports: u64, size: usize, likely: usize) -> OpenRun {

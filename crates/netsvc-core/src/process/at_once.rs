@@ -30,6 +30,7 @@ impl Process {
         content: ContentRef<'_>,
         options: RequestOptions,
     ) -> bool {
+        self.end_run();
         let RequestOptions { timeout, wait, parts } = options;
         let size = content.bytes.len();
         let plain = !wait && parts == 0 && method.len() <= MAX_NAME;
@@ -105,6 +106,7 @@ impl Process {
     /// which nothing waits; `content` is not needed afterwards. False: nothing was done, and it has
     /// to be `respond`. So it is for callers in this process, and for results over 4 KiB.
     pub fn respond_now(&mut self, call: CallId, content: ContentRef<'_>) -> bool {
+        self.end_run();
         let Some(known) = self.calls.get(call) else { return false };
         let Caller::Link(link, wire) = known.caller else { return false };
         let size = content.bytes.len();
@@ -126,14 +128,26 @@ impl Process {
     }
 
     /// As [`publish`](Self::publish) without a lifetime, if that comes down to encoding the report
-    /// for links on which nothing waits; what is borrowed is not needed afterwards. False: nothing
-    /// was done, and it has to be `publish`. So it is while this process keeps values, for subjects
-    /// to which it subscribes itself, and for contents over 4 KiB.
+    /// for links; what is borrowed is not needed afterwards. On links where something waits it is
+    /// queued in a run with those before and after it. False: nothing was done, and it has to be
+    /// `publish`. So it is while this process keeps values, for subjects to which it subscribes
+    /// itself, and for contents over 4 KiB.
     pub fn publish_now(
         &mut self,
         service: ServiceNo,
         subject: &Str,
         content: ContentRef<'_>,
+    ) -> bool {
+        self.publish_or_join(service, subject, content, true)
+    }
+
+    /// As [`publish_now`](Self::publish_now); false also if it would have to join a run and may not.
+    pub(super) fn publish_or_join(
+        &mut self,
+        service: ServiceNo,
+        subject: &Str,
+        content: ContentRef<'_>,
+        may_join: bool,
     ) -> bool {
         let size = content.bytes.len();
         if size > SEGMENT_FROM || !self.goes_to_links_only(service, subject, size) {
@@ -160,21 +174,31 @@ impl Process {
             kind: content.kind,
             content: content.bytes,
         };
-        if plan.len() > 1 {
+        // A run that is under way must not be overtaken.
+        let mut joins = self.run.is_open();
+        if !joins && plan.len() > 1 {
             let mut links = plan.iter().map(|(link, _)| self.links.get(link));
             // One that is not in use gets nothing, now as ever.
-            if !links.all(|state| state.and_then(Link::linked).is_none_or(takes)) {
-                return false;
-            }
+            joins = !links.all(|state| state.and_then(Link::linked).is_none_or(takes));
         }
         for (link, _) in plan.iter() {
+            if joins {
+                break;
+            }
             let connection = self.links.get_mut(link).and_then(Link::linked_mut);
             let Some(connection) = connection else { continue };
             if plan.len() == 1 && !takes(connection) {
-                return false;
+                joins = true;
+                break;
             }
             connection.encoder.report_view(service.0, &view, &mut connection.ready);
             connection.mark_dirty(&mut self.dirty);
+        }
+        if joins {
+            if !may_join {
+                return false;
+            }
+            self.join_run(service, &view);
         }
         let known = self.registry.service_mut(service);
         if let Some(publisher) = known.and_then(|known| known.publisher.as_mut()) {

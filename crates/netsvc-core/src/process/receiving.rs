@@ -146,7 +146,7 @@ impl Process {
             None => self.subscriptions.attached(no).is_empty(),
         };
         if told {
-            self.relay(no, view, link, likely);
+            self.relay(no, view, Some(link), likely);
         }
         told
     }

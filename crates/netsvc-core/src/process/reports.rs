@@ -38,7 +38,9 @@ impl Process {
         lifetime: Lifetime,
     ) -> Result<bool, CommandError> {
         let subject = subject.into();
-        if lifetime == Lifetime::None && self.publish_now(service, &subject, content.by_ref()) {
+        if lifetime == Lifetime::None
+            && self.publish_or_join(service, &subject, content.by_ref(), false)
+        {
             return Ok(true);
         }
         self.check_publish(service, &subject, &content)?;
@@ -96,7 +98,7 @@ impl Process {
     /// Bytes queued for the link that has most.
     pub fn queued_bytes(&self) -> usize {
         let linked = self.links.values().filter_map(|state| state.linked());
-        linked.map(Connection::queued).max().unwrap_or(0)
+        linked.map(Connection::queued).max().unwrap_or(0) + self.run.frames.len()
     }
 
     /// A live report came over a link.

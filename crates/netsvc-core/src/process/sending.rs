@@ -15,6 +15,7 @@ impl Process {
     /// The next connection that has something to write, each once until
     /// [`poll_write`](Self::poll_write) has drained it.
     pub fn poll_dirty(&mut self) -> Option<ConnId> {
+        self.end_run();
         self.dirty.pop_front()
     }
 
@@ -24,6 +25,7 @@ impl Process {
     /// what it must: the link ends at its next timer, as nothing may end it in the middle of a
     /// change that concerns many links.
     pub(super) fn push(&mut self, link: LinkId, out: Out) {
+        self.end_run();
         let ahead = self.limits.ahead();
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
@@ -42,6 +44,7 @@ impl Process {
 
     /// As [`push`](Self::push) of what has to wait.
     pub(super) fn queue(&mut self, link: LinkId, out: Out) {
+        self.end_run();
         let limit = self.limits.outbox;
         let Some(connection) = self.links.get_mut(&link).and_then(|state| state.linked_mut())
         else {
