@@ -170,8 +170,8 @@ impl Engine {
     }
 
     /// As [`drain`](Self::drain), and reads connections that are lent to the drainer, or that
-    /// [`Loan::readable`] told of, as long as no event waits: reports are then told to `taker` where they lie. Reads 256 KiB at most, so
-    /// that the caller's thread gets on with other things.
+    /// [`Loan::readable`] told of, as long as no event waits: reports are then told to `taker` where
+    /// they lie. Reads 256 KiB at most, so that the caller's thread gets on with other things.
     ///
     /// True: events wait; or there may be more to read, for which it should be called again too.
     /// `on_events` is not called for events that this call itself brought about.

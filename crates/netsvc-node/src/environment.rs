@@ -26,8 +26,9 @@ pub struct Environment {
 #[napi]
 impl Environment {
     /// `wake` is called without arguments when any registry of this environment has deliveries,
-    /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be used if it can be
-    /// had; to be asked for under Node itself only, for others have something else by its name.
+    /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be
+    /// used if it can be had; to be asked for under Node itself only, for others have something else
+    /// by its name.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         guard(|| {
@@ -94,8 +95,8 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets its number, the gate to signal through, and who reads its
-    /// clients' connections.
+    /// Admits a registry made by `make`, which gets its number, the gate to signal through, and who
+    /// reads its clients' connections.
     pub(crate) fn admit(
         &self,
         make: impl FnOnce(u32, Arc<Gate>, Reading) -> Result<Registry>,

@@ -100,6 +100,11 @@ impl Gate {
         self.lock().ready.take(numbers)
     }
 
+    /// A registry has ended; what it had to deliver has nobody to hear it.
+    pub(crate) fn forget(&self, registry: u32) {
+        self.lock().ready.forget(registry);
+    }
+
     /// Makes a thread-safe function hold the event loop alive, or not. To be called on the
     /// environment's thread; without effect once closed.
     pub(crate) fn hold(&self, env: Env, alive: bool) {

@@ -16,6 +16,13 @@ impl Ready {
         }
     }
 
+    /// One that has ended has nothing any more.
+    pub(crate) fn forget(&mut self, registry: u32) {
+        if self.noted.remove(&registry) {
+            self.order.retain(|noted| *noted != registry);
+        }
+    }
+
     /// Takes as many as fit into `numbers`; returns how many.
     pub(crate) fn take(&mut self, numbers: &mut [u32]) -> usize {
         let count = self.order.len().min(numbers.len());
@@ -43,5 +50,17 @@ mod tests {
         ready.note(2);
         assert_eq!((ready.take(&mut numbers), numbers), (2, [2, 3]));
         assert_eq!(ready.take(&mut numbers), 0);
+    }
+
+    #[test]
+    fn one_that_has_ended_is_not_told() {
+        let mut ready = Ready::default();
+        for registry in [1, 2, 3] {
+            ready.note(registry);
+        }
+        ready.forget(2);
+        ready.forget(4);
+        let mut numbers = [0; 3];
+        assert_eq!((ready.take(&mut numbers), numbers), (2, [1, 3, 0]));
     }
 }

@@ -70,6 +70,7 @@ impl Registry {
             engine.shutdown_now();
         }
         // What is left to tell has nobody to hear it.
+        self.gate.forget(self.no);
         self.inbox.take();
         self.texts.take();
     }
