@@ -236,8 +236,14 @@ impl Application {
             }
             _ => Lifetime::None,
         };
-        for _ in 0..=source.below(4) {
-            let _ = process.publish(now, no, subject.clone(), content(source), lifetime);
+        let subject = Str::from(subject);
+        for index in 0..=source.below(4) {
+            let content = content(source);
+            // As the binding does, which publishes bursts.
+            let at_once = lifetime == Lifetime::None && index > 0;
+            if !at_once || !process.publish_now(no, &subject, content.by_ref()) {
+                let _ = process.publish(now, no, subject.clone(), content, lifetime);
+            }
         }
     }
 

@@ -64,10 +64,11 @@ impl Scene {
         world.piece = if flags & 4 != 0 { 1 } else { usize::MAX };
         world.delay = Duration::from_millis((flags >> 5).into());
         let limits = if flags & 8 != 0 {
-            // Small, but not so that processes that keep the rules would be refused.
+            // Small, but not so that processes that keep the rules would be refused: when a link comes up
+            // each subscription asks each service for its values.
             Limits {
                 payload: 4096,
-                outbox: 6000,
+                outbox: 20_000,
                 running_requests: 2,
                 pending_requests: 3,
                 kept_values: 4,
