@@ -128,8 +128,8 @@ export class Environment {
     let count: number;
     do {
       count = this.native.ready(this.#ready);
-      for (const no of this.#ready.subarray(0, count)) {
-        const bridge = this.#bridges.get(no);
+      for (let index = 0; index < count; index++) {
+        const bridge = this.#bridges.get(this.#ready[index] ?? 0);
         if (bridge !== undefined) this.#waiting.add(bridge);
       }
     } while (count === READY_WORDS);

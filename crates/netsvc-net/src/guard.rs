@@ -1,5 +1,6 @@
 //! Looks after lent connections whose borrower is busy with something else.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The guard's task; ends when the engine was shut down.
 pub(crate) async fn run(driver: Arc<Driver>) {
     let Some(loans) = &driver.loans else { return };
+    let mut counted = 0;
     while !driver.lock().shut {
         let connections = loans.connections();
-        let at_work = loans.is_at_work();
+        let before = mem::replace(&mut counted, loans.turns.counted());
+        let at_work = counted != before;
         for connection in &connections {
             if connection.mind(at_work) {
                 loans.want_service();

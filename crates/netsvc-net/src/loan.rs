@@ -47,7 +47,7 @@ impl Turns {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn counted(&self) -> u64 {
+    pub(crate) fn counted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -183,9 +183,7 @@ impl Standing {
 pub(crate) struct Loans {
     /// `None`: they are lent to the drainer.
     borrower: Option<Arc<dyn Borrower>>,
-    turns: Turns,
-    /// Turns counted when the guard last looked.
-    seen: AtomicU64,
+    pub(crate) turns: Turns,
     /// The I/O thread reads some in the drainer's stead.
     wanting: AtomicBool,
     connections: Mutex<Vec<Weak<Connection>>>,
@@ -204,17 +202,10 @@ impl Loans {
         Some(Self {
             borrower,
             turns,
-            seen: AtomicU64::new(0),
             wanting: AtomicBool::new(false),
             connections: Mutex::default(),
             begun: Notify::new(),
         })
-    }
-
-    /// Whether the application's thread has drained anything since this was last called.
-    pub(crate) fn is_at_work(&self) -> bool {
-        let counted = self.turns.counted();
-        self.seen.swap(counted, Ordering::Relaxed) != counted
     }
 
     /// The I/O thread waits for what is lent.

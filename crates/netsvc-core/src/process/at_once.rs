@@ -5,6 +5,7 @@
 use crate::calls::{Call, Caller, Provider};
 use crate::content::ContentRef;
 use crate::ids::{CallId, ServiceNo, Str};
+use crate::interest::Plan;
 use crate::limits::{MAX_NAME, MAX_SUBJECT};
 use crate::link::{Connection, Link};
 use crate::outbox::OVERHEAD;
@@ -175,26 +176,7 @@ impl Process {
             content: content.bytes,
         };
         // A run that is under way must not be overtaken.
-        let mut joins = self.run.is_open();
-        if !joins && plan.len() > 1 {
-            let mut links = plan.iter().map(|(link, _)| self.links.get(link));
-            // One that is not in use gets nothing, now as ever.
-            joins = !links.all(|state| state.and_then(Link::linked).is_none_or(takes));
-        }
-        for (link, _) in plan.iter() {
-            if joins {
-                break;
-            }
-            let connection = self.links.get_mut(link).and_then(Link::linked_mut);
-            let Some(connection) = connection else { continue };
-            if plan.len() == 1 && !takes(connection) {
-                joins = true;
-                break;
-            }
-            connection.encoder.report_view(service.0, &view, &mut connection.ready);
-            connection.mark_dirty(&mut self.dirty);
-        }
-        if joins {
+        if self.run.is_open() || !self.encode_report(&plan, &view, takes) {
             if !may_join {
                 return false;
             }
@@ -203,6 +185,33 @@ impl Process {
         let known = self.registry.service_mut(service);
         if let Some(publisher) = known.and_then(|known| known.publisher.as_mut()) {
             publisher.sequence = sequence;
+        }
+        true
+    }
+
+    /// Encodes a report for these links if all of them take it; false: for none.
+    #[inline]
+    fn encode_report(
+        &mut self,
+        plan: &Plan,
+        view: &ReportView<'_>,
+        takes: impl Fn(&Connection) -> bool,
+    ) -> bool {
+        if plan.len() > 1 {
+            let mut links = plan.iter().map(|(link, _)| self.links.get(link));
+            // One that is not in use gets nothing, now as ever.
+            if !links.all(|state| state.and_then(Link::linked).is_none_or(&takes)) {
+                return false;
+            }
+        }
+        for (link, _) in plan.iter() {
+            let connection = self.links.get_mut(link).and_then(Link::linked_mut);
+            let Some(connection) = connection else { continue };
+            if plan.len() == 1 && !takes(connection) {
+                return false;
+            }
+            connection.encoder.report_view(view.service, view, &mut connection.ready);
+            connection.mark_dirty(&mut self.dirty);
         }
         true
     }

@@ -26,7 +26,6 @@ impl Process {
         content: ContentRef<'_>,
         out: &mut WriteBatch,
     ) -> bool {
-        self.end_run();
         let size = content.bytes.len();
         if !self.goes_to_links_only(service, subject, size) {
             return false;

@@ -38,7 +38,6 @@ impl Process {
         out: &mut WriteBatch,
         budget: usize,
     ) -> Progress {
-        self.end_run();
         let Some(link) = self.conns.get(&conn).copied() else { return Progress::Drained };
         // Taken out while the rest of the process is consulted.
         let Some(mut connection) = self.links.get_mut(&link).and_then(|l| l.connection.take())

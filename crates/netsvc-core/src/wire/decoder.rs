@@ -15,8 +15,8 @@ use super::write_batch::SEGMENT_FROM;
 /// Decodes what arrives on one link, from its first byte.
 ///
 /// It owns no buffer: the caller reads into a buffer of its own and hands it over until `decode`
-/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived, but for tables
-/// of 100 KiB at most.
+/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived, but
+/// for tables of 100 KiB at most.
 #[derive(Debug)]
 pub struct Decoder {
     max_payload: usize,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netsvc_core::{
-    Asked, Content, ContentType, Event, Heartbeat, Lifetime, Limits, Role, ServiceNo,
-    SubscriptionId, SubscriptionLimits, SubscriptionTarget, Teller, Told,
+    Asked, ContentType, Event, Heartbeat, Limits, Role, ServiceNo, SubscriptionId, Teller, Told,
 };
 use netsvc_net::{ListenTarget, Reading, Taker, Target, Turns};
 
@@ -80,9 +79,13 @@ impl Drained {
     }
 }
 
+/// A process that reads what is lent to it when it drains.
+fn draining(turns: Turns) -> Node {
+    Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(turns))
+}
+
 fn drainer(port: u16) -> Node {
-    let node =
-        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
+    let node = draining(Turns::default());
     node.connect(node.exchange(Role::Client), port, SOON);
     node
 }
@@ -90,12 +93,7 @@ fn drainer(port: u16) -> Node {
 /// A service of `publisher` to which `subscriber`, who drains, subscribes.
 fn feed(publisher: &Node, subscriber: &Node) -> ServiceNo {
     let (service, id) = publisher.service("feed", &[]);
-    subscriber.engine.with(|process, now| {
-        let limits = SubscriptionLimits { reports: 1_000_000, bytes: 1 << 30, latest: false };
-        let target = SubscriptionTarget::Name("feed".into());
-        let subscription = process.subscribe(now, target, "*", limits).unwrap();
-        process.grant(subscription, 1_000_000);
-    });
+    subscriber.subscribe("feed");
     eventually("the service", || {
         while subscriber.engine.drain_telling(&mut Drained::default()) {}
         subscriber.lookup("feed").iter().any(|service| service.id == id)
@@ -104,12 +102,6 @@ fn feed(publisher: &Node, subscriber: &Node) -> ServiceNo {
         matches!(event, Event::Subscriber { present: true, .. }).then_some(())
     });
     service
-}
-
-fn publish(node: &Node, service: ServiceNo, size: usize) {
-    let content = Content::raw(vec![7; size]);
-    node.engine
-        .with(|process, now| process.publish(now, service, "s", content, Lifetime::None).unwrap());
 }
 
 fn events_wait(node: &Node) -> bool {
@@ -123,7 +115,7 @@ fn whoever_drains_reads_and_is_told_at_once() {
     let service = feed(&hub, &client);
     let mut drained = Drained::default();
     for number in 1..=1000 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         drained.until(&client, "the report", |drained| drained.has(number));
     }
     drained.assert_whole(1000);
@@ -138,11 +130,11 @@ fn a_drainer_that_does_not_come_is_not_waited_for_and_may_come_back() {
     let service = feed(&hub, &client);
     let mut drained = Drained::default();
     for round in 0..3 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         eventually("it was read", || events_wait(&client));
         drained.until(&client, "the first", |drained| drained.has(round * 11 + 1));
         for number in 2..=11 {
-            publish(&hub, service, 100);
+            hub.publish(service, 100);
             drained.until(&client, "the next", |drained| drained.has(round * 11 + number));
         }
     }
@@ -155,8 +147,7 @@ fn a_drainer_that_does_not_come_loses_no_link_however_short_the_dead_time() {
     let hub = Node::start("hub");
     let hubs = Heartbeat { interval, dead: PATIENCE };
     let port = hub.listen_tcp(hub.exchange_of(Role::Server, "", hubs), 0);
-    let client =
-        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
+    let client = draining(Turns::default());
     let clients = Heartbeat { interval, dead: Duration::from_millis(200) };
     client.connect(client.exchange_of(Role::Client, "", clients), port, SOON);
     feed(&hub, &client);
@@ -169,15 +160,14 @@ fn a_drainer_that_does_not_come_loses_no_link_however_short_the_dead_time() {
 fn a_drainer_at_work_elsewhere_is_waited_for_until_it_stops() {
     let (hub, port) = Node::hub(Limits::default());
     let turns = Turns::default();
-    let client =
-        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(turns.clone()));
+    let client = draining(turns.clone());
     client.connect(client.exchange(Role::Client), port, SOON);
     let service = feed(&hub, &client);
     // What came with the handshake was read by the I/O thread.
     let mut drained = Drained::default();
-    publish(&hub, service, 100);
+    hub.publish(service, 100);
     drained.until(&client, "the first", |drained| drained.has(1));
-    publish(&hub, service, 100);
+    hub.publish(service, 100);
     throughout(Duration::from_secs(1), "it is left to the drainer", || {
         turns.count();
         !events_wait(&client)
@@ -195,7 +185,7 @@ fn a_stream_is_whole_whether_the_drainer_is_slow_or_quick() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..reports {
-                publish(&hub, service, if number % 500 == 0 { 70_000 } else { number % 1000 });
+                hub.publish(service, if number % 500 == 0 { 70_000 } else { number % 1000 });
             }
         });
         let mut drained = Drained::default();
@@ -216,7 +206,7 @@ fn what_a_peer_said_before_it_went_is_told_although_nobody_drained() {
     let client = drainer(port);
     let service = feed(&hub, &client);
     for _ in 0..100 {
-        publish(&hub, service, 1000);
+        hub.publish(service, 1000);
     }
     drop(hub);
     eventually("the end was seen", || client.lookup("feed").is_empty());
@@ -230,7 +220,7 @@ fn a_client_that_is_shut_down_lets_go_of_what_it_was_to_read() {
     let (hub, port) = Node::hub(Limits::default());
     let client = drainer(port);
     let service = feed(&hub, &client);
-    publish(&hub, service, 100);
+    hub.publish(service, 100);
     client.engine.shutdown_now();
     hub.inactive();
     while client.engine.drain_telling(&mut Drained::default()) {}
@@ -244,13 +234,12 @@ fn unix_sockets_are_read_by_the_drainer_as_well() {
     let path = std::env::temp_dir().join(format!("netsvc-drained-{}.sock", std::process::id()));
     let hub = Node::start("hub");
     hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.clone())).unwrap();
-    let client =
-        Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(Turns::default()));
+    let client = draining(Turns::default());
     client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
     let service = feed(&hub, &client);
     let mut drained = Drained::default();
     for number in 1..=100 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         drained.until(&client, "the report", |drained| drained.has(number));
     }
     drained.assert_whole(100);

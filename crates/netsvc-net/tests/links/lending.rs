@@ -7,10 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use netsvc_core::{
-    Content, Event, Heartbeat, Lifetime, Limits, Role, ServiceNo, SubscriptionLimits,
-    SubscriptionTarget,
-};
+use netsvc_core::{Event, Heartbeat, Limits, Role, ServiceNo};
 use netsvc_net::{Borrower, ListenTarget, Loan, LoanId, Reading, Serviced, Target, Turns};
 
 use crate::support::{Node, PATIENCE, RawPeer, SOON, eventually, throughout};
@@ -92,29 +89,14 @@ fn readable(loan: &Loan, time: Duration) -> bool {
     false
 }
 
-fn subscribe(node: &Node, name: &str) {
-    node.engine.with(|process, now| {
-        let limits = SubscriptionLimits { reports: 1_000_000, bytes: 1 << 30, latest: false };
-        let target = SubscriptionTarget::Name(name.into());
-        let subscription = process.subscribe(now, target, "*", limits).unwrap();
-        process.grant(subscription, 1_000_000);
-    });
-}
-
 /// A service of `publisher` that `subscriber` subscribes to.
 fn feed(publisher: &Node, subscriber: &Node) -> ServiceNo {
     let (service, _) = publisher.service("feed", &[]);
-    subscribe(subscriber, "feed");
+    subscriber.subscribe("feed");
     publisher.wait("a subscriber", |event| {
         matches!(event, Event::Subscriber { present: true, .. }).then_some(())
     });
     service
-}
-
-fn publish(node: &Node, service: ServiceNo, size: usize) {
-    let content = Content::raw(vec![7; size]);
-    node.engine
-        .with(|process, now| process.publish(now, service, "s", content, Lifetime::None).unwrap());
 }
 
 fn report(event: &Event) -> Option<u64> {
@@ -144,7 +126,7 @@ fn what_arrives_is_there_when_the_service_returns() {
     let mut here = 0;
     // The guard may be sooner on a machine that lets this thread wait, but not always.
     for _ in 0..100 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         let is_readable = readable(&loan, Duration::from_millis(100));
         assert!(matches!(loan.service(SHARE), Serviced::Lent | Serviced::Behind));
         let told = client.take(report);
@@ -163,7 +145,7 @@ fn nothing_is_read_while_events_wait() {
     let (hub, port) = Node::hub(Limits::default());
     let (client, _desk, loan) = lending_client(port);
     let service = feed(&hub, &client);
-    publish(&hub, service, 100);
+    hub.publish(service, 100);
     // Whoever reads it, this thread or the guard.
     eventually("events wait", || loan.service(SHARE) == Serviced::Behind);
     client.wait("the report", report);
@@ -176,7 +158,7 @@ fn a_borrower_that_does_nothing_is_not_waited_for() {
     let (client, _desk, loan) = lending_client(port);
     let service = feed(&hub, &client);
     for expected in 1..=3 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
         // And it may come back at any time.
         take_over(&client, &loan);
@@ -215,7 +197,7 @@ fn a_loan_given_back_is_read_as_any_other() {
     take_over(&client, &loan);
     drop(loan);
     for expected in 1..=100 {
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
     }
 }
@@ -229,7 +211,7 @@ fn reading_that_changes_hands_all_the_time_loses_and_doubles_nothing() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..reports {
-                publish(&hub, service, [10, 100, 5000][number % 3]);
+                hub.publish(service, [10, 100, 5000][number % 3]);
             }
         });
         let mut last = 0;
@@ -287,7 +269,7 @@ fn each_connection_of_a_link_is_a_loan_of_its_own() {
         loan = next;
         take_over(&client, &loan);
         let service = feed(&hub, &client);
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         client.wait("the report", report);
         desk.loans.lock().unwrap().clear();
     }
@@ -324,7 +306,7 @@ fn what_a_lent_connection_cannot_write_at_once_is_written_later() {
     take_over(&client, &loan);
     // Far more than the socket takes.
     for _ in 0..200 {
-        publish(&client, service, 100_000);
+        client.publish(service, 100_000);
     }
     for expected in 1..=200 {
         assert_eq!(hub.wait("the report", report), expected);
@@ -364,7 +346,7 @@ fn unix_sockets_are_lent_as_well() {
     let service = feed(&hub, &client);
     for expected in 1..=10 {
         take_over(&client, &loan);
-        publish(&hub, service, 100);
+        hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
     }
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, Encoder, Hello, Message, WriteBatch};
 use netsvc_core::{
-    Content, Event, ExchangeId, Filter, HandlerResult, Heartbeat, Limits, LinkEvent, LinkId,
-    LinkToken, NewService, Outcome, ProcessId, ReasonCode, Retry, Role, ServiceId, ServiceInfo,
-    ServiceNo,
+    Content, Event, ExchangeId, Filter, HandlerResult, Heartbeat, Lifetime, Limits, LinkEvent,
+    LinkId, LinkToken, NewService, Outcome, Process, ProcessId, ReasonCode, Retry, Role, ServiceId,
+    ServiceInfo, ServiceNo, SubscriptionLimits, SubscriptionTarget,
 };
 use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Resolver, Runtime,
@@ -127,6 +127,25 @@ impl Node {
             methods: methods.iter().map(|method| (*method).into()).collect(),
         };
         self.engine.with(|process, now| process.create_service(now, service)).unwrap()
+    }
+
+    /// Subscribes to all reports of a service, without tight bounds.
+    pub(crate) fn subscribe(&self, name: &str) {
+        self.engine.with(|process, now| {
+            let limits = SubscriptionLimits { reports: 1_000_000, bytes: 1 << 30, latest: false };
+            let target = SubscriptionTarget::Name(name.into());
+            let subscription = process.subscribe(now, target, "*", limits).unwrap();
+            process.grant(subscription, 1_000_000);
+        });
+    }
+
+    /// Publishes a report of that size.
+    pub(crate) fn publish(&self, service: ServiceNo, size: usize) {
+        let content = Content::raw(vec![7; size]);
+        let publish = |process: &mut Process, now| {
+            process.publish(now, service, "s", content, Lifetime::None).unwrap();
+        };
+        self.engine.with(publish);
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Vec<ServiceInfo> {
