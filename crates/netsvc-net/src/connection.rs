@@ -58,10 +58,16 @@ pub(crate) enum Turn {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, socket: Socket, reader: Reader) -> Self {
+    /// `standing`: it can be lent, which its socket must be loose for.
+    pub(crate) fn new(
+        id: ConnId,
+        socket: Socket,
+        reader: Reader,
+        standing: Option<Standing>,
+    ) -> Self {
         Self {
             id,
-            standing: socket.is_loose().then(Standing::new),
+            standing,
             socket,
             reader: Mutex::new(reader),
             writer: Writer::new(),

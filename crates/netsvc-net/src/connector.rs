@@ -85,7 +85,7 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
 
 #[cfg(unix)]
 async fn connect_path(path: &Path) -> io::Result<Socket> {
-    Ok(Socket::Unix(tokio::net::UnixStream::connect(path).await?))
+    Socket::unix(tokio::net::UnixStream::connect(path).await?)
 }
 
 #[cfg(not(unix))]

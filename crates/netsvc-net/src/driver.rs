@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
-use crate::loan::Loans;
+use crate::loan::{Loans, Standing};
 use crate::reader::Reader;
 use crate::registry::{Effects, Registry};
 use crate::resolver::Resolver;
@@ -113,7 +113,9 @@ impl Driver {
                 registry.attempts.remove(&conn)?;
                 match outcome {
                     Ok((socket, address)) => {
-                        let adopted = self.adopt(registry, conn, socket);
+                        let can_be_lent = self.loans.is_some() && socket.is_loose();
+                        let standing = can_be_lent.then(Standing::new);
+                        let adopted = self.adopt(registry, conn, socket, standing);
                         registry.process.handle_opened(now, conn, address);
                         adopted
                     }
@@ -133,7 +135,7 @@ impl Driver {
             self.apply_registry(effects, |registry, now| {
                 let conn = registry.process.handle_accepted(now, exchange, address);
                 if let Some(conn) = conn {
-                    self.adopt(registry, conn, socket);
+                    self.adopt(registry, conn, socket, None);
                 }
                 conn.is_some()
             })
@@ -252,10 +254,11 @@ impl Driver {
         registry: &mut Registry,
         conn: ConnId,
         socket: Socket,
+        standing: Option<Standing>,
     ) -> Option<Arc<Connection>> {
         let driver = self.shared().filter(|_| !registry.shut)?;
         let reader = Reader::new(self.max_payload);
-        let connection = Arc::new(Connection::new(conn, socket, reader));
+        let connection = Arc::new(Connection::new(conn, socket, reader, standing));
         registry.connections.insert(conn, Arc::clone(&connection));
         self.runtime.spawn(task::run(Arc::clone(&connection), driver));
         Some(connection)

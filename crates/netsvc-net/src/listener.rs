@@ -142,7 +142,7 @@ impl ListenSocket {
             #[cfg(unix)]
             Self::Unix { listener, file } => listener
                 .poll_accept(context)
-                .map(|accepted| Ok((Socket::Unix(accepted?.0), file.to_string().into()))),
+                .map(|accepted| Ok((Socket::unix(accepted?.0)?, file.to_string().into()))),
         }
     }
 }

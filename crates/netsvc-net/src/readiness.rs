@@ -10,10 +10,11 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::socket::Socket;
 
-/// The readiness of one connection's socket, for its task. Most sockets are registered with the
-/// I/O thread for good, and what is wanted here is of no consequence. One that can be lent is not:
-/// it is registered for what is wanted only, for a second registration for reading would wake the
-/// I/O thread by everything that its borrower reads.
+/// The readiness of one connection's socket, for its task. A hub's TCP sockets are registered with the
+/// I/O thread for good, and what is wanted here is of no consequence. A loose one is registered for
+/// what is wanted only: for reading, only if nobody else reads, whom everything would wake, too; for
+/// writing, only while it is full, for a Unix socket has room anew with each message that the peer
+/// receives.
 pub(crate) struct Readiness<'a> {
     socket: &'a Socket,
     #[cfg(unix)]
@@ -43,8 +44,8 @@ impl<'a> Readiness<'a> {
         let wanted = match (to_read, to_write) {
             (false, false) => None,
             (false, true) => Some(Interest::WRITABLE),
-            // Whoever reads gets along with both, as other sockets do.
-            (true, _) => Some(Interest::READABLE | Interest::WRITABLE),
+            (true, false) => Some(Interest::READABLE),
+            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
         };
         let registered = self.registered.as_ref().map(|(interest, _)| *interest);
         if wanted != registered || self.lent != lent {

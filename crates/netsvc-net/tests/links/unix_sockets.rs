@@ -1,5 +1,6 @@
 //! Unix sockets: who may connect, what is replaced, what is left alone, what is cleaned up.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use netsvc_core::{Event, Role};
 use netsvc_net::{ListenAddress, ListenTarget, Target};
 
-use crate::support::{Node, SOON, assert_error};
+use crate::support::{Node, SOON, assert_error, eventually};
 
 /// A directory of the test's own, removed at its end.
 struct Directory(PathBuf);
@@ -118,4 +119,60 @@ fn paths_that_cannot_be_sockets_are_refused() {
     assert_error(refused, "invalid");
     let (_hub, refused) = listen(&directory.0.join("missing").join("hub.sock"));
     assert!(refused.is_err());
+}
+
+/// The kernel wakes whoever is registered for writing to a Unix socket by each message that the peer
+/// receives: twice as many wake-ups for a hub.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_with_room_is_not_waited_on_for_writing() {
+    const WRITABLE: u32 = 4; // EPOLLOUT
+    let directory = Directory::new("interest");
+    let (hub, _) = listen(&directory.socket());
+    let client = Node::start("client");
+    let target = Target::Unix(directory.socket());
+    client.engine.connect(client.exchange(Role::Client), target, SOON).unwrap();
+    hub.active();
+
+    let accepted = accepted_at(&directory.socket());
+    assert_eq!(accepted.len(), 1);
+    eventually("it is waited on for reading only", || {
+        let watched = watched();
+        accepted
+            .iter()
+            .all(|number| watched.get(number).is_some_and(|events| events & WRITABLE == 0))
+    });
+}
+
+/// This process's descriptors of the sockets that were accepted at `path`.
+#[cfg(target_os = "linux")]
+fn accepted_at(path: &Path) -> Vec<String> {
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    let path = path.to_str().unwrap();
+    let links: Vec<String> = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.last() == Some(&path) && words[3] != "00010000") // not listening
+        .map(|words| format!("socket:[{}]", words[6]))
+        .collect();
+    let is_among = |entry: &fs::DirEntry| {
+        let link = fs::read_link(entry.path()).unwrap_or_default();
+        links.iter().any(|one| link.as_os_str() == one.as_str())
+    };
+    let entries = fs::read_dir("/proc/self/fd").unwrap().map(Result::unwrap);
+    entries.filter(is_among).map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// What this process waits for with epoll: events by descriptor.
+#[cfg(target_os = "linux")]
+fn watched() -> HashMap<String, u32> {
+    let mut watched = HashMap::new();
+    for entry in fs::read_dir("/proc/self/fdinfo").unwrap().map(Result::unwrap) {
+        let Ok(info) = fs::read_to_string(entry.path()) else { continue };
+        for line in info.lines().filter(|line| line.starts_with("tfd:")) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            watched.insert(words[1].to_owned(), u32::from_str_radix(words[3], 16).unwrap());
+        }
+    }
+    watched
 }
