@@ -112,6 +112,31 @@ fn draining_ends_at_its_deadline_if_the_peer_does_not_read() {
 }
 
 #[test]
+fn when_both_ends_close_neither_waits_for_the_other() {
+    let mut world = World::new(9);
+    world.capacity = 1000;
+    let [hub, client] = two(&mut world);
+    let (no, _) = world.create(client, "thermometer");
+    world.subscribe(hub, "thermometer", "*");
+    world.settle();
+    for _ in 0..20 {
+        let (now, content) = (world.now(), Content::raw(vec![0; 500]));
+        world.at(client).publish(now, no, "subject", content, Lifetime::None).unwrap();
+    }
+    let began = world.now();
+    for node in [hub, client] {
+        world.at(node).close(began, secs(5));
+    }
+    world.settle();
+    assert!(world.now().since(began) < secs(1));
+    for node in [hub, client] {
+        let told = link_story(&world.host(node).take_events());
+        assert_eq!(told.last().unwrap(), "exchange closed");
+        assert_eq!(world.table(node, "connections"), 0);
+    }
+}
+
+#[test]
 fn an_exchange_without_connections_is_closed_at_once() {
     let mut world = World::new(5);
     let [hub, client] = ["hub", "client"].map(|label| world.process(label));

@@ -53,7 +53,12 @@ impl Process {
                         self.break_rules(now, link, "a message before the handshake was answered");
                     }
                 },
-                Some(Phase::Opening | Phase::Closing { .. }) | None => break,
+                // Both ends close: neither applies what the other still has to say.
+                Some(Phase::Closing { .. }) if matches!(message, Message::Goodbye(_)) => {
+                    self.drop_connection(now, link);
+                }
+                Some(Phase::Closing { .. }) => {}
+                Some(Phase::Opening) | None => break,
             }
         }
         messages.clear();
