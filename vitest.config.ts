@@ -2,24 +2,35 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { stretched } from "./__test__/helpers/time.mjs";
 
+/** Whatever is set where the tests are run. */
+const env = { NETSVC_IO: "auto", NETSVC_TCP_ONLY: "0" };
+
 export default defineConfig({
   resolve: {
     alias: { netsvc: fileURLToPath(new URL("./ts/index.ts", import.meta.url)) },
   },
   test: {
-    // Everything with the option `io` as users have it by default; what needs the addon once more
-    // without the event loop, as it is under other runtimes.
+    // Everything as users have it by default; what needs the addon once more without the event loop, as
+    // it is under other runtimes, and once more by TCP, as it is between machines.
     projects: [
       {
         extends: true,
-        test: { name: "auto", include: ["__test__/**/*.spec.ts"], env: { NETSVC_IO: "auto" } },
+        test: { name: "auto", include: ["__test__/**/*.spec.ts"], env },
       },
       {
         extends: true,
         test: {
           name: "thread",
           include: ["__test__/{border,e2e,ose,scale}/**/*.spec.ts"],
-          env: { NETSVC_IO: "thread" },
+          env: { ...env, NETSVC_IO: "thread" },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "tcp",
+          include: ["__test__/{border,e2e,ose,scale}/**/*.spec.ts"],
+          env: { ...env, NETSVC_TCP_ONLY: "1" },
         },
       },
     ],

@@ -2,7 +2,10 @@ import { NetsvcError } from "./errors.js";
 
 /** Who wants to be linked with a hub. Only the address is certain; the rest is what it says. */
 export interface Applicant {
-  /** Its address as the transport names it: host and port, or the path of the socket. */
+  /**
+   * Its address as the transport names it: host and port. Who comes by a Unix socket has none: then it is
+   * where this hub listens, the path, or the loopback address that the socket accompanies.
+   */
   readonly address: string;
   /** Id of its process. */
   readonly process: string;

@@ -4,13 +4,14 @@ import { Emitter } from "./events.js";
 import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
-import type { NativeTarget } from "./internal/native.js";
+import type { NativeListen, NativeTarget } from "./internal/native.js";
 import { OpenWork } from "./internal/open-work.js";
 import type { LinkRecord } from "./internal/records.js";
 import { Link, type LinkOwner, type Peer } from "./link.js";
 import { Log, type LogOption } from "./log.js";
 import * as check from "./options.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
+import { checkTcpOnly, parseTcpOnly } from "./tcp-only.js";
 
 /** Role of an exchange that connects to a hub. */
 export const EXCHANGE_CLIENT: 0 = 0;
@@ -51,6 +52,13 @@ export interface ListenOptions {
    * chosen on purpose.
    */
   host?: string | readonly string[];
+  /**
+   * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address with a
+   * port from 1024 on, and clients that are told the address go by it, for less time and processor per message.
+   * It has an abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address. If
+   * another program has that name, `listen` rejects with `address-in-use` in either case.
+   */
+  tcpOnly?: boolean;
 }
 
 /** Where a hub listens with TCP. */
@@ -77,9 +85,17 @@ export interface ConnectOptions {
   path?: string;
   /** See `connect`. */
   retry?: number;
+  /**
+   * True: by TCP even where a hub of this machine offers a Unix socket beside its loopback
+   * address, see `ListenOptions`. Default: the environment variable NETSVC_TCP_ONLY (`1` or `0`), else false.
+   */
+  tcpOnly?: boolean;
   /** Closes the link when it aborts. */
   signal?: AbortSignal;
 }
+
+/** What `connect` takes besides host, port and retry. */
+export type ConnectExtras = Pick<ConnectOptions, "signal" | "tcpOnly">;
 
 /** What happened to a link. */
 export interface LinkEvent {
@@ -201,11 +217,12 @@ export class Exchange extends Emitter<ExchangeEvents> {
     }
     const port = check.port(where, 0);
     const { host } = options;
-    if (host === undefined) return this.#listenLoopback(port);
+    const tcpOnly = checkTcpOnly(options.tcpOnly ?? false);
+    if (host === undefined) return this.#listenLoopback(port, tcpOnly);
     const hosts = typeof host === "string" ? [host] : [...host];
     if (hosts.length === 0) throw new RangeError("host must name at least one address");
     for (const each of hosts) check.name(each, "host");
-    return tcpAddress(await this.#listen({ port, hosts }));
+    return tcpAddress(await this.#listen({ port, hosts, tcpOnly }));
   }
 
   /**
@@ -219,13 +236,13 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * Throws RangeError for other values, and an ExchangeError: `role` on a server,
    * `already-connected` while the link of an earlier `connect` is not closed.
    */
-  connect(host: string, port: number, retry?: number, options?: { signal?: AbortSignal }): Link;
+  connect(host: string, port: number, retry?: number, options?: ConnectExtras): Link;
   connect(options: ConnectOptions): Link;
   connect(
     where: string | ConnectOptions,
     port?: number,
     retry?: number,
-    rest: { signal?: AbortSignal } = {},
+    rest: ConnectExtras = {},
   ): Link {
     this.#assertOpen();
     const options: ConnectOptions =
@@ -302,18 +319,18 @@ export class Exchange extends Emitter<ExchangeEvents> {
     return this;
   }
 
-  async #listenLoopback(port: number): Promise<TcpAddress> {
+  async #listenLoopback(port: number, tcpOnly: boolean): Promise<TcpAddress> {
     try {
-      return tcpAddress(await this.#listen({ port, hosts: ["127.0.0.1", "::1"] }));
+      return tcpAddress(await this.#listen({ port, hosts: ["127.0.0.1", "::1"], tcpOnly }));
     } catch (error) {
       // Where IPv6 is switched off, the other loopback is all of it.
       const missing = error instanceof ListenError && NO_SUCH_ADDRESS.has(error.code);
       if (!missing) throw error;
-      return tcpAddress(await this.#listen({ port, hosts: ["127.0.0.1"] }));
+      return tcpAddress(await this.#listen({ port, hosts: ["127.0.0.1"], tcpOnly }));
     }
   }
 
-  async #listen(target: { port: number; hosts: string[] } | { path: string }): Promise<string[]> {
+  async #listen(target: NativeListen): Promise<string[]> {
     this.#work.add();
     try {
       const token = this.#core.nextToken();
@@ -421,12 +438,14 @@ function connectTarget(options: ConnectOptions): NativeTarget {
     if (options.host !== undefined || options.port !== undefined) {
       throw new TypeError("connect takes a host and port, or a path, not both");
     }
+    if (options.tcpOnly === true) throw new TypeError("a path is not reached by TCP");
     return { path: socketPath(options.path), retry };
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");
   return {
     host: check.name(options.host ?? "localhost", "host"),
     port: check.port(options.port, 1),
+    tcpOnly: parseTcpOnly(options.tcpOnly),
     retry,
   };
 }

@@ -29,6 +29,7 @@ export {
 } from "./errors.js";
 export type { Emitter } from "./events.js";
 export {
+  type ConnectExtras,
   type ConnectOptions,
   EXCHANGE_CLIENT,
   EXCHANGE_SERVER,

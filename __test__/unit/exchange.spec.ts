@@ -79,7 +79,10 @@ describe("connect", () => {
   ])("takes retry %j", (retry, native) => {
     const { exchange, native: fake, number } = setUp();
     exchange.connect("hub", 11111, ...(retry as [number?]));
-    expect(last(fake, "connect")).toEqual([number, { host: "hub", port: 11111, retry: native }]);
+    expect(last(fake, "connect")).toEqual([
+      number,
+      { host: "hub", port: 11111, tcpOnly: false, retry: native },
+    ]);
   });
 
   it("refuses other values of retry, ports and hosts", () => {
@@ -279,7 +282,10 @@ describe("listen", () => {
   it("binds both loopbacks by default and keeps the process alive until close", async () => {
     const { exchange, native, environment } = setUp(EXCHANGE_SERVER);
     const listening = exchange.listen(0);
-    expect(last(native, "listen")[1]).toEqual({ port: 0, hosts: ["127.0.0.1", "::1"] });
+    expect(last(native, "listen")[1]).toEqual({
+      ...{ port: 0, hosts: ["127.0.0.1", "::1"] },
+      tcpOnly: false,
+    });
     bound(native, ["127.0.0.1 4000", "::1 4000"]);
     expect(await within(listening)).toEqual({
       port: 4000,
@@ -296,15 +302,18 @@ describe("listen", () => {
     const listening = exchange.listen(4000);
     refused(native, "address-not-available");
     await eventually(() => native.seen.filter(([name]) => name === "listen").length === 2);
-    expect(last(native, "listen")[1]).toEqual({ port: 4000, hosts: ["127.0.0.1"] });
+    expect(last(native, "listen")[1]).toEqual({
+      ...{ port: 4000, hosts: ["127.0.0.1"] },
+      tcpOnly: false,
+    });
     bound(native, ["127.0.0.1 4000"]);
     expect((await within(listening)).hosts).toEqual(["127.0.0.1"]);
   });
 
   it("binds what it is told", async () => {
     const { exchange, native } = setUp(EXCHANGE_SERVER);
-    const wide = exchange.listen(1, { host: "0.0.0.0" });
-    expect(last(native, "listen")[1]).toEqual({ port: 1, hosts: ["0.0.0.0"] });
+    const wide = exchange.listen(1, { host: "0.0.0.0", tcpOnly: true });
+    expect(last(native, "listen")[1]).toEqual({ port: 1, hosts: ["0.0.0.0"], tcpOnly: true });
     bound(native, ["0.0.0.0 1"]);
     await within(wide);
     const path = exchange.listen({ path: "/run/x" });

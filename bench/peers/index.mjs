@@ -2,8 +2,10 @@
 const FILES = {
   "node-net": "./node-net.mjs",
   "node-net2": "./node-net2.mjs",
+  "node-net-unix": "./node-net.mjs",
   netsvc: "./netsvc.mjs",
   "netsvc-thread": "./netsvc.mjs",
+  "netsvc-tcp": "./netsvc.mjs",
   "netsvc-unix": "./netsvc.mjs",
   nats: "./nats.mjs",
   "nats-notrace": "./nats.mjs",

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 /**
  * @typedef {object} Variant
  * @property {"thread"} [io] the registry's option
- * @property {boolean} [unix] over a Unix socket
+ * @property {boolean} [unix] over a Unix socket with a path
+ * @property {boolean} [tcpOnly] not over the Unix socket beside the loopback address
  * @property {boolean} [iterate] reports are taken by `for await` instead of by a callback
  * @property {boolean} [signal] handlers ask for `context.signal`
  * @property {readonly string[]} [settings]
@@ -23,7 +24,14 @@ const load = () => import("../../dist/index.js");
  * @param {Variant} variant
  * @returns {import("../lib/types.js").Peer}
  */
-function netsvc({ io, unix = false, iterate = false, signal = false, settings = [] }) {
+function netsvc({
+  io,
+  unix = false,
+  tcpOnly = false,
+  iterate = false,
+  signal = false,
+  settings = [],
+}) {
   /** @param {import("../lib/types.js").Limits} [limits] */
   const registryOf = async (limits = {}) => {
     const { Registry } = await load();
@@ -39,7 +47,7 @@ function netsvc({ io, unix = false, iterate = false, signal = false, settings = 
     const { EXCHANGE_CLIENT, Exchange } = await load();
     const registry = await registryOf(limits);
     const exchange = new Exchange(EXCHANGE_CLIENT, { registry });
-    const address = unix ? { path: place.path } : { host: "127.0.0.1", port: place.port };
+    const address = unix ? { path: place.path } : { host: "127.0.0.1", port: place.port, tcpOnly };
     const link = exchange.connect({ ...address, ...(fast && { retry: 0.01 }) });
     return { registry, exchange, link };
   };
@@ -118,7 +126,7 @@ function netsvc({ io, unix = false, iterate = false, signal = false, settings = 
       return `
         import { EXCHANGE_CLIENT, Exchange, Registry } from "${import.meta.resolve("../../dist/index.js")}";
         const exchange = new Exchange(EXCHANGE_CLIENT${io === undefined ? "" : `, ${options}`});
-        await exchange.connect(${unix ? JSON.stringify({ path }) : `"127.0.0.1", ${port}`}).ready;`;
+        await exchange.connect(${JSON.stringify(unix ? { path } : { host: "127.0.0.1", port, tcpOnly })}).ready;`;
     },
 
     async announcer(place, count, limits) {
@@ -169,7 +177,8 @@ async function knowsIo() {
 export const peers = {
   netsvc: netsvc({}),
   "netsvc-thread": netsvc({ io: "thread", settings: ['io: "thread"'] }),
-  "netsvc-unix": netsvc({ unix: true, settings: ["Unix socket instead of TCP"] }),
+  "netsvc-tcp": netsvc({ tcpOnly: true, settings: ["tcpOnly: true"] }),
+  "netsvc-unix": netsvc({ unix: true, settings: ["Unix socket with a path"] }),
   "netsvc-iterate": netsvc({ iterate: true, settings: ["reports by `for await`"] }),
   "netsvc-signal": netsvc({ signal: true, settings: ["handlers ask for `context.signal`"] }),
 };

@@ -1,19 +1,34 @@
 // Where to listen, as users write it; as crates/netsvc-hub/src/address.rs.
 
 /** A place to listen. Without `host`: both loopback addresses. */
-export type Place = { readonly port: number; readonly host?: string } | { readonly path: string };
+export type Place = TcpPlace | { readonly path: string };
 
-/** `host:port`, `[IPv6 address]:port`, or a port alone. Throws an Error for people. */
-export function parseAddress(text: string): { port: number; host?: string } {
+interface TcpPlace {
+  readonly port: number;
+  readonly host?: string;
+  /** Keeps clients of the same machine on TCP, too. */
+  readonly tcpOnly?: true;
+}
+
+/** Asks for that. */
+const TCP_ONLY = "tcp://";
+
+/**
+ * `host:port`, `[IPv6 address]:port`, or a port alone; after `tcp://` without the Unix sockets beside
+ * loopback addresses. Throws an Error for people.
+ */
+export function parseAddress(text: string): TcpPlace {
   const wrong = (why: string) => new Error(`"${text}" ${why}`);
-  const colon = text.lastIndexOf(":");
-  const digits = text.slice(colon + 1);
+  const tcpOnly = text.startsWith(TCP_ONLY) ? ({ tcpOnly: true } as const) : {};
+  const place = text.slice("tcpOnly" in tcpOnly ? TCP_ONLY.length : 0);
+  const colon = place.lastIndexOf(":");
+  const digits = place.slice(colon + 1);
   const port = Number(digits);
   if (!/^\d+$/.test(digits) || port > 65_535) {
     throw wrong("does not end in a port from 0 to 65535, as in 127.0.0.1:11111");
   }
-  if (colon < 0) return { port };
-  const host = text.slice(0, colon);
+  if (colon < 0) return { port, ...tcpOnly };
+  const host = place.slice(0, colon);
   if (host === "" || host === "*") {
     throw wrong("names no host; for all addresses write 0.0.0.0 or [::] as the host");
   }
@@ -25,14 +40,15 @@ export function parseAddress(text: string): { port: number; host?: string } {
   if (Buffer.byteLength(name) > 255 || !/^[\p{Alphabetic}\p{N}.\-_:%]+$/u.test(name)) {
     throw wrong("has a host that is neither a name nor an address");
   }
-  return { host: name, port };
+  return { host: name, port, ...tcpOnly };
 }
 
 /** As `parseAddress` takes it; a path as it is. */
 export function showPlace(place: Place): string {
   if ("path" in place) return place.path;
-  if (place.host === undefined) return String(place.port);
-  return showAddress(place.host, place.port);
+  const { host, port, tcpOnly } = place;
+  const address = host === undefined ? String(port) : showAddress(host, port);
+  return tcpOnly ? `${TCP_ONLY}${address}` : address;
 }
 
 /** An address with its port, IPv6 in brackets. */

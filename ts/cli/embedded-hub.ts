@@ -66,8 +66,8 @@ export async function runEmbedded(
 async function listen({ exchange, log }: Running, place: Place): Promise<string[]> {
   try {
     if ("path" in place) return [(await exchange.listen(place)).path];
-    const { host, port } = place;
-    const bound = await exchange.listen(port, host === undefined ? {} : { host });
+    const { port, ...options } = place;
+    const bound = await exchange.listen(port, options);
     return bound.hosts.map((each) => showAddress(each, bound.port));
   } catch (error) {
     const { message, code } = error as Error & { code?: string };

@@ -25,6 +25,8 @@ export interface NativeTarget {
   host?: string;
   port?: number;
   path?: string;
+  /** With a port: not by the Unix socket that a hub may offer beside a loopback address. */
+  tcpOnly?: boolean;
   /** -2 backoff, -1 a single attempt, else seconds. */
   retry: number;
 }
@@ -34,6 +36,8 @@ export interface NativeListen {
   port?: number;
   hosts?: string[];
   path?: string;
+  /** With a port: no Unix socket beside a loopback address. */
+  tcpOnly?: boolean;
 }
 
 /** One registry. Failures are Errors with the stable code of the core's CommandError. */

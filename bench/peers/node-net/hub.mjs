@@ -2,8 +2,8 @@ import { createServer } from "node:net";
 import { corked, framesOf } from "./frames.mjs";
 import { createHub } from "./routing.mjs";
 
-/** @param {number} port */
-export async function listen(port) {
+/** @param {{ port: number, host: string } | { path: string }} address */
+export async function listen(address) {
   const hub = createHub();
   const server = createServer({ noDelay: true }, (socket) => {
     const { take, leave } = hub.join(corked(socket));
@@ -11,5 +11,5 @@ export async function listen(port) {
     socket.on("error", () => {}); // "close" follows
     socket.on("close", leave);
   });
-  await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(undefined)));
+  await new Promise((resolve) => server.listen(address, () => resolve(undefined)));
 }

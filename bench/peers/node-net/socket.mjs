@@ -2,13 +2,13 @@ import { connect } from "node:net";
 import { corked, framesOf } from "./frames.mjs";
 
 /**
- * @param {number} port
+ * @param {{ port: number, host: string } | { path: string }} address
  * @returns {import("./client.mjs").Open}
  */
 export const opener =
-  (port) =>
+  (address) =>
   ({ connected, take, closed }) => {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    const socket = connect({ ...address, noDelay: true });
     socket.on("connect", () => connected(corked(socket)));
     socket.on("data", framesOf(take));
     socket.on("error", () => {}); // "close" follows

@@ -5,11 +5,19 @@ use netsvc_net::{ListenAddress, ListenTarget};
 /// Both loopback addresses: who only names a port must not open it to the network.
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "::1"];
 
-/// `host:port`, `[IPv6 address]:port`, or a port alone for both loopback addresses.
+/// What keeps clients of the same machine on TCP, too.
+const TCP_ONLY: &str = "tcp://";
+
+/// `host:port`, `[IPv6 address]:port`, or a port alone for both loopback addresses; after `tcp://`
+/// without the Unix sockets beside those.
 pub(crate) fn parse(text: &str) -> Result<ListenTarget, String> {
     let wrong = |why: &str| Err(format!("\"{text}\" {why}"));
-    let (host, port) = match text.rsplit_once(':') {
-        None => (None, text),
+    let (tcp_only, place) = match text.strip_prefix(TCP_ONLY) {
+        Some(place) => (true, place),
+        None => (false, text),
+    };
+    let (host, port) = match place.rsplit_once(':') {
+        None => (None, place),
         Some((host, port)) => (Some(host), port),
     };
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -34,16 +42,19 @@ pub(crate) fn parse(text: &str) -> Result<ListenTarget, String> {
             vec![bare.to_owned()]
         }
     };
-    Ok(ListenTarget::Tcp { hosts, port })
+    Ok(ListenTarget::Tcp { hosts, port, tcp_only })
 }
 
 /// As [`parse`] takes it.
 pub(crate) fn show_target(target: &ListenTarget) -> String {
     match target {
-        ListenTarget::Tcp { hosts, port } if *hosts == LOOPBACK => port.to_string(),
-        ListenTarget::Tcp { hosts, port } => {
-            let hosts: Vec<String> = hosts.iter().map(|host| show_host(host, *port)).collect();
-            hosts.join(", ")
+        ListenTarget::Tcp { hosts, port, tcp_only } => {
+            let prefix = if *tcp_only { TCP_ONLY } else { "" };
+            if *hosts == LOOPBACK {
+                return format!("{prefix}{port}");
+            }
+            let show = |host: &String| format!("{prefix}{}", show_host(host, *port));
+            hosts.iter().map(show).collect::<Vec<_>>().join(", ")
         }
         ListenTarget::Unix(path) => path.display().to_string(),
     }
@@ -71,7 +82,7 @@ mod tests {
 
     fn tcp(hosts: &[&str], port: u16) -> ListenTarget {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        ListenTarget::Tcp { hosts, port }
+        ListenTarget::Tcp { hosts, port, tcp_only: false }
     }
 
     #[test]
@@ -86,6 +97,13 @@ mod tests {
         assert_eq!(parse("[::1]:65535"), Ok(tcp(&["::1"], 65535)));
         assert_eq!(parse("gateway.local:80"), Ok(tcp(&["gateway.local"], 80)));
         assert_eq!(parse("[fe80::1%eth0]:80"), Ok(tcp(&["fe80::1%eth0"], 80)));
+    }
+
+    #[test]
+    fn tcp_alone_is_asked_for_by_the_prefix_of_a_url() {
+        let ListenTarget::Tcp { hosts, port, .. } = tcp(&["127.0.0.1"], 80) else { return };
+        let expected = ListenTarget::Tcp { hosts, port, tcp_only: true };
+        assert_eq!(parse("tcp://127.0.0.1:80"), Ok(expected));
     }
 
     #[test]
@@ -105,7 +123,9 @@ mod tests {
             "[]:80",
             "[::1]",
             "a b:80",
-            "tcp://host:80",
+            "http://host:80",
+            "tcp://",
+            "tcp://tcp://host:80",
             "host:80 ",
             "1:2:3",
             "host:-1",
@@ -118,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_is_taken() {
-        for text in ["11111", "[::1]:80", "127.0.0.1:0"] {
+        for text in ["11111", "[::1]:80", "127.0.0.1:0", "tcp://11111", "tcp://[::1]:80"] {
             assert_eq!(show_target(&parse(text).unwrap()), text);
         }
     }

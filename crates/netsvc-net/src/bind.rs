@@ -15,7 +15,7 @@ use crate::target::{ListenAddress, ListenTarget};
 
 /// Connections that the kernel keeps while the core has no room for their handshakes; the kernel
 /// lowers it to its own limit.
-const BACKLOG: i32 = 1024;
+pub(crate) const BACKLOG: i32 = 1024;
 /// With port 0 the first address decides; as often as this another port is tried if it is taken
 /// at one of the others.
 const PORT_ATTEMPTS: usize = 16;
@@ -28,7 +28,9 @@ pub(crate) async fn bind(
     resolver: &dyn Resolver,
 ) -> Result<Bound, ListenError> {
     match target {
-        ListenTarget::Tcp { hosts, port } => bind_tcp(hosts, *port, resolver).await,
+        ListenTarget::Tcp { hosts, port, tcp_only } => {
+            bind_tcp(hosts, *port, *tcp_only, resolver).await
+        }
         ListenTarget::Unix(path) => bind_path(path).await,
     }
 }
@@ -48,26 +50,19 @@ async fn bind_path(_path: &Path) -> Result<Bound, ListenError> {
 async fn bind_tcp(
     hosts: &[String],
     port: u16,
+    tcp_only: bool,
     resolver: &dyn Resolver,
 ) -> Result<Bound, ListenError> {
     let addresses = resolve_all(hosts, port, resolver).await?;
     let mut attempts = if port == 0 { PORT_ATTEMPTS } else { 1 };
-    let listeners = loop {
+    loop {
         attempts -= 1;
-        match bind_all(&addresses, port) {
+        match bind_all(&addresses, port, tcp_only) {
             Err((_, error)) if attempts > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
             Err((address, error)) => return Err(ListenError::from_io(&address, &error)),
-            Ok(listeners) => break listeners,
+            Ok(bound) => return Ok(bound),
         }
-    };
-    let mut bound = (Vec::new(), Vec::new());
-    for listener in listeners {
-        let (socket, address) =
-            register(listener).map_err(|error| ListenError::from_io(&"a TCP port", &error))?;
-        bound.0.push(socket);
-        bound.1.push(address);
     }
-    Ok(bound)
 }
 
 async fn resolve_all(
@@ -90,17 +85,22 @@ async fn resolve_all(
 }
 
 /// The error names the address that it belongs to.
-fn bind_all(addresses: &[SocketAddr], port: u16) -> Result<Vec<Socket>, (SocketAddr, io::Error)> {
+fn bind_all(
+    addresses: &[SocketAddr],
+    port: u16,
+    tcp_only: bool,
+) -> Result<Bound, (SocketAddr, io::Error)> {
     let mut port = port;
-    let mut listeners = Vec::new();
+    let mut bound: Bound = (Vec::new(), Vec::new());
     let mut left_out = None;
     let several = addresses.len() > 1;
     for &(mut address) in addresses {
         address.set_port(port);
-        match bind_one(address, several) {
-            Ok((listener, chosen)) => {
-                port = chosen;
-                listeners.push(listener);
+        match bind_one(address, several, tcp_only) {
+            Ok((sockets, address)) => {
+                port = address.port();
+                bound.0.extend(sockets);
+                bound.1.push(ListenAddress::Tcp(address));
             }
             Err(error) if is_optional(address) && is_missing(&error) => {
                 left_out = Some((address, error));
@@ -109,25 +109,44 @@ fn bind_all(addresses: &[SocketAddr], port: u16) -> Result<Vec<Socket>, (SocketA
         }
     }
     match left_out {
-        Some(error) if listeners.is_empty() => Err(error),
-        _ => Ok(listeners),
+        Some(error) if bound.1.is_empty() => Err(error),
+        _ => Ok(bound),
     }
 }
 
-fn bind_one(address: SocketAddr, several: bool) -> io::Result<(Socket, u16)> {
+/// The sockets, and the address with its port.
+fn bind_one(
+    address: SocketAddr,
+    several: bool,
+    tcp_only: bool,
+) -> io::Result<(Vec<ListenSocket>, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
+    // `::` would take IPv4 as well, and with it the port from an IPv4 address next to it.
+    let dual = address.is_ipv6() && address.ip().is_unspecified() && !several;
     if address.is_ipv6() {
-        // `::` would take IPv4 as well, and with it the port from an IPv4 address next to it.
-        socket.set_only_v6(several || !address.ip().is_unspecified())?;
+        socket.set_only_v6(!dual)?;
     }
     // Elsewhere the option would let two programs listen on one port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
+    let address = socket.local_addr()?.as_socket().unwrap_or(address);
+    // The shortcuts first: who is refused there finds nobody at the address either.
+    let mut sockets = shortcuts(address, dual, tcp_only)?;
     socket.listen(BACKLOG)?;
-    let port = socket.local_addr()?.as_socket().map_or(address.port(), |local| local.port());
-    Ok((socket, port))
+    sockets.push(ListenSocket::Tcp(TcpListener::from_std(socket.into())?));
+    Ok((sockets, address))
+}
+
+#[cfg(unix)]
+fn shortcuts(address: SocketAddr, dual: bool, tcp_only: bool) -> io::Result<Vec<ListenSocket>> {
+    crate::shortcut::bind(address, dual, tcp_only)
+}
+
+#[cfg(not(unix))]
+fn shortcuts(_addr: SocketAddr, _dual: bool, _tcp_only: bool) -> io::Result<Vec<ListenSocket>> {
+    Ok(Vec::new())
 }
 
 /// The IPv6 loopback address is among the defaults, and missing on many small systems.
@@ -138,10 +157,4 @@ fn is_optional(address: SocketAddr) -> bool {
 /// The machine does not have the address, or not its family (which has no error kind).
 fn is_missing(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::AddrInUse && error.kind() != io::ErrorKind::PermissionDenied
-}
-
-fn register(listener: Socket) -> io::Result<(ListenSocket, ListenAddress)> {
-    let listener = TcpListener::from_std(listener.into())?;
-    let address = listener.local_addr()?;
-    Ok((ListenSocket::Tcp(listener), ListenAddress::Tcp(address)))
 }

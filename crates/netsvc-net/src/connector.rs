@@ -47,17 +47,17 @@ async fn open(
     dead: Duration,
 ) -> Result<(Socket, Str), Reason> {
     match target {
-        Target::Tcp { host, port } => {
+        Target::Tcp { host, port, tcp_only } => {
             let addresses = addresses(resolver, host, *port).await.map_err(|error| {
                 let message = format!("cannot resolve {host}: {error}");
                 Reason::new(ReasonCode::ResolveFailed, message)
             })?;
-            let (stream, address) = connect_any(alternate(addresses), |address| {
-                Box::pin(async move { Ok((connect_one(address).await?, address)) })
+            let tcp_only = *tcp_only;
+            let (socket, address) = connect_any(alternate(addresses), |address| {
+                Box::pin(async move { Ok((connect_one(address, tcp_only, dead).await?, address)) })
             })
             .await
             .map_err(|error| failed(target, error))?;
-            let socket = Socket::tcp(stream, dead).map_err(|error| failed(target, error))?;
             Ok((socket, address.to_string().into()))
         }
         Target::Unix(path) => {
@@ -71,7 +71,13 @@ fn failed(target: &Target, error: impl std::fmt::Display) -> Reason {
     Reason::new(ReasonCode::ConnectFailed, format!("cannot connect to {target}: {error}"))
 }
 
-async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
+async fn connect_one(address: SocketAddr, tcp_only: bool, dead: Duration) -> io::Result<Socket> {
+    #[cfg(unix)]
+    if !tcp_only && let Some(socket) = crate::shortcut::connect(address).await {
+        return Ok(socket);
+    }
+    #[cfg(not(unix))]
+    let _ = tcp_only; // There is nothing else.
     let stream = TcpStream::connect(address).await?;
     if stream.local_addr()? == stream.peer_addr()? {
         // TCP connects a socket to itself when its own random port is the one it calls, which
@@ -80,7 +86,7 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
-    Ok(stream)
+    Socket::tcp(stream, dead)
 }
 
 #[cfg(unix)]

@@ -28,6 +28,7 @@
 //! | what does the task of a connection do? | `task.rs` |
 //! | who reads a connection? | `loan.rs`, `guard.rs`, `readiness.rs` |
 //! | how is a host name turned into a connection? | `connector.rs`, `resolver.rs` |
+//! | how do programs of one machine get around TCP? | `shortcut.rs` |
 //! | how are ports and socket files bound and released? | `bind.rs`, `socket_file.rs`, `listener.rs` |
 //! | who calls the core when time has passed? | `timer.rs` |
 
@@ -48,6 +49,8 @@ mod registry;
 mod resolver;
 mod runtime;
 mod scratch;
+#[cfg(unix)]
+mod shortcut;
 mod signal;
 mod socket;
 #[cfg(unix)]

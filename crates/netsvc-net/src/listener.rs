@@ -2,6 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+#[cfg(unix)]
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -40,6 +42,17 @@ pub(crate) enum ListenSocket {
         /// Removed from the file system before the socket closes, so that nobody finds it dead.
         file: SocketFile,
         listener: UnixListener,
+    },
+    /// Beside a TCP address, see `shortcut.rs`.
+    #[cfg(unix)]
+    Shortcut {
+        address: SocketAddr,
+        listener: UnixListener,
+    },
+    /// The name of one that is not offered, so that nobody else has it. Refuses connections.
+    #[cfg(unix)]
+    NoShortcut {
+        _name: socket2::Socket,
     },
 }
 
@@ -143,6 +156,13 @@ impl ListenSocket {
             Self::Unix { listener, file } => listener
                 .poll_accept(context)
                 .map(|accepted| Ok((Socket::unix(accepted?.0)?, file.to_string().into()))),
+            // The peer has no address of its own.
+            #[cfg(unix)]
+            Self::Shortcut { listener, address } => listener
+                .poll_accept(context)
+                .map(|accepted| Ok((Socket::unix(accepted?.0)?, address.to_string().into()))),
+            #[cfg(unix)]
+            Self::NoShortcut { .. } => Poll::Pending,
         }
     }
 }

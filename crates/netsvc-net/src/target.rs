@@ -13,6 +13,9 @@ pub enum Target {
         host: String,
         /// TCP port.
         port: u16,
+        /// On Linux, a hub at a loopback address is reached by a Unix socket that it offers beside it.
+        /// True: it is not.
+        tcp_only: bool,
     },
     /// A Unix socket. On platforms without them each attempt fails with `connect-failed`.
     Unix(PathBuf),
@@ -21,8 +24,8 @@ pub enum Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
             Self::Unix(path) => path.display().fmt(f),
         }
     }
@@ -38,6 +41,9 @@ pub enum ListenTarget {
         hosts: Vec<String>,
         /// TCP port; 0: a free one, the same for all hosts.
         port: u16,
+        /// On Linux, each loopback address is accompanied by a Unix socket, which clients prefer. True:
+        /// it is not.
+        tcp_only: bool,
     },
     /// A Unix socket with mode 0660. A dead socket file is replaced; the file is removed on close.
     Unix(PathBuf),

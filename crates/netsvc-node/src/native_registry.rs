@@ -104,8 +104,9 @@ impl NativeRegistry {
         guard(|| {
             let target = match options {
                 ListenOptions { path: Some(path), .. } => ListenTarget::Unix(PathBuf::from(path)),
-                ListenOptions { port: Some(port), hosts: Some(hosts), .. } => {
-                    ListenTarget::Tcp { hosts, port: port_of(port)? }
+                ListenOptions { port: Some(port), hosts: Some(hosts), tcp_only, .. } => {
+                    let tcp_only = tcp_only.unwrap_or_default();
+                    ListenTarget::Tcp { hosts, port: port_of(port)?, tcp_only }
                 }
                 _ => return Err(invalid("listen needs a path, or a port and hosts")),
             };
@@ -125,8 +126,9 @@ impl NativeRegistry {
                     return Err(Error::new(Code::UNSUPPORTED, text.to_owned()));
                 }
                 ConnectOptions { path: Some(path), .. } => Target::Unix(PathBuf::from(path)),
-                ConnectOptions { port: Some(port), host: Some(host), .. } => {
-                    Target::Tcp { host, port: port_of(port)? }
+                ConnectOptions { port: Some(port), host: Some(host), tcp_only, .. } => {
+                    let tcp_only = tcp_only.unwrap_or_default();
+                    Target::Tcp { host, port: port_of(port)?, tcp_only }
                 }
                 _ => return Err(invalid("connect needs a path, or a port and a host")),
             };

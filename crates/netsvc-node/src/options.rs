@@ -26,6 +26,8 @@ pub struct ListenOptions {
     pub hosts: Option<Vec<String>>,
     /// Path of a Unix socket.
     pub path: Option<String>,
+    /// With a port: no Unix socket beside a loopback address.
+    pub tcp_only: Option<bool>,
 }
 
 /// Where to connect: a path, or a port and a host.
@@ -37,6 +39,8 @@ pub struct ConnectOptions {
     pub port: Option<u32>,
     /// Path of a Unix socket.
     pub path: Option<String>,
+    /// With a port: not by the Unix socket that a hub may offer beside a loopback address.
+    pub tcp_only: Option<bool>,
     /// Seconds between attempts; -1 once, -2 on the default schedule.
     pub retry: f64,
 }

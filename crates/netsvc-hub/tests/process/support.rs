@@ -188,7 +188,8 @@ impl Client {
     }
 
     pub(crate) fn tcp(label: &str, address: SocketAddr) -> Self {
-        let target = Target::Tcp { host: address.ip().to_string(), port: address.port() };
+        let target =
+            Target::Tcp { host: address.ip().to_string(), port: address.port(), tcp_only: false };
         Self::connect(label, "", target)
     }
 

@@ -46,7 +46,7 @@ impl Resolver for Shared {
 fn resolving_client(script: &Arc<Script>, retry: Retry) -> Node {
     let node =
         Node::start_with("client", Limits::default(), Some(Arc::new(Shared(Arc::clone(script)))));
-    let target = Target::Tcp { host: "hub.example".to_owned(), port: 1 };
+    let target = Target::Tcp { host: "hub.example".to_owned(), port: 1, tcp_only: true };
     node.engine.connect(node.exchange(Role::Client), target, retry).unwrap();
     node
 }

@@ -9,7 +9,11 @@ use netsvc_net::{ListenAddress, ListenTarget};
 use crate::support::{Node, RawPeer, SOON, assert_error, eventually, loopback, throughout};
 
 fn hosts(hosts: &[&str], port: u16) -> ListenTarget {
-    ListenTarget::Tcp { hosts: hosts.iter().map(|host| (*host).to_owned()).collect(), port }
+    ListenTarget::Tcp {
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        port,
+        tcp_only: false,
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod draining;
 mod lending;
 mod listening;
 mod misbehaving;
+#[cfg(target_os = "linux")]
+mod shortcut;
 mod shutdown;
 mod support;
 mod traffic;

@@ -99,8 +99,9 @@ impl Node {
         }
     }
 
+    /// By TCP and nothing else.
     pub(crate) fn connect(&self, exchange: ExchangeId, port: u16, retry: Retry) -> LinkId {
-        let target = Target::Tcp { host: "127.0.0.1".to_owned(), port };
+        let target = Target::Tcp { host: "127.0.0.1".to_owned(), port, tcp_only: true };
         self.engine.connect(exchange, target, retry).unwrap()
     }
 
@@ -225,7 +226,7 @@ impl Node {
 }
 
 pub(crate) fn loopback(port: u16) -> ListenTarget {
-    ListenTarget::Tcp { hosts: vec!["127.0.0.1".to_owned()], port }
+    ListenTarget::Tcp { hosts: vec!["127.0.0.1".to_owned()], port, tcp_only: false }
 }
 
 /// Waits for a condition that no event tells.
@@ -355,4 +356,22 @@ pub(crate) fn hello(heartbeat: Duration) -> Hello {
         heartbeat,
         max_payload: 1 << 20,
     }
+}
+
+/// This process's descriptors of the sockets that were accepted at `path`; an abstract name begins with `@`.
+#[cfg(target_os = "linux")]
+pub(crate) fn accepted_at(path: &str) -> Vec<String> {
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let links: Vec<String> = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.last() == Some(&path) && words[5] == "03") // connected
+        .map(|words| format!("socket:[{}]", words[6]))
+        .collect();
+    let is_among = |entry: &std::fs::DirEntry| {
+        let link = std::fs::read_link(entry.path()).unwrap_or_default();
+        links.iter().any(|one| link.as_os_str() == one.as_str())
+    };
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(Result::unwrap);
+    entries.filter(is_among).map(|entry| entry.file_name().into_string().unwrap()).collect()
 }

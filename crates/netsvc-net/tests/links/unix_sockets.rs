@@ -10,6 +10,8 @@ use std::time::Duration;
 use netsvc_core::{Event, Role};
 use netsvc_net::{ListenAddress, ListenTarget, Target};
 
+#[cfg(target_os = "linux")]
+use crate::support::accepted_at;
 use crate::support::{Node, SOON, assert_error, eventually};
 
 /// A directory of the test's own, removed at its end.
@@ -134,7 +136,7 @@ fn a_socket_with_room_is_not_waited_on_for_writing() {
     client.engine.connect(client.exchange(Role::Client), target, SOON).unwrap();
     hub.active();
 
-    let accepted = accepted_at(&directory.socket());
+    let accepted = accepted_at(directory.socket().to_str().unwrap());
     assert_eq!(accepted.len(), 1);
     eventually("it is waited on for reading only", || {
         let watched = watched();
@@ -142,25 +144,6 @@ fn a_socket_with_room_is_not_waited_on_for_writing() {
             .iter()
             .all(|number| watched.get(number).is_some_and(|events| events & WRITABLE == 0))
     });
-}
-
-/// This process's descriptors of the sockets that were accepted at `path`.
-#[cfg(target_os = "linux")]
-fn accepted_at(path: &Path) -> Vec<String> {
-    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
-    let path = path.to_str().unwrap();
-    let links: Vec<String> = sockets
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|words| words.last() == Some(&path) && words[3] != "00010000") // not listening
-        .map(|words| format!("socket:[{}]", words[6]))
-        .collect();
-    let is_among = |entry: &fs::DirEntry| {
-        let link = fs::read_link(entry.path()).unwrap_or_default();
-        links.iter().any(|one| link.as_os_str() == one.as_str())
-    };
-    let entries = fs::read_dir("/proc/self/fd").unwrap().map(Result::unwrap);
-    entries.filter(is_among).map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
 /// What this process waits for with epoll: events by descriptor.

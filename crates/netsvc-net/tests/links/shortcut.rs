@@ -1,0 +1,112 @@
+//! The Unix socket beside a loopback address: who goes by it, and who has to do without.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::time::Duration;
+
+use netsvc_core::{Event, Role};
+use netsvc_net::{ListenTarget, Target};
+
+use crate::support::{Node, SOON, accepted_at, eventually};
+
+fn tcp(host: &str, port: u16, tcp_only: bool) -> Target {
+    Target::Tcp { host: host.to_owned(), port, tcp_only }
+}
+
+fn listening(host: &str, tcp_only: bool) -> (Node, u16) {
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    let target = ListenTarget::Tcp { hosts: vec![host.to_owned()], port: 0, tcp_only };
+    let port = match hub.listen(exchange, target).unwrap().as_slice() {
+        [netsvc_net::ListenAddress::Tcp(address)] => address.port(),
+        other => panic!("unexpected addresses {other:?}"),
+    };
+    (hub, port)
+}
+
+fn client_of(target: Target) -> (Node, String) {
+    let client = Node::start("client");
+    client.engine.connect(client.exchange(Role::Client), target, SOON).unwrap();
+    let address = client.active().address.to_string();
+    (client, address)
+}
+
+/// Links of the hub at that port that came by the shortcut to 127.0.0.1.
+fn by_shortcut(port: u16) -> usize {
+    accepted_at(&format!("@netsvc/127.0.0.1:{port}")).len()
+}
+
+fn name(port: u16) -> SocketAddr {
+    SocketAddr::from_abstract_name(format!("netsvc/127.0.0.1:{port}")).unwrap()
+}
+
+#[test]
+fn who_connects_to_loopback_goes_by_it() {
+    let (hub, port) = listening("127.0.0.1", false);
+    let (_client, address) = client_of(tcp("127.0.0.1", port, false));
+    assert_eq!(by_shortcut(port), 1);
+    // The peer has no address of its own.
+    assert_eq!(address, format!("127.0.0.1:{port}"));
+    assert_eq!(&*hub.active().address, format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_hub_that_listens_everywhere_listens_there_too() {
+    let (_hub, port) = listening("0.0.0.0", false);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    assert_eq!(by_shortcut(port), 1);
+}
+
+#[test]
+fn whoever_wants_tcp_gets_tcp() {
+    let (hub, port) = listening("127.0.0.1", false);
+    let (_client, address) = client_of(tcp("127.0.0.1", port, true));
+    assert_eq!(by_shortcut(port), 0);
+    assert_eq!(address, format!("127.0.0.1:{port}"));
+    let seen = hub.active().address;
+    assert!(seen.starts_with("127.0.0.1:") && !seen.ends_with(&format!(":{port}")), "{seen}");
+}
+
+#[test]
+fn where_the_hub_offers_none_there_is_tcp_and_nobody_steps_in_between() {
+    let (_hub, port) = listening("127.0.0.1", true);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    assert_eq!(by_shortcut(port), 0);
+    let taken = UnixListener::bind_addr(&name(port)).expect_err("the hub has the name");
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn a_name_that_another_program_has_keeps_the_hub_from_the_address() {
+    // A port that was free just now.
+    let (hub, port) = listening("127.0.0.1", true);
+    hub.engine.close(Duration::ZERO);
+    let closed = |event: &Event| matches!(event, Event::ExchangeClosed(_)).then_some(());
+    hub.wait("the end of the exchange", closed);
+
+    let taken = UnixListener::bind_addr(&name(port)).unwrap();
+    let hub = Node::start("hub");
+    let exchange = hub.exchange(Role::Server);
+    let hosts = || vec!["127.0.0.1".to_owned()];
+    for tcp_only in [false, true] {
+        let target = ListenTarget::Tcp { hosts: hosts(), port, tcp_only };
+        let refused = hub.listen(exchange, target).expect_err("the name is taken");
+        assert_eq!(refused.code, "address-in-use");
+        let named = format!("@netsvc/127.0.0.1:{port}");
+        assert!(refused.message.contains(&named), "{refused}");
+    }
+
+    drop(taken);
+    assert_eq!(hub.listen_tcp(exchange, port), port);
+}
+
+#[test]
+fn the_name_is_free_when_the_exchange_is_closed() {
+    let (hub, port) = listening("127.0.0.1", false);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    hub.engine.close(Duration::ZERO);
+    let closed = |event: &Event| matches!(event, Event::ExchangeClosed(_)).then_some(());
+    hub.wait("the end of the exchange", closed);
+    // Unless somebody else has taken the port meanwhile.
+    eventually("the name is free", || UnixListener::bind_addr(&name(port)).is_ok());
+}
