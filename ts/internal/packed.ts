@@ -6,8 +6,11 @@ const FLAG_LOCAL = 1;
 /** Hexadecimal digits of a process id. */
 const ID_DIGITS = 32;
 
-/** What services have in common: those of one process, with the same groups and methods. */
-export type CommonInfo = Omit<ServiceInfo, "name" | "identity">;
+/**
+ * What services have in common: those of one process, with the same groups and methods. Name and
+ * identity are empty.
+ */
+export type CommonInfo = ServiceInfo;
 
 /** Reads packed fields one after the other. */
 export class PackedReader {
@@ -58,6 +61,8 @@ export class PackedReader {
     const groups = this.#list();
     const methods = this.#list();
     return {
+      name: "",
+      identity: "",
       audience,
       groups,
       methods,
@@ -72,17 +77,8 @@ export class PackedReader {
   service(common: CommonInfo, counter: number, offset: number, length: number): ServiceInfo {
     const end = offset + length;
     if (end > this.#bytes.length) throw transferred();
-    return {
-      name: this.#bytes.toString("utf8", offset, end),
-      identity: `${common.process}.${counter}`,
-      audience: common.audience,
-      groups: common.groups,
-      methods: common.methods,
-      process: common.process,
-      label: common.label,
-      local: common.local,
-      exchangeGroup: common.exchangeGroup,
-    };
+    const name = this.#bytes.toString("utf8", offset, end);
+    return { ...common, name, identity: `${common.process}.${counter}` };
   }
 
   /** A list of services: a u32 count, then as many, each with what it has in common. */

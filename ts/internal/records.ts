@@ -5,7 +5,7 @@
 
 import type { LinkError } from "../errors.js";
 import { type Publisher, Report } from "../report.js";
-import { NO_SERVICE } from "../service-info.js";
+import { NO_SERVICE, type ServiceInfo } from "../service-info.js";
 import type { Change, ChangeStatus } from "../watch.js";
 import { linkError } from "./codes.js";
 import { type CallerTracker, Invocation, Origin } from "./invocation.js";
@@ -305,22 +305,26 @@ export class Records {
     const at = this.#at;
     this.#at = at + 10;
     const group = words[at + 5] as number;
-    const common = words[at + 9] as number;
     this.#sink.change(words[at] as number, {
       status: STATUSES[words[at + 1] as number] ?? "reset",
-      service:
-        common === NONE
-          ? NO_SERVICE
-          : this.#reader().service(
-              this.#common(common),
-              words[at + 6] as number,
-              words[at + 7] as number,
-              words[at + 8] as number,
-            ),
+      service: this.#serviceAt(at + 6),
       group: group === NONE ? undefined : this.#symbols[group],
       replayed: words[at + 4] === 1,
       revision: (words[at + 2] as number) + (words[at + 3] as number) * 0x1_0000_0000,
     });
+  }
+
+  /** The service that four words describe. */
+  #serviceAt(at: number): ServiceInfo {
+    const words = this.#words;
+    const common = words[at + 3] as number;
+    if (common === NONE) return NO_SERVICE;
+    return this.#reader().service(
+      this.#common(common),
+      words[at] as number,
+      words[at + 1] as number,
+      words[at + 2] as number,
+    );
   }
 
   /** What lies at `offset`, which services that come in a row mostly have in common. */

@@ -13,13 +13,15 @@ export async function start(peer, { place, count }) {
 
   await peer.watcher?.(place, count, (visible) => {
     seen = visible;
+    // Nobody asks for anything in between, and the clock is not what is measured.
+    if (seen !== count && seen !== 0) return;
     changed = now();
     for (const { wanted, resolve } of waiting) if (wanted === seen) resolve(changed);
   });
 
   return {
     started: () => started,
-    /** When that many were visible, in nanoseconds of the common clock. */
+    /** When that many (all or none) were visible, in nanoseconds of the common clock. */
     until: ({ count: wanted = 0 }) =>
       seen === wanted ? changed : new Promise((resolve) => waiting.push({ wanted, resolve })),
   };
