@@ -123,7 +123,8 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
 
   /**
    * Publishes a report to whoever wants that subject. Never waits. False: more than 1 MiB is
-   * queued; it was published all the same, but a publisher with more to say should await
+   * queued, or was when that was last looked up, which is once a turn of the event loop and every
+   * 64 KiB; it was published all the same, but a publisher with more to say should await
    * `exchange.flush()`, or reports will be dropped (and counted as `missed`).
    *
    * Throws EncodingError, TooLargeError, a LimitError when no more values can be kept, or a

@@ -128,15 +128,26 @@ describe("publish", () => {
     expect(native.seen.slice(3).map((each) => each.at(-1))).toEqual([1500, -1, 0]);
   });
 
-  it("returns false above 1 MiB queued, and looks again before it says so", () => {
+  it("returns false above 1 MiB queued, and looks again before it says so, once a turn", async () => {
     const { registry, native } = setUp();
     const service = new Service("s", { registry });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const crossings = () => native.seen.filter(([name]) => name === "submit").length;
     native.queued = 2 << 20;
     service.publish("a", 1);
-    registry.lookup();
+    await turn();
     expect(service.publish("a", 1)).toBe(false);
+    const before = crossings();
+    for (let times = 0; times < 10; times++) expect(service.publish("a", 1)).toBe(false);
+    expect(crossings()).toBe(before);
+    await turn();
     native.queued = 0;
     expect(service.publish("a", 1)).toBe(true);
+    await turn();
+    // What is handed over meanwhile tells as well.
+    native.queued = 2 << 20;
+    const answers = Array.from({ length: 8 }, () => service.publish("a", "x".repeat(10_000)));
+    expect(answers).toEqual([...Array(6).fill(true), false, false]);
   });
 
   it("throws what is wrong, at once", () => {

@@ -110,9 +110,11 @@ export class Core implements Sink {
 
   /** Whether a publisher may go on: false above 1 MiB queued. */
   get flowing(): boolean {
+    const { staging } = this;
+    if (staging.queued <= HIGH_WATER) return true;
     // What was queued when commands last crossed may have left meanwhile: look again before a no.
-    if (this.staging.queued > HIGH_WATER) this.#bridge.flush();
-    return this.staging.queued <= HIGH_WATER;
+    if (!staging.fresh) this.#bridge.flush();
+    return staging.queued <= HIGH_WATER;
   }
 
   /** Ends everything: what is local at once, exchanges after `drain`. */

@@ -60,6 +60,8 @@ export class Staging {
   /** Somebody will flush. */
   #held = false;
   #queued = 0;
+  /** `#queued` was told in this turn. */
+  #fresh = false;
 
   /**
    * `submit` runs packed commands and returns the queued bytes of the fullest outbox. What it throws
@@ -162,6 +164,11 @@ export class Staging {
     this.#pair(OP_GRANT_PARTS, key, parts);
   }
 
+  /** Whether `queued` builds on what was told in this turn: looking more often costs a crossing each. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
   /** Until `release`, what is packed is not handed over by itself at the end of the turn. */
   hold(): void {
     this.#held = true;
@@ -170,7 +177,7 @@ export class Staging {
   /** Hands over what was packed since `hold`. */
   release(): void {
     this.#held = false;
-    this.flush();
+    this.#end();
   }
 
   /** Hands over what was packed. */
@@ -182,6 +189,7 @@ export class Staging {
     this.#at = 0;
     // One large command had a buffer of its own.
     if (bytes.length > CAPACITY) this.#use(0);
+    this.#fresh = true;
     try {
       this.#queued = this.#submit(bytes, length);
     } catch (error) {
@@ -291,10 +299,16 @@ export class Staging {
     }
   }
 
+  /** Of the turn, or of what holds. */
+  #end(): void {
+    this.flush();
+    this.#fresh = false;
+  }
+
   /** The scheduled flush; internal. */
   static run(staging: Staging): void {
     staging.#scheduled = false;
-    staging.flush();
+    staging.#end();
   }
 }
 

@@ -25,8 +25,12 @@ impl Process {
         from: Option<LinkId>,
         likely: usize,
     ) {
-        // So that, of what one read brings, the second run still finds room.
-        let most = self.limits.ahead() / 2;
+        let most = match from {
+            // So that, of what one read brings, the second run still finds room.
+            Some(_) => self.limits.ahead() / 2,
+            // What is submitted at once, 64 KiB of commands, becomes one run.
+            None => self.limits.ahead() / 4 * 3,
+        };
         if let Some(slot) = self.run.symbol_of_last(no, view.subject)
             && self.run.len_with(view) <= most
         {
