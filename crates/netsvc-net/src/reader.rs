@@ -16,6 +16,9 @@ pub(crate) struct Reader {
     buffer: BytesMut,
     /// Instead of `buffer`: the beginning of a large frame, with room for the rest of it.
     large: Vec<u8>,
+    /// So many bytes, instead of `buffer`, lie in the thread's memory, to be applied next.
+    #[cfg(unix)]
+    lying: usize,
     decoder: Decoder,
     /// What the peer sent broke the protocol. The rest is read, so as to see its end, and
     /// dropped.
@@ -30,11 +33,18 @@ const SMALL: usize = 8 << 10;
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
-        let (buffer, large) = (BytesMut::new(), Vec::new());
-        Self { buffer, large, decoder: Decoder::new(max_payload), failed: false }
+        Self {
+            buffer: BytesMut::new(),
+            large: Vec::new(),
+            #[cfg(unix)]
+            lying: 0,
+            decoder: Decoder::new(max_payload),
+            failed: false,
+        }
     }
 
-    /// Reads once, `share` bytes at most unless it is the rest of a frame.
+    /// Reads once, `share` bytes at most unless it is the rest of a frame. What it brings is to be
+    /// [applied](Self::apply) by the same thread, before that reads anything else.
     pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
         if !self.large.is_empty() {
             return socket.read_spare(&mut self.large);
@@ -52,6 +62,10 @@ impl Reader {
             return socket.read_spare(&mut self.large);
         }
         let room = needs.max(share.min(CHUNK));
+        #[cfg(unix)]
+        if let Some(read) = self.fill_slice(socket, room) {
+            return read;
+        }
         if self.buffer.len() <= SMALL {
             let begun = mem::replace(&mut self.buffer, scratch::take_buffer());
             self.buffer.reserve(begun.len() + room);
@@ -66,14 +80,69 @@ impl Reader {
         read
     }
 
+    /// Reads once into the thread's memory, behind what is begun. `None`: it has no room, or the
+    /// socket is none that does so.
+    #[cfg(unix)]
+    fn fill_slice(&mut self, socket: &Socket, room: usize) -> Option<io::Result<Read>> {
+        let begun = self.buffer.len();
+        let read = scratch::with_bytes(|bytes| {
+            let end = bytes.get_mut(begun..begun + room)?;
+            let read = socket.read_slice(end)?;
+            if let Ok(Read { count: 1.., .. }) = read {
+                bytes[..begun].copy_from_slice(&self.buffer);
+            }
+            Some(read)
+        })?;
+        if let Ok(Read { count: count @ 1.., .. }) = read {
+            self.buffer = BytesMut::new();
+            self.lying = begun + count;
+        }
+        Some(read)
+    }
+
+    /// Applies what lies in the thread's memory, as far as that needs no memory of its own; keeps the
+    /// rest. False: nothing is left but the beginning of a frame.
+    #[cfg(unix)]
+    fn apply_slice(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        conn: ConnId,
+        teller: Option<&mut dyn Teller>,
+    ) -> bool {
+        let lying = mem::take(&mut self.lying);
+        scratch::with_bytes(|bytes| {
+            let bytes = &bytes[..lying];
+            let applied = process.handle_front(now, conn, &self.decoder, bytes, teller);
+            let rest = &bytes[applied..];
+            if self.decoder.needs(rest) > 0 && rest.len() <= SMALL {
+                self.buffer = BytesMut::from(rest);
+                return false;
+            }
+            self.buffer = scratch::take_buffer();
+            self.buffer.extend_from_slice(rest);
+            true
+        })
+    }
+
     /// Applies every whole frame. What follows a broken one is dropped.
     pub(crate) fn apply(
         &mut self,
         process: &mut Process,
         now: Time,
         conn: ConnId,
-        teller: Option<&mut dyn Teller>,
+        mut teller: Option<&mut dyn Teller>,
     ) {
+        #[cfg(unix)]
+        if self.lying > 0 && !self.failed {
+            let teller: Option<&mut dyn Teller> = match &mut teller {
+                Some(teller) => Some(&mut **teller),
+                None => None,
+            };
+            if !self.apply_slice(process, now, conn, teller) {
+                return;
+            }
+        }
         let large = !self.large.is_empty();
         if large {
             if self.decoder.needs(&self.large) > 0 {
@@ -85,6 +154,10 @@ impl Reader {
         if self.failed {
             process.handle_received(now, conn);
             self.buffer.clear();
+            #[cfg(unix)]
+            {
+                self.lying = 0;
+            }
         } else {
             let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
             self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();

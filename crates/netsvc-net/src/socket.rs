@@ -1,7 +1,5 @@
 //! A connected stream socket of either kind, usable from any thread without blocking.
 
-#[cfg(unix)]
-use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 #[cfg(unix)]
@@ -17,6 +15,9 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+
+#[cfg(unix)]
+use crate::scratch::with_bytes;
 
 /// What the kernel keeps of what was sent through a Unix socket and not received yet, in bytes, if
 /// it is allowed to (`net.core.wmem_max`). By default that is some 200 KiB, of which the kernel's
@@ -41,16 +42,6 @@ pub(crate) enum Socket {
     /// Shared with who waits for it.
     #[cfg(unix)]
     Loose(Arc<socket2::Socket>),
-}
-
-/// Most bytes that a loose socket reads at once.
-#[cfg(unix)]
-const SCRATCH: usize = 256 << 10;
-
-#[cfg(unix)]
-thread_local! {
-    /// Where loose sockets read to, so that what they keep is no larger than what came.
-    static BYTES: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
 }
 
 macro_rules! each {
@@ -115,6 +106,14 @@ impl Socket {
             (None, Ok(count)) => Ok(Read { count, maybe_more: true }),
             (None, Err(error)) => Err(error),
         }
+    }
+
+    /// Reads once into `bytes`, which only a loose socket does.
+    #[cfg(unix)]
+    pub(crate) fn read_slice(&self, bytes: &mut [u8]) -> Option<io::Result<Read>> {
+        let Self::Loose(socket) = self else { return None };
+        let read = io::Read::read(&mut &**socket, bytes);
+        Some(read.map(|count| Read { count, maybe_more: count == bytes.len() }))
     }
 
     /// Reads once into what `bytes` has reserved and does not use; there must be some.
@@ -184,8 +183,8 @@ impl Socket {
 
 #[cfg(unix)]
 fn read_loose(socket: &socket2::Socket, buffer: &mut impl BufMut) -> io::Result<Read> {
-    BYTES.with_borrow_mut(|bytes| {
-        let room = buffer.remaining_mut().min(SCRATCH);
+    with_bytes(|bytes| {
+        let room = buffer.remaining_mut().min(bytes.len());
         let count = io::Read::read(&mut &*socket, &mut bytes[..room])?;
         buffer.put_slice(&bytes[..count]);
         Ok(Read { count, maybe_more: count == room })

@@ -79,6 +79,22 @@ impl Process {
         result
     }
 
+    /// As much of [`handle_bytes`](Self::handle_bytes) as can be done where `bytes` lie: what is
+    /// frequent and small, up to the first message that is not, or stands in the way. Returns how many
+    /// bytes that was; the rest is for `handle_bytes`.
+    pub fn handle_front(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &Decoder,
+        bytes: &[u8],
+        teller: Option<&mut dyn Teller>,
+    ) -> usize {
+        self.handle_received(now, conn);
+        self.deliveries.batch();
+        self.pass(now, conn, decoder, bytes, teller)
+    }
+
     /// Passes on what is at the front of `bytes`, up to the first message that takes more than
     /// that. Returns how many bytes it was.
     fn pass(

@@ -7,8 +7,8 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use netsvc_core::{Event, Role};
-use netsvc_net::{ListenAddress, ListenTarget, Target};
+use netsvc_core::{Content, ContentRef, ContentType, Event, Lifetime, Limits, Role, Str};
+use netsvc_net::{ListenAddress, ListenTarget, Reading, Target, Turns};
 
 #[cfg(target_os = "linux")]
 use crate::support::accepted_at;
@@ -158,4 +158,61 @@ fn watched() -> HashMap<String, u32> {
         }
     }
     watched
+}
+
+/// What is read at once ends anywhere: in a head, in a content, behind a frame that goes on as it is or one
+/// that is taken apart.
+#[test]
+fn frames_cut_anywhere_arrive_whole_and_in_order() {
+    const ALL: usize = 4_000;
+    let directory = Directory::new("cut");
+    let (_hub, _) = listen(&directory.socket());
+    let nodes = ["publisher", "user"].map(|label| {
+        // As users' clients: on sockets that can be lent.
+        let reading = Reading::Drainer(Turns::default());
+        let node = Node::start_reading(label, Limits::default(), None, reading);
+        let target = Target::Unix(directory.socket());
+        node.engine.connect(node.exchange(Role::Client), target, SOON).unwrap();
+        node.active();
+        node
+    });
+    let [publisher, user] = &nodes;
+    let (number, id) = publisher.service("meter", &[]);
+    user.sees("meter", &[id]);
+    user.subscribe("meter");
+    publisher.wait("the subscriber", |event| match event {
+        Event::Subscriber { present: true, .. } => Some(()),
+        _ => None,
+    });
+    // Of coprime steps, so that the boundaries of reads fall everywhere in time.
+    let size = |n: usize| match n % 40 {
+        13 => 70_000 + n,
+        26 => 9_000 + n,
+        39 => 4_000 + n % 200,
+        _ => n * 37 % 611,
+    };
+    let content = |n: usize| (0..size(n)).map(|at| (n + at) as u8).collect::<Vec<u8>>();
+    for burst in 0..ALL / 100 {
+        publisher.engine.with(|process, now| {
+            for n in burst * 100..(burst + 1) * 100 {
+                let subject = Str::from(format!("s{}", n % 7));
+                let bytes = content(n);
+                let lying = ContentRef { kind: ContentType::BYTES, bytes: &bytes };
+                if !process.publish_now(number, &subject, lying) {
+                    process
+                        .publish(now, number, subject, Content::raw(bytes), Lifetime::None)
+                        .unwrap();
+                }
+            }
+        });
+    }
+    for n in 0..ALL {
+        let report = user.wait("a report", |event| match event {
+            Event::Report { report, .. } => Some(report.clone()),
+            _ => None,
+        });
+        assert_eq!((report.sequence, report.missed), (n as u64 + 1, 0));
+        assert_eq!(*report.subject, *format!("s{}", n % 7));
+        assert!(report.content.bytes == content(n), "report {n}");
+    }
 }
