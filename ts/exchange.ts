@@ -53,10 +53,9 @@ export interface ListenOptions {
    */
   host?: string | readonly string[];
   /**
-   * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address with a
-   * port from 1024 on, and clients that are told the address go by it, for less time and processor per message.
-   * It has an abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address. If
-   * another program has that name, `listen` rejects with `address-in-use` in either case.
+   * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address, and
+   * clients that are told the address go by it, for less time and processor per message. It has an
+   * abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address.
    */
   tcpOnly?: boolean;
 }
@@ -233,8 +232,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * (below 0.01 counts as 0.01); -1 one attempt, never again; omitted, after 0–100 ms, then every
    * 125–250 ms while the outage is younger than 10 s, then doubling up to 5 s, for ever.
    *
-   * Throws RangeError for other values, and an ExchangeError: `role` on a server,
-   * `already-connected` while the link of an earlier `connect` is not closed.
+   * Throws RangeError for other values, TypeError for what does not go together, and an ExchangeError:
+   * `role` on a server, `already-connected` while the link of an earlier `connect` is not closed. A
+   * NetsvcError `invalid` if NETSVC_TCP_ONLY is neither 0 nor 1.
    */
   connect(host: string, port: number, retry?: number, options?: ConnectExtras): Link;
   connect(options: ConnectOptions): Link;
@@ -438,7 +438,9 @@ function connectTarget(options: ConnectOptions): NativeTarget {
     if (options.host !== undefined || options.port !== undefined) {
       throw new TypeError("connect takes a host and port, or a path, not both");
     }
-    if (options.tcpOnly === true) throw new TypeError("a path is not reached by TCP");
+    if (checkTcpOnly(options.tcpOnly ?? false)) {
+      throw new TypeError("a path is not reached by TCP: tcpOnly does not go with it");
+    }
     return { path: socketPath(options.path), retry };
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");

@@ -15,7 +15,10 @@ export interface Peer {
   readonly process: string;
   /** Its label, by default `host:pid`; empty as long as it has not introduced itself. */
   readonly label: string;
-  /** Its address as the transport names it; empty when there was no connection. */
+  /**
+   * Its address as the transport names it; empty when there was no connection. Of a client that came
+   * by a Unix socket it is where the hub listens.
+   */
   readonly address: string;
 }
 

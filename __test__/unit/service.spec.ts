@@ -148,6 +148,14 @@ describe("publish", () => {
     native.queued = 2 << 20;
     const answers = Array.from({ length: 8 }, () => service.publish("a", "x".repeat(10_000)));
     expect(answers).toEqual([...Array(6).fill(true), false, false]);
+    await turn();
+    // A large command crosses alone, and at once.
+    const { methods } = registry.service("t");
+    methods.m?.("x".repeat(100_000))?.catch(() => {});
+    expect(service.publish("a", 1)).toBe(false);
+    await turn();
+    native.queued = 0;
+    expect(service.publish("a", 1)).toBe(true);
   });
 
   it("throws what is wrong, at once", () => {

@@ -34,7 +34,9 @@ describe("tcpOnly", () => {
     for (const tcpOnly of ["yes", 1, null] as unknown as boolean[]) {
       expect(() => client.connect("hub", 1, 1, { tcpOnly })).toThrow(TypeError);
     }
-    expect(() => client.connect({ path: "/x", tcpOnly: true })).toThrow(TypeError);
+    for (const tcpOnly of [true, "yes" as unknown as boolean]) {
+      expect(() => client.connect({ path: "/x", tcpOnly })).toThrow(TypeError);
+    }
     const server = new Exchange(EXCHANGE_SERVER, fakeRegistry());
     const wrong = server.listen(1, { tcpOnly: "yes" as unknown as boolean });
     await expect(wrong).rejects.toThrow(TypeError);

@@ -15,7 +15,8 @@ comes with netsvc, or in this Node process where that is not there.
       --embedded            in this Node process in any case
       --listen PLACE        host:port, [IPv6]:port, or a port of both loopback
                             addresses; repeatable; default 11111. Everybody who
-                            reaches the port can use the hub
+                            reaches the port can use the hub. After tcp:// no
+                            Unix socket accompanies a loopback address
       --socket PATH         Unix socket, mode 0660; repeatable
       --group NAME          exchange group; default: the unnamed one
       --label NAME          what others call this process; default host:pid

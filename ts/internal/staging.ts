@@ -189,7 +189,8 @@ export class Staging {
     this.#at = 0;
     // One large command had a buffer of its own.
     if (bytes.length > CAPACITY) this.#use(0);
-    this.#fresh = true;
+    // Until the end of the turn, if that is looked after.
+    this.#fresh = this.#scheduled || this.#held;
     try {
       this.#queued = this.#submit(bytes, length);
     } catch (error) {

@@ -132,21 +132,21 @@ fn bind_one(
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     let address = socket.local_addr()?.as_socket().unwrap_or(address);
-    // The shortcuts first: who is refused there finds nobody at the address either.
-    let mut sockets = shortcuts(address, dual, tcp_only)?;
+    // The shortcuts first: whoever finds the address finds them.
+    let mut sockets = if tcp_only { Vec::new() } else { shortcuts(address, dual) };
     socket.listen(BACKLOG)?;
     sockets.push(ListenSocket::Tcp(TcpListener::from_std(socket.into())?));
     Ok((sockets, address))
 }
 
 #[cfg(unix)]
-fn shortcuts(address: SocketAddr, dual: bool, tcp_only: bool) -> io::Result<Vec<ListenSocket>> {
-    crate::shortcut::bind(address, dual, tcp_only)
+fn shortcuts(address: SocketAddr, dual: bool) -> Vec<ListenSocket> {
+    crate::shortcut::listen(address, dual)
 }
 
 #[cfg(not(unix))]
-fn shortcuts(_addr: SocketAddr, _dual: bool, _tcp_only: bool) -> io::Result<Vec<ListenSocket>> {
-    Ok(Vec::new())
+fn shortcuts(_address: SocketAddr, _dual: bool) -> Vec<ListenSocket> {
+    Vec::new()
 }
 
 /// The IPv6 loopback address is among the defaults, and missing on many small systems.

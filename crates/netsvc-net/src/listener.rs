@@ -49,11 +49,6 @@ pub(crate) enum ListenSocket {
         address: SocketAddr,
         listener: UnixListener,
     },
-    /// The name of one that is not offered, so that nobody else has it. Refuses connections.
-    #[cfg(unix)]
-    NoShortcut {
-        _name: socket2::Socket,
-    },
 }
 
 /// Accepting failed, most likely because there are no descriptors left: closing connections
@@ -161,8 +156,6 @@ impl ListenSocket {
             Self::Shortcut { listener, address } => listener
                 .poll_accept(context)
                 .map(|accepted| Ok((Socket::unix(accepted?.0)?, address.to_string().into()))),
-            #[cfg(unix)]
-            Self::NoShortcut { .. } => Poll::Pending,
         }
     }
 }

@@ -80,11 +80,14 @@ impl Reader {
         read
     }
 
-    /// Reads once into the thread's memory, behind what is begun. `None`: it has no room, or the
-    /// socket is none that does so.
+    /// Reads once into the thread's memory, behind what is begun. `None`: that is too much to be
+    /// copied there and back with each read, or the socket is none that does so.
     #[cfg(unix)]
     fn fill_slice(&mut self, socket: &Socket, room: usize) -> Option<io::Result<Read>> {
         let begun = self.buffer.len();
+        if begun > SMALL {
+            return None;
+        }
         let read = scratch::with_bytes(|bytes| {
             let end = bytes.get_mut(begun..begun + room)?;
             let read = socket.read_slice(end)?;
@@ -115,7 +118,9 @@ impl Reader {
             let bytes = &bytes[..lying];
             let applied = process.handle_front(now, conn, &self.decoder, bytes, teller);
             let rest = &bytes[applied..];
-            if self.decoder.needs(rest) > 0 && rest.len() <= SMALL {
+            // A preamble is looked at byte by byte.
+            let has_begun = self.decoder.has_begun();
+            if has_begun && self.decoder.needs(rest) > 0 && rest.len() <= SMALL {
                 self.buffer = BytesMut::from(rest);
                 return false;
             }
@@ -131,8 +136,10 @@ impl Reader {
         process: &mut Process,
         now: Time,
         conn: ConnId,
-        mut teller: Option<&mut dyn Teller>,
+        teller: Option<&mut dyn Teller>,
     ) {
+        #[cfg(unix)]
+        let mut teller = teller;
         #[cfg(unix)]
         if self.lying > 0 && !self.failed {
             let teller: Option<&mut dyn Teller> = match &mut teller {

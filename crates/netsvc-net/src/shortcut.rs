@@ -4,12 +4,12 @@
 //! large contents take little more than half (docs/bench).
 //!
 //! The names are abstract ones, which Linux has. As loopback addresses they belong to the network
-//! namespace, and everybody in there may take a free one; they leave no file behind. A name
-//! must lead to the hub that its address leads to, or it would be a way to step in between. So a hub
-//! holds the name even if it offers no shortcut, and does not listen on an address whose name
-//! another program has. Addresses with privileged ports have none, for names know no privilege.
+//! namespace; they leave no file behind. But anybody in there may take any free name, whoever has the
+//! address. So a name is a hint only: a client goes by it if the user who listens there is the one who
+//! listens on the address, and else by TCP.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -20,48 +20,30 @@ use crate::bind::BACKLOG;
 use crate::listener::ListenSocket;
 use crate::socket::Socket;
 
-/// Ports from here on are for everybody.
-const UNPRIVILEGED: u16 = 1024;
+/// What the kernel tells of TCP sockets, by address family; those that listen come first.
+const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Listens beside `address`, which is bound; or takes the names only, for who wants `tcp_only`. `dual`:
-/// it takes IPv4 connections too. Fails only if another program has a name; where there cannot be a
-/// shortcut, there is none.
-pub(crate) fn bind(
-    address: SocketAddr,
-    dual: bool,
-    tcp_only: bool,
-) -> io::Result<Vec<ListenSocket>> {
-    let mut shortcuts = Vec::new();
-    for address in loopback_of(address, dual) {
-        match bind_one(address, tcp_only) {
-            Ok(shortcut) => shortcuts.extend(shortcut),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let name = name(address);
-                let text = format!("another program has the Unix socket @{name} that goes with it");
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
-            }
-            // A sandbox without Unix sockets: there is still TCP.
-            Err(_) => {}
-        }
-    }
-    Ok(shortcuts)
+/// Listens beside `address`, which is bound. `dual`: it takes IPv4 connections too. Where there cannot
+/// be a shortcut there is TCP: other systems, sandboxes, names that another program has.
+pub(crate) fn listen(address: SocketAddr, dual: bool) -> Vec<ListenSocket> {
+    let addresses = loopback_of(address, dual).into_iter();
+    addresses.filter_map(|address| listen_one(address).ok().flatten()).collect()
 }
 
-/// Connects by the shortcut to `address`, if there is one.
+/// Connects by the shortcut to `address`, if there is one that can be trusted.
 pub(crate) async fn connect(address: SocketAddr) -> Option<Socket> {
-    let path = path_of(address)?;
     // Whatever is wrong with it, TCP tells better.
-    UnixStream::connect(path).await.and_then(Socket::unix).ok()
+    let stream = UnixStream::connect(path_of(address)?).await.ok()?;
+    let user = stream.peer_cred().ok()?.uid();
+    let is_theirs = belongs_to(user, address, &TCP).is_ok_and(|is_theirs| is_theirs);
+    if is_theirs { Socket::unix(stream).ok() } else { None }
 }
 
-fn bind_one(address: SocketAddr, tcp_only: bool) -> io::Result<Option<ListenSocket>> {
+fn listen_one(address: SocketAddr) -> io::Result<Option<ListenSocket>> {
     let Some(path) = path_of(address) else { return Ok(None) };
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    if tcp_only {
-        return Ok(Some(ListenSocket::NoShortcut { _name: socket }));
-    }
     socket.listen(BACKLOG)?;
     let listener = UnixListener::from_std(socket.into())?;
     Ok(Some(ListenSocket::Shortcut { address, listener }))
@@ -85,39 +67,74 @@ fn loopback_of(address: SocketAddr, dual: bool) -> Vec<SocketAddr> {
 /// As a path, the form that sockets take it in: an abstract name begins with a zero byte.
 fn path_of(address: SocketAddr) -> Option<PathBuf> {
     let ip = address.ip().to_canonical();
-    let has_one = cfg!(any(target_os = "linux", target_os = "android"))
-        && ip.is_loopback()
-        && address.port() >= UNPRIVILEGED;
-    has_one.then(|| format!("\0{}", name((ip, address.port()).into())).into())
+    let has_one = cfg!(any(target_os = "linux", target_os = "android")) && ip.is_loopback();
+    has_one.then(|| format!("\0netsvc/{}", SocketAddr::new(ip, address.port())).into())
 }
 
-/// Without the zone that an IPv6 address may have.
-fn name(address: SocketAddr) -> String {
-    format!("netsvc/{}", SocketAddr::new(address.ip(), address.port()))
+/// Whether whatever listens on a loopback address with TCP, and on nothing less if it is several, was
+/// opened by that user. `tables`: where that is told, for IPv4 and IPv6.
+fn belongs_to(user: u32, address: SocketAddr, tables: &[&str; 2]) -> io::Result<bool> {
+    let ips = match address.ip().to_canonical() {
+        IpAddr::V4(ip) => vec![
+            (tables[0], shown(&ip.octets())),
+            (tables[0], shown(&[0; 4])),
+            (tables[1], shown(&ip.to_ipv6_mapped().octets())),
+            (tables[1], shown(&[0; 16])),
+        ],
+        IpAddr::V6(ip) => vec![(tables[1], shown(&ip.octets())), (tables[1], shown(&[0; 16]))],
+    };
+    let mut is_theirs = false;
+    for table in tables {
+        let file = match File::open(table) {
+            // A kernel without IPv6.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
+        for line in BufReader::new(file).lines().skip(1) {
+            let line = line?;
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, owner, ..] = words[..] else { continue };
+            if state != LISTENS {
+                break;
+            }
+            let Some((ip, port)) = local.split_once(':') else { continue };
+            let is_there = u16::from_str_radix(port, 16) == Ok(address.port())
+                && ips.iter().any(|(of, shown)| of == table && shown == ip);
+            if is_there && owner.parse() != Ok(user) {
+                return Ok(false);
+            }
+            is_theirs |= is_there;
+        }
+    }
+    Ok(is_theirs)
 }
 
-#[cfg(test)]
+/// The state of a socket that listens, in those tables.
+const LISTENS: &str = "0A";
+
+/// An address as in those tables: words of the machine.
+fn shown(octets: &[u8]) -> String {
+    let words = octets.as_chunks().0.iter().map(|word| u32::from_ne_bytes(*word));
+    words.fold(String::new(), |shown, word| format!("{shown}{word:08X}"))
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use super::*;
 
-    fn path(address: &str) -> Option<String> {
-        path_of(address.parse().ok()?).and_then(|path| path.into_os_string().into_string().ok())
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     #[test]
-    fn only_loopback_addresses_with_ports_for_everybody_have_names() {
+    fn loopback_addresses_have_names() {
         for (address, expected) in [
             ("127.0.0.1:11111", Some("\0netsvc/127.0.0.1:11111")),
-            ("127.0.0.2:1024", Some("\0netsvc/127.0.0.2:1024")),
+            ("127.0.0.2:80", Some("\0netsvc/127.0.0.2:80")),
             ("[::1]:11111", Some("\0netsvc/[::1]:11111")),
             ("[::ffff:127.0.0.1]:11111", Some("\0netsvc/127.0.0.1:11111")),
-            ("127.0.0.1:1023", None),
             ("192.168.1.1:11111", None),
             ("0.0.0.0:11111", None),
             ("[fe80::1]:11111", None),
         ] {
-            assert_eq!(path(address).as_deref(), expected, "{address}");
+            let path = address.parse().ok().and_then(path_of);
+            assert_eq!(path, expected.map(PathBuf::from), "{address}");
         }
     }
 
@@ -133,5 +150,56 @@ mod tests {
         assert_eq!(loopback("[::]:2000", true), ["[::1]:2000", "127.0.0.1:2000"]);
         assert_eq!(loopback("127.0.0.9:2000", false), ["127.0.0.9:2000"]);
         assert_eq!(loopback("192.168.1.1:2000", false), [""; 0]);
+    }
+
+    #[test]
+    fn an_address_belongs_to_whoever_listens_there() -> io::Result<()> {
+        let folder = std::env::temp_dir();
+        let path = |name: &str| folder.join(format!("netsvc-{}-{name}", std::process::id()));
+        let (four, six) = (path("tcp"), path("tcp6"));
+        let head =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n";
+        let row = |ip: &[u8], port: u16, state: &str, user: u32| {
+            format!("   0: {}:{port:04X} 0:0 {state} 0:0 00:0 0 {user} 0 1\n", shown(ip))
+        };
+        std::fs::write(
+            &four,
+            [
+                head.to_owned(),
+                row(&[127, 0, 0, 1], 2000, "0A", 7),
+                row(&[0; 4], 2001, "0A", 8),
+                row(&[127, 0, 0, 1], 2003, "0A", 7),
+                row(&[127, 0, 0, 1], 2004, "01", 7),
+                row(&[127, 0, 0, 1], 2005, "0A", 7), // never behind others in truth
+            ]
+            .concat(),
+        )?;
+        let other = row(&[0; 16], 2003, "0A", 9);
+        std::fs::write(&six, [head, &other, &row(&[0; 16], 2002, "0A", 9)].concat())?;
+        let tables = [&four, &six].map(|path| path.to_str().unwrap_or_default());
+        let asked = |user, address: &str| {
+            belongs_to(user, address.parse().map_err(io::Error::other)?, &tables)
+        };
+        for (user, address, expected) in [
+            (7, "127.0.0.1:2000", true),
+            (8, "127.0.0.1:2000", false),
+            (7, "127.0.0.2:2000", false),
+            (8, "127.0.1.1:2001", true),
+            (7, "127.0.1.1:2001", false),
+            (9, "127.0.0.1:2002", true),
+            (9, "[::1]:2002", true),
+            (8, "[::1]:2001", false),
+            // Several listen there, of which one is somebody else.
+            (7, "127.0.0.1:2003", false),
+            (7, "127.0.0.1:2004", false),
+            (7, "127.0.0.1:2005", false),
+        ] {
+            assert_eq!(asked(user, address)?, expected, "{user} {address}");
+        }
+        std::fs::remove_file(&four)?;
+        assert!(asked(9, "[::1]:2002")?);
+        std::fs::remove_file(&six)?;
+        assert!(!asked(9, "[::1]:2002")?);
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use netsvc_core::wire::{Decoder, WriteBatch};
 use netsvc_core::{
     Asked, ConnId, Content, ContentType, DeliveredReport, Event, Invocation, LinkId, Outcome,
@@ -179,8 +179,16 @@ impl World {
                     end.buffer.extend_from_slice(chunk);
                     let (decoder, buffer) = (&mut end.decoder, &mut end.buffer);
                     let mut events = Events(&mut host.events);
+                    let tells = host.listening && host.telling;
+                    // Both ways to the same end, as different sockets go.
+                    if buffer.len() % 2 == 1 {
+                        let teller: Option<&mut dyn Teller> =
+                            if tells { Some(&mut events) } else { None };
+                        let front = host.process.handle_front(now, conn, decoder, buffer, teller);
+                        buffer.advance(front);
+                    }
                     let teller: Option<&mut dyn Teller> =
-                        if host.listening && host.telling { Some(&mut events) } else { None };
+                        if tells { Some(&mut events) } else { None };
                     let applied = host.process.handle_bytes(now, conn, decoder, buffer, teller);
                     end.deaf = applied.is_err();
                 }

@@ -130,6 +130,11 @@ impl Decoder {
         wanted.saturating_sub(buffer.len())
     }
 
+    /// The preamble has come, and was right.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// Bytes kept between calls: fragmented messages that are not complete, and symbols. Whatever
     /// the peer sends, no more than arrived, and within the limits of both.
     pub fn kept(&self) -> usize {

@@ -1,7 +1,12 @@
 //! The Unix socket beside a loopback address: who goes by it, and who has to do without.
 
+use std::io::{BufRead, BufReader};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use netsvc_core::{Event, Role};
@@ -68,36 +73,76 @@ fn whoever_wants_tcp_gets_tcp() {
 }
 
 #[test]
-fn where_the_hub_offers_none_there_is_tcp_and_nobody_steps_in_between() {
+fn where_the_hub_offers_none_there_is_tcp() {
     let (_hub, port) = listening("127.0.0.1", true);
     let (_client, _) = client_of(tcp("127.0.0.1", port, false));
     assert_eq!(by_shortcut(port), 0);
-    let taken = UnixListener::bind_addr(&name(port)).expect_err("the hub has the name");
-    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[test]
-fn a_name_that_another_program_has_keeps_the_hub_from_the_address() {
+fn a_name_that_another_program_has_keeps_the_hub_from_nothing() {
     // A port that was free just now.
     let (hub, port) = listening("127.0.0.1", true);
     hub.engine.close(Duration::ZERO);
     let closed = |event: &Event| matches!(event, Event::ExchangeClosed(_)).then_some(());
     hub.wait("the end of the exchange", closed);
-
     let taken = UnixListener::bind_addr(&name(port)).unwrap();
     let hub = Node::start("hub");
-    let exchange = hub.exchange(Role::Server);
-    let hosts = || vec!["127.0.0.1".to_owned()];
-    for tcp_only in [false, true] {
-        let target = ListenTarget::Tcp { hosts: hosts(), port, tcp_only };
-        let refused = hub.listen(exchange, target).expect_err("the name is taken");
-        assert_eq!(refused.code, "address-in-use");
-        let named = format!("@netsvc/127.0.0.1:{port}");
-        assert!(refused.message.contains(&named), "{refused}");
-    }
-
+    assert_eq!(hub.listen_tcp(hub.exchange(Role::Server), port), port);
     drop(taken);
-    assert_eq!(hub.listen_tcp(exchange, port), port);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    assert_eq!(by_shortcut(port), 0);
+}
+
+/// What the test below runs in a process of another user.
+const STEPS_IN: &str = "NETSVC_TEST_STEPS_IN";
+
+struct Other {
+    child: Child,
+    program: PathBuf,
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.program);
+    }
+}
+
+/// Only root can be another user as well; for everybody else there is the test of `belongs_to`.
+#[test]
+fn another_user_who_has_the_name_does_not_get_in_between() {
+    const TEST: &str = "shortcut::another_user_who_has_the_name_does_not_get_in_between";
+    if let Ok(port) = std::env::var(STEPS_IN) {
+        let listener = UnixListener::bind_addr(&name(port.parse().unwrap())).unwrap();
+        println!("listens");
+        let mut kept = Vec::new();
+        // Until it is killed: a client that comes waits in vain.
+        loop {
+            kept.push(listener.accept().unwrap());
+        }
+    }
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    // Somewhere that the other may look.
+    let program = std::env::temp_dir().join(format!("netsvc-{}-steps-in", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let (_hub, port) = listening("0.0.0.0", true);
+    let mut child = Command::new(&program)
+        .args(["--exact", "--nocapture", TEST])
+        .env(STEPS_IN, port.to_string())
+        .current_dir("/")
+        .stdout(Stdio::piped())
+        .uid(65_534)
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _other = Other { child, program };
+    assert!(lines.map_while(Result::ok).any(|line| line.ends_with("listens")));
+    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    assert_eq!(by_shortcut(port), 0);
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! Unix sockets: who may connect, what is replaced, what is left alone, what is cleaned up.
 
+#[cfg(target_os = "linux")]
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use netsvc_core::{Content, ContentRef, ContentType, Event, Lifetime, Limits, Role, Str};
+use netsvc_core::{
+    Content, ContentRef, ContentType, Event, Lifetime, Limits, ReasonCode, Role, Str,
+};
 use netsvc_net::{ListenAddress, ListenTarget, Reading, Target, Turns};
 
+use crate::support::{Node, SOON, assert_error, assert_reason};
 #[cfg(target_os = "linux")]
-use crate::support::accepted_at;
-use crate::support::{Node, SOON, assert_error, eventually};
+use crate::support::{accepted_at, eventually};
 
 /// A directory of the test's own, removed at its end.
 struct Directory(PathBuf);
@@ -215,4 +219,22 @@ fn frames_cut_anywhere_arrive_whole_and_in_order() {
         assert_eq!(*report.subject, *format!("s{}", n % 7));
         assert!(report.content.bytes == content(n), "report {n}");
     }
+}
+
+#[test]
+fn a_wrong_preamble_is_refused_by_its_first_bytes_at_either_end() {
+    let directory = Directory::new("preamble");
+    let (hub, _) = listen(&directory.socket());
+    let mut stranger = UnixStream::connect(directory.socket()).unwrap();
+    stranger.write_all(b"GET ").unwrap();
+    assert_reason(&hub.failed(), ReasonCode::Protocol);
+
+    let path = directory.0.join("other.sock");
+    let other = UnixListener::bind(&path).unwrap();
+    let reading = Reading::Drainer(Turns::default());
+    let client = Node::start_reading("client", Limits::default(), None, reading);
+    client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
+    let (mut accepted, _) = other.accept().unwrap();
+    accepted.write_all(b"220 ").unwrap();
+    assert_reason(&client.failed(), ReasonCode::Protocol);
 }
