@@ -9,7 +9,7 @@
 //! listens on the address, and else by TCP.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -71,42 +71,58 @@ fn path_of(address: SocketAddr) -> Option<PathBuf> {
     has_one.then(|| format!("\0netsvc/{}", SocketAddr::new(ip, address.port())).into())
 }
 
-/// Whether whatever listens on a loopback address with TCP, and on nothing less if it is several, was
-/// opened by that user. `tables`: where that is told, for IPv4 and IPv6.
+/// Whether whoever listens on a loopback address with TCP is that user. `tables`: where that is told,
+/// for IPv4 and IPv6.
 fn belongs_to(user: u32, address: SocketAddr, tables: &[&str; 2]) -> io::Result<bool> {
-    let ips = match address.ip().to_canonical() {
-        IpAddr::V4(ip) => vec![
-            (tables[0], shown(&ip.octets())),
-            (tables[0], shown(&[0; 4])),
-            (tables[1], shown(&ip.to_ipv6_mapped().octets())),
-            (tables[1], shown(&[0; 16])),
-        ],
-        IpAddr::V6(ip) => vec![(tables[1], shown(&ip.octets())), (tables[1], shown(&[0; 16]))],
+    let port = address.port();
+    let owner = match address.ip().to_canonical() {
+        IpAddr::V4(ip) => match owner_of(&[&ip.octets(), &[0; 4]], port, tables[0])? {
+            None => owner_of(&[&ip.to_ipv6_mapped().octets(), &[0; 16]], port, tables[1])?,
+            owner => owner,
+        },
+        IpAddr::V6(ip) => owner_of(&[&ip.octets(), &[0; 16]], port, tables[1])?,
     };
-    let mut is_theirs = false;
-    for table in tables {
-        let file = match File::open(table) {
-            // A kernel without IPv6.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file?,
-        };
-        for line in BufReader::new(file).lines().skip(1) {
-            let line = line?;
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let [_, local, _, state, _, _, _, owner, ..] = words[..] else { continue };
-            if state != LISTENS {
-                break;
-            }
-            let Some((ip, port)) = local.split_once(':') else { continue };
-            let is_there = u16::from_str_radix(port, 16) == Ok(address.port())
-                && ips.iter().any(|(of, shown)| of == table && shown == ip);
-            if is_there && owner.parse() != Ok(user) {
-                return Ok(false);
-            }
-            is_theirs |= is_there;
+    Ok(owner == Some(user))
+}
+
+/// The user who opened the first socket in `table` that listens on that port of one of these
+/// addresses.
+///
+/// The kernel walks through all its connections to fill what is read at once behind the sockets that
+/// listen, which takes milliseconds: no more is read than is needed.
+fn owner_of(ips: &[&[u8]], port: u16, table: &str) -> io::Result<Option<u32>> {
+    let mut file = match File::open(table) {
+        // A kernel without IPv6.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let wanted: Vec<String> = ips.iter().map(|ip| format!("{}:{port:04X}", shown(ip))).collect();
+    let (mut lines, mut piece) = (vec![String::new()], [0; 32]);
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(None);
         }
+        for character in piece[..count].iter().copied().map(char::from) {
+            match lines.last_mut() {
+                Some(line) if character != '\n' => line.push(character),
+                _ => lines.push(String::new()),
+            }
+        }
+        // Behind the head. The last word of one that has not ended may be a part only.
+        for line in &lines[1..] {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, owner, _, ..] = words[..] else { continue };
+            if state != LISTENS {
+                return Ok(None);
+            }
+            if wanted.iter().any(|wanted| wanted == local) {
+                return Ok(owner.parse().ok());
+            }
+        }
+        // What is over has been looked at; the head is not looked at.
+        lines.drain(1..(lines.len() - 1).max(1));
     }
-    Ok(is_theirs)
 }
 
 /// The state of a socket that listens, in those tables.
@@ -189,8 +205,9 @@ mod tests {
             (9, "127.0.0.1:2002", true),
             (9, "[::1]:2002", true),
             (8, "[::1]:2001", false),
-            // Several listen there, of which one is somebody else.
-            (7, "127.0.0.1:2003", false),
+            // The first of several.
+            (7, "127.0.0.1:2003", true),
+            (9, "127.0.0.1:2003", false),
             (7, "127.0.0.1:2004", false),
             (7, "127.0.0.1:2005", false),
         ] {
