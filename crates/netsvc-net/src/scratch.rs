@@ -9,7 +9,7 @@ const MAX_BUFFER: usize = 256 << 10;
 
 /// Most bytes that lie in a thread's memory for what is read at once.
 #[cfg(unix)]
-pub(crate) const BYTES: usize = 256 << 10;
+const BYTES: usize = 256 << 10;
 
 thread_local! {
     static BUFFER: RefCell<BytesMut> = RefCell::default();

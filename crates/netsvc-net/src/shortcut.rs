@@ -35,8 +35,7 @@ pub(crate) async fn connect(address: SocketAddr) -> Option<Socket> {
     // Whatever is wrong with it, TCP tells better.
     let stream = UnixStream::connect(path_of(address)?).await.ok()?;
     let user = stream.peer_cred().ok()?.uid();
-    let is_theirs = belongs_to(user, address, &TCP).is_ok_and(|is_theirs| is_theirs);
-    if is_theirs { Socket::unix(stream).ok() } else { None }
+    if belongs_to(user, address, &TCP).ok()? { Socket::unix(stream).ok() } else { None }
 }
 
 fn listen_one(address: SocketAddr) -> io::Result<Option<ListenSocket>> {
