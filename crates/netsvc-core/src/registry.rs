@@ -103,7 +103,9 @@ impl Service {
 pub(crate) struct Registry {
     processes: FxHashMap<ProcessNo, ProcessEntry>,
     process_nos: SeededMap<ProcessId, ProcessNo>,
-    services: FxHashMap<ServiceNo, Service>,
+    /// Each in memory of its own: a table that grows moves none of them, and those of a process, which
+    /// come and go together, lie beside each other.
+    services: FxHashMap<ServiceNo, Box<Service>>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
     by_name: Index,
@@ -206,11 +208,11 @@ impl Registry {
     // Services.
 
     pub(crate) fn service(&self, no: ServiceNo) -> Option<&Service> {
-        self.services.get(&no)
+        self.services.get(&no).map(Box::as_ref)
     }
 
     pub(crate) fn service_mut(&mut self, no: ServiceNo) -> Option<&mut Service> {
-        self.services.get_mut(&no)
+        self.services.get_mut(&no).map(Box::as_mut)
     }
 
     /// A process, and a service to be changed.
@@ -252,13 +254,13 @@ impl Registry {
 
     /// All services, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Service> {
-        self.order.iter().filter_map(|no| self.services.get(no))
+        self.order.iter().filter_map(|no| self.service(*no))
     }
 
     /// The oldest service after `cursor`.
     pub(crate) fn after(&self, cursor: ServiceNo) -> Option<&Service> {
         let no = self.order.range((Bound::Excluded(cursor), Bound::Unbounded)).next()?;
-        self.services.get(no)
+        self.service(*no)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -307,12 +309,12 @@ impl Registry {
             index(&mut self.by_group, group, no);
         }
         self.order.insert(no);
-        self.services.insert(no, service);
+        self.services.insert(no, Box::new(service));
         no
     }
 
     /// Takes a service out of the table.
-    pub(crate) fn remove(&mut self, no: ServiceNo) -> Option<Service> {
+    pub(crate) fn remove(&mut self, no: ServiceNo) -> Option<Box<Service>> {
         let service = self.services.remove(&no)?;
         self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
@@ -387,7 +389,7 @@ impl Registry {
         };
         candidates
             .into_iter()
-            .filter_map(|no| self.services.get(&no))
+            .filter_map(|no| self.service(no))
             .filter(|service| {
                 filter.admits(service)
                     && filter.group.as_ref().is_none_or(|group| service.in_group(group))

@@ -36,12 +36,12 @@ impl Watch {
     }
 
     /// Queues a change. Returns the stamp of an entry that is gone because it fell behind.
-    pub(crate) fn push(&mut self, stamp: u64, change: &Change) -> Option<u64> {
+    pub(crate) fn push(&mut self, stamp: u64, change: Change) -> Option<u64> {
         if self.reset {
             return None;
         }
         if self.queue.len() - self.replaying < MAX_WATCH_BACKLOG {
-            self.queue.push_back((stamp, change.clone()));
+            self.queue.push_back((stamp, change));
             return None;
         }
         let gone = self.queue.front().map(|(stamp, _)| *stamp);

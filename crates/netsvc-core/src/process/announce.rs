@@ -132,7 +132,7 @@ impl Process {
         let concerned = self.subscriptions.concerned(service);
         self.tell_change(Status::Available, no, None);
         for group in groups {
-            self.tell_change(Status::Joined, no, Some(group));
+            self.tell_change(Status::Joined, no, Some(&group));
         }
         self.grant_wishes(no);
         for subscription in concerned {
@@ -169,7 +169,7 @@ impl Process {
             return;
         }
         let status = if joined { Status::Joined } else { Status::Left };
-        self.tell_change(status, no, Some(group.clone()));
+        self.tell_change(status, no, Some(&group));
         for subscription in self.subscriptions.of_group(&group) {
             if joined {
                 self.attach(now, subscription, no);
@@ -190,14 +190,14 @@ impl Process {
         if relay {
             self.tell_peers(no, &Message::Withdrawn { service: no.0, revision });
         }
-        self.end_subscribers(no);
         if let Some(service) = self.registry.remove(no) {
             if let Some(publisher) = &service.publisher {
+                self.end_subscribers(no);
                 self.kept.0 -= publisher.kept.len();
                 self.kept.1 -= publisher.kept.bytes();
                 self.rest_sweeping();
             }
-            if self.registry.named(&service.name).is_empty() {
+            if !self.round_robin.is_empty() && self.registry.named(&service.name).is_empty() {
                 self.round_robin.remove(&service.name);
             }
             for (link, peer_no) in service.routes {

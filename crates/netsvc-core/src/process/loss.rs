@@ -177,22 +177,17 @@ impl Process {
         let lost: FxHashSet<ProcessNo> = processes.iter().copied().collect();
         let mut gone: Vec<ServiceNo> = Vec::new();
         let mut rerouted: Vec<ServiceNo> = Vec::new();
-        let over: Vec<ServiceNo> = self
-            .registry
-            .all()
-            .filter(|service| lost.contains(&service.process))
-            .filter(|service| service.routes.iter().any(|(route, _)| *route == link))
-            .map(|service| service.no)
-            .collect();
-        for no in over {
-            let Some(service) = self.registry.service(no) else { continue };
-            let alone = service.routes.len() == 1;
-            if alone {
-                gone.push(no);
-            } else {
-                self.registry.drop_route(no, link);
-                rerouted.push(no);
+        for service in self.registry.all().filter(|service| lost.contains(&service.process)) {
+            match service.routes.as_slice() {
+                [(route, _)] if *route == link => gone.push(service.no),
+                routes if routes.iter().any(|(route, _)| *route == link) => {
+                    rerouted.push(service.no);
+                }
+                _ => {}
             }
+        }
+        for no in &rerouted {
+            self.registry.drop_route(*no, link);
         }
         for no in rerouted {
             self.reattach(now, no);
@@ -234,21 +229,21 @@ impl Process {
     /// `lost`: with that link; peers then hear of a lost process once instead.
     pub(super) fn withdraw_all(&mut self, now: Time, services: &[ServiceNo], lost: Option<LinkId>) {
         // Reports held for a replay that will not end now were sent before all that follows.
+        let mut members: Vec<(ServiceNo, Vec<Str>)> = Vec::new();
         for no in services {
+            let Some(known) = self.registry.service(*no) else { continue };
             // One of another process only comes back if it was merely cut off, here or elsewhere.
-            let cut_off = self.registry.service(*no).is_some_and(|known| !known.is_local());
+            let cut_off = !known.is_local();
+            if !known.groups.is_empty() {
+                members.push((*no, known.groups.clone()));
+            }
             for subscription in self.subscriptions.attached(*no).to_vec() {
                 self.detach(now, subscription, *no, cut_off);
             }
         }
-        for no in services {
-            let groups: Vec<Str> = self
-                .registry
-                .service(*no)
-                .map(|service| service.groups.clone())
-                .unwrap_or_default();
+        for (no, groups) in members {
             for group in groups {
-                self.tell_change(Status::Left, *no, Some(group));
+                self.tell_change(Status::Left, no, Some(&group));
             }
         }
         for no in services {

@@ -41,27 +41,29 @@ impl Process {
     }
 
     /// Tells all watches that this concerns.
-    pub(super) fn tell_change(&mut self, status: Status, no: ServiceNo, group: Option<Str>) {
+    pub(super) fn tell_change(&mut self, status: Status, no: ServiceNo, group: Option<&Str>) {
         self.changes += 1;
         if self.watches.is_empty() {
             return;
         }
         let Some(service) = self.registry.service(no) else { return };
         let info = self.describe(service);
-        let change =
-            Change { status, revision: self.changes, replayed: false, service: Some(info), group };
-        let stamp = self.deliveries.stamp();
-        for (id, watch) in &mut self.watches {
-            let concerned = watch.filter.admits(service)
-                && match (&watch.filter.group, &change.group) {
+        let (revision, stamp) = (self.changes, self.deliveries.stamp());
+        let concerned = |watch: &Watch| {
+            watch.filter.admits(service)
+                && match (&watch.filter.group, group) {
                     (None, _) => true,
                     (Some(wanted), Some(group)) => wanted == group,
                     (Some(_), None) => false,
-                };
-            if !concerned {
-                continue;
-            }
-            if let Some(gone) = watch.push(stamp, &change) {
+                }
+        };
+        let mut watches = self.watches.iter_mut().filter(|(_, watch)| concerned(watch)).peekable();
+        let mut info = Some(info);
+        while let Some((id, watch)) = watches.next() {
+            let service = if watches.peek().is_some() { info.clone() } else { info.take() };
+            let group = group.cloned();
+            let change = Change { status, revision, replayed: false, service, group };
+            if let Some(gone) = watch.push(stamp, change) {
                 self.deliveries.unready(gone, Source::Watch(*id));
             }
             if let Some(first) = watch.ready() {
