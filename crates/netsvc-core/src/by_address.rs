@@ -27,6 +27,15 @@ impl<V> ByAddress<V> {
         self.entries.get(&address(text)).map(|(_, value)| value)
     }
 
+    /// What is known of a string, or is found out now.
+    pub(crate) fn get_or_insert_with(&mut self, text: &Str, find: impl FnOnce() -> V) -> &V {
+        let address = address(text);
+        if self.entries.len() >= self.limit && !self.entries.contains_key(&address) {
+            self.entries.clear();
+        }
+        &self.entries.entry(address).or_insert_with(|| (text.clone(), find())).1
+    }
+
     pub(crate) fn insert(&mut self, text: &Str, value: V) {
         if self.entries.len() >= self.limit {
             self.entries.clear();
@@ -58,6 +67,17 @@ mod tests {
         assert_eq!(cache.get(&equal), None);
         cache.clear();
         assert_eq!(cache.get(&text), None);
+    }
+
+    #[test]
+    fn what_is_known_is_not_found_out_again() {
+        let texts = [Str::from("a"), Str::from("b"), Str::from("c")];
+        let mut cache = ByAddress::new(2);
+        for (number, text) in texts.iter().enumerate() {
+            assert_eq!(cache.get_or_insert_with(text, || number), &number);
+            assert_eq!(cache.get_or_insert_with(text, || unreachable!()), &number);
+        }
+        assert_eq!(texts.map(|text| cache.get(&text).copied()), [None, None, Some(2)]);
     }
 
     #[test]

@@ -99,11 +99,11 @@ impl Subscribers {
     }
 
     /// As `links` found them when it was asked last, while nothing has changed.
-    pub(crate) fn known_links(&self, subject: &Str, epoch: u64) -> Option<Plan> {
+    pub(crate) fn known_links(&self, subject: &Str, epoch: u64) -> Option<&Plan> {
         if self.plans.epoch != epoch {
             return None;
         }
-        self.plans.known.get(subject).cloned()
+        self.plans.known.get(subject)
     }
 
     /// Whether a link gets everything unasked has changed.

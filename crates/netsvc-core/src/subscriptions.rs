@@ -10,9 +10,12 @@ use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::Service;
 use crate::subscription::{Replays, Subscription, SubscriptionTarget};
 
+/// Subscriptions by their ids.
+pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;
+
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
-    table: FxHashMap<SubscriptionId, Subscription>,
+    table: SubscriptionTable,
     by_name: SeededMap<Str, Vec<SubscriptionId>>,
     by_identity: SeededMap<ServiceId, Vec<SubscriptionId>>,
     by_group: SeededMap<Str, Vec<SubscriptionId>>,
@@ -150,22 +153,21 @@ impl Subscriptions {
         self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
     }
 
-    /// Of the subscriptions that a service concerns, those whose pattern `subject` matches.
+    /// Of the subscriptions that a service concerns, those whose pattern `subject` matches, and the
+    /// table of all.
     pub(crate) fn matching(
         &mut self,
         no: ServiceNo,
         subject: &Str,
-    ) -> Option<Arc<[SubscriptionId]>> {
-        let attached = self.attached.get_mut(&no)?;
-        if let Some(known) = attached.matching.get(subject) {
-            return Some(known.clone());
-        }
+    ) -> Option<(&Arc<[SubscriptionId]>, &mut SubscriptionTable)> {
+        let Attached { ids, matching } = self.attached.get_mut(&no)?;
+        let table = &mut self.table;
         let matches = |id: &SubscriptionId| {
-            self.table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
+            table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
         };
-        let found: Arc<[SubscriptionId]> = attached.ids.iter().copied().filter(matches).collect();
-        attached.matching.insert(subject, found.clone());
-        Some(found)
+        let found =
+            matching.get_or_insert_with(subject, || ids.iter().copied().filter(matches).collect());
+        Some((found, table))
     }
 }
 

@@ -33,6 +33,8 @@ impl<'a> Applier<'a> {
     }
 
     /// Runs one command of the buffer.
+    #[allow(clippy::inline_always, reason = "so that each kind is run where it is read")]
+    #[inline(always)]
     pub(crate) fn apply(&mut self, process: &mut Process, now: Time, command: Command<'_>) {
         match command {
             Command::Symbol { slot, text } => self.texts.define(slot, text),

@@ -110,7 +110,7 @@ pub(crate) struct Malformed {
 pub(crate) fn check(staging: &[u8], slots: usize) -> Result<(), Malformed> {
     let mut commands = Commands { bytes: staging, at: 0, slots };
     while !commands.is_done() {
-        commands.command()?;
+        commands.command(|_| ())?;
     }
     Ok(())
 }
@@ -139,7 +139,24 @@ impl<'a> Commands<'a> {
         self.at >= self.bytes.len()
     }
 
-    fn command(&mut self) -> Result<Command<'a>, Malformed> {
+    /// Hands the next command to `run`; false: there is none.
+    #[inline]
+    pub(crate) fn next(&mut self, run: impl FnOnce(Command<'a>)) -> bool {
+        if self.is_done() {
+            return false;
+        }
+        if self.command(run).is_err() {
+            // Not after `check`; if it were, nothing behind it could be read.
+            self.at = self.bytes.len();
+            return false;
+        }
+        true
+    }
+
+    /// Reads a command for `run`. Returned, commands of all kinds would share a place on the stack:
+    /// copied there in pieces, which cost more than all of their reading.
+    #[inline]
+    fn command(&mut self, run: impl FnOnce(Command<'a>)) -> Result<(), Malformed> {
         let start = self.at;
         let malformed = |what| Malformed { at: start, what };
         let [first] = self.numbers()?;
@@ -147,7 +164,7 @@ impl<'a> Commands<'a> {
         if rest != 0 {
             return Err(malformed("unknown bits of a command"));
         }
-        Ok(match op {
+        match op {
             1 => {
                 let [key, timeout, parts, target, method, length] = self.numbers()?;
                 if extra & !(FLAG_WAIT | FLAG_IDENTITY) != 0 {
@@ -156,7 +173,8 @@ impl<'a> Commands<'a> {
                 self.slot(target, start)?;
                 self.slot(method, start)?;
                 let timeout = Duration::from_millis(timeout.into());
-                Command::Request {
+                let bytes = self.take(length)?;
+                run(Command::Request {
                     key,
                     options: RequestOptions { timeout, wait: extra & FLAG_WAIT != 0, parts },
                     target: if extra & FLAG_IDENTITY == 0 {
@@ -165,8 +183,8 @@ impl<'a> Commands<'a> {
                         Target::Identity(target)
                     },
                     method,
-                    content: Body { kind, bytes: self.take(length)? },
-                }
+                    content: Body { kind, bytes },
+                });
             }
             2 => {
                 let [slot, length] = self.numbers()?;
@@ -176,52 +194,60 @@ impl<'a> Commands<'a> {
                     return Err(malformed("a slot out of order"));
                 }
                 self.slots = self.slots.max(index + 1);
-                Command::Symbol { slot, text }
+                run(Command::Symbol { slot, text });
             }
             3 => {
                 let [low, high, length] = self.numbers()?;
-                let result = match extra {
-                    0 => Reply::Response(Body { kind, bytes: self.take(length)? }),
-                    1 => Reply::Failure(Body { kind, bytes: self.take(length)? }),
+                let call = wide(low, high);
+                match extra {
+                    0 => {
+                        let result = Reply::Response(Body { kind, bytes: self.take(length)? });
+                        run(Command::Respond { call, result });
+                    }
+                    1 => {
+                        let result = Reply::Failure(Body { kind, bytes: self.take(length)? });
+                        run(Command::Respond { call, result });
+                    }
                     2 => {
                         let unknown = malformed("unknown request code");
                         let code = RequestCode::from_wire(kind).ok_or(unknown)?;
-                        Reply::Error(code, self.text(length)?)
+                        let result = Reply::Error(code, self.text(length)?);
+                        run(Command::Respond { call, result });
                     }
                     _ => return Err(malformed("unknown status of a result")),
-                };
-                Command::Respond { call: wide(low, high), result }
+                }
             }
             OP_PUBLISH => {
                 let [service, subject, length] = self.numbers()?;
                 self.slot(subject, start)?;
                 let (subject, bytes) = (Subject::Slot(subject), self.take(length)?);
-                Command::Publish { service, subject, content: Body { kind, bytes } }
+                run(Command::Publish { service, subject, content: Body { kind, bytes } });
             }
             5 => {
                 let [subscription, reports] = self.numbers()?;
-                Command::Grant { subscription, reports }
+                run(Command::Grant { subscription, reports });
             }
             6 => {
                 let [watch, changes] = self.numbers()?;
-                Command::GrantWatch { watch, changes }
+                run(Command::GrantWatch { watch, changes });
             }
             OP_PART => {
                 let [low, high, length] = self.numbers()?;
                 let content = Body { kind, bytes: self.take(length)? };
-                Command::Part { call: wide(low, high), content }
+                run(Command::Part { call: wide(low, high), content });
             }
             8 => {
                 let [key, parts] = self.numbers()?;
-                Command::GrantParts { key, parts }
+                run(Command::GrantParts { key, parts });
             }
             9 => {
                 let [service, subject, length] = self.numbers()?;
                 let (subject, bytes) = (Subject::Text(self.text(subject)?), self.take(length)?);
-                Command::Publish { service, subject, content: Body { kind, bytes } }
+                run(Command::Publish { service, subject, content: Body { kind, bytes } });
             }
             _ => return Err(malformed("unknown operation")),
-        })
+        }
+        Ok(())
     }
 
     /// Whether a slot is defined.
@@ -256,22 +282,6 @@ impl<'a> Commands<'a> {
         let words = words.ok_or(Malformed { at: self.at, what: "cut short" })?;
         self.at += 4 * N;
         Ok(words.map(u32::from_ne_bytes))
-    }
-}
-
-impl<'a> Iterator for Commands<'a> {
-    type Item = Command<'a>;
-
-    fn next(&mut self) -> Option<Command<'a>> {
-        if self.is_done() {
-            return None;
-        }
-        let command = self.command().ok();
-        if command.is_none() {
-            // Not after `check`; if it were, nothing behind it could be read.
-            self.at = self.bytes.len();
-        }
-        command
     }
 }
 

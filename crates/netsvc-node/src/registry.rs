@@ -112,9 +112,8 @@ impl Registry {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {
                 while commands.at() < end
-                    && let Some(command) = commands.next()
+                    && commands.next(|command| applier.apply(process, now, command))
                 {
-                    applier.apply(process, now, command);
                 }
                 commands.is_done().then(|| process.queued_bytes())
             });

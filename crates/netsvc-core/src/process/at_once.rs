@@ -2,9 +2,13 @@
 //! of it or nothing: if it returns false, the general way is to be taken, which also tells what is
 //! wrong, if something is.
 
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
 use crate::calls::{Call, Caller, Provider};
 use crate::content::ContentRef;
-use crate::ids::{CallId, ServiceNo, Str};
+use crate::ids::{CallId, ConnId, LinkId, ServiceNo, Str};
 use crate::interest::Plan;
 use crate::limits::{MAX_NAME, MAX_SUBJECT};
 use crate::link::{Connection, Link};
@@ -158,9 +162,13 @@ impl Process {
         let Some(publisher) = &known.publisher else { return false };
         let sequence = publisher.sequence + 1;
         let epoch = self.route_epoch;
-        let plan = match known.subscribers.known_links(subject, epoch) {
-            Some(plan) => plan,
-            None => self.planned_links(service, subject, epoch),
+        // Not cloned: counting takes an atomic operation, which waits until contents are written.
+        let found;
+        let plan = if let Some(plan) = known.subscribers.known_links(subject, epoch) {
+            plan
+        } else {
+            found = self.planned_links(service, subject, epoch);
+            &found
         };
         let (whole, ahead) = (OVERHEAD + size + subject.len(), self.limits.ahead());
         let takes = |connection: &Connection| {
@@ -176,7 +184,8 @@ impl Process {
             content: content.bytes,
         };
         // A run that is under way must not be overtaken.
-        if self.run.is_open() || !self.encode_report(&plan, &view, takes) {
+        let free = !self.run.is_open();
+        if !(free && encode_report(&mut self.links, &mut self.dirty, plan, &view, takes)) {
             if !may_join {
                 return false;
             }
@@ -185,33 +194,6 @@ impl Process {
         let known = self.registry.service_mut(service);
         if let Some(publisher) = known.and_then(|known| known.publisher.as_mut()) {
             publisher.sequence = sequence;
-        }
-        true
-    }
-
-    /// Encodes a report for these links if all of them take it; false: for none.
-    #[inline]
-    fn encode_report(
-        &mut self,
-        plan: &Plan,
-        view: &ReportView<'_>,
-        takes: impl Fn(&Connection) -> bool,
-    ) -> bool {
-        if plan.len() > 1 {
-            let mut links = plan.iter().map(|(link, _)| self.links.get(link));
-            // One that is not in use gets nothing, now as ever.
-            if !links.all(|state| state.and_then(Link::linked).is_none_or(&takes)) {
-                return false;
-            }
-        }
-        for (link, _) in plan.iter() {
-            let connection = self.links.get_mut(link).and_then(Link::linked_mut);
-            let Some(connection) = connection else { continue };
-            if plan.len() == 1 && !takes(connection) {
-                return false;
-            }
-            connection.encoder.report_view(view.service, view, &mut connection.ready);
-            connection.mark_dirty(&mut self.dirty);
         }
         true
     }
@@ -229,4 +211,32 @@ impl Process {
             && self.kept.0 == 0
             && self.subscriptions.attached(service).is_empty()
     }
+}
+
+/// Encodes a report for these links if all of them take it; false: for none.
+#[inline]
+fn encode_report(
+    links: &mut FxHashMap<LinkId, Link>,
+    dirty: &mut VecDeque<ConnId>,
+    plan: &Plan,
+    view: &ReportView<'_>,
+    takes: impl Fn(&Connection) -> bool,
+) -> bool {
+    if plan.len() > 1 {
+        let mut states = plan.iter().map(|(link, _)| links.get(link));
+        // One that is not in use gets nothing, now as ever.
+        if !states.all(|state| state.and_then(Link::linked).is_none_or(&takes)) {
+            return false;
+        }
+    }
+    for (link, _) in plan.iter() {
+        let connection = links.get_mut(link).and_then(Link::linked_mut);
+        let Some(connection) = connection else { continue };
+        if plan.len() == 1 && !takes(connection) {
+            return false;
+        }
+        connection.encoder.report_view(view.service, view, &mut connection.ready);
+        connection.mark_dirty(dirty);
+    }
+    true
 }

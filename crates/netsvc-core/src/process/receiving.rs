@@ -12,7 +12,7 @@ use crate::ids::{ConnId, LinkId, ServiceNo, SubscriptionId};
 use crate::link::Phase;
 use crate::subscription::Telling;
 use crate::time::Time;
-use crate::wire::{Decoder, ReportView, View, WireError};
+use crate::wire::{Decoder, Front, ReportView, WireError};
 
 use super::Process;
 
@@ -113,24 +113,24 @@ impl Process {
         let mut passed = 0;
         // Reports of one service come in bursts.
         let mut last = None;
-        while let Some((view, frame)) = decoder.view(&bytes[passed..]) {
+        while let Some((front, frame)) = decoder.front(&bytes[passed..]) {
             let teller: Option<&mut dyn Teller> = match &mut teller {
                 Some(teller) => Some(&mut **teller),
                 None => None,
             };
-            let done = match view {
-                View::Report(view) => {
+            let done = match front {
+                Front::Report(body) => decoder.report(body).is_some_and(|view| {
                     let left = bytes.len() - passed;
                     self.pass_report(link, &view, &mut last, left, teller)
-                }
-                View::Request(view) => {
+                }),
+                Front::Request(body) => decoder.request(body).is_some_and(|view| {
                     self.end_run();
                     self.pass_request(now, link, &view, teller)
-                }
-                View::Result(view) => {
+                }),
+                Front::Result(body) => Decoder::result(body).is_some_and(|view| {
                     self.end_run();
                     self.pass_result(link, &view, teller)
-                }
+                }),
             };
             if !done {
                 break;
@@ -169,7 +169,11 @@ impl Process {
 
     /// Tells a report to every subscription that it concerns; false: they have to queue it.
     fn tell_now(&mut self, no: ServiceNo, view: &ReportView<'_>, teller: &mut dyn Teller) -> bool {
-        let Some(matching) = self.subscriptions.matching(no, view.subject) else { return true };
+        // Neither list nor table is shared: an atomic operation here would wait until the contents
+        // told before are written.
+        let Some((matching, subscriptions)) = self.subscriptions.matching(no, view.subject) else {
+            return true;
+        };
         if matching.is_empty() {
             return true;
         }
@@ -192,14 +196,14 @@ impl Process {
             return false;
         }
         let mut can_tell = |id| {
-            let subscription = self.subscriptions.get_mut(id);
+            let subscription = subscriptions.get_mut(&id);
             subscription.is_none_or(|known| known.can_tell(no, service.id, view.sequence))
         };
         if !matching.iter().all(|id| can_tell(*id)) {
             return false;
         }
         for id in matching.iter() {
-            let Some(subscription) = self.subscriptions.get_mut(*id) else { continue };
+            let Some(subscription) = subscriptions.get_mut(id) else { continue };
             if let Some(Telling { missed, resumed }) = subscription.tell(no, told.id, view.sequence)
             {
                 (told.missed, told.resumed) = (missed, resumed);

@@ -60,7 +60,7 @@ impl Process {
         }
         let epoch = self.route_epoch;
         let to = match known.subscribers.known_links(view.subject, epoch) {
-            Some(plan) => plan,
+            Some(plan) => Arc::clone(plan),
             None => self.planned_links(no, view.subject, epoch),
         };
         if to.iter().all(|(link, _)| Some(*link) == from) {

@@ -203,8 +203,8 @@ impl Process {
 
     /// To all local subscriptions that a service concerns.
     fn deliver_all(&mut self, no: ServiceNo, report: &Report) {
-        let Some(matching) = self.subscriptions.matching(no, &report.subject) else { return };
-        for subscription in matching.iter().copied() {
+        let Some((matching, _)) = self.subscriptions.matching(no, &report.subject) else { return };
+        for subscription in Arc::clone(matching).iter().copied() {
             self.deliver(subscription, no, report, None);
         }
     }
@@ -247,7 +247,7 @@ impl Process {
     pub(super) fn planned_links(&mut self, no: ServiceNo, subject: &Str, epoch: u64) -> Plan {
         let known = self.registry.service(no);
         if let Some(plan) = known.and_then(|known| known.subscribers.known_links(subject, epoch)) {
-            return plan;
+            return Arc::clone(plan);
         }
         let unasked = self.unasked_links(no);
         // The subscribers are taken out while the routes are looked up in the same table.

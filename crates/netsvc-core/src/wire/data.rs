@@ -168,6 +168,15 @@ fn read_request(
     request(r.array()?, payload, extensions, symbols)
 }
 
+/// Fixed fields as little-endian words.
+#[inline]
+fn words<const BYTES: usize, const WORDS: usize>(fixed: [u8; BYTES]) -> [u64; WORDS] {
+    const { assert!(BYTES == WORDS * 8) };
+    std::array::from_fn(|word| {
+        u64::from_le_bytes(std::array::from_fn(|byte| fixed[word * 8 + byte]))
+    })
+}
+
 /// Reads the fixed fields of a REQUEST.
 #[inline]
 pub(super) fn request(
@@ -176,8 +185,7 @@ pub(super) fn request(
     extensions: Bytes,
     symbols: &ReceivedSymbols,
 ) -> Result<Request, WireError> {
-    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| fixed[at + byte]));
-    let [call, processes, target, last] = [word(0), word(8), word(16), word(24)];
+    let [call, processes, target, last] = words(fixed);
     let (caller, service) = (processes as u32, (processes >> 32) as u32);
     let (name, method, remaining) = (target as u16, (target >> 16) as u16, (target >> 32) as u32);
     let (parts, kind) = (last as u32, (last >> 32) as u8);
@@ -271,8 +279,7 @@ pub(super) fn request_view<'a>(
     content: &'a [u8],
     symbols: &'a ReceivedSymbols,
 ) -> Option<RequestView<'a>> {
-    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| fixed[at + byte]));
-    let [call, processes, target, last] = [word(0), word(8), word(16), word(24)];
+    let [call, processes, target, last] = words(fixed);
     let name = |slot| symbols.get(slot).filter(|text| text.len() <= MAX_NAME);
     let target_of = match ((processes >> 32) as u32, target as u16) {
         (0, slot) => Err(name(slot)?),
@@ -301,14 +308,30 @@ pub(super) fn result_view(fixed: [u8; RESPONSE_FIXED], content: &[u8]) -> Option
     Some(ResultView { call: u64::from_le_bytes(call), kind: ContentType(kind), content })
 }
 
+/// Writes words, of which there are as many as fit, little-endian.
+#[inline]
+fn put_words<const WORDS: usize>(out: &mut [u8], words: [u64; WORDS]) {
+    for (place, word) in out.chunks_exact_mut(8).zip(words) {
+        place.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// The header of a frame without extensions.
+fn header(kind: DataKind, fixed: usize, content: &[u8]) -> u64 {
+    u64::from(kind as u8) | ((fixed + content.len()) as u64) << 32
+}
+
 /// The fields of a RESPONSE before its content, header included.
+///
+/// This and its like are made of whole words, which go where they belong from registers: smaller
+/// pieces would be gathered on the stack, and copying them waits until the content written before
+/// is.
 #[inline]
 pub(super) fn result_head(view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED] {
     let mut head = [0; HEADER + RESPONSE_FIXED];
-    head[0] = DataKind::Response as u8;
-    head[4..8].copy_from_slice(&((RESPONSE_FIXED + view.content.len()) as u32).to_le_bytes());
-    head[8..16].copy_from_slice(&view.call.to_le_bytes());
-    head[16..20].copy_from_slice(&[STATUS_RESPONSE, view.kind.0, 0, 0]);
+    let (words, last) = head.split_at_mut(16);
+    put_words(words, [header(DataKind::Response, RESPONSE_FIXED, view.content), view.call]);
+    last.copy_from_slice(&[STATUS_RESPONSE, view.kind.0, 0, 0]);
     head
 }
 
@@ -320,17 +343,16 @@ pub(super) fn request_head(
     method: u16,
     view: &RequestView<'_>,
 ) -> [u8; HEADER + REQUEST_FIXED] {
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let mut head = [0; HEADER + REQUEST_FIXED];
-    head[0] = DataKind::Request as u8;
-    head[4..8].copy_from_slice(&((REQUEST_FIXED + view.content.len()) as u32).to_le_bytes());
-    head[8..16].copy_from_slice(&view.call.to_le_bytes());
-    head[16..20].copy_from_slice(&view.caller.to_le_bytes());
-    head[20..24].copy_from_slice(&view.target.unwrap_or_default().to_le_bytes());
-    head[24..26].copy_from_slice(&name.to_le_bytes());
-    head[26..28].copy_from_slice(&method.to_le_bytes());
-    head[28..32].copy_from_slice(&view.remaining.to_le_bytes());
-    head[32..36].copy_from_slice(&view.parts.to_le_bytes());
-    head[36] = view.kind.0;
+    let words = [
+        header(DataKind::Request, REQUEST_FIXED, view.content),
+        view.call,
+        pair(view.caller, view.target.unwrap_or_default()),
+        pair(u32::from(name) | u32::from(method) << 16, view.remaining),
+        pair(view.parts, view.kind.0.into()),
+    ];
+    put_words(&mut head, words);
     head
 }
 
@@ -341,12 +363,15 @@ pub(super) fn report_view<'a>(
     content: &'a [u8],
     symbols: &'a ReceivedSymbols,
 ) -> Option<ReportView<'a>> {
-    let [s0, s1, s2, s3, t0, t1, kind, 0, sequence @ ..] = fixed else { return None };
+    let [first, sequence] = words(fixed);
+    if first >> 56 != 0 {
+        return None;
+    }
     Some(ReportView {
-        service: u32::from_le_bytes([s0, s1, s2, s3]),
-        subject: symbols.get(u16::from_le_bytes([t0, t1]))?,
-        sequence: u64::from_le_bytes(sequence),
-        kind: ContentType(kind),
+        service: first as u32,
+        subject: symbols.get((first >> 32) as u16)?,
+        sequence,
+        kind: ContentType((first >> 48) as u8),
         content,
     })
 }
@@ -358,13 +383,14 @@ pub(super) fn report_head(
     subject: u16,
     view: &ReportView<'_>,
 ) -> [u8; HEADER + REPORT_FIXED] {
+    let [subject, kind] = [subject.into(), u64::from(view.kind.0)];
     let mut head = [0; HEADER + REPORT_FIXED];
-    head[0] = DataKind::Report as u8;
-    head[4..8].copy_from_slice(&((REPORT_FIXED + view.content.len()) as u32).to_le_bytes());
-    head[8..12].copy_from_slice(&service.to_le_bytes());
-    head[12..14].copy_from_slice(&subject.to_le_bytes());
-    head[14] = view.kind.0;
-    head[16..24].copy_from_slice(&view.sequence.to_le_bytes());
+    let words = [
+        header(DataKind::Report, REPORT_FIXED, view.content),
+        u64::from(service) | subject << 32 | kind << 48,
+        view.sequence,
+    ];
+    put_words(&mut head, words);
     head
 }
 

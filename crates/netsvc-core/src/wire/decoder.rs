@@ -8,7 +8,7 @@ use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
-use super::message::{Message, VERSION, View};
+use super::message::{Front, Message, ReportView, RequestView, ResultView, VERSION};
 use super::symbols::ReceivedSymbols;
 use super::write_batch::SEGMENT_FROM;
 
@@ -85,35 +85,52 @@ impl Decoder {
         result.map(|()| frames == room)
     }
 
-    /// The message at the front of `bytes`, and the length of its frame; `None`: it is none of the
-    /// frequent ones, or large, or not all there, or has to be looked at by
+    /// The body of the message at the front of `bytes`, and the length of its frame; `None`: it is
+    /// none of the frequent ones, or large, or not all there, or has to be looked at by
     /// [`decode`](Self::decode).
+    ///
+    /// Here and where its fields are read, they are cut out of whole words: taken byte by byte, or
+    /// returned in one type for all kinds, they lie on the stack in pieces, and reading them back
+    /// waits until the content written before is.
     #[inline]
-    pub(crate) fn view<'a>(&'a self, bytes: &'a [u8]) -> Option<(View<'a>, usize)> {
-        let ([kind, 0, 0, 0, length @ ..], rest) = bytes.split_first_chunk::<HEADER>()? else {
-            return None;
-        };
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > SEGMENT_FROM.min(self.max_payload) || self.failed.is_some() || !self.greeted {
+    pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Option<(Front<'a>, usize)> {
+        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let header = u64::from_le_bytes(*header);
+        let (kind, length) = (header as u8, (header >> 32) as usize);
+        let plain = header as u32 <= u8::MAX.into() && length <= SEGMENT_FROM.min(self.max_payload);
+        if !plain || self.failed.is_some() || !self.greeted {
             return None;
         }
         let body = rest.get(..length)?;
-        let view = match DataKind::from_wire(*kind)? {
-            DataKind::Report => {
-                let (fixed, content) = body.split_first_chunk::<REPORT_FIXED>()?;
-                View::Report(data::report_view(*fixed, content, &self.symbols)?)
-            }
-            DataKind::Request => {
-                let (fixed, content) = body.split_first_chunk::<REQUEST_FIXED>()?;
-                View::Request(data::request_view(*fixed, content, &self.symbols)?)
-            }
-            DataKind::Response => {
-                let (fixed, content) = body.split_first_chunk::<RESPONSE_FIXED>()?;
-                View::Result(data::result_view(*fixed, content)?)
-            }
+        let front = match DataKind::from_wire(kind)? {
+            DataKind::Report => Front::Report(body),
+            DataKind::Request => Front::Request(body),
+            DataKind::Response => Front::Result(body),
             DataKind::Part | DataKind::Replayed | DataKind::Targeted => return None,
         };
-        Some((view, HEADER + length))
+        Some((front, HEADER + length))
+    }
+
+    /// Reads the body of a REPORT; `None`: [`decode`](Self::decode) will say why not.
+    #[inline]
+    pub(crate) fn report<'a>(&'a self, body: &'a [u8]) -> Option<ReportView<'a>> {
+        let (fixed, content) = body.split_first_chunk::<REPORT_FIXED>()?;
+        data::report_view(*fixed, content, &self.symbols)
+    }
+
+    /// Reads the body of a REQUEST; `None`: [`decode`](Self::decode) will say why not.
+    #[inline]
+    pub(crate) fn request<'a>(&'a self, body: &'a [u8]) -> Option<RequestView<'a>> {
+        let (fixed, content) = body.split_first_chunk::<REQUEST_FIXED>()?;
+        data::request_view(*fixed, content, &self.symbols)
+    }
+
+    /// Reads the body of a RESPONSE that is a result; `None`: it is none, or
+    /// [`decode`](Self::decode) will say why not.
+    #[inline]
+    pub(crate) fn result(body: &[u8]) -> Option<ResultView<'_>> {
+        let (fixed, content) = body.split_first_chunk::<RESPONSE_FIXED>()?;
+        data::result_view(*fixed, content)
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned

@@ -342,12 +342,13 @@ pub(crate) struct ResultView<'a> {
     pub(crate) content: &'a [u8],
 }
 
-/// One of the frequent messages in the buffer it was read into.
+/// The body of one of the frequent messages, in the buffer it was read into.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum View<'a> {
-    Report(ReportView<'a>),
-    Request(RequestView<'a>),
-    Result(ResultView<'a>),
+pub(crate) enum Front<'a> {
+    Report(&'a [u8]),
+    Request(&'a [u8]),
+    /// A RESPONSE.
+    Result(&'a [u8]),
 }
 
 impl Report {

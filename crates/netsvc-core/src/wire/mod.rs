@@ -29,7 +29,7 @@ pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,
 };
-pub(crate) use message::{ReportView, RequestView, ResultView, View};
+pub(crate) use message::{Front, ReportView, RequestView, ResultView};
 pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
 pub(crate) use shared_symbols::SharedSymbols;
 pub(crate) use write_batch::SEGMENT_FROM;
