@@ -104,7 +104,7 @@ pub(crate) struct Registry {
     processes: FxHashMap<ProcessNo, ProcessEntry>,
     process_nos: SeededMap<ProcessId, ProcessNo>,
     /// Each in memory of its own: a table that grows moves none of them, and those of a process, which
-    /// come and go together, lie beside each other.
+    /// come and go together, tend to lie beside each other.
     services: FxHashMap<ServiceNo, Box<Service>>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,

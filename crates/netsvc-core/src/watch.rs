@@ -35,11 +35,13 @@ impl Watch {
         self.replaying = self.queue.len();
     }
 
+    /// It is told next to forget everything: until then no change concerns it.
+    pub(crate) fn awaits_reset(&self) -> bool {
+        self.reset
+    }
+
     /// Queues a change. Returns the stamp of an entry that is gone because it fell behind.
     pub(crate) fn push(&mut self, stamp: u64, change: Change) -> Option<u64> {
-        if self.reset {
-            return None;
-        }
         if self.queue.len() - self.replaying < MAX_WATCH_BACKLOG {
             self.queue.push_back((stamp, change));
             return None;

@@ -7,7 +7,7 @@ use netsvc_core::{
     Time, WatchId,
 };
 
-use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Subject};
+use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Run, Subject};
 use crate::inbox::Notices;
 use crate::options::service_id;
 use crate::records::Delivery;
@@ -30,50 +30,6 @@ impl<'a> Applier<'a> {
     /// For commands of `staging`.
     pub(crate) fn new(staging: &'a [u8], texts: &'a mut Texts, notices: &'a Notices) -> Self {
         Self { staging, copy: None, texts, notices, failed: false }
-    }
-
-    /// Runs one command of the buffer.
-    #[allow(clippy::inline_always, reason = "so that each kind is run where it is read")]
-    #[inline(always)]
-    pub(crate) fn apply(&mut self, process: &mut Process, now: Time, command: Command<'_>) {
-        match command {
-            Command::Symbol { slot, text } => self.texts.define(slot, text),
-            Command::Request { key, options, target, method, content } => {
-                let Some(target) = self.target(target) else { return self.no_identity(key) };
-                let (key, method) = (key.into(), self.texts.text(method));
-                if process.request_now(now, key, target, method, content.into(), options) {
-                    return;
-                }
-                let (target, method) = (target.into(), method.clone());
-                process.request(now, key, target, method, self.content(content), options);
-            }
-            Command::Respond { call, result } => {
-                if let Reply::Response(body) = result
-                    && process.respond_now(CallId(call), body.into())
-                {
-                    return;
-                }
-                process.respond(CallId(call), self.result(&result));
-            }
-            Command::Publish { service, subject, content } => {
-                self.publish(process, now, ServiceNo(service), subject, content);
-            }
-            Command::Grant { subscription, reports } => {
-                process.grant(SubscriptionId(subscription), reports);
-            }
-            Command::GrantWatch { watch, changes } => process.grant_watch(WatchId(watch), changes),
-            Command::Part { call, content } => {
-                match process.send_part(now, CallId(call), self.content(content)) {
-                    // Ended meanwhile, which the handler hears by other ways: as usual as a late
-                    // response.
-                    Ok(_) | Err(CommandError::Closed { .. }) => {}
-                    Err(error) => {
-                        self.fail(OP_PART, &error, format!("part of a streamed result: {error}"));
-                    }
-                }
-            }
-            Command::GrantParts { key, parts } => process.grant_parts(now, key.into(), parts),
-        }
     }
 
     fn publish(
@@ -139,6 +95,63 @@ impl<'a> Applier<'a> {
         let at = body.bytes.as_ptr().addr().saturating_sub(staging.as_ptr().addr());
         let bytes = copy.slice(at..at + body.bytes.len());
         Content { kind: ContentType(body.kind), bytes }
+    }
+}
+
+/// Runs one command of the buffer.
+pub(crate) struct Apply<'x, 'a> {
+    pub(crate) applier: &'x mut Applier<'a>,
+    pub(crate) process: &'x mut Process,
+    pub(crate) now: Time,
+}
+
+impl Run<'_> for Apply<'_, '_> {
+    #[allow(clippy::inline_always, reason = "see `Run`")]
+    #[inline(always)]
+    fn run(self, command: Command<'_>) {
+        let Self { applier, process, now } = self;
+        match command {
+            Command::Symbol { slot, text } => applier.texts.define(slot, text),
+            Command::Request { key, options, target, method, content } => {
+                let Some(target) = applier.target(target) else { return applier.no_identity(key) };
+                let (key, method) = (key.into(), applier.texts.text(method));
+                if process.request_now(now, key, target, method, content.into(), options) {
+                    return;
+                }
+                let (target, method) = (target.into(), method.clone());
+                process.request(now, key, target, method, applier.content(content), options);
+            }
+            Command::Respond { call, result } => {
+                if let Reply::Response(body) = result
+                    && process.respond_now(CallId(call), body.into())
+                {
+                    return;
+                }
+                process.respond(CallId(call), applier.result(&result));
+            }
+            Command::Publish { service, subject, content } => {
+                applier.publish(process, now, ServiceNo(service), subject, content);
+            }
+            Command::Grant { subscription, reports } => {
+                process.grant(SubscriptionId(subscription), reports);
+            }
+            Command::GrantWatch { watch, changes } => process.grant_watch(WatchId(watch), changes),
+            Command::Part { call, content } => {
+                match process.send_part(now, CallId(call), applier.content(content)) {
+                    // Ended meanwhile, which the handler hears by other ways: as usual as a late
+                    // response.
+                    Ok(_) | Err(CommandError::Closed { .. }) => {}
+                    Err(error) => {
+                        applier.fail(
+                            OP_PART,
+                            &error,
+                            format!("part of a streamed result: {error}"),
+                        );
+                    }
+                }
+            }
+            Command::GrantParts { key, parts } => process.grant_parts(now, key.into(), parts),
+        }
     }
 }
 

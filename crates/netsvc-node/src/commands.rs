@@ -106,11 +106,27 @@ pub(crate) struct Malformed {
     pub(crate) what: &'static str,
 }
 
+/// What is done with a command. Not a closure, since it has to be part of where each kind is read:
+/// commands of all kinds would otherwise share a place on the stack, copied there in pieces, which costs
+/// more than reading them.
+pub(crate) trait Run<'a> {
+    /// Is to be inlined.
+    fn run(self, command: Command<'a>);
+}
+
+/// Nothing.
+struct Ignore;
+
+impl Run<'_> for Ignore {
+    #[inline]
+    fn run(self, _: Command<'_>) {}
+}
+
 /// Reads all commands once. `slots` are defined already.
 pub(crate) fn check(staging: &[u8], slots: usize) -> Result<(), Malformed> {
     let mut commands = Commands { bytes: staging, at: 0, slots };
     while !commands.is_done() {
-        commands.command(|_| ())?;
+        commands.command(Ignore)?;
     }
     Ok(())
 }
@@ -141,7 +157,7 @@ impl<'a> Commands<'a> {
 
     /// Hands the next command to `run`; false: there is none.
     #[inline]
-    pub(crate) fn next(&mut self, run: impl FnOnce(Command<'a>)) -> bool {
+    pub(crate) fn next(&mut self, run: impl Run<'a>) -> bool {
         if self.is_done() {
             return false;
         }
@@ -153,10 +169,9 @@ impl<'a> Commands<'a> {
         true
     }
 
-    /// Reads a command for `run`. Returned, commands of all kinds would share a place on the stack:
-    /// copied there in pieces, which cost more than all of their reading.
+    /// Reads a command for `run`.
     #[inline]
-    fn command(&mut self, run: impl FnOnce(Command<'a>)) -> Result<(), Malformed> {
+    fn command(&mut self, run: impl Run<'a>) -> Result<(), Malformed> {
         let start = self.at;
         let malformed = |what| Malformed { at: start, what };
         let [first] = self.numbers()?;
@@ -174,7 +189,7 @@ impl<'a> Commands<'a> {
                 self.slot(method, start)?;
                 let timeout = Duration::from_millis(timeout.into());
                 let bytes = self.take(length)?;
-                run(Command::Request {
+                run.run(Command::Request {
                     key,
                     options: RequestOptions { timeout, wait: extra & FLAG_WAIT != 0, parts },
                     target: if extra & FLAG_IDENTITY == 0 {
@@ -194,7 +209,7 @@ impl<'a> Commands<'a> {
                     return Err(malformed("a slot out of order"));
                 }
                 self.slots = self.slots.max(index + 1);
-                run(Command::Symbol { slot, text });
+                run.run(Command::Symbol { slot, text });
             }
             3 => {
                 let [low, high, length] = self.numbers()?;
@@ -202,17 +217,17 @@ impl<'a> Commands<'a> {
                 match extra {
                     0 => {
                         let result = Reply::Response(Body { kind, bytes: self.take(length)? });
-                        run(Command::Respond { call, result });
+                        run.run(Command::Respond { call, result });
                     }
                     1 => {
                         let result = Reply::Failure(Body { kind, bytes: self.take(length)? });
-                        run(Command::Respond { call, result });
+                        run.run(Command::Respond { call, result });
                     }
                     2 => {
                         let unknown = malformed("unknown request code");
                         let code = RequestCode::from_wire(kind).ok_or(unknown)?;
                         let result = Reply::Error(code, self.text(length)?);
-                        run(Command::Respond { call, result });
+                        run.run(Command::Respond { call, result });
                     }
                     _ => return Err(malformed("unknown status of a result")),
                 }
@@ -221,29 +236,29 @@ impl<'a> Commands<'a> {
                 let [service, subject, length] = self.numbers()?;
                 self.slot(subject, start)?;
                 let (subject, bytes) = (Subject::Slot(subject), self.take(length)?);
-                run(Command::Publish { service, subject, content: Body { kind, bytes } });
+                run.run(Command::Publish { service, subject, content: Body { kind, bytes } });
             }
             5 => {
                 let [subscription, reports] = self.numbers()?;
-                run(Command::Grant { subscription, reports });
+                run.run(Command::Grant { subscription, reports });
             }
             6 => {
                 let [watch, changes] = self.numbers()?;
-                run(Command::GrantWatch { watch, changes });
+                run.run(Command::GrantWatch { watch, changes });
             }
             OP_PART => {
                 let [low, high, length] = self.numbers()?;
                 let content = Body { kind, bytes: self.take(length)? };
-                run(Command::Part { call: wide(low, high), content });
+                run.run(Command::Part { call: wide(low, high), content });
             }
             8 => {
                 let [key, parts] = self.numbers()?;
-                run(Command::GrantParts { key, parts });
+                run.run(Command::GrantParts { key, parts });
             }
             9 => {
                 let [service, subject, length] = self.numbers()?;
                 let (subject, bytes) = (Subject::Text(self.text(subject)?), self.take(length)?);
-                run(Command::Publish { service, subject, content: Body { kind, bytes } });
+                run.run(Command::Publish { service, subject, content: Body { kind, bytes } });
             }
             _ => return Err(malformed("unknown operation")),
         }

@@ -8,7 +8,7 @@ use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
 };
 
-use crate::apply::Applier;
+use crate::apply::{Applier, Apply};
 use crate::chunk::Chunk;
 use crate::commands::{self, Commands, Malformed};
 use crate::error::{Code, Error, Result, invalid};
@@ -112,7 +112,7 @@ impl Registry {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {
                 while commands.at() < end
-                    && commands.next(|command| applier.apply(process, now, command))
+                    && commands.next(Apply { applier: &mut applier, process, now })
                 {
                 }
                 commands.is_done().then(|| process.queued_bytes())

@@ -192,6 +192,7 @@ impl Process {
         }
         if let Some(service) = self.registry.remove(no) {
             if let Some(publisher) = &service.publisher {
+                // Only of services of this process do links know subscribers.
                 self.end_subscribers(no);
                 self.kept.0 -= publisher.kept.len();
                 self.kept.1 -= publisher.kept.bytes();

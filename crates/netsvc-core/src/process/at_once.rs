@@ -162,7 +162,7 @@ impl Process {
         let Some(publisher) = &known.publisher else { return false };
         let sequence = publisher.sequence + 1;
         let epoch = self.route_epoch;
-        // Not cloned: counting takes an atomic operation, which waits until contents are written.
+        // Borrowed, not cloned: see wire/views.rs on atomic operations.
         let found;
         let plan = if let Some(plan) = known.subscribers.known_links(subject, epoch) {
             plan

@@ -173,7 +173,8 @@ impl Process {
         }
     }
 
-    /// A service ends: the application hears of the end of its subscribers, peers of nothing.
+    /// A service of this process ends: what links know of its subscribers is forgotten. Nobody is
+    /// told but by the withdrawal.
     pub(super) fn end_subscribers(&mut self, no: ServiceNo) {
         for state in self.links.values_mut() {
             if let Some(connection) = state.connection.as_deref_mut() {

@@ -228,7 +228,6 @@ impl Process {
     /// Announces that services are gone from here: first all group leaves, then the withdrawals.
     /// `lost`: with that link; peers then hear of a lost process once instead.
     pub(super) fn withdraw_all(&mut self, now: Time, services: &[ServiceNo], lost: Option<LinkId>) {
-        // Reports held for a replay that will not end now were sent before all that follows.
         let mut members: Vec<(ServiceNo, Vec<Str>)> = Vec::new();
         for no in services {
             let Some(known) = self.registry.service(*no) else { continue };
@@ -237,6 +236,7 @@ impl Process {
             if !known.groups.is_empty() {
                 members.push((*no, known.groups.clone()));
             }
+            // Reports held for a replay that will not end now were sent before all that follows.
             for subscription in self.subscriptions.attached(*no).to_vec() {
                 self.detach(now, subscription, *no, cut_off);
             }

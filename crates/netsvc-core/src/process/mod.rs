@@ -279,6 +279,8 @@ impl Process {
     /// Entries of every table, by name: what has to return to its start when everything that was
     /// begun has ended.
     pub fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        let linked = self.links.values().filter_map(|state| state.linked());
+        let told = linked.map(|connection| connection.told.len() + connection.subscribers.len());
         vec![
             ("exchanges", self.exchanges.len()),
             ("links", self.links.len()),
@@ -294,6 +296,7 @@ impl Process {
             ("replays", self.subscriptions.replays.len()),
             ("interests", self.interests.len()),
             ("wishes", self.wishes.len()),
+            ("told subscribers", told.sum()),
             ("round robin", self.round_robin.len()),
             ("kept values", self.kept.0),
             ("flushes", self.flushes.len()),

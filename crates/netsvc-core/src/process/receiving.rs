@@ -169,8 +169,7 @@ impl Process {
 
     /// Tells a report to every subscription that it concerns; false: they have to queue it.
     fn tell_now(&mut self, no: ServiceNo, view: &ReportView<'_>, teller: &mut dyn Teller) -> bool {
-        // Neither list nor table is shared: an atomic operation here would wait until the contents
-        // told before are written.
+        // The list is borrowed, not cloned: see wire/views.rs on atomic operations.
         let Some((matching, subscriptions)) = self.subscriptions.matching(no, view.subject) else {
             return true;
         };

@@ -47,18 +47,21 @@ impl Process {
             return;
         }
         let Some(service) = self.registry.service(no) else { return };
-        let info = self.describe(service);
         let (revision, stamp) = (self.changes, self.deliveries.stamp());
         let concerned = |watch: &Watch| {
             watch.filter.admits(service)
+                && !watch.awaits_reset()
                 && match (&watch.filter.group, group) {
                     (None, _) => true,
                     (Some(wanted), Some(group)) => wanted == group,
                     (Some(_), None) => false,
                 }
         };
+        if !self.watches.values().any(concerned) {
+            return;
+        }
+        let mut info = Some(self.describe(service));
         let mut watches = self.watches.iter_mut().filter(|(_, watch)| concerned(watch)).peekable();
-        let mut info = Some(info);
         while let Some((id, watch)) = watches.next() {
             let service = if watches.peek().is_some() { info.clone() } else { info.take() };
             let group = group.cloned();

@@ -7,17 +7,15 @@ use bytes::Bytes;
 
 use crate::content::{Content, ContentType};
 use crate::ids::Str;
-use crate::limits::MAX_NAME;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
 
 use super::encoder::{Asked, RequestFrame};
 use super::error::WireError;
-use super::frame::{DataKind, HEADER, MAX_TEXT};
-use super::message::{
-    Message, Report, ReportView, Request, RequestTarget, RequestView, ResultView,
-};
+use super::frame::{DataKind, MAX_TEXT};
+use super::message::{Message, Report, Request, RequestTarget};
 use super::reader::{Reader, utf8};
 use super::symbols::{NO_SYMBOL, ReceivedSymbols};
+use super::views::words;
 use super::writer::{Fixed, millis, prefix};
 
 /// Bytes of the fixed fields of a REQUEST.
@@ -29,7 +27,7 @@ pub(super) const REPORT_FIXED: usize = 16;
 /// `remaining` of a value that is kept for ever.
 const FOR_EVER: u32 = u32::MAX;
 /// Status of a RESPONSE with [`Outcome::Response`].
-const STATUS_RESPONSE: u8 = 0;
+pub(super) const STATUS_RESPONSE: u8 = 0;
 /// Status of a RESPONSE with [`Outcome::Failure`].
 const STATUS_FAILURE: u8 = 1;
 /// Status of a RESPONSE with [`Outcome::Error`].
@@ -168,15 +166,6 @@ fn read_request(
     request(r.array()?, payload, extensions, symbols)
 }
 
-/// Fixed fields as little-endian words.
-#[inline]
-fn words<const BYTES: usize, const WORDS: usize>(fixed: [u8; BYTES]) -> [u64; WORDS] {
-    const { assert!(BYTES == WORDS * 8) };
-    std::array::from_fn(|word| {
-        u64::from_le_bytes(std::array::from_fn(|byte| fixed[word * 8 + byte]))
-    })
-}
-
 /// Reads the fixed fields of a REQUEST.
 #[inline]
 pub(super) fn request(
@@ -270,128 +259,6 @@ fn read_report(
     symbols: &ReceivedSymbols,
 ) -> Result<Report, WireError> {
     report(r.array()?, payload, extensions, symbols)
-}
-
-/// Reads the fixed fields of a REQUEST; `None`: something is wrong with them.
-#[inline]
-pub(super) fn request_view<'a>(
-    fixed: [u8; REQUEST_FIXED],
-    content: &'a [u8],
-    symbols: &'a ReceivedSymbols,
-) -> Option<RequestView<'a>> {
-    let [call, processes, target, last] = words(fixed);
-    let name = |slot| symbols.get(slot).filter(|text| text.len() <= MAX_NAME);
-    let target_of = match ((processes >> 32) as u32, target as u16) {
-        (0, slot) => Err(name(slot)?),
-        (service, NO_SYMBOL) => Ok(service),
-        _ => return None,
-    };
-    if last >> 40 != 0 {
-        return None;
-    }
-    Some(RequestView {
-        call,
-        caller: processes as u32,
-        target: target_of,
-        method: name((target >> 16) as u16)?,
-        remaining: (target >> 32) as u32,
-        parts: last as u32,
-        kind: ContentType((last >> 32) as u8),
-        content,
-    })
-}
-
-/// Reads the fixed fields of a RESPONSE; `None`: it is no result, or something is wrong with it.
-#[inline]
-pub(super) fn result_view(fixed: [u8; RESPONSE_FIXED], content: &[u8]) -> Option<ResultView<'_>> {
-    let [call @ .., STATUS_RESPONSE, kind, 0, 0] = fixed else { return None };
-    Some(ResultView { call: u64::from_le_bytes(call), kind: ContentType(kind), content })
-}
-
-/// Writes words, of which there are as many as fit, little-endian.
-#[inline]
-fn put_words<const WORDS: usize>(out: &mut [u8], words: [u64; WORDS]) {
-    for (place, word) in out.chunks_exact_mut(8).zip(words) {
-        place.copy_from_slice(&word.to_le_bytes());
-    }
-}
-
-/// The header of a frame without extensions.
-fn header(kind: DataKind, fixed: usize, content: &[u8]) -> u64 {
-    u64::from(kind as u8) | ((fixed + content.len()) as u64) << 32
-}
-
-/// The fields of a RESPONSE before its content, header included.
-///
-/// This and its like are made of whole words, which go where they belong from registers: smaller
-/// pieces would be gathered on the stack, and copying them waits until the content written before
-/// is.
-#[inline]
-pub(super) fn result_head(view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED] {
-    let mut head = [0; HEADER + RESPONSE_FIXED];
-    let (words, last) = head.split_at_mut(16);
-    put_words(words, [header(DataKind::Response, RESPONSE_FIXED, view.content), view.call]);
-    last.copy_from_slice(&[STATUS_RESPONSE, view.kind.0, 0, 0]);
-    head
-}
-
-/// The fields of a REQUEST before its content, header included. `name` is the symbol of the
-/// service's name, if asked by name; `method` that of the method's.
-#[inline]
-pub(super) fn request_head(
-    name: u16,
-    method: u16,
-    view: &RequestView<'_>,
-) -> [u8; HEADER + REQUEST_FIXED] {
-    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-    let mut head = [0; HEADER + REQUEST_FIXED];
-    let words = [
-        header(DataKind::Request, REQUEST_FIXED, view.content),
-        view.call,
-        pair(view.caller, view.target.unwrap_or_default()),
-        pair(u32::from(name) | u32::from(method) << 16, view.remaining),
-        pair(view.parts, view.kind.0.into()),
-    ];
-    put_words(&mut head, words);
-    head
-}
-
-/// Reads the fixed fields of a REPORT; `None`: something is wrong with them.
-#[inline]
-pub(super) fn report_view<'a>(
-    fixed: [u8; REPORT_FIXED],
-    content: &'a [u8],
-    symbols: &'a ReceivedSymbols,
-) -> Option<ReportView<'a>> {
-    let [first, sequence] = words(fixed);
-    if first >> 56 != 0 {
-        return None;
-    }
-    Some(ReportView {
-        service: first as u32,
-        subject: symbols.get((first >> 32) as u16)?,
-        sequence,
-        kind: ContentType((first >> 48) as u8),
-        content,
-    })
-}
-
-/// The fields of a REPORT before its content, header included.
-#[inline]
-pub(super) fn report_head(
-    service: u32,
-    subject: u16,
-    view: &ReportView<'_>,
-) -> [u8; HEADER + REPORT_FIXED] {
-    let [subject, kind] = [subject.into(), u64::from(view.kind.0)];
-    let mut head = [0; HEADER + REPORT_FIXED];
-    let words = [
-        header(DataKind::Report, REPORT_FIXED, view.content),
-        u64::from(service) | subject << 32 | kind << 48,
-        view.sequence,
-    ];
-    put_words(&mut head, words);
-    head
 }
 
 /// Reads the fixed fields of a REPORT.

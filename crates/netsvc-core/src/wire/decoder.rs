@@ -8,8 +8,9 @@ use super::error::WireError;
 use super::extensions;
 use super::fragments::Fragments;
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
-use super::message::{Front, Message, ReportView, RequestView, ResultView, VERSION};
+use super::message::{Message, VERSION};
 use super::symbols::ReceivedSymbols;
+use super::views::{self, Front, ReportView, RequestView, ResultView};
 use super::write_batch::SEGMENT_FROM;
 
 /// Decodes what arrives on one link, from its first byte.
@@ -89,9 +90,8 @@ impl Decoder {
     /// none of the frequent ones, or large, or not all there, or has to be looked at by
     /// [`decode`](Self::decode).
     ///
-    /// Here and where its fields are read, they are cut out of whole words: taken byte by byte, or
-    /// returned in one type for all kinds, they lie on the stack in pieces, and reading them back
-    /// waits until the content written before is.
+    /// Its fields are read by one of the three functions below: returned in one type for all kinds, they would
+    /// lie on the stack in pieces (see views.rs).
     #[inline]
     pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Option<(Front<'a>, usize)> {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
@@ -115,14 +115,14 @@ impl Decoder {
     #[inline]
     pub(crate) fn report<'a>(&'a self, body: &'a [u8]) -> Option<ReportView<'a>> {
         let (fixed, content) = body.split_first_chunk::<REPORT_FIXED>()?;
-        data::report_view(*fixed, content, &self.symbols)
+        views::report_view(*fixed, content, &self.symbols)
     }
 
     /// Reads the body of a REQUEST; `None`: [`decode`](Self::decode) will say why not.
     #[inline]
     pub(crate) fn request<'a>(&'a self, body: &'a [u8]) -> Option<RequestView<'a>> {
         let (fixed, content) = body.split_first_chunk::<REQUEST_FIXED>()?;
-        data::request_view(*fixed, content, &self.symbols)
+        views::request_view(*fixed, content, &self.symbols)
     }
 
     /// Reads the body of a RESPONSE that is a result; `None`: it is none, or
@@ -130,7 +130,7 @@ impl Decoder {
     #[inline]
     pub(crate) fn result(body: &[u8]) -> Option<ResultView<'_>> {
         let (fixed, content) = body.split_first_chunk::<RESPONSE_FIXED>()?;
-        data::result_view(*fixed, content)
+        views::result_view(*fixed, content)
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned

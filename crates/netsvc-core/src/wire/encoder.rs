@@ -12,9 +12,10 @@ use crate::outcome::Outcome;
 use super::control;
 use super::data;
 use super::frame::{DataKind, HEADER, Header, Kind, preamble};
-use super::message::{Message, Report, ReportView, RequestTarget, RequestView, ResultView};
+use super::message::{Message, Report, RequestTarget};
 use super::shared_symbols::ToldSymbols;
 use super::symbols::{NO_SYMBOL, SentSymbols, Use};
+use super::views::{self, ReportView, RequestView, ResultView};
 use super::write_batch::WriteBatch;
 use super::writer::{Fixed, fitting, string};
 
@@ -129,7 +130,7 @@ impl Encoder {
     ) {
         let subject = self.symbol(view.subject, Use::Subject, out);
         debug_assert!(self.begun, "a report is not the first message");
-        out.copy_both(&data::report_head(service, subject, view), view.content);
+        out.copy_both(&views::report_head(service, subject, view), view.content);
     }
 
     /// As [`report_view`](Self::report_view), but for the content, which is to follow.
@@ -141,7 +142,7 @@ impl Encoder {
     ) {
         let subject = self.symbol(view.subject, Use::Subject, out);
         debug_assert!(self.begun, "a report is not the first message");
-        out.copy(&data::report_head(service, subject, view));
+        out.copy(&views::report_head(service, subject, view));
     }
 
     /// As [`request`](Self::request), of a small one in somebody else's buffer.
@@ -149,14 +150,14 @@ impl Encoder {
     pub(crate) fn request_view(&mut self, view: &RequestView<'_>, out: &mut WriteBatch) {
         debug_assert!(self.begun, "a request is not the first message");
         let (name, method) = self.target(view.target.err(), view.method, out);
-        out.copy_both(&data::request_head(name, method, view), view.content);
+        out.copy_both(&views::request_head(name, method, view), view.content);
     }
 
     /// As [`response`](Self::response), of a result that has just been read.
     #[inline]
     pub(crate) fn result_view(&mut self, view: &ResultView<'_>, out: &mut WriteBatch) {
         debug_assert!(self.begun, "a result is not the first message");
-        out.copy_both(&data::result_head(view), view.content);
+        out.copy_both(&views::result_head(view), view.content);
     }
 
     /// As [`encode`](Self::encode) of a report for one process.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::content::{Content, ContentType};
+use crate::content::Content;
 use crate::ids::{LinkToken, ProcessId, ServiceId, Str};
 use crate::outcome::Outcome;
 use crate::reason::Reason;
@@ -305,50 +305,6 @@ pub enum RequestTarget {
     Service(u32),
     /// Any service of that name that the caller can see; the receiver picks.
     Name(Str),
-}
-
-/// A report in the buffer it was read into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReportView<'a> {
-    /// Sender's number.
-    pub(crate) service: u32,
-    pub(crate) subject: &'a Str,
-    pub(crate) sequence: u64,
-    pub(crate) kind: ContentType,
-    pub(crate) content: &'a [u8],
-}
-
-/// A request in the buffer it was read into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestView<'a> {
-    pub(crate) call: u64,
-    /// Sender's number.
-    pub(crate) caller: u32,
-    /// Receiver's number; of any service of that name otherwise.
-    pub(crate) target: Result<u32, &'a Str>,
-    pub(crate) method: &'a Str,
-    /// Until the caller's deadline, in milliseconds, rounded up.
-    pub(crate) remaining: u32,
-    pub(crate) parts: u32,
-    pub(crate) kind: ContentType,
-    pub(crate) content: &'a [u8],
-}
-
-/// A handler's result in the buffer it was read into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ResultView<'a> {
-    pub(crate) call: u64,
-    pub(crate) kind: ContentType,
-    pub(crate) content: &'a [u8],
-}
-
-/// The body of one of the frequent messages, in the buffer it was read into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Front<'a> {
-    Report(&'a [u8]),
-    Request(&'a [u8]),
-    /// A RESPONSE.
-    Result(&'a [u8]),
 }
 
 impl Report {

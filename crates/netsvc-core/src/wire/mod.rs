@@ -18,6 +18,7 @@ mod report_frames;
 mod shared_symbols;
 mod symbol_ring;
 mod symbols;
+mod views;
 mod write_batch;
 mod writer;
 
@@ -29,9 +30,9 @@ pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,
 };
-pub(crate) use message::{Front, ReportView, RequestView, ResultView};
 pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
 pub(crate) use shared_symbols::SharedSymbols;
+pub(crate) use views::{Front, ReportView, RequestView, ResultView};
 pub(crate) use write_batch::SEGMENT_FROM;
 pub use write_batch::WriteBatch;
 pub(crate) use writer::millis;

@@ -5,9 +5,9 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::content::{Content, ContentType};
 
-use super::data::{REPORT_FIXED, report_head};
+use super::data::REPORT_FIXED;
 use super::frame::HEADER;
-use super::message::ReportView;
+use super::views::{ReportView, report_head};
 
 /// Bytes that a report has in frames besides its content.
 pub(crate) const REPORT_HEAD: usize = HEADER + REPORT_FIXED;

@@ -30,9 +30,15 @@ fn publish_text(subject: &[u8]) -> Vec<u8> {
     command([9, 2, 0, 0], &[3, subject.len() as u32, 2], &content.concat())
 }
 
+impl<'a> Run<'a> for &mut Vec<Command<'a>> {
+    fn run(self, command: Command<'a>) {
+        self.push(command);
+    }
+}
+
 fn commands_of(staging: &[u8], slots: usize) -> Vec<Command<'_>> {
     let (mut commands, mut found) = (Commands::checked(staging, slots), Vec::new());
-    while commands.next(|command| found.push(command)) {}
+    while commands.next(&mut found) {}
     found
 }
 

@@ -45,24 +45,12 @@ impl Peer {
 
     /// Says bytes.
     pub(super) fn say_bytes(&mut self, process: &mut Process, now: Time, bytes: &[u8]) {
-        process.handle_received(now, self.conn);
         if self.failed {
-            return;
+            return process.handle_received(now, self.conn);
         }
         self.incoming.extend_from_slice(bytes);
-        let mut messages = Vec::new();
-        let failed = loop {
-            match self.decoder.decode(&mut self.incoming) {
-                Ok(Some(message)) => messages.push(message),
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
-        };
-        process.handle_messages(now, self.conn, &mut messages);
-        if let Some(error) = failed {
-            self.failed = true;
-            process.handle_wire_error(now, self.conn, &error);
-        }
+        let (decoder, incoming) = (&mut self.decoder, &mut self.incoming);
+        self.failed = process.handle_bytes(now, self.conn, decoder, incoming, None).is_err();
     }
 
     /// Takes about `most` bytes, and what they say. Whoever reads nothing gets nothing.
