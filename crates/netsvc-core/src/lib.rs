@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asks;
 mod by_address;
 mod calls;
 mod calls_by_id;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::asks::Asks;
 use crate::calls_by_id::CallsById;
 use crate::ids::{ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessNo, ServiceNo, Str};
 use crate::interest::PeerInterests;
@@ -91,6 +92,8 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// Encoded at once, because nothing waited and the transport kept up; goes before the outbox.
     pub(crate) ready: WriteBatch,
+    /// Replays to be asked for, most of the time none.
+    pub(crate) asks: Option<Box<Asks>>,
     /// Processes introduced to the peer.
     pub(crate) introduced: FxHashSet<ProcessNo>,
     /// One of them, the last that was needed; this process, which needs no introduction: none.
@@ -168,6 +171,7 @@ impl Connection {
             snapshot: Snapshot::Waiting,
             outbox: Outbox::default(),
             ready: WriteBatch::new(),
+            asks: None,
             introduced: FxHashSet::default(),
             last_introduced: OWN,
             dirty: false,
@@ -234,6 +238,7 @@ impl Connection {
                     || !self.ready.is_empty()
                     || self.snapshot != Snapshot::Done
                     || !self.outbox.is_empty()
+                    || self.asks.as_ref().is_some_and(|asks| asks.may_ask())
             }
             Phase::Closing { .. } => {
                 !self.urgent.is_empty() || !self.ready.is_empty() || !self.outbox.is_empty()

@@ -33,6 +33,11 @@ pub(crate) enum Out {
         process: ProcessNo,
         want: Want,
     },
+    /// Replays of this process that are to be asked for: the first of a row of ids, and how many.
+    Asks {
+        first: u32,
+        count: u32,
+    },
     ReplayRequest {
         service: u32,
         process: ProcessNo,
@@ -97,7 +102,7 @@ impl Out {
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
                 // Charged by `push_request`, which knows the content.
-                Self::Request(_) | Self::ProcessGone(_) | Self::Nothing => 0,
+                Self::Request(_) | Self::ProcessGone(_) | Self::Asks { .. } | Self::Nothing => 0,
             }
     }
 
@@ -218,6 +223,13 @@ impl Outbox {
         {
             // Peers count too, as high as they like.
             *so_far = so_far.saturating_add(*count);
+            return;
+        }
+        if let Out::Asks { first, count } = &out
+            && let Some((Out::Asks { first: before, count: so_far }, _)) = self.entries.back_mut()
+            && before.wrapping_add(*so_far) == *first
+        {
+            *so_far += *count;
             return;
         }
         let size = out.size();

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
-use rustc_hash::FxHashMap;
-
 use crate::event::Delivered;
 use crate::feeds::{Feeds, Place};
 use crate::hash::{SeededMap, SeededState};
@@ -274,6 +272,11 @@ impl Subscription {
         self.feeds.get(id)?.replay.as_ref().map(|(replay, _)| *replay)
     }
 
+    /// The sequence after which values of a service are wanted.
+    pub(crate) fn wanted_after(&self, id: ServiceId) -> u64 {
+        self.feeds.get(id).map_or(0, |feed| feed.last)
+    }
+
     /// Stamp of the next report, if it may be told.
     pub(crate) fn ready(&self) -> Option<u64> {
         if self.credit == 0 {
@@ -477,6 +480,3 @@ impl Feed {
         (Telling { missed, resumed: mem::take(&mut self.resumed) }, gap)
     }
 }
-
-/// Which subscription and service a replay under way belongs to.
-pub(crate) type Replays = FxHashMap<u32, (crate::ids::SubscriptionId, ServiceId)>;

@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
-use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{LinkId, ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::Service;
-use crate::subscription::{Replays, Subscription, SubscriptionTarget};
+use crate::subscription::{Subscription, SubscriptionTarget};
 
 /// Subscriptions by their ids.
 pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;
@@ -21,10 +21,19 @@ pub(crate) struct Subscriptions {
     by_group: SeededMap<Str, Vec<SubscriptionId>>,
     /// Subscriptions that a visible service concerns.
     attached: FxHashMap<ServiceNo, Attached>,
-    /// Replays under way.
-    pub(crate) replays: Replays,
+    /// Replays under way, or to be asked for.
+    pub(crate) replays: FxHashMap<u32, Replay>,
     last_id: u32,
     last_replay: u32,
+}
+
+/// Kept values on their way to a subscription.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replay {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) service: ServiceId,
+    /// The link over which it was asked for.
+    pub(crate) asked: Option<LinkId>,
 }
 
 /// Subscriptions that one service concerns.
@@ -46,7 +55,7 @@ impl Subscriptions {
             by_identity: SeededMap::with_hasher(SeededState(seed)),
             by_group: SeededMap::with_hasher(SeededState(seed)),
             attached: FxHashMap::default(),
-            replays: Replays::default(),
+            replays: FxHashMap::default(),
             last_id: 0,
             last_replay: 0,
         }
@@ -86,6 +95,7 @@ impl Subscriptions {
         id
     }
 
+    /// The caller ends its replays.
     pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<Subscription> {
         let subscription = self.table.remove(&id)?;
         match &subscription.target {
@@ -98,15 +108,13 @@ impl Subscriptions {
             attached.ids.retain(|known| *known != id);
             !attached.ids.is_empty()
         });
-        for replay in subscription.replays() {
-            self.replays.remove(&replay);
-        }
         Some(subscription)
     }
 
     pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
         self.last_replay = self.last_replay.wrapping_add(1);
-        self.replays.insert(self.last_replay, (id, service));
+        let replay = Replay { subscription: id, service, asked: None };
+        self.replays.insert(self.last_replay, replay);
         self.last_replay
     }
 

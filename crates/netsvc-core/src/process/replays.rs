@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use crate::ids::{LinkId, ProcessNo, ServiceNo, Str};
+use crate::link::Connection;
 use crate::outbox::{Out, ReplayCursor};
 use crate::pattern::Pattern;
 use crate::registry::OWN;
+use crate::subscriptions::Replay;
 use crate::wire::{Message, Report};
 
 use super::Process;
@@ -75,7 +77,9 @@ impl Process {
         };
         report.service = no.0;
         if process == OWN.0 {
-            let Some((subscription, _)) = self.subscriptions.replays.get(&replay).copied() else {
+            let Some(Replay { subscription, .. }) =
+                self.subscriptions.replays.get(&replay).copied()
+            else {
                 return self.ignore(link);
             };
             let state = self.subscriptions.get(subscription);
@@ -106,15 +110,68 @@ impl Process {
             }
             return;
         }
-        let Some((subscription, id)) = self.subscriptions.replays.get(&replay).copied() else {
+        let known = self.subscriptions.replays.get(&replay).copied();
+        let Some(Replay { subscription, service: id, .. }) = known else {
             return self.ignore(link);
         };
         if more_after > 0 {
             return self.ask_for_more(subscription, id, replay, more_after, sequence);
         }
-        self.subscriptions.replays.remove(&replay);
+        self.end_replay(replay);
         self.update_subscription(subscription, |subscription, stamp| {
             subscription.end_replay(id, replay, sequence, stamp);
         });
+    }
+
+    /// A replay is complete, or no longer wanted: another may be asked for.
+    pub(super) fn end_replay(&mut self, replay: u32) {
+        let ended = self.subscriptions.replays.remove(&replay);
+        let Some(link) = ended.and_then(|ended| ended.asked) else { return };
+        let connection =
+            self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut());
+        let Some(connection) = connection else { return };
+        if let Some(asks) = &mut connection.asks {
+            asks.end();
+            if asks.is_idle() {
+                connection.asks = None;
+            } else {
+                connection.mark_dirty(&mut self.dirty);
+            }
+        }
+    }
+
+    /// The next replay to be asked for over a link, if any may be.
+    pub(super) fn next_ask(
+        &mut self,
+        link: LinkId,
+        connection: &mut Connection,
+    ) -> Option<Message> {
+        let asks = connection.asks.as_deref_mut()?;
+        let message = loop {
+            let Some(replay) = asks.next() else { break None };
+            let message = self.ask(link, replay);
+            if message.is_some() {
+                asks.begin();
+                break message;
+            }
+        };
+        if asks.is_idle() {
+            connection.asks = None;
+        }
+        message
+    }
+
+    /// The request for a replay; `None`: it is not wanted any more, at least not over that link.
+    fn ask(&mut self, link: LinkId, id: u32) -> Option<Message> {
+        let replay = self.subscriptions.replays.get(&id).copied()?;
+        let no = self.registry.service_no(replay.service)?;
+        let (_, service) =
+            self.registry.service(no)?.route().filter(|(route, _)| *route == link)?;
+        let subscription = self.subscriptions.get(replay.subscription)?;
+        let (pattern, after) =
+            (subscription.pattern.text().clone(), subscription.wanted_after(replay.service));
+        self.subscriptions.replays.get_mut(&id)?.asked = Some(link);
+        let process = Self::wire_no(OWN);
+        Some(Message::ReplayRequest { service, process, replay: id, pattern, after, upto: 0 })
     }
 }

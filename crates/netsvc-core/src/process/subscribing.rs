@@ -76,6 +76,9 @@ impl Process {
     /// Ends a subscription; nothing more is told.
     pub fn unsubscribe(&mut self, id: SubscriptionId) {
         let Some(subscription) = self.subscriptions.remove(id) else { return };
+        for replay in subscription.replays() {
+            self.end_replay(replay);
+        }
         if let Some(stamp) = subscription.head() {
             self.deliveries.unready(stamp, Source::Subscription(id));
         }
@@ -136,9 +139,7 @@ impl Process {
                 });
                 self.replay_locally(now, id, no, &pattern, after);
             }
-            Some((link, peer_no)) => {
-                self.ask_for_replay(id, no, link, peer_no, &pattern);
-            }
+            Some((link, _)) => self.ask_for_replay(id, no, link),
         }
     }
 
@@ -152,7 +153,7 @@ impl Process {
         let want = subscription.want();
         let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
         if let Some(replay) = subscription.replay_of(service_id) {
-            self.subscriptions.replays.remove(&replay);
+            self.end_replay(replay);
         }
         self.update_subscription(id, |subscription, stamp| {
             subscription.detach(service_id, lost, stamp);
@@ -167,15 +168,14 @@ impl Process {
     pub(super) fn reattach(&mut self, _now: Time, no: ServiceNo) {
         let Some(service) = self.registry.service(no) else { return };
         let id = service.id;
-        let Some((link, peer_no)) = service.route() else { return };
+        let Some((link, _)) = service.route() else { return };
         for subscription in self.subscriptions.attached(no).to_vec() {
             let Some(state) = self.subscriptions.get(subscription) else { continue };
-            let pattern = state.pattern.clone();
             if let Some(replay) = state.replay_of(id) {
-                self.subscriptions.replays.remove(&replay);
+                self.end_replay(replay);
             }
             self.update_subscription(subscription, |state, stamp| state.detach(id, true, stamp));
-            self.ask_for_replay(subscription, no, link, peer_no, &pattern);
+            self.ask_for_replay(subscription, no, link);
         }
     }
 
@@ -200,24 +200,13 @@ impl Process {
         }
     }
 
-    fn ask_for_replay(
-        &mut self,
-        id: SubscriptionId,
-        no: ServiceNo,
-        link: LinkId,
-        peer_no: u32,
-        pattern: &Pattern,
-    ) {
-        let Some(service_id) = self.registry.service(no).map(|service| service.id) else { return };
-        let replay = self.subscriptions.next_replay(id, service_id);
-        let mut after = 0;
+    fn ask_for_replay(&mut self, id: SubscriptionId, no: ServiceNo, link: LinkId) {
+        let Some(service) = self.registry.service(no).map(|service| service.id) else { return };
+        let replay = self.subscriptions.next_replay(id, service);
         self.update_subscription(id, |subscription, _| {
-            after = subscription.attach(service_id, Some(replay));
+            subscription.attach(service, Some(replay));
         });
-        let pattern = pattern.text().clone();
-        let ask =
-            Out::ReplayRequest { service: peer_no, process: OWN, replay, pattern, after, upto: 0 };
-        self.push(link, ask);
+        self.push(link, Out::Asks { first: replay, count: 1 });
     }
 
     /// The rest of a replay of which a page has arrived.

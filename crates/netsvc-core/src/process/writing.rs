@@ -118,6 +118,12 @@ impl Process {
             }
             _ => {}
         }
+        if let Phase::Syncing | Phase::Active(_) = connection.phase
+            && let Some(message) = self.next_ask(link, connection)
+        {
+            connection.encoder.encode(&message, out);
+            return true;
+        }
         let Some(entry) = connection.outbox.pop() else { return false };
         self.encode_entry(now, link, connection, entry, out);
         true
@@ -193,6 +199,9 @@ impl Process {
                     Message::SubscriberRemoved(change)
                 };
                 connection.encoder.encode(&message, out);
+            }
+            Out::Asks { first, count } => {
+                connection.asks.get_or_insert_default().add(first, count);
             }
             Out::ReplayRequest { service, process, replay, pattern, after, upto } => {
                 if introduce(&self.registry, connection, process, out) {
