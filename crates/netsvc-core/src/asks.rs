@@ -1,59 +1,154 @@
-//! Replays that are still to be asked for over one link, a few at a time.
+//! Replays that are still to be asked for over one link, some of each publisher at a time.
 //!
 //! When a link comes up, every subscription asks every service it concerns for kept values: products
 //! of two numbers, more than fits into outboxes here, at the hub and on the way back. So an ask is an
-//! id in a row, and becomes a message when earlier ones have been answered.
+//! id in a row, and becomes a message when earlier ones of the same publisher have been answered. A
+//! publisher that does not answer holds up nobody else.
 
 use std::collections::VecDeque;
 
-/// Replays that may be under way over one link. Their answers, without values, are 64 KiB on the wire; a
-/// hub that relays them for a hundred clients at once holds 10 MiB for a publisher that is slow.
-const MAX_UNDER_WAY: usize = 1024;
+use rustc_hash::FxHashMap;
+
+use crate::ids::ProcessNo;
+
+/// Replays of one publisher that may be under way over one link. A hub that relays them for a
+/// hundred clients at once holds about 3 MiB for a publisher that is slow.
+const MAX_UNDER_WAY: usize = 256;
 
 /// What is to be asked over one link.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
-    /// Ids of replays in the order in which they are asked for: the first of a row, and how many.
-    waiting: VecDeque<(u32, u32)>,
-    under_way: usize,
+    /// Not looked at yet.
+    incoming: Rows,
+    /// Those of which something is under way or waits.
+    publishers: FxHashMap<ProcessNo, Publisher>,
+    /// Publishers of which more may be asked for, unless that changed meanwhile.
+    free: VecDeque<ProcessNo>,
 }
+
+#[derive(Debug, Default)]
+struct Publisher {
+    under_way: usize,
+    waiting: Rows,
+    /// It is in `free`.
+    listed: bool,
+}
+
+/// Ids of replays, in rows: the first, and how many.
+#[derive(Debug, Default)]
+struct Rows(VecDeque<(u32, u32)>);
 
 impl Asks {
     /// Replays with `count` ids from `first` on are to be asked for.
     pub(crate) fn add(&mut self, first: u32, count: u32) {
-        self.waiting.push_back((first, count));
+        self.incoming.push(first, count);
     }
 
-    /// There is one that may be asked for now.
+    /// There may be one to be asked for now.
     pub(crate) fn may_ask(&self) -> bool {
-        self.under_way < MAX_UNDER_WAY && !self.waiting.is_empty()
+        !self.incoming.0.is_empty() || !self.free.is_empty()
     }
 
-    /// Takes out the id of the next, if it may be asked for.
-    pub(crate) fn next(&mut self) -> Option<u32> {
-        if self.under_way >= MAX_UNDER_WAY {
-            return None;
+    /// Takes out one that has waited and may be asked for now.
+    pub(crate) fn next_waiting(&mut self) -> Option<(u32, ProcessNo)> {
+        while let Some(process) = self.free.pop_front() {
+            let Some(publisher) = self.publishers.get_mut(&process) else { continue };
+            publisher.listed = false;
+            if publisher.under_way >= MAX_UNDER_WAY {
+                continue;
+            }
+            let Some(id) = publisher.waiting.pop() else { continue };
+            self.list(process);
+            return Some((id, process));
         }
-        let (first, count) = self.waiting.pop_front()?;
-        if count > 1 {
-            self.waiting.push_front((first.wrapping_add(1), count - 1));
-        }
-        Some(first)
+        None
     }
 
-    /// The one taken out last is asked for.
-    pub(crate) fn begin(&mut self) {
-        self.under_way += 1;
+    /// Takes out one that nobody has looked at yet.
+    pub(crate) fn next_incoming(&mut self) -> Option<u32> {
+        self.incoming.pop()
+    }
+
+    /// Whether another of a publisher may be asked for; if not, `id` has to wait.
+    pub(crate) fn admits(&mut self, id: u32, process: ProcessNo) -> bool {
+        let Some(publisher) = self.publishers.get_mut(&process) else { return true };
+        let admits = publisher.under_way < MAX_UNDER_WAY && publisher.waiting.0.is_empty();
+        if !admits {
+            publisher.waiting.push(id, 1);
+            self.list(process);
+        }
+        admits
+    }
+
+    /// One of a publisher is asked for.
+    pub(crate) fn begin(&mut self, process: ProcessNo) {
+        self.publishers.entry(process).or_default().under_way += 1;
     }
 
     /// One that was asked for is answered, or no longer wanted.
-    pub(crate) fn end(&mut self) {
-        self.under_way = self.under_way.saturating_sub(1);
+    pub(crate) fn end(&mut self, process: ProcessNo) {
+        if let Some(publisher) = self.publishers.get_mut(&process) {
+            debug_assert!(publisher.under_way > 0, "each begins once and ends once");
+            publisher.under_way = publisher.under_way.saturating_sub(1);
+        }
+        self.list(process);
+        self.forget_idle(process);
+    }
+
+    /// One taken out is not to be asked for after all.
+    pub(crate) fn skip(&mut self, process: ProcessNo) {
+        self.forget_idle(process);
     }
 
     /// Nothing is under way or waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.under_way == 0 && self.waiting.is_empty()
+        self.incoming.0.is_empty() && self.publishers.is_empty()
+    }
+
+    /// Replays under way, and rows that wait.
+    pub(crate) fn len(&self) -> usize {
+        let publishers = self.publishers.values();
+        publishers.map(|one| one.under_way + one.waiting.0.len()).sum::<usize>()
+            + self.incoming.0.len()
+    }
+
+    /// Something of a publisher waits, and may not have to any more.
+    fn list(&mut self, process: ProcessNo) {
+        if let Some(publisher) = self.publishers.get_mut(&process)
+            && publisher.under_way < MAX_UNDER_WAY
+            && !publisher.waiting.0.is_empty()
+            && !publisher.listed
+        {
+            publisher.listed = true;
+            self.free.push_back(process);
+        }
+    }
+
+    fn forget_idle(&mut self, process: ProcessNo) {
+        let known = self.publishers.get(&process);
+        if known.is_some_and(|known| known.under_way == 0 && known.waiting.0.is_empty()) {
+            self.publishers.remove(&process);
+        }
+    }
+}
+
+impl Rows {
+    fn push(&mut self, first: u32, count: u32) {
+        match self.0.back_mut() {
+            Some((before, so_far)) if before.wrapping_add(*so_far) == first => *so_far += count,
+            _ => self.0.push_back((first, count)),
+        }
+    }
+
+    fn pop(&mut self) -> Option<u32> {
+        let (first, count) = self.0.front_mut()?;
+        let id = *first;
+        if *count > 1 {
+            (*first, *count) = (id.wrapping_add(1), *count - 1);
+        } else {
+            self.0.pop_front();
+        }
+        Some(id)
     }
 }
 
@@ -61,26 +156,88 @@ impl Asks {
 mod tests {
     use super::*;
 
-    #[test]
-    fn rows_are_asked_in_their_order_across_the_end_of_numbers() {
-        let mut asks = Asks::default();
-        asks.add(u32::MAX, 3);
-        asks.add(7, 1);
-        let asked: Vec<u32> = std::iter::from_fn(|| asks.next()).collect();
-        assert_eq!(asked, [u32::MAX, 0, 1, 7]);
-        assert!(asks.is_idle());
+    const A: ProcessNo = ProcessNo(1);
+    const B: ProcessNo = ProcessNo(2);
+
+    /// Asks for whatever may be asked for; `of` says whose an id is.
+    fn ask(asks: &mut Asks, of: impl Fn(u32) -> ProcessNo) -> Vec<u32> {
+        let mut asked = Vec::new();
+        loop {
+            let (id, process) = match asks.next_waiting() {
+                Some(found) => found,
+                None => match asks.next_incoming() {
+                    Some(id) if asks.admits(id, of(id)) => (id, of(id)),
+                    Some(_) => continue,
+                    None => return asked,
+                },
+            };
+            asks.begin(process);
+            asked.push(id);
+        }
     }
 
     #[test]
-    fn no_more_than_allowed_are_under_way() {
+    fn rows_go_on_across_the_end_of_numbers() {
+        let mut rows = Rows::default();
+        rows.push(u32::MAX, 2);
+        rows.push(1, 1);
+        rows.push(7, 1);
+        assert_eq!(rows.0.len(), 2);
+        let popped: Vec<u32> = std::iter::from_fn(|| rows.pop()).collect();
+        assert_eq!(popped, [u32::MAX, 0, 1, 7]);
+    }
+
+    #[test]
+    fn of_each_publisher_no_more_than_allowed_are_under_way() {
         let mut asks = Asks::default();
-        asks.add(1, 2000);
-        while asks.next().is_some() {
-            asks.begin();
-        }
+        let of = |id| if id < 1000 { A } else { B };
+        asks.add(0, 1010);
+        let first: Vec<u32> = (0..256).chain(1000..1010).collect();
+        assert_eq!(ask(&mut asks, of), first);
         assert!(!asks.may_ask() && !asks.is_idle());
-        asks.end();
+        // Whoever comes later waits behind those of its publisher.
+        asks.add(500, 1);
+        assert_eq!(ask(&mut asks, of), []);
+        asks.end(B);
+        assert!(!asks.may_ask());
+        asks.end(A);
+        asks.end(A);
         assert!(asks.may_ask());
-        assert_eq!(asks.next(), Some(1025));
+        assert_eq!(ask(&mut asks, of), [256, 257]);
+    }
+
+    #[test]
+    fn all_are_asked_for_and_nothing_is_left() {
+        let mut asks = Asks::default();
+        asks.add(0, 3000);
+        let of = |id| if id % 2 == 0 { A } else { B };
+        let mut asked = Vec::new();
+        loop {
+            let now = ask(&mut asks, of);
+            if now.is_empty() {
+                break;
+            }
+            for id in &now {
+                asks.end(of(*id));
+            }
+            asked.extend(now);
+        }
+        assert!(asks.is_idle() && asks.len() == 0);
+        asked.sort_unstable();
+        assert_eq!(asked, (0..3000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_takes_no_place() {
+        let mut asks = Asks::default();
+        asks.add(0, 300);
+        assert_eq!(ask(&mut asks, |_| A).len(), 256);
+        for _ in 0..256 {
+            asks.end(A);
+        }
+        while let Some((_, process)) = asks.next_waiting() {
+            asks.skip(process);
+        }
+        assert!(asks.is_idle());
     }
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::by_address::ByAddress;
 use crate::hash::{SeededMap, SeededState};
-use crate::ids::{LinkId, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::Service;
 use crate::subscription::{Subscription, SubscriptionTarget};
 
@@ -32,8 +32,8 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Replay {
     pub(crate) subscription: SubscriptionId,
     pub(crate) service: ServiceId,
-    /// The link over which it was asked for.
-    pub(crate) asked: Option<LinkId>,
+    /// The link over which it was asked for, and whom.
+    pub(crate) asked: Option<(LinkId, ProcessNo)>,
 }
 
 /// Subscriptions that one service concerns.

@@ -281,6 +281,7 @@ impl Process {
     pub fn table_sizes(&self) -> Vec<(&'static str, usize)> {
         let linked = self.links.values().filter_map(|state| state.linked());
         let told = linked.map(|connection| connection.told.len() + connection.subscribers.len());
+        let asks = self.links.values().filter_map(|state| state.linked()?.asks.as_ref());
         vec![
             ("exchanges", self.exchanges.len()),
             ("links", self.links.len()),
@@ -294,6 +295,7 @@ impl Process {
             ("parked", self.parked.len()),
             ("subscriptions", self.subscriptions.len()),
             ("replays", self.subscriptions.replays.len()),
+            ("asks", asks.map(|asks| asks.len()).sum()),
             ("interests", self.interests.len()),
             ("wishes", self.wishes.len()),
             ("told subscribers", told.sum()),

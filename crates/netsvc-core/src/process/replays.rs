@@ -35,11 +35,12 @@ impl Process {
     pub(super) fn handle_replay_request(&mut self, link: LinkId, ask: &ReplayAsk) {
         let no = ServiceNo(ask.service);
         let visible = self.registry.service(no).is_some_and(|known| self.exports(known, link));
-        let Some(known) = self.registry.service(no).filter(|_| visible) else {
-            // It was withdrawn meanwhile; the asker hears so on the same link.
-            return self.ignore(link);
-        };
         let ReplayAsk { process, replay, after, upto, .. } = *ask;
+        let Some(known) = self.registry.service(no).filter(|_| visible) else {
+            // It was withdrawn meanwhile; the asker hears so on the same link. Every request is
+            // answered all the same: the asker counts them.
+            return self.answer_nothing(link, ask);
+        };
         if let Some(publisher) = &known.publisher {
             let newest = publisher.sequence;
             let cursor = ReplayCursor {
@@ -58,9 +59,18 @@ impl Process {
         // Only the peer itself may ask through this process: it relays one hop.
         let peer = self.links.get(&link).and_then(|state| state.linked());
         let asker = peer.and_then(|connection| connection.processes.get(&OWN.0)).copied();
-        let Some(process) = asker.filter(|_| process == OWN.0) else { return self.ignore(link) };
+        let Some(process) = asker.filter(|_| process == OWN.0) else {
+            return self.answer_nothing(link, ask);
+        };
         let pattern = ask.pattern.clone();
         self.push(next, Out::ReplayRequest { service, process, replay, pattern, after, upto });
+    }
+
+    fn answer_nothing(&mut self, link: LinkId, ask: &ReplayAsk) {
+        let ReplayAsk { process, replay, after: sequence, .. } = *ask;
+        self.ignore(link);
+        let end = Message::ReplayEnd { process, replay, sequence, more_after: 0 };
+        self.push(link, Out::Message(end));
     }
 
     /// A kept value for whoever asked.
@@ -126,12 +136,12 @@ impl Process {
     /// A replay is complete, or no longer wanted: another may be asked for.
     pub(super) fn end_replay(&mut self, replay: u32) {
         let ended = self.subscriptions.replays.remove(&replay);
-        let Some(link) = ended.and_then(|ended| ended.asked) else { return };
+        let Some((link, publisher)) = ended.and_then(|ended| ended.asked) else { return };
         let connection =
             self.links.get_mut(&link).and_then(|state| state.connection.as_deref_mut());
         let Some(connection) = connection else { return };
         if let Some(asks) = &mut connection.asks {
-            asks.end();
+            asks.end(publisher);
             if asks.is_idle() {
                 connection.asks = None;
             } else {
@@ -140,7 +150,7 @@ impl Process {
         }
     }
 
-    /// The next replay to be asked for over a link, if any may be.
+    /// The next request for a replay over a link, if any may be sent.
     pub(super) fn next_ask(
         &mut self,
         link: LinkId,
@@ -148,12 +158,20 @@ impl Process {
     ) -> Option<Message> {
         let asks = connection.asks.as_deref_mut()?;
         let message = loop {
-            let Some(replay) = asks.next() else { break None };
-            let message = self.ask(link, replay);
-            if message.is_some() {
-                asks.begin();
-                break message;
+            let (id, publisher) = if let Some(waited) = asks.next_waiting() {
+                waited
+            } else {
+                let Some(id) = asks.next_incoming() else { break None };
+                match self.publisher_of(id) {
+                    Some(publisher) if asks.admits(id, publisher) => (id, publisher),
+                    _ => continue,
+                }
+            };
+            if let Some(message) = self.ask(link, id, publisher) {
+                asks.begin(publisher);
+                break Some(message);
             }
+            asks.skip(publisher);
         };
         if asks.is_idle() {
             connection.asks = None;
@@ -161,16 +179,25 @@ impl Process {
         message
     }
 
+    /// Whose values a replay is about; `None`: it has ended.
+    fn publisher_of(&self, replay: u32) -> Option<ProcessNo> {
+        let replay = self.subscriptions.replays.get(&replay)?;
+        let no = self.registry.service_no(replay.service)?;
+        self.registry.service(no).map(|service| service.process)
+    }
+
     /// The request for a replay; `None`: it is not wanted any more, at least not over that link.
-    fn ask(&mut self, link: LinkId, id: u32) -> Option<Message> {
-        let replay = self.subscriptions.replays.get(&id).copied()?;
+    fn ask(&mut self, link: LinkId, id: u32, publisher: ProcessNo) -> Option<Message> {
+        let replay = self.subscriptions.replays.get_mut(&id)?;
         let no = self.registry.service_no(replay.service)?;
         let (_, service) =
             self.registry.service(no)?.route().filter(|(route, _)| *route == link)?;
-        let subscription = self.subscriptions.get(replay.subscription)?;
+        let (subscription, about) = (replay.subscription, replay.service);
+        replay.asked = Some((link, publisher));
+        let subscription = self.subscriptions.get(subscription)?;
         let (pattern, after) =
-            (subscription.pattern.text().clone(), subscription.wanted_after(replay.service));
-        self.subscriptions.replays.get_mut(&id)?.asked = Some(link);
+            (subscription.pattern.text().clone(), subscription.wanted_after(about));
+        self.subscriptions.replays.get_mut(&id)?.asked = Some((link, publisher));
         let process = Self::wire_no(OWN);
         Some(Message::ReplayRequest { service, process, replay: id, pattern, after, upto: 0 })
     }
