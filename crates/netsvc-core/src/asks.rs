@@ -34,14 +34,20 @@ struct Publisher {
     listed: bool,
 }
 
-/// Ids of replays, in rows: the first, and how many.
+/// Ids of replays that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    first: u32,
+    count: u32,
+}
+
 #[derive(Debug, Default)]
-struct Rows(VecDeque<(u32, u32)>);
+struct Rows(VecDeque<Row>);
 
 impl Asks {
-    /// Replays with `count` ids from `first` on are to be asked for.
-    pub(crate) fn add(&mut self, first: u32, count: u32) {
-        self.incoming.push(first, count);
+    /// These are to be asked for.
+    pub(crate) fn add(&mut self, row: Row) {
+        self.incoming.push(row);
     }
 
     /// There may be one to be asked for now.
@@ -74,7 +80,7 @@ impl Asks {
         let Some(publisher) = self.publishers.get_mut(&process) else { return true };
         let admits = publisher.under_way < MAX_UNDER_WAY && publisher.waiting.0.is_empty();
         if !admits {
-            publisher.waiting.push(id, 1);
+            publisher.waiting.push(Row::from(id));
             self.list(process);
         }
         admits
@@ -92,11 +98,6 @@ impl Asks {
             publisher.under_way = publisher.under_way.saturating_sub(1);
         }
         self.list(process);
-        self.forget_idle(process);
-    }
-
-    /// One taken out is not to be asked for after all.
-    pub(crate) fn skip(&mut self, process: ProcessNo) {
         self.forget_idle(process);
     }
 
@@ -124,7 +125,9 @@ impl Asks {
         }
     }
 
-    fn forget_idle(&mut self, process: ProcessNo) {
+    /// Forgets a publisher of which nothing is under way or waits, as when what was taken out is not to
+    /// be asked for after all.
+    pub(crate) fn forget_idle(&mut self, process: ProcessNo) {
         let known = self.publishers.get(&process);
         if known.is_some_and(|known| known.under_way == 0 && known.waiting.0.is_empty()) {
             self.publishers.remove(&process);
@@ -132,19 +135,35 @@ impl Asks {
     }
 }
 
+impl From<u32> for Row {
+    fn from(id: u32) -> Self {
+        Self { first: id, count: 1 }
+    }
+}
+
+impl Row {
+    /// Takes in what follows; false: the other does not follow.
+    pub(crate) fn extend(&mut self, other: Self) -> bool {
+        let follows = self.first.wrapping_add(self.count) == other.first;
+        if follows {
+            self.count += other.count;
+        }
+        follows
+    }
+}
+
 impl Rows {
-    fn push(&mut self, first: u32, count: u32) {
-        match self.0.back_mut() {
-            Some((before, so_far)) if before.wrapping_add(*so_far) == first => *so_far += count,
-            _ => self.0.push_back((first, count)),
+    fn push(&mut self, row: Row) {
+        if !self.0.back_mut().is_some_and(|last| last.extend(row)) {
+            self.0.push_back(row);
         }
     }
 
     fn pop(&mut self) -> Option<u32> {
-        let (first, count) = self.0.front_mut()?;
-        let id = *first;
-        if *count > 1 {
-            (*first, *count) = (id.wrapping_add(1), *count - 1);
+        let row = self.0.front_mut()?;
+        let id = row.first;
+        if row.count > 1 {
+            *row = Row { first: id.wrapping_add(1), count: row.count - 1 };
         } else {
             self.0.pop_front();
         }
@@ -179,9 +198,9 @@ mod tests {
     #[test]
     fn rows_go_on_across_the_end_of_numbers() {
         let mut rows = Rows::default();
-        rows.push(u32::MAX, 2);
-        rows.push(1, 1);
-        rows.push(7, 1);
+        rows.push(Row { first: u32::MAX, count: 2 });
+        rows.push(Row { first: 1, count: 1 });
+        rows.push(Row { first: 7, count: 1 });
         assert_eq!(rows.0.len(), 2);
         let popped: Vec<u32> = std::iter::from_fn(|| rows.pop()).collect();
         assert_eq!(popped, [u32::MAX, 0, 1, 7]);
@@ -191,12 +210,12 @@ mod tests {
     fn of_each_publisher_no_more_than_allowed_are_under_way() {
         let mut asks = Asks::default();
         let of = |id| if id < 1000 { A } else { B };
-        asks.add(0, 1010);
+        asks.add(Row { first: 0, count: 1010 });
         let first: Vec<u32> = (0..256).chain(1000..1010).collect();
         assert_eq!(ask(&mut asks, of), first);
         assert!(!asks.may_ask() && !asks.is_idle());
         // Whoever comes later waits behind those of its publisher.
-        asks.add(500, 1);
+        asks.add(Row { first: 500, count: 1 });
         assert_eq!(ask(&mut asks, of), []);
         asks.end(B);
         assert!(!asks.may_ask());
@@ -209,7 +228,7 @@ mod tests {
     #[test]
     fn all_are_asked_for_and_nothing_is_left() {
         let mut asks = Asks::default();
-        asks.add(0, 3000);
+        asks.add(Row { first: 0, count: 3000 });
         let of = |id| if id % 2 == 0 { A } else { B };
         let mut asked = Vec::new();
         loop {
@@ -230,13 +249,13 @@ mod tests {
     #[test]
     fn what_is_no_longer_wanted_takes_no_place() {
         let mut asks = Asks::default();
-        asks.add(0, 300);
+        asks.add(Row { first: 0, count: 300 });
         assert_eq!(ask(&mut asks, |_| A).len(), 256);
         for _ in 0..256 {
             asks.end(A);
         }
         while let Some((_, process)) = asks.next_waiting() {
-            asks.skip(process);
+            asks.forget_idle(process);
         }
         assert!(asks.is_idle());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::asks::Row;
 use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
 use crate::interest::Want;
 use crate::lost::LostReports;
@@ -33,11 +34,8 @@ pub(crate) enum Out {
         process: ProcessNo,
         want: Want,
     },
-    /// Replays of this process that are to be asked for: the first of a row of ids, and how many.
-    Asks {
-        first: u32,
-        count: u32,
-    },
+    /// Replays of this process that are to be asked for.
+    Asks(Row),
     ReplayRequest {
         service: u32,
         process: ProcessNo,
@@ -102,7 +100,7 @@ impl Out {
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
                 // Charged by `push_request`, which knows the content.
-                Self::Request(_) | Self::ProcessGone(_) | Self::Asks { .. } | Self::Nothing => 0,
+                Self::Request(_) | Self::ProcessGone(_) | Self::Asks(_) | Self::Nothing => 0,
             }
     }
 
@@ -225,11 +223,10 @@ impl Outbox {
             *so_far = so_far.saturating_add(*count);
             return;
         }
-        if let Out::Asks { first, count } = &out
-            && let Some((Out::Asks { first: before, count: so_far }, _)) = self.entries.back_mut()
-            && before.wrapping_add(*so_far) == *first
+        if let Out::Asks(row) = &out
+            && let Some((Out::Asks(last), _)) = self.entries.back_mut()
+            && last.extend(*row)
         {
-            *so_far += *count;
             return;
         }
         let size = out.size();

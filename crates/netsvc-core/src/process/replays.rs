@@ -171,7 +171,7 @@ impl Process {
                 asks.begin(publisher);
                 break Some(message);
             }
-            asks.skip(publisher);
+            asks.forget_idle(publisher);
         };
         if asks.is_idle() {
             connection.asks = None;
@@ -188,12 +188,10 @@ impl Process {
 
     /// The request for a replay; `None`: it is not wanted any more, at least not over that link.
     fn ask(&mut self, link: LinkId, id: u32, publisher: ProcessNo) -> Option<Message> {
-        let replay = self.subscriptions.replays.get_mut(&id)?;
-        let no = self.registry.service_no(replay.service)?;
+        let Replay { subscription, service: about, .. } = *self.subscriptions.replays.get(&id)?;
+        let no = self.registry.service_no(about)?;
         let (_, service) =
             self.registry.service(no)?.route().filter(|(route, _)| *route == link)?;
-        let (subscription, about) = (replay.subscription, replay.service);
-        replay.asked = Some((link, publisher));
         let subscription = self.subscriptions.get(subscription)?;
         let (pattern, after) =
             (subscription.pattern.text().clone(), subscription.wanted_after(about));

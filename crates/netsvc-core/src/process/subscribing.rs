@@ -206,7 +206,7 @@ impl Process {
         self.update_subscription(id, |subscription, _| {
             subscription.attach(service, Some(replay));
         });
-        self.push(link, Out::Asks { first: replay, count: 1 });
+        self.push(link, Out::Asks(replay.into()));
     }
 
     /// The rest of a replay of which a page has arrived.

@@ -200,9 +200,7 @@ impl Process {
                 };
                 connection.encoder.encode(&message, out);
             }
-            Out::Asks { first, count } => {
-                connection.asks.get_or_insert_default().add(first, count);
-            }
+            Out::Asks(row) => connection.asks.get_or_insert_default().add(row),
             Out::ReplayRequest { service, process, replay, pattern, after, upto } => {
                 if introduce(&self.registry, connection, process, out) {
                     let process = Self::wire_no(process);

@@ -92,13 +92,12 @@ pub(super) fn request_view<'a>(
 #[inline]
 pub(super) fn result_view(fixed: [u8; RESPONSE_FIXED], content: &[u8]) -> Option<ResultView<'_>> {
     let (call, how) = fixed.split_first_chunk()?;
-    let [status, kind, 0, 0] = u32::from_le_bytes(*how.first_chunk()?).to_le_bytes() else {
-        return None;
-    };
-    if status != STATUS_RESPONSE {
+    let how = u32::from_le_bytes(*how.first_chunk()?);
+    if how as u8 != STATUS_RESPONSE || how >> 16 != 0 {
         return None;
     }
-    Some(ResultView { call: u64::from_le_bytes(*call), kind: ContentType(kind), content })
+    let kind = ContentType((how >> 8) as u8);
+    Some(ResultView { call: u64::from_le_bytes(*call), kind, content })
 }
 
 /// Writes words, little-endian, into as many bytes.
@@ -121,7 +120,7 @@ pub(super) fn result_head(view: &ResultView<'_>) -> [u8; HEADER + RESPONSE_FIXED
     let mut head = [0; HEADER + RESPONSE_FIXED];
     let (words, last) = head.split_at_mut(16);
     put_words(words, [header(DataKind::Response, RESPONSE_FIXED, view.content), view.call]);
-    let how = u32::from_le_bytes([STATUS_RESPONSE, view.kind.0, 0, 0]);
+    let how = u32::from(STATUS_RESPONSE) | u32::from(view.kind.0) << 8;
     last.copy_from_slice(&how.to_le_bytes());
     head
 }
