@@ -7,66 +7,48 @@
 
 #![forbid(unsafe_code)]
 
-mod asks;
-mod by_address;
-mod calls;
-mod calls_by_id;
+mod collections;
 mod content;
-mod deadlines;
-mod deliveries;
+mod delivery;
 mod error;
-mod event;
-mod exchange;
-mod feeds;
-mod hash;
-mod held;
 mod ids;
-mod interest;
-mod kept;
 pub mod limits;
-mod link;
-mod lost;
-mod outbox;
+mod links;
 mod outcome;
-mod pattern;
+mod policy;
 mod process;
 mod random;
 mod reason;
 mod registry;
-mod request_way;
-mod retry;
-mod run;
-mod subscription;
-mod subscriptions;
+mod reports;
+mod requests;
 mod time;
-mod timers;
-pub mod visibility;
-mod watch;
 
 pub mod wire;
 
 pub use content::{Content, ContentRef, ContentType};
-pub use error::CommandError;
-pub use event::{
+pub use delivery::event::{
     AbortReason, Asked, Change, Delivered as DeliveredReport, Event, FlushError, Invocation,
     LinkEvent, Peer, ServiceInfo, Status, Told,
 };
+pub use error::CommandError;
 pub use ids::{
     CallId, ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessId, ProcessNo, ServiceId,
     ServiceNo, Str, SubscriptionId, WatchId,
 };
-pub use kept::Lifetime;
 pub use limits::Limits;
-pub use link::Heartbeat;
+pub use links::backoff::{MAX_DELAY, MIN_DELAY, Retry};
+pub use links::link::Heartbeat;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
-pub use pattern::Pattern;
+pub use policy::visibility;
 pub use process::{
     Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target,
     TargetRef, Teller,
 };
 pub use reason::{Reason, ReasonCode};
-pub use registry::Filter;
-pub use retry::{MAX_DELAY, MIN_DELAY, Retry};
-pub use subscription::{SubscriptionLimits, SubscriptionTarget};
+pub use registry::table::Filter;
+pub use reports::pattern::Pattern;
+pub use reports::retained::Lifetime;
+pub use reports::subscription::{SubscriptionLimits, SubscriptionTarget};
 pub use time::Time;
 pub use wire::Role;

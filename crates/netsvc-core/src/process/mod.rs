@@ -1,58 +1,41 @@
 //! The state machine of one process.
 
-mod announce;
-mod at_once;
-mod exchanges;
-mod flush;
-mod handshake;
-mod interests;
-mod loss;
-mod messages;
-mod outcomes;
-mod passing;
-mod receiving;
-mod relaying;
-mod replays;
+mod dispatch;
+mod ingress;
+mod links;
+mod registry;
 mod reports;
 mod requests;
-mod routing;
-mod sending;
-mod services;
-mod streams;
-mod subscribing;
-mod through;
-mod timing;
-mod watching;
-mod writing;
+mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::calls::Calls;
-use crate::calls_by_id::CallsById;
-use crate::deadlines::Deadlines;
-use crate::deliveries::{Deliveries, Next, Pending, Source};
-use crate::event::Event;
-use crate::exchange::Exchange;
-use crate::hash::{SeededMap, SeededState};
+use crate::collections::id_map::IdMap;
+use crate::collections::seeded_map::{SeededMap, SeededState};
+use crate::collections::timers::Timers;
+use crate::delivery::event::Event;
+use crate::delivery::queue::{Deliveries, Next, Pending, Source};
 use crate::ids::{CallId, ConnId, ExchangeId, LinkId, ProcessId, ProcessNo, Str, WatchId};
-use crate::interest::{OwnInterests, Wishes};
 use crate::limits::Limits;
-use crate::link::Link;
+use crate::links::exchange::Exchange;
+use crate::links::link::Link;
+use crate::links::outbound::report_batch::ReportBatch;
 use crate::random::Random;
-use crate::registry::{OWN, Registry};
-use crate::run::OpenRun;
-use crate::subscriptions::Subscriptions;
+use crate::registry::table::{OWN, Registry};
+use crate::registry::watch::Watch;
+use crate::reports::interest::{OwnInterests, Wishes};
+use crate::reports::subscriptions::Subscriptions;
+use crate::requests::call_table::CallTable;
+use crate::requests::deadlines::Deadlines;
 use crate::time::Time;
-use crate::timers::Timers;
-use crate::watch::Watch;
 use crate::wire::{Message, SharedSymbols};
 
-pub use receiving::Teller;
-pub use requests::{HandlerResult, RequestOptions, Target, TargetRef};
-pub use services::NewService;
-pub use writing::Progress;
+pub use self::registry::local_services::NewService;
+pub use self::requests::request::{HandlerResult, RequestOptions, Target, TargetRef};
+pub use ingress::Teller;
+pub use links::encode::Progress;
 
 /// What a process starts from.
 #[derive(Clone, Debug)]
@@ -128,9 +111,9 @@ pub struct Process {
     /// Counts the changes told in this registry.
     changes: u64,
 
-    calls: Calls,
+    calls: CallTable,
     /// Those of this process's application, by its keys.
-    keys: CallsById,
+    keys: IdMap,
     /// Requests that wait for a provider.
     parked: BTreeSet<CallId>,
     round_robin: SeededMap<Str, u32>,
@@ -142,7 +125,7 @@ pub struct Process {
     /// Number and bytes of all kept values.
     kept: (usize, usize),
 
-    flushes: flush::Flushes,
+    flushes: links::flush::Flushes,
     deliveries: Deliveries,
     actions: VecDeque<Action>,
     dirty: VecDeque<ConnId>,
@@ -151,7 +134,7 @@ pub struct Process {
     /// For frames that several links share.
     symbols: SharedSymbols,
     /// Reports that were read and go on together; empty between calls.
-    run: OpenRun,
+    run: ReportBatch,
     /// Empty; its memory is used again for every run of messages.
     decoded: Vec<Message>,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -163,7 +146,7 @@ impl Process {
     /// themselves.
     pub fn new(config: Config, now: Time) -> Self {
         let Config { id, label, limits, seed } = config;
-        let label = services::cut(&label, crate::limits::MAX_NAME);
+        let label = registry::local_services::cut(&label, crate::limits::MAX_NAME);
         Self {
             id,
             limits,
@@ -185,22 +168,22 @@ impl Process {
             watches: FxHashMap::default(),
             last_watch: 0,
             changes: 0,
-            calls: Calls::default(),
-            keys: CallsById::default(),
+            calls: CallTable::default(),
+            keys: IdMap::default(),
             parked: BTreeSet::new(),
             round_robin: SeededMap::with_hasher(SeededState(seed)),
             subscriptions: Subscriptions::new(seed),
             interests: OwnInterests::new(seed),
             wishes: Wishes::new(seed),
             kept: (0, 0),
-            flushes: flush::Flushes::default(),
+            flushes: links::flush::Flushes::default(),
             deliveries: Deliveries::default(),
             actions: VecDeque::new(),
             dirty: VecDeque::new(),
             timers: Timers::default(),
             deadlines: Deadlines::default(),
             symbols: SharedSymbols::new(seed),
-            run: OpenRun::default(),
+            run: ReportBatch::default(),
             decoded: Vec::new(),
             judge_from: now,
         }

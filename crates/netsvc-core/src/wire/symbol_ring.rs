@@ -1,7 +1,7 @@
 //! Numbers for strings that are used again and again, as many as there are slots.
 
-use crate::by_address::ByAddress;
-use crate::hash::{SeededMap, SeededState};
+use crate::collections::pointer_cache::PointerCache;
+use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::Str;
 use crate::limits::MAX_SYMBOLS;
 
@@ -10,7 +10,7 @@ use crate::limits::MAX_SYMBOLS;
 pub(super) struct SymbolRing {
     slots: SeededMap<Str, u16>,
     /// Slots of the strings themselves; right as long as no slot was given to another text.
-    known: ByAddress<u16>,
+    known: PointerCache<u16>,
     /// What each slot stands for, by slot.
     texts: Vec<Str>,
     /// The slot to be given next.
@@ -34,7 +34,7 @@ impl SymbolRing {
     /// An empty ring. `seed` keeps the peers, who choose the strings, from aiming at collisions.
     pub(super) fn new(seed: u64) -> Self {
         let slots = SeededMap::with_hasher(SeededState(seed));
-        Self { slots, known: ByAddress::new(MAX_SYMBOLS), texts: Vec::new(), next: 0 }
+        Self { slots, known: PointerCache::new(MAX_SYMBOLS), texts: Vec::new(), next: 0 }
     }
 
     pub(super) fn slot(&mut self, text: &Str) -> Slot {

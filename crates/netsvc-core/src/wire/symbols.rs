@@ -150,7 +150,7 @@ mod tests {
     use std::hash::BuildHasher;
 
     use super::*;
-    use crate::hash::SeededState;
+    use crate::collections::seeded_map::SeededState;
 
     fn text(number: usize) -> Str {
         format!("subject.{number}").into()

@@ -1,0 +1,4 @@
+//! What the application is told.
+
+pub(crate) mod event;
+pub(crate) mod queue;

@@ -1,0 +1,149 @@
+//! What waits to be told to the application, in one order over all kinds.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::delivery::event::Event;
+use crate::ids::{CallId, SubscriptionId, WatchId};
+
+/// Entries that may wait while hints are still added.
+const MAX_HINTS: usize = 16_384;
+
+/// Batches of messages after which an application that takes nothing counts as busy. Each can keep
+/// 64 KiB alive.
+const MAX_UNHEARD: u32 = 32;
+
+/// Invocations that were taken back and may stay in the queue.
+const MAX_STALE: usize = 1024;
+
+/// Something to be told that is not in a queue of its own.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Event(Event),
+    /// The invocation's particulars are in the in-flight table, so that cancelling takes it back.
+    Invoke(CallId),
+    /// How much it is by now is in the in-flight table.
+    Credit(CallId),
+}
+
+/// A queue of its own that has something to tell and may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Watch(WatchId),
+    Subscription(SubscriptionId),
+}
+
+/// What comes next.
+pub(crate) enum Next {
+    Pending(Pending),
+    Source(Source),
+}
+
+/// Subscriptions and watches have bounded queues and credit of their own; everything else has
+/// this one. A stamp, drawn for each entry of any of them, says what came first.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries {
+    pending: VecDeque<(u64, Pending)>,
+    ready: BTreeSet<(u64, Source)>,
+    /// One more of them. Most of the time there is only this one: a burst for one subscription
+    /// does not touch the tree.
+    spare: Option<(u64, Source)>,
+    /// Batches of messages applied since the application took something.
+    unheard: u32,
+    last_stamp: u64,
+    /// Invocations among `pending` that were taken back.
+    stale: usize,
+}
+
+impl Deliveries {
+    pub(crate) fn stamp(&mut self) -> u64 {
+        self.last_stamp += 1;
+        self.last_stamp
+    }
+
+    /// Messages arrived, and the application may have something to take.
+    pub(crate) fn batch(&mut self) {
+        self.unheard = self.unheard.saturating_add(1);
+    }
+
+    /// The application does not take what it is told: contents must be ready to wait.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.unheard >= MAX_UNHEARD
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        let event = if self.is_waiting() { event.detached() } else { event };
+        let stamp = self.stamp();
+        self.pending.push_back((stamp, Pending::Event(event)));
+    }
+
+    /// An event that says nothing the application could not ask for, and that peers can cause in
+    /// any number: dropped while too much is waiting.
+    pub(crate) fn push_hint(&mut self, event: Event) {
+        if self.pending.len() < MAX_HINTS {
+            self.push(event);
+        }
+    }
+
+    pub(crate) fn push_invoke(&mut self, call: CallId) {
+        let stamp = self.stamp();
+        self.pending.push_back((stamp, Pending::Invoke(call)));
+    }
+
+    pub(crate) fn push_credit(&mut self, call: CallId) {
+        let stamp = self.stamp();
+        self.pending.push_back((stamp, Pending::Credit(call)));
+    }
+
+    /// An invocation that was not told was taken back. Now and then, so that it costs little, those
+    /// for which `is_wanted` does not hold are thrown out: an application that does not listen must
+    /// not let them pile up.
+    pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
+        self.stale += 1;
+        if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
+            self.pending.retain(|(_, pending)| match pending {
+                Pending::Invoke(call) => is_wanted(*call),
+                Pending::Event(_) | Pending::Credit(_) => true,
+            });
+            self.stale = 0;
+        }
+    }
+
+    /// The source's oldest entry has this stamp, and it has credit.
+    pub(crate) fn ready(&mut self, stamp: u64, source: Source) {
+        let entry = (stamp, source);
+        match self.spare {
+            _ if self.spare == Some(entry) => {}
+            None if !self.ready.contains(&entry) => self.spare = Some(entry),
+            _ => {
+                self.ready.insert(entry);
+            }
+        }
+    }
+
+    /// The source's entry of that stamp is gone.
+    pub(crate) fn unready(&mut self, stamp: u64, source: Source) {
+        if self.spare == Some((stamp, source)) {
+            self.spare = None;
+        } else {
+            self.ready.remove(&(stamp, source));
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty()
+    }
+
+    /// Takes out what came first. A source must be made ready again for its following entry.
+    pub(crate) fn next(&mut self) -> Option<Next> {
+        self.unheard = 0;
+        let pending = self.pending.front().map(|(stamp, _)| *stamp);
+        let source = self.spare.into_iter().chain(self.ready.first().copied()).min();
+        match (pending, source) {
+            (pending, Some((stamp, source))) if pending.is_none_or(|pending| stamp < pending) => {
+                self.unready(stamp, source);
+                Some(Next::Source(source))
+            }
+            _ => self.pending.pop_front().map(|(_, pending)| Next::Pending(pending)),
+        }
+    }
+}

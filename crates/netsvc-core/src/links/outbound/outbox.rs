@@ -1,0 +1,453 @@
+//! What waits to be written to one link, limited in bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
+use crate::links::outbound::report_batch::SealedBatch;
+use crate::outcome::Outcome;
+use crate::reports::drop_counts::DropCounts;
+use crate::reports::interest::Want;
+use crate::reports::pattern::Pattern;
+use crate::reports::replay_queue::Row;
+use crate::wire::{Announcement, Message, Report};
+
+/// Bytes that an entry is charged beyond its content: its own size and the frame around it.
+pub(crate) const OVERHEAD: usize = 96;
+
+/// Entries that were dropped and may stay in a queue.
+const MAX_HOLES: usize = 1024;
+
+/// One entry. Numbers of processes are this process's own; they are introduced to the peer when
+/// the entry is encoded, so that an entry may be dropped without consequences.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// Ready as it is.
+    Message(Message),
+    Announce(Arc<Announcement>, ProcessNo),
+    ProcessGone(ProcessNo),
+    Subscriber {
+        added: bool,
+        service: u32,
+        process: ProcessNo,
+        want: Want,
+    },
+    /// Replays of this process that are to be asked for.
+    ReplayQueue(Row),
+    ReplayRequest {
+        service: u32,
+        process: ProcessNo,
+        replay: u32,
+        pattern: Str,
+        after: u64,
+        upto: u64,
+    },
+    /// The request is in the in-flight table until it is encoded; withdrawn ones are skipped.
+    Request(CallId),
+    /// `latest`: nobody behind the link wants more than the newest of each subject.
+    Report {
+        report: Report,
+        latest: bool,
+    },
+    /// Reports of which nobody wants only the newest, already encoded.
+    Batch(Arc<SealedBatch>),
+    /// For one process, as the peer numbers it.
+    Targeted(u32, Report),
+    /// Reports were dropped before they came to this process.
+    Lost {
+        service: u32,
+        subject: Option<Str>,
+        count: u64,
+    },
+    /// A cursor over the kept values of a local service, up to the sequence at which it began.
+    Replay(ReplayCursor),
+    /// Was dropped.
+    Nothing,
+}
+
+/// A replay under way: one page of it.
+#[derive(Debug)]
+pub(crate) struct ReplayCursor {
+    pub(crate) service: ServiceNo,
+    /// Who asked, as the peer numbers it.
+    pub(crate) process: u32,
+    pub(crate) replay: u32,
+    pub(crate) pattern: Pattern,
+    pub(crate) after: u64,
+    pub(crate) upto: u64,
+    /// What the page may still hold.
+    pub(crate) values_left: usize,
+    pub(crate) bytes_left: usize,
+}
+
+impl Out {
+    /// Bytes that it is charged.
+    pub(crate) fn size(&self) -> usize {
+        OVERHEAD
+            + match self {
+                Self::Message(message) => message_size(message),
+                Self::Announce(announcement, _) => {
+                    let strings = announcement.groups.iter().chain(&announcement.methods);
+                    let texts = strings.map(|text| text.len()).sum::<usize>();
+                    announcement.name.len() + texts + announcement.extensions.len()
+                }
+                Self::Report { report, .. } | Self::Targeted(_, report) => report_size(report),
+                Self::Batch(run) => run.size(),
+                Self::Subscriber { want, .. } => want.pattern.text().len(),
+                Self::ReplayRequest { pattern, .. } => pattern.len(),
+                Self::Replay(replay) => replay.pattern.text().len(),
+                Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
+                // Charged by `push_request`, which knows the content.
+                Self::Request(_) | Self::ProcessGone(_) | Self::ReplayQueue(_) | Self::Nothing => 0,
+            }
+    }
+
+    /// Ready to wait: see [`Content::detached`].
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Message(Message::Response { call, outcome, extensions }) => {
+                let outcome = match outcome {
+                    Outcome::Response(content) => Outcome::Response(content.detached()),
+                    Outcome::Failure(content) => Outcome::Failure(content.detached()),
+                    Outcome::Error(error) => Outcome::Error(error),
+                };
+                Self::Message(Message::Response { call, outcome, extensions })
+            }
+            Self::Message(Message::Part { call, content, extensions }) => {
+                let content = content.detached();
+                Self::Message(Message::Part { call, content, extensions })
+            }
+            Self::Message(Message::Targeted { process, report }) => {
+                Self::Message(Message::Targeted { process, report: report.detached() })
+            }
+            Self::Message(Message::Replayed { process, replay, remaining, report }) => {
+                let report = report.detached();
+                Self::Message(Message::Replayed { process, replay, remaining, report })
+            }
+            // Reports are shared by the outboxes of many links: whoever makes them detaches them.
+            other => other,
+        }
+    }
+
+    fn is_replayed(&self) -> bool {
+        matches!(self, Self::Message(Message::Replayed { .. }))
+    }
+
+    /// The service of reports, which may be dropped and are then counted.
+    fn droppable(&self) -> Option<u32> {
+        match self {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+                Some(report.service)
+            }
+            Self::Batch(run) => Some(run.service.0),
+            Self::Lost { service, .. } => Some(*service),
+            _ => None,
+        }
+    }
+
+    /// Counts what is droppable as lost.
+    fn lose(&self, lost: &mut DropCounts) {
+        match self {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+                lost.add(report.service, Some(&report.subject), 1);
+            }
+            Self::Batch(run) => {
+                for report in run.reports() {
+                    lost.add(report.service, Some(&report.subject), 1);
+                }
+            }
+            Self::Lost { service, subject, count } => lost.add(*service, subject.as_ref(), *count),
+            _ => {}
+        }
+    }
+}
+
+/// Bytes of a report that vary.
+pub(crate) fn report_size(report: &Report) -> usize {
+    report.content.bytes.len() + report.subject.len() + report.extensions.len()
+}
+
+fn message_size(message: &Message) -> usize {
+    match message {
+        Message::Response { outcome, extensions, .. } => outcome.size() + extensions.len(),
+        Message::Part { content, extensions, .. } => content.bytes.len() + extensions.len(),
+        Message::Replayed { report, .. } | Message::Targeted { report, .. } => report_size(report),
+        Message::Interest { pattern, .. } => pattern.len(),
+        _ => 0,
+    }
+}
+
+/// A queue in order; reports can be dropped from its middle, and are then counted.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    entries: VecDeque<(Out, usize)>,
+    /// Absolute position of the first entry.
+    base: u64,
+    /// Absolute positions of what may be dropped, oldest first; those before `base` are gone.
+    droppable: VecDeque<u64>,
+    /// As `droppable`, for replayed values. They go last: a page of them is small, and a kept value
+    /// need not be published ever again.
+    replayed: VecDeque<u64>,
+    /// Where the newest report of a subject is that a newer one may replace.
+    replaceable: FxHashMap<(u32, Str), u64>,
+    bytes: usize,
+    /// Dropped, and not told to the peer yet.
+    lost: DropCounts,
+    /// Entries that are `Nothing`.
+    holes: usize,
+}
+
+impl Outbox {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.lost.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, out: Out) {
+        if let Out::Lost { service, subject, count } = &out
+            && let Some((Out::Lost { service: last, subject: of, count: so_far }, _)) =
+                self.entries.back_mut()
+            && last == service
+            && of == subject
+        {
+            // Peers count too, as high as they like.
+            *so_far = so_far.saturating_add(*count);
+            return;
+        }
+        if let Out::ReplayQueue(row) = &out
+            && let Some((Out::ReplayQueue(last), _)) = self.entries.back_mut()
+            && last.extend(*row)
+        {
+            return;
+        }
+        let size = out.size();
+        self.push_sized(out, size);
+    }
+
+    /// A request with this much content.
+    pub(crate) fn push_request(&mut self, call: CallId, content: usize) {
+        self.push_sized(Out::Request(call), OVERHEAD + content);
+    }
+
+    /// Makes room: a report that only the newest of matters first replaces its predecessor; then
+    /// the oldest reports are dropped. False if more than `limit` bytes are left all the same.
+    pub(crate) fn drop_reports(&mut self, limit: usize) -> bool {
+        while self.bytes > limit {
+            let next = self.droppable.pop_front().or_else(|| self.replayed.pop_front());
+            let Some(position) = next else { return false };
+            let Some(index) = position.checked_sub(self.base) else { continue };
+            self.drop_entry(index);
+        }
+        true
+    }
+
+    /// If a report of the same subject waits that nobody behind the link needs once there is a
+    /// newer one, it is dropped. For a link over its limit.
+    pub(crate) fn replace(&mut self, service: u32, subject: &Str) -> bool {
+        let Some(position) = self.replaceable.get(&(service, subject.clone())).copied() else {
+            return false;
+        };
+        position.checked_sub(self.base).is_some_and(|index| self.drop_entry(index))
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Out> {
+        if let Some(lost) = self.lost_first() {
+            return Some(lost);
+        }
+        let (out, size) = self.entries.pop_front()?;
+        if matches!(out, Out::Nothing) {
+            self.holes -= 1;
+        }
+        if let Out::Report { report, latest: true } = &out {
+            let key = (report.service, report.subject.clone());
+            if self.replaceable.get(&key) == Some(&self.base) {
+                self.replaceable.remove(&key);
+            }
+        }
+        self.base += 1;
+        while self.droppable.front().is_some_and(|position| *position < self.base) {
+            self.droppable.pop_front();
+        }
+        while self.replayed.front().is_some_and(|position| *position < self.base) {
+            self.replayed.pop_front();
+        }
+        self.bytes -= size;
+        if self.entries.is_empty() {
+            // An idle link owns no memory for its outbox.
+            self.entries = VecDeque::new();
+            self.droppable = VecDeque::new();
+            self.replayed = VecDeque::new();
+            self.replaceable = FxHashMap::default();
+        }
+        Some(out)
+    }
+
+    /// Puts an entry back that was only partly encoded.
+    pub(crate) fn unpop(&mut self, out: Out) {
+        let size = out.size();
+        self.base -= 1; // it was just popped
+        self.bytes += size;
+        self.entries.push_front((out, size));
+    }
+
+    /// What was dropped is told just before the next report of its service, before the service's
+    /// end, or when nothing else is left.
+    fn lost_first(&mut self) -> Option<Out> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        let service = match self.entries.front().map(|(out, _)| out) {
+            Some(Out::Message(Message::Withdrawn { service, .. })) => Some(*service),
+            Some(Out::ProcessGone(_) | Out::Message(Message::Goodbye(_))) | None => None,
+            Some(out) => Some(out.droppable()?),
+        };
+        if service.is_some_and(|service| !self.lost.has(service)) {
+            return None;
+        }
+        let mut records = self.lost.take(service).into_iter();
+        let (service, subject, count) = records.next()?;
+        for (service, subject, count) in records {
+            self.lost.add(service, subject.as_ref(), count);
+        }
+        Some(Out::Lost { service, subject, count })
+    }
+
+    fn push_sized(&mut self, out: Out, size: usize) {
+        self.note(self.base + self.entries.len() as u64, &out);
+        self.bytes += size;
+        self.entries.push_back((out, size));
+    }
+
+    /// Notes what may become of an entry at an absolute position.
+    fn note(&mut self, position: u64, out: &Out) {
+        if out.is_replayed() {
+            self.replayed.push_back(position);
+        } else if out.droppable().is_some() {
+            self.droppable.push_back(position);
+        }
+        if let Out::Report { report, latest: true } = out {
+            self.replaceable.insert((report.service, report.subject.clone()), position);
+        }
+    }
+
+    /// Throws out entries that were dropped, once they are many and most: the queue of a peer that
+    /// does not read must not grow by what it has lost.
+    fn close_holes(&mut self) {
+        if self.holes < MAX_HOLES || self.holes * 2 < self.entries.len() {
+            return;
+        }
+        self.holes = 0;
+        self.entries.retain(|(out, _)| !matches!(out, Out::Nothing));
+        self.droppable.clear();
+        self.replayed.clear();
+        self.replaceable.clear();
+        let entries = std::mem::take(&mut self.entries);
+        for (index, (out, _)) in entries.iter().enumerate() {
+            self.note(self.base + index as u64, out);
+        }
+        self.entries = entries;
+    }
+
+    fn drop_entry(&mut self, index: u64) -> bool {
+        let entry = usize::try_from(index).ok().and_then(|index| self.entries.get_mut(index));
+        let Some((out, size)) = entry else { return false };
+        if out.droppable().is_none() {
+            return false;
+        }
+        out.lose(&mut self.lost);
+        self.bytes -= *size;
+        (*out, *size) = (Out::Nothing, 0);
+        self.holes += 1;
+        self.close_holes();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Content;
+
+    fn report(number: u64, latest: bool) -> Out {
+        let report = Report {
+            service: 1,
+            subject: Str::from(format!("s{}", number % 10)),
+            sequence: number,
+            content: Content::raw(vec![0; 100]),
+            extensions: bytes::Bytes::new(),
+        };
+        Out::Report { report, latest }
+    }
+
+    #[test]
+    fn what_was_dropped_leaves_no_entries_behind() {
+        let mut outbox = Outbox::default();
+        let limit = 100_000;
+        outbox.push(Out::Message(Message::Heartbeat));
+        for number in 0..100_000 {
+            outbox.push(report(number, number % 2 == 0));
+            assert!(outbox.drop_reports(limit));
+        }
+        let most = limit / 100 + MAX_HOLES * 2;
+        assert!(outbox.entries.len() < most, "{} entries", outbox.entries.len());
+
+        // In order, each once, and every one that is missing counted before the next.
+        assert!(matches!(outbox.pop(), Some(Out::Message(Message::Heartbeat))));
+        let (mut lost, mut seen, mut newest) = (0, 0, None);
+        while let Some(out) = outbox.pop() {
+            match out {
+                Out::Lost { count, .. } => lost += count,
+                Out::Report { report, .. } => {
+                    assert!(newest.is_none_or(|newest| report.sequence > newest));
+                    newest = Some(report.sequence);
+                    seen += 1;
+                }
+                Out::Nothing => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((lost + seen, newest), (100_000, Some(99_999)));
+        assert_eq!((outbox.bytes(), outbox.holes), (0, 0));
+    }
+
+    #[test]
+    fn replayed_values_go_last() {
+        let mut outbox = Outbox::default();
+        let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
+        let (process, replay, remaining) = (0, 1, None);
+        let message = Message::Replayed { process, replay, remaining, report: kept };
+        outbox.push(Out::Message(message));
+        let one = outbox.bytes();
+        for number in 2..5_000 {
+            outbox.push(report(number, false));
+        }
+        assert!(outbox.drop_reports(one));
+        assert!(
+            outbox.pop().is_some_and(|out| out.is_replayed() || matches!(out, Out::Lost { .. }))
+        );
+        outbox.push(report(5_000, false));
+        assert!(outbox.drop_reports(0));
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_report_is_still_replaced_after_holes_were_closed() {
+        let mut outbox = Outbox::default();
+        for number in 0..5_000 {
+            outbox.push(report(number, true));
+        }
+        assert!(outbox.drop_reports(100_000));
+        let before = outbox.bytes();
+        assert!(outbox.replace(1, &Str::from("s9")));
+        assert!(outbox.bytes() < before);
+    }
+}

@@ -1,0 +1,229 @@
+//! Reports of one service that come in a row and go to the same links: encoded once for all of them.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use rustc_hash::FxHashSet;
+
+use crate::ids::{LinkId, ServiceNo, Str};
+use crate::reports::interest::Destinations;
+use crate::wire::{
+    Encoder, REPORT_HEAD, RawReport, Report, ReportView, SEGMENT_FROM, WriteBatch, put_report,
+    report_frames,
+};
+
+/// Memory for frames that is kept from run to run.
+const KEPT: usize = 4 << 10;
+
+/// A run whose frames links share, written or waiting.
+#[derive(Debug)]
+pub(crate) struct SealedBatch {
+    pub(crate) service: ServiceNo,
+    /// What the symbols in its frames stand for, in their order.
+    pub(crate) symbols: Vec<(u16, Str)>,
+    pub(crate) frames: Bytes,
+}
+
+impl SealedBatch {
+    /// Bytes that it is charged.
+    pub(crate) fn size(&self) -> usize {
+        let symbols = self.symbols.iter().map(|symbol| size_of_val(symbol) + symbol.1.len());
+        self.frames.len() + symbols.sum::<usize>()
+    }
+
+    /// Appends it, without a copy if it is not small, after the symbols that the peer lacks.
+    pub(crate) fn encode(&self, encoder: &mut Encoder, out: &mut WriteBatch) {
+        encoder.shared_symbols(&self.symbols, out);
+        if self.frames.len() < SEGMENT_FROM {
+            out.copy(&self.frames);
+        } else {
+            out.push(self.frames.clone());
+        }
+    }
+
+    /// Its reports, whose contents are slices of its frames.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = Report> {
+        report_frames(self.frames.clone()).filter_map(|RawReport { subject, sequence, content }| {
+            let index = self.symbols.binary_search_by_key(&subject, |(slot, _)| *slot).ok()?;
+            Some(Report {
+                service: self.service.0,
+                subject: self.symbols.get(index)?.1.clone(),
+                sequence,
+                content,
+                extensions: Bytes::new(),
+            })
+        })
+    }
+}
+
+/// Where the reports of a run come from and go.
+#[derive(Debug)]
+pub(crate) struct BatchRoute {
+    pub(crate) service: ServiceNo,
+    /// `None`: this process.
+    pub(crate) from: Option<LinkId>,
+    pub(crate) to: Destinations,
+    /// Of the shared symbols, when it began: they keep their meaning during a run.
+    pub(crate) epoch: u64,
+}
+
+/// A run to which reports are added.
+#[derive(Debug, Default)]
+pub(crate) struct ReportBatch {
+    /// `None`: it is empty.
+    way: Option<BatchRoute>,
+    /// The subject added last, and its symbol.
+    last: Option<(Str, u16)>,
+    named: FxHashSet<u16>,
+    pub(crate) symbols: Vec<(u16, Str)>,
+    pub(crate) frames: BytesMut,
+    /// Bytes of its largest content.
+    pub(crate) largest: usize,
+}
+
+impl ReportBatch {
+    /// Whether it has a way.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Bytes of frames with one more report.
+    pub(crate) fn len_with(&self, report: &ReportView<'_>) -> usize {
+        self.frames.len() + REPORT_HEAD + report.content.len()
+    }
+
+    /// The symbol of a subject, if it is the last report's and the service is too.
+    #[inline]
+    pub(crate) fn symbol_of_last(&self, service: ServiceNo, subject: &Str) -> Option<u16> {
+        let (last, slot) = self.last.as_ref()?;
+        let same = Arc::ptr_eq(last, subject) && self.way.as_ref()?.service == service;
+        same.then_some(*slot)
+    }
+
+    /// Whether reports of that service to those links belong into it.
+    pub(crate) fn leads(&self, service: ServiceNo, to: &Destinations, epoch: u64) -> bool {
+        self.way.as_ref().is_some_and(|way| {
+            way.service == service
+                && way.epoch == epoch
+                && (Arc::ptr_eq(&way.to, to) || way.to == *to)
+        })
+    }
+
+    /// Begins one; it must be empty. `likely`: bytes of frames that may come.
+    pub(crate) fn begin(&mut self, way: BatchRoute, likely: usize) {
+        self.way = Some(way);
+        if self.frames.capacity() < likely {
+            self.frames = BytesMut::with_capacity(likely.max(KEPT));
+        }
+    }
+
+    /// Adds a report; `slot` is the symbol of its subject.
+    #[inline]
+    pub(crate) fn add(&mut self, service: ServiceNo, slot: u16, report: &ReportView<'_>) {
+        put_report(&mut self.frames, service.0, slot, report);
+        self.largest = self.largest.max(report.content.len());
+    }
+
+    /// Notes the symbol of the report that is added next.
+    pub(crate) fn name(&mut self, slot: u16, subject: &Str) {
+        if self.named.insert(slot) {
+            self.symbols.push((slot, subject.clone()));
+        }
+        self.last = Some((subject.clone(), slot));
+    }
+
+    /// Takes out where it goes: from now on it counts as empty.
+    pub(crate) fn close(&mut self) -> Option<BatchRoute> {
+        self.last = None;
+        self.way.take()
+    }
+
+    /// Takes out what was added, to be shared. It owns at most twice the memory of its frames.
+    pub(crate) fn seal(&mut self, service: ServiceNo) -> Arc<SealedBatch> {
+        let mut symbols = std::mem::take(&mut self.symbols);
+        symbols.sort_unstable_by_key(|(slot, _)| *slot);
+        let frames = if self.frames.len() >= self.frames.capacity() / 2 {
+            std::mem::take(&mut self.frames).freeze()
+        } else {
+            Bytes::copy_from_slice(&self.frames)
+        };
+        Arc::new(SealedBatch { service, symbols, frames })
+    }
+
+    /// Forgets what was added; between runs it owns little memory.
+    pub(crate) fn clear(&mut self) {
+        self.named.clear();
+        self.symbols.clear();
+        self.frames.clear();
+        self.largest = 0;
+        if self.frames.capacity() > KEPT {
+            self.frames = BytesMut::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::ContentType;
+
+    fn way(service: u32) -> BatchRoute {
+        let to = Destinations::from([(LinkId(1), false), (LinkId(2), true)]);
+        BatchRoute { service: ServiceNo(service), from: Some(LinkId(9)), to, epoch: 0 }
+    }
+
+    fn filled(reports: u64, size: usize, likely: usize) -> ReportBatch {
+        let mut run = ReportBatch::default();
+        run.begin(way(3), likely);
+        let content = vec![5; size];
+        for sequence in 0..reports {
+            // Slots in no order.
+            let number = sequence * 7 % 10;
+            let (slot, subject) = (5000 - number as u16, Str::from(format!("s{number}")));
+            let kind = ContentType(1);
+            run.name(slot, &subject);
+            let view =
+                ReportView { service: 1, subject: &subject, sequence, kind, content: &content };
+            run.add(ServiceNo(3), slot, &view);
+        }
+        run
+    }
+
+    #[test]
+    fn its_reports_come_back_with_their_subjects() {
+        let run = filled(100, 20, 0).seal(ServiceNo(3));
+        assert_eq!(run.symbols.len(), 10);
+        let read: Vec<_> = run.reports().collect();
+        assert_eq!(read.len(), 100);
+        for (sequence, report) in read.iter().enumerate() {
+            assert_eq!(*report.subject, *format!("s{}", sequence * 7 % 10));
+            assert_eq!((report.service, report.sequence), (3, sequence as u64));
+            assert_eq!(report.content.bytes, vec![5; 20]);
+        }
+    }
+
+    #[test]
+    fn what_is_shared_pins_little_more_than_itself() {
+        for (reports, likely) in [(1, 60_000), (1000, 60_000), (1000, 0)] {
+            let mut open = filled(reports, 40, likely);
+            let before = open.frames.as_ptr();
+            let taken = open.frames.len() >= open.frames.capacity() / 2;
+            let run = open.seal(ServiceNo(3));
+            assert_eq!(std::ptr::eq(run.frames.as_ptr(), before), taken);
+            open.clear();
+            assert!(open.frames.capacity() <= KEPT);
+        }
+    }
+
+    #[test]
+    fn a_report_belongs_into_the_run_of_its_service_and_links_only() {
+        let mut run = filled(1, 1, 0);
+        let to = way(3).to;
+        assert!(run.leads(ServiceNo(3), &to, 0));
+        assert!(!run.leads(ServiceNo(4), &to, 0) && !run.leads(ServiceNo(3), &to, 1));
+        assert!(!run.leads(ServiceNo(3), &Destinations::from([(LinkId(1), false)]), 0));
+        assert!(run.close().is_some() && run.close().is_none());
+        assert!(!run.leads(ServiceNo(3), &to, 0));
+    }
+}

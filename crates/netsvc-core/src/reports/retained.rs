@@ -1,0 +1,107 @@
+//! The last values of a service, kept for later subscribers.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::Duration;
+
+use crate::collections::seeded_map::{SeededMap, SeededState};
+use crate::content::Content;
+use crate::ids::Str;
+use crate::reports::pattern::Pattern;
+use crate::time::Time;
+
+/// How long a report is kept as last value of its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Not at all; the subject's kept value, if any, is dropped.
+    None,
+    /// For this time.
+    For(Duration),
+    /// As long as its service exists.
+    Forever,
+}
+
+/// A kept value.
+#[derive(Clone, Debug)]
+pub(crate) struct RetainedValue {
+    pub(crate) subject: Str,
+    pub(crate) content: Content,
+    /// When its lifetime ends; `Time::NEVER`: with its service.
+    pub(crate) expires: Time,
+}
+
+/// Ordered by sequence, so that a replay is a cursor: a value that is replaced while a replay is
+/// under way moves behind the replay's end.
+#[derive(Debug)]
+pub(crate) struct RetainedValues {
+    values: BTreeMap<u64, RetainedValue>,
+    by_subject: SeededMap<Str, u64>,
+    bytes: usize,
+}
+
+impl RetainedValues {
+    pub(crate) fn new(seed: u64) -> Self {
+        let by_subject = SeededMap::with_hasher(SeededState(seed));
+        Self { values: BTreeMap::new(), by_subject, bytes: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Bytes of content of all values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn bytes_of(&self, subject: &str) -> Option<usize> {
+        let sequence = self.by_subject.get(subject)?;
+        self.values.get(sequence).map(|value| value.content.bytes.len())
+    }
+
+    pub(crate) fn insert(&mut self, sequence: u64, value: RetainedValue) {
+        self.remove(&value.subject);
+        self.bytes += value.content.bytes.len();
+        self.by_subject.insert(value.subject.clone(), sequence);
+        self.values.insert(sequence, value);
+    }
+
+    pub(crate) fn remove(&mut self, subject: &str) {
+        if let Some(sequence) = self.by_subject.remove(subject)
+            && let Some(value) = self.values.remove(&sequence)
+        {
+            self.bytes -= value.content.bytes.len();
+        }
+    }
+
+    /// Drops what has expired; returns when the next value will.
+    pub(crate) fn sweep(&mut self, now: Time) -> Time {
+        let expired: Vec<Str> = self
+            .values
+            .values()
+            .filter(|value| value.expires <= now)
+            .map(|value| value.subject.clone())
+            .collect();
+        for subject in expired {
+            self.remove(&subject);
+        }
+        self.values.values().map(|value| value.expires).min().unwrap_or(Time::NEVER)
+    }
+
+    /// The first unexpired value that matches, with a sequence above `after` and up to `upto`.
+    pub(crate) fn next(
+        &self,
+        now: Time,
+        pattern: &Pattern,
+        after: u64,
+        upto: u64,
+    ) -> Option<(u64, &RetainedValue)> {
+        if after >= upto {
+            return None;
+        }
+        self.values
+            .range((Bound::Excluded(after), Bound::Included(upto)))
+            .find(|(_, value)| value.expires > now && pattern.matches(&value.subject))
+            .map(|(sequence, value)| (*sequence, value))
+    }
+}

@@ -1,0 +1,193 @@
+//! All subscriptions of this process, and which of them a service concerns.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::collections::pointer_cache::PointerCache;
+use crate::collections::seeded_map::{SeededMap, SeededState};
+use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::registry::table::Service;
+use crate::reports::subscription::{Subscription, SubscriptionTarget};
+
+/// Subscriptions by their ids.
+pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;
+
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    table: SubscriptionTable,
+    by_name: SeededMap<Str, Vec<SubscriptionId>>,
+    by_identity: SeededMap<ServiceId, Vec<SubscriptionId>>,
+    by_group: SeededMap<Str, Vec<SubscriptionId>>,
+    /// Subscriptions that a visible service concerns.
+    attached: FxHashMap<ServiceNo, Attached>,
+    /// Replays under way, or to be asked for.
+    pub(crate) replays: FxHashMap<u32, Replay>,
+    last_id: u32,
+    last_replay: u32,
+}
+
+/// Kept values on their way to a subscription.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replay {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) service: ServiceId,
+    /// The link over which it was asked for, and whom.
+    pub(crate) asked: Option<(LinkId, ProcessNo)>,
+}
+
+/// Subscriptions that one service concerns.
+#[derive(Debug)]
+struct Attached {
+    ids: Vec<SubscriptionId>,
+    /// Of them, those whose pattern a subject matches: found out once per subject.
+    matching: PointerCache<Arc<[SubscriptionId]>>,
+}
+
+/// Subjects of one service whose subscriptions are remembered.
+const MAX_MATCHED: usize = 1024;
+
+impl Subscriptions {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            table: FxHashMap::default(),
+            by_name: SeededMap::with_hasher(SeededState(seed)),
+            by_identity: SeededMap::with_hasher(SeededState(seed)),
+            by_group: SeededMap::with_hasher(SeededState(seed)),
+            attached: FxHashMap::default(),
+            replays: FxHashMap::default(),
+            last_id: 0,
+            last_replay: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<SubscriptionId> {
+        self.table.keys().copied().collect()
+    }
+
+    pub(crate) fn get(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.table.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Subscription> {
+        self.table.get_mut(&id)
+    }
+
+    pub(crate) fn insert(&mut self, subscription: Subscription) -> SubscriptionId {
+        self.last_id += 1;
+        let id = SubscriptionId(self.last_id);
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => {
+                self.by_name.entry(name.clone()).or_default().push(id);
+            }
+            SubscriptionTarget::Identity(service) => {
+                self.by_identity.entry(*service).or_default().push(id);
+            }
+            SubscriptionTarget::Group(group) => {
+                self.by_group.entry(group.clone()).or_default().push(id);
+            }
+        }
+        self.table.insert(id, subscription);
+        id
+    }
+
+    /// The caller ends its replays.
+    pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<Subscription> {
+        let subscription = self.table.remove(&id)?;
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => unindex(&mut self.by_name, name, id),
+            SubscriptionTarget::Identity(service) => unindex(&mut self.by_identity, service, id),
+            SubscriptionTarget::Group(group) => unindex(&mut self.by_group, group, id),
+        }
+        self.attached.retain(|_, attached| {
+            attached.matching.clear();
+            attached.ids.retain(|known| *known != id);
+            !attached.ids.is_empty()
+        });
+        Some(subscription)
+    }
+
+    pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
+        self.last_replay = self.last_replay.wrapping_add(1);
+        let replay = Replay { subscription: id, service, asked: None };
+        self.replays.insert(self.last_replay, replay);
+        self.last_replay
+    }
+
+    /// Subscriptions whose target a service is.
+    pub(crate) fn concerned(&self, service: &Service) -> Vec<SubscriptionId> {
+        let mut found: Vec<SubscriptionId> = Vec::new();
+        found.extend(self.by_name.get(&service.name).into_iter().flatten());
+        found.extend(self.by_identity.get(&service.id).into_iter().flatten());
+        for group in &service.groups {
+            found.extend(self.by_group.get(group).into_iter().flatten());
+        }
+        found
+    }
+
+    /// Subscriptions to a group.
+    pub(crate) fn of_group(&self, group: &str) -> Vec<SubscriptionId> {
+        self.by_group.get(group).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn attach(&mut self, no: ServiceNo, id: SubscriptionId) {
+        let attached = self.attached.entry(no).or_insert_with(|| Attached {
+            ids: Vec::new(),
+            matching: PointerCache::new(MAX_MATCHED),
+        });
+        attached.matching.clear();
+        attached.ids.push(id);
+    }
+
+    /// False if it was not attached.
+    pub(crate) fn detach(&mut self, no: ServiceNo, id: SubscriptionId) -> bool {
+        let Some(attached) = self.attached.get_mut(&no) else { return false };
+        attached.matching.clear();
+        let before = attached.ids.len();
+        attached.ids.retain(|known| *known != id);
+        let changed = attached.ids.len() < before;
+        if attached.ids.is_empty() {
+            self.attached.remove(&no);
+        }
+        changed
+    }
+
+    /// Subscriptions that a visible service concerns.
+    pub(crate) fn attached(&self, no: ServiceNo) -> &[SubscriptionId] {
+        self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
+    }
+
+    /// Of the subscriptions that a service concerns, those whose pattern `subject` matches, and the
+    /// table of all.
+    pub(crate) fn matching(
+        &mut self,
+        no: ServiceNo,
+        subject: &Str,
+    ) -> Option<(&Arc<[SubscriptionId]>, &mut SubscriptionTable)> {
+        let Attached { ids, matching } = self.attached.get_mut(&no)?;
+        let table = &mut self.table;
+        let matches = |id: &SubscriptionId| {
+            table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
+        };
+        let found =
+            matching.get_or_insert_with(subject, || ids.iter().copied().filter(matches).collect());
+        Some((found, table))
+    }
+}
+
+fn unindex<K: std::hash::Hash + Eq>(
+    index: &mut SeededMap<K, Vec<SubscriptionId>>,
+    key: &K,
+    id: SubscriptionId,
+) {
+    if let Some(entries) = index.get_mut(key) {
+        entries.retain(|known| *known != id);
+        if entries.is_empty() {
+            index.remove(key);
+        }
+    }
+}

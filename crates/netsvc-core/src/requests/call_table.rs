@@ -1,0 +1,220 @@
+//! Requests in flight: one table for those of this process, those it relays and those it handles.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::content::Content;
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::time::Time;
+
+/// A request in flight. Small, as nearly all are sent on or told while they arrive: what is only
+/// needed otherwise is in `rest`.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) caller: Caller,
+    /// The calling process.
+    pub(crate) process: ProcessNo,
+    /// Whom it was routed to; `None`: nobody yet, or whoever the hub picks.
+    pub(crate) service: Option<ServiceNo>,
+    pub(crate) provider: Provider,
+    /// The caller's deadline on this process's clock.
+    pub(crate) deadline: Time,
+    /// As the application of this process gave it; for streams, from part to part.
+    pub(crate) timeout: Duration,
+    /// Parts of a streamed result that the caller still takes.
+    pub(crate) parts: u32,
+    /// Those of them that the handler here was not told of since it was invoked.
+    pub(crate) untold: u32,
+    /// The caller has ever taken parts: its deadline moves with them.
+    pub(crate) stream: bool,
+    /// Its deadline is in the line of its timeout, not among the general timers.
+    pub(crate) in_line: bool,
+    /// `None`: it was sent or told, and will not be placed again.
+    pub(crate) rest: Option<Box<Rest>>,
+}
+
+/// What a request needs as long as it may still go to somebody else.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) goal: Goal,
+    pub(crate) method: Str,
+    /// The arguments until the provider may have seen them.
+    pub(crate) content: Option<Content>,
+    /// As the peer of the link numbers the service that it is to be sent to; `None`: it is asked
+    /// by its name.
+    pub(crate) number: Option<u32>,
+    /// The caller waits for a provider: the arguments, for another try.
+    pub(crate) wait: Option<Content>,
+    pub(crate) extensions: Bytes,
+}
+
+/// Who was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Any service of that name: while the request was not sent, another may take over.
+    Name(Str),
+    Identity(ServiceId),
+    /// As a peer named it, by its number here.
+    Service(ServiceNo),
+}
+
+/// Who gets the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The application of this process, under its key.
+    Local(u64),
+    /// The peer of a link, under its id.
+    Link(LinkId, u64),
+    /// Nobody any more; the handler is still running.
+    Gone,
+}
+
+/// Who produces the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// Nobody yet.
+    Nobody,
+    /// A handler here.
+    Local,
+    /// Somebody beyond a link.
+    Link(LinkId),
+}
+
+impl Call {
+    /// The handler cannot have seen it.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.content.is_some())
+    }
+
+    /// A handler here knows of it.
+    pub(crate) fn is_told(&self) -> bool {
+        self.provider == Provider::Local && !self.is_unsent()
+    }
+
+    /// The peer of a link knows of it.
+    pub(crate) fn is_sent_over(&self, link: LinkId) -> bool {
+        self.provider == Provider::Link(link) && !self.is_unsent()
+    }
+
+    /// The caller waits for a provider.
+    pub(crate) fn waits(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.wait.is_some())
+    }
+
+    /// Takes the arguments out for the provider.
+    pub(crate) fn take_content(&mut self) -> Option<Content> {
+        self.rest.as_mut()?.content.take()
+    }
+
+    /// The provider was handed the arguments: drops what nobody needs any more.
+    pub(crate) fn drop_rest(&mut self) {
+        if !self.waits() {
+            self.rest = None;
+        }
+    }
+}
+
+/// Of a request that was forgotten.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    pub(crate) service: Option<ServiceNo>,
+    pub(crate) provider: Provider,
+    pub(crate) unsent: bool,
+}
+
+/// Slots are reused with another generation, so that a late outcome finds nobody.
+#[derive(Debug, Default)]
+pub(crate) struct CallTable {
+    slots: Vec<Option<(u32, Call)>>,
+    free: Vec<u32>,
+    len: usize,
+    /// Of the next request, in whatever slot.
+    generation: u32,
+}
+
+/// Slots that stay when nothing is in flight.
+const KEPT_SLOTS: usize = 512;
+
+impl CallTable {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn insert(&mut self, call: Call) -> CallId {
+        self.insert_mut(call).0
+    }
+
+    #[inline]
+    pub(crate) fn insert_mut(&mut self, call: Call) -> (CallId, &mut Call) {
+        self.len += 1;
+        let generation = self.generation;
+        self.generation = generation.wrapping_add(1);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
+        let slot = self.slots[index as usize].insert((generation, call));
+        (id(index, generation), &mut slot.1)
+    }
+
+    pub(crate) fn get(&self, call: CallId) -> Option<&Call> {
+        let (known, found) = self.slots.get(index(call))?.as_ref()?;
+        (*known == generation(call)).then_some(found)
+    }
+
+    pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
+        let (known, found) = self.slots.get_mut(index(call))?.as_mut()?;
+        (*known == generation(call)).then_some(found)
+    }
+
+    /// Forgets a request; tells what it held elsewhere.
+    #[inline]
+    pub(crate) fn remove(&mut self, call: CallId) -> Option<Removed> {
+        let slot = self.slots.get_mut(index(call))?;
+        let (known, found) = slot.as_ref()?;
+        if *known != generation(call) {
+            return None;
+        }
+        let Call { service, provider, .. } = *found;
+        let removed = Removed { service, provider, unsent: found.is_unsent() };
+        *slot = None;
+        self.free.push(index(call) as u32);
+        self.len -= 1;
+        if self.len == 0 && self.slots.len() > KEPT_SLOTS {
+            (self.slots, self.free) = (Vec::new(), Vec::new());
+        }
+        Some(removed)
+    }
+
+    /// A request that nobody has yet.
+    pub(crate) fn unplaced(&self, call: CallId) -> Option<(&Call, &Rest)> {
+        let call = self.get(call).filter(|call| call.provider == Provider::Nobody)?;
+        Some((call, call.rest.as_deref()?))
+    }
+
+    /// Those for which `wanted` holds, in no particular order.
+    pub(crate) fn find(&self, wanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
+        let mut found = Vec::new();
+        for (at, slot) in self.slots.iter().enumerate() {
+            if let Some((generation, call)) = slot
+                && wanted(call)
+            {
+                found.push(id(at as u32, *generation));
+            }
+        }
+        found
+    }
+}
+
+fn id(index: u32, generation: u32) -> CallId {
+    CallId(u64::from(generation) << 32 | u64::from(index))
+}
+
+fn index(call: CallId) -> usize {
+    (call.0 & 0xffff_ffff) as usize
+}
+
+fn generation(call: CallId) -> u32 {
+    (call.0 >> 32) as u32
+}
