@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
-use crate::loan::{Loans, Standing};
-use crate::reader::Reader;
-use crate::registry::{Effects, Registry};
-use crate::resolver::Resolver;
+use crate::connection::reader::Reader;
+use crate::read_delegate::{Loans, Standing};
 use crate::signal::Signal;
-use crate::socket::Socket;
+use crate::state::{Effects, Registry};
 use crate::sync::lock;
-use crate::task;
+use crate::tasks::connection;
+use crate::transport::resolver::Resolver;
+use crate::transport::stream::Socket;
 
 /// One registry with its sockets, as its engine and its tasks share it.
 pub(crate) struct Driver {
@@ -260,7 +260,7 @@ impl Driver {
         let reader = Reader::new(self.max_payload);
         let connection = Arc::new(Connection::new(conn, socket, reader, standing));
         registry.connections.insert(conn, Arc::clone(&connection));
-        self.runtime.spawn(task::run(Arc::clone(&connection), driver));
+        self.runtime.spawn(connection::run(Arc::clone(&connection), driver));
         Some(connection)
     }
 

@@ -10,19 +10,19 @@ use netsvc_core::{
     ProcessId, Retry, ServiceNo, Str, Teller, Time,
 };
 
-use crate::bind::bind;
 use crate::clock::Clock;
 use crate::driver::Driver;
-use crate::guard;
-use crate::listen_error::ListenError;
-use crate::listener::Listener;
-use crate::loan::{Loans, Reading};
-use crate::resolver::{Resolver, SystemResolver};
+use crate::read_delegate::{Loans, Reading};
 use crate::runtime::Runtime;
 use crate::signal::Signal;
 use crate::sync::{call_caught, caught, lock};
-use crate::target::{ListenAddress, ListenTarget, Target};
-use crate::timer;
+use crate::tasks::accept::Listener;
+use crate::tasks::read_watchdog;
+use crate::tasks::timer;
+use crate::transport::address::{ListenAddress, ListenTarget, Target};
+use crate::transport::bind::bind;
+use crate::transport::listen_error::ListenError;
+use crate::transport::resolver::{Resolver, SystemResolver};
 
 /// One registry with its sockets. All methods may be called from any thread.
 ///
@@ -89,7 +89,7 @@ impl Engine {
         );
         driver.runtime.spawn(timer::run(Arc::clone(&driver)));
         if driver.loans.is_some() {
-            driver.runtime.spawn(guard::run(Arc::clone(&driver)));
+            driver.runtime.spawn(read_watchdog::run(Arc::clone(&driver)));
         }
         Ok(Arc::new(Self { driver, id, _runtime: runtime }))
     }

@@ -32,38 +32,22 @@
 //! | how are ports and socket files bound and released? | `bind.rs`, `socket_file.rs`, `listener.rs` |
 //! | who calls the core when time has passed? | `timer.rs` |
 
-mod baton;
-mod bind;
 mod clock;
 mod connection;
-mod connector;
 mod driver;
 mod engine;
-mod guard;
-mod listen_error;
-mod listener;
-mod loan;
-mod reader;
-mod readiness;
-mod registry;
-mod resolver;
+mod read_delegate;
 mod runtime;
 mod scratch;
-#[cfg(unix)]
-mod shortcut;
 mod signal;
-mod socket;
-#[cfg(unix)]
-mod socket_file;
+mod state;
 mod sync;
-mod target;
-mod task;
-mod timer;
-mod writer;
+mod tasks;
+mod transport;
 
 pub use engine::{Engine, EngineOptions, ListenDone, Taker};
-pub use listen_error::ListenError;
-pub use loan::{Borrower, Loan, LoanId, Reading, Serviced, Turns};
-pub use resolver::{Resolved, Resolver, SystemResolver};
+pub use read_delegate::{Borrower, Loan, LoanId, Reading, Serviced, Turns};
 pub use runtime::Runtime;
-pub use target::{ListenAddress, ListenTarget, Target};
+pub use transport::address::{ListenAddress, ListenTarget, Target};
+pub use transport::listen_error::ListenError;
+pub use transport::resolver::{Resolved, Resolver, SystemResolver};

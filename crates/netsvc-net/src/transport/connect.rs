@@ -16,10 +16,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::driver::Driver;
-use crate::resolver::{Resolver, addresses};
-use crate::socket::Socket;
 use crate::sync::caught;
-use crate::target::Target;
+use crate::transport::address::Target;
+use crate::transport::resolver::{Resolver, addresses};
+use crate::transport::stream::Socket;
 
 /// The next address is tried when the previous one has not answered for this long.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -73,7 +73,7 @@ fn failed(target: &Target, error: impl std::fmt::Display) -> Reason {
 
 async fn connect_one(address: SocketAddr, tcp_only: bool, dead: Duration) -> io::Result<Socket> {
     #[cfg(unix)]
-    if !tcp_only && let Some(socket) = crate::shortcut::connect(address).await {
+    if !tcp_only && let Some(socket) = crate::transport::loopback::connect(address).await {
         return Ok(socket);
     }
     #[cfg(not(unix))]

@@ -7,7 +7,7 @@ use netsvc_core::wire::Decoder;
 use netsvc_core::{ConnId, Process, Teller, Time};
 
 use crate::scratch;
-use crate::socket::{Read, Socket};
+use crate::transport::stream::{Read, Socket};
 
 /// Read buffer and codec of a connection: one value, so that whoever holds it can read.
 pub(crate) struct Reader {

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout_at};
 
 use crate::connection::{Connection, Turn};
 use crate::driver::Driver;
-use crate::registry::Effects;
+use crate::state::Effects;
 use crate::sync::caught;
 
 /// Later than this, the process was probably stopped or suspended.

@@ -7,10 +7,10 @@ use netsvc_core::{Action, ConnId, Event, ExchangeId, LinkId, Process, Reason, Re
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
-use crate::connector;
 use crate::driver::Driver;
-use crate::listener::Listener;
-use crate::target::Target;
+use crate::tasks::accept::Listener;
+use crate::transport::address::Target;
+use crate::transport::connect;
 
 pub(crate) struct Registry {
     pub(crate) process: Process,
@@ -119,7 +119,7 @@ impl Registry {
             // The attempt cannot end before this mutex is released, thus not before it is noted.
             let runtime = driver.runtime.clone();
             let dead = self.process.dead_time(exchange).unwrap_or_default();
-            let attempt = runtime.spawn(connector::run(driver, conn, target, dead));
+            let attempt = runtime.spawn(connect::run(driver, conn, target, dead));
             self.attempts.insert(conn, attempt.abort_handle());
         }
     }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use netsvc_core::ConnId;
 use netsvc_core::wire::WriteBatch;
 
-use crate::baton::Baton;
+use crate::connection::combiner::Baton;
 use crate::driver::Driver;
-use crate::registry::Effects;
-use crate::socket::Socket;
+use crate::state::Effects;
+use crate::transport::stream::Socket;
 
 /// Encoded bytes on their way into a socket. Everything else waits in the core's outbox, where
 /// its policy applies.

@@ -1,5 +1,9 @@
 //! One established connection, as all threads share it. What its task does is in `task.rs`.
 
+pub(crate) mod combiner;
+pub(crate) mod reader;
+pub(crate) mod writer;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -8,13 +12,13 @@ use netsvc_core::wire::WriteBatch;
 use netsvc_core::{ConnId, ContentRef, ServiceNo, Str, Teller};
 use tokio::sync::Notify;
 
+use crate::connection::reader::Reader;
+use crate::connection::writer::{Obstacle, Writer};
 use crate::driver::Driver;
-use crate::loan::{Serviced, Standing};
-use crate::reader::Reader;
-use crate::registry::Effects;
-use crate::socket::Socket;
+use crate::read_delegate::{Serviced, Standing};
+use crate::state::Effects;
 use crate::sync::{lock, try_lock};
-use crate::writer::{Obstacle, Writer};
+use crate::transport::stream::Socket;
 
 /// A connection. Any thread may write and, in turn, read; the task reads unless the connection is
 /// lent, and writes what is left over.

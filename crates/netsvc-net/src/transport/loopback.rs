@@ -16,9 +16,9 @@ use std::path::PathBuf;
 use socket2::{Domain, SockAddr, Type};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::bind::BACKLOG;
-use crate::listener::ListenSocket;
-use crate::socket::Socket;
+use crate::tasks::accept::ListenSocket;
+use crate::transport::bind::BACKLOG;
+use crate::transport::stream::Socket;
 
 /// What the kernel tells of TCP sockets, by address family; those that listen come first.
 const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use crate::connection::{BROKEN, CLOSE, Connection, GONE, TURN, Turn, WRITE, WRITE_WHEN_READY};
 use crate::driver::Driver;
-use crate::readiness::Readiness;
 use crate::sync::caught;
+use crate::transport::readiness::Readiness;
 
 /// A connection that this end closed is drained for this long and this many bytes: closing a
 /// socket with unread bytes resets it, and the peer could lose the reason just written.

@@ -17,10 +17,10 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::driver::Driver;
-use crate::socket::Socket;
-#[cfg(unix)]
-use crate::socket_file::SocketFile;
 use crate::sync::{caught, lock};
+#[cfg(unix)]
+use crate::transport::socket_file::SocketFile;
+use crate::transport::stream::Socket;
 
 /// A listening socket that any thread can close at once.
 pub(crate) struct Listener {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[cfg(unix)]
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::socket::Socket;
+use crate::transport::stream::Socket;
 
 /// The readiness of one connection's socket, for its task. A hub's TCP sockets are registered with the
 /// I/O thread for good, and what is wanted here is of no consequence. A loose one is registered for

@@ -8,10 +8,10 @@ use std::path::Path;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::listen_error::ListenError;
-use crate::listener::ListenSocket;
-use crate::resolver::{Resolver, addresses};
-use crate::target::{ListenAddress, ListenTarget};
+use crate::tasks::accept::ListenSocket;
+use crate::transport::address::{ListenAddress, ListenTarget};
+use crate::transport::listen_error::ListenError;
+use crate::transport::resolver::{Resolver, addresses};
 
 /// Connections that the kernel keeps while the core has no room for their handshakes; the kernel
 /// lowers it to its own limit.
@@ -37,7 +37,7 @@ pub(crate) async fn bind(
 
 #[cfg(unix)]
 async fn bind_path(path: &Path) -> Result<Bound, ListenError> {
-    let (file, listener) = crate::socket_file::bind(path).await?;
+    let (file, listener) = crate::transport::socket_file::bind(path).await?;
     let address = ListenAddress::Unix(path.to_owned());
     Ok((vec![ListenSocket::Unix { file, listener }], vec![address]))
 }
@@ -141,7 +141,7 @@ fn bind_one(
 
 #[cfg(unix)]
 fn shortcuts(address: SocketAddr, dual: bool) -> Vec<ListenSocket> {
-    crate::shortcut::listen(address, dual)
+    crate::transport::loopback::listen(address, dual)
 }
 
 #[cfg(not(unix))]
