@@ -1,110 +1,100 @@
-//! One established connection, as all threads share it. What its task does is in `task.rs`.
+//! One established connection, as all threads share it.
+//!
+//! It knows its stream and what is to be done about it. The turns of reading and writing, which
+//! need the core, are in `pump.rs`; what its task does is in `tasks/connection.rs`.
 
 pub(crate) mod combiner;
+pub(crate) mod read_owner;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
+use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use netsvc_core::ConnId;
 use netsvc_core::wire::WriteBatch;
-use netsvc_core::{ConnId, ContentRef, ServiceNo, Str, Teller};
 use tokio::sync::Notify;
 
-use crate::connection::reader::Reader;
-use crate::connection::writer::{Obstacle, Writer};
-use crate::driver::Driver;
-use crate::read_delegate::{Serviced, Standing};
-use crate::state::Effects;
+use self::read_owner::ReadOwner;
+use self::reader::Reader;
+use self::writer::{Obstacle, Source, Writer};
 use crate::sync::{lock, try_lock};
-use crate::transport::stream::Socket;
+use crate::transport::stream::Stream;
 
-/// A connection. Any thread may write and, in turn, read; the task reads unless the connection is
-/// lent, and writes what is left over.
+/// A connection. Any thread may write and, in turn, read; the task reads unless reads are
+/// delegated, and writes what is left over.
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
-    pub(crate) socket: Socket,
+    pub(crate) stream: Box<dyn Stream>,
     reader: Mutex<Reader>,
     writer: Writer,
-    /// It is among those that are readable, see `Driver::readable`.
+    /// It is among those that are readable, see `Delegations::note_readable`.
     noted: AtomicBool,
     /// What the task is to do, see the constants below; changed before `kick`.
     duties: AtomicU8,
     pub(crate) kick: Notify,
-    /// `None`: it cannot be lent.
-    pub(crate) standing: Option<Standing>,
+    /// `None`: its reads cannot be delegated.
+    pub(crate) owner: Option<ReadOwner>,
 }
 
 /// The core has closed the connection.
 pub(crate) const CLOSE: u8 = 1;
 /// Something is left to be written.
 pub(crate) const WRITE: u8 = 2;
-/// Something is left to be written as soon as the socket takes it.
+/// Something is left to be written as soon as the stream takes it.
 pub(crate) const WRITE_WHEN_READY: u8 = 4;
 /// Writing failed: read what the peer still said, then end.
 pub(crate) const BROKEN: u8 = 8;
 /// Whoever read has seen the end, and told the core.
 pub(crate) const GONE: u8 = 16;
 
-/// A connection yields to the others after this many bytes in one direction.
-pub(crate) const TURN: usize = 256 << 10;
-
-/// How a turn of reading ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// The socket is empty.
-    Idle,
-    /// More may be there.
-    More,
-    /// The peer is gone.
-    Ended,
-}
-
 impl Connection {
-    /// `standing`: it can be lent, which its socket must be loose for.
+    /// `owner`: its reads can be delegated, which its stream must be capable of.
     pub(crate) fn new(
         id: ConnId,
-        socket: Socket,
+        stream: Box<dyn Stream>,
         reader: Reader,
-        standing: Option<Standing>,
+        owner: Option<ReadOwner>,
     ) -> Self {
         Self {
             id,
-            standing,
-            socket,
+            stream,
             reader: Mutex::new(reader),
             writer: Writer::new(),
             noted: AtomicBool::new(false),
             duties: AtomicU8::new(0),
             kick: Notify::new(),
+            owner,
         }
     }
 
+    /// Whoever has it reads; waits for who is reading just now.
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Reader> {
+        lock(&self.reader)
+    }
+
+    /// `None`: somebody else is reading.
+    pub(crate) fn try_reader(&self) -> Option<MutexGuard<'_, Reader>> {
+        try_lock(&self.reader)
+    }
+
     /// Writes at most `share` bytes without waiting; leaves the rest to the task.
-    pub(crate) fn write(&self, driver: &Driver, share: &mut usize, effects: &mut Effects) {
-        let flow = self.writer.write(self.id, &self.socket, driver, share, effects);
+    pub(crate) fn write(&self, source: &mut impl Source, share: &mut usize) {
+        let flow = self.writer.write(&*self.stream, source, share);
         self.leave(flow);
     }
 
-    /// Publishes a large report by writing it straight from where it lies, and what else there is;
-    /// leaves the rest to the task. False: nothing was done.
-    pub(crate) fn publish_through(
+    /// As [`write`](Self::write), with `content` first, see [`Writer::write_through`]. False: it
+    /// has not been written.
+    pub(crate) fn write_through<S: Source>(
         &self,
-        driver: &Driver,
-        service: ServiceNo,
-        subject: &Str,
-        content: ContentRef<'_>,
-        (share, effects): (&mut usize, &mut Effects),
+        source: &mut S,
+        content: (impl FnOnce(&mut S, &mut WriteBatch) -> bool, &[u8]),
+        share: &mut usize,
     ) -> bool {
-        let begin = |batch: &mut WriteBatch, effects: &mut Effects| {
-            driver.apply(effects, |process, now| {
-                process.publish_through(now, self.id, service, subject, content, batch)
-            })
-        };
-        let (socket, begin) = (&self.socket, (begin, content.bytes));
-        let (done, flow) =
-            self.writer.write_through(self.id, socket, driver, begin, share, effects);
+        let (done, flow) = self.writer.write_through(&*self.stream, source, content, share);
         self.leave(flow);
         done
     }
@@ -120,47 +110,17 @@ impl Connection {
     }
 
     /// The core has closed it: what is encoded already is written if that needs no waiting.
-    pub(crate) fn close(&self, driver: &Driver) {
-        self.writer.write_rest(&self.socket);
-        self.socket.finish_writing();
+    pub(crate) fn close(&self) {
+        self.writer.write_rest(&*self.stream);
+        self.stream.shutdown(Shutdown::Write);
         self.oblige(CLOSE);
-        driver.recall(self);
+        self.end_delegation();
     }
 
-    /// Reads and applies one turn's share, on whatever thread; waits for who is reading just now.
-    pub(crate) fn read(&self, driver: &Driver) -> Turn {
-        self.read_by(driver, TURN, None, || Some(lock(&self.reader))).unwrap_or(Turn::More)
-    }
-
-    /// Its borrower found it readable: reads `share` bytes or little more, and applies them.
-    pub(crate) fn service(&self, driver: &Driver, share: usize) -> Serviced {
-        if driver.signal.is_raised() && self.is_open() {
-            return Serviced::Behind;
-        }
-        self.service_telling(driver, share, None).0
-    }
-
-    /// As [`service`](Self::service), by who takes reports at once. True: there may be more.
-    pub(crate) fn service_telling(
-        &self,
-        driver: &Driver,
-        share: usize,
-        teller: Option<&mut dyn Teller>,
-    ) -> (Serviced, bool) {
-        let Some(standing) = self.standing.as_ref().filter(|_| self.is_open()) else {
-            return (Serviced::Ended, false);
-        };
-        if standing.service() {
-            // The task need not wait for the socket any more.
-            self.kick.notify_one();
-        }
-        // Whoever is reading instead reads all there is, or leaves the socket readable.
-        match self.read_by(driver, share, teller, || try_lock(&self.reader)) {
-            Some(Turn::Ended) => {
-                self.end(driver);
-                (Serviced::Ended, false)
-            }
-            turn => (Serviced::Lent, turn == Some(Turn::More)),
+    /// Has the delegate, if there is one, let go of the connection.
+    pub(crate) fn end_delegation(&self) {
+        if let Some(owner) = &self.owner {
+            owner.end();
         }
     }
 
@@ -174,12 +134,6 @@ impl Connection {
         self.noted.store(false, Ordering::Release);
     }
 
-    /// The peer is gone, and nobody has told the core.
-    pub(crate) fn end(&self, driver: &Driver) {
-        self.oblige(GONE);
-        driver.connection_ended(self);
-    }
-
     /// Neither closed nor ended.
     pub(crate) fn is_open(&self) -> bool {
         self.duties() & (CLOSE | GONE) == 0
@@ -187,25 +141,31 @@ impl Connection {
 
     /// The task reads from now on, until the connection is serviced.
     pub(crate) fn take_back(&self) {
-        if let Some(standing) = &self.standing {
-            standing.take_back();
+        if let Some(owner) = &self.owner {
+            owner.take_back();
             self.kick.notify_one();
         }
     }
 
-    /// The guard's look. `at_work`: whoever is to read comes to everything. True: the I/O thread reads
+    /// The watchdog's look. `at_work`: the delegate comes to everything. True: the I/O thread reads
     /// from now on.
-    pub(crate) fn mind(&self, at_work: bool) -> bool {
-        let neglected = self.standing.as_ref().is_some_and(Standing::is_neglected);
-        let takes = neglected && !at_work && self.socket.has_input();
+    pub(crate) fn take_back_if_neglected(&self, at_work: bool) -> bool {
+        let neglected = self.owner.as_ref().is_some_and(ReadOwner::is_neglected);
+        let takes = neglected && !at_work && self.stream.has_input();
         if takes {
             self.take_back();
         }
         takes
     }
 
-    pub(crate) fn is_lent(&self) -> bool {
-        self.standing.as_ref().is_some_and(Standing::is_lent)
+    /// A delegate reads it.
+    pub(crate) fn is_delegated(&self) -> bool {
+        self.owner.as_ref().is_some_and(ReadOwner::is_delegate)
+    }
+
+    /// The I/O thread reads because the delegate does not.
+    pub(crate) fn wants_service(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| !owner.is_delegate())
     }
 
     pub(crate) fn duties(&self) -> u8 {
@@ -213,7 +173,7 @@ impl Connection {
     }
 
     pub(crate) fn oblige(&self, duty: u8) {
-        // While the socket is full every writer says so, and the task need hear it only once.
+        // While the stream is full every writer says so, and the task need hear it only once.
         if self.duties.fetch_or(duty, Ordering::AcqRel) & duty == 0 {
             self.kick.notify_one();
         }
@@ -222,57 +182,5 @@ impl Connection {
     /// Takes the duty to write off the task, which sees to it now.
     pub(crate) fn discharge_writing(&self) {
         self.duties.fetch_and(!(WRITE | WRITE_WHEN_READY), Ordering::AcqRel);
-    }
-
-    /// `None`: `reader` gave none at first.
-    fn read_by<'a>(
-        &'a self,
-        driver: &Driver,
-        mut left: usize,
-        mut teller: Option<&mut dyn Teller>,
-        reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
-    ) -> Option<Turn> {
-        let mut last = None;
-        while left > 0 {
-            // Effects are seen to without the reader, between two chunks.
-            let turn = driver.perform_with(|effects| {
-                let mut reader = reader()?;
-                let teller: Option<&mut dyn Teller> = match &mut teller {
-                    Some(teller) => Some(&mut **teller),
-                    None => None,
-                };
-                Some(self.read_once(driver, &mut reader, &mut left, effects, teller))
-            });
-            match turn {
-                None => break,
-                Some(Turn::More) => last = turn,
-                Some(_) => return turn,
-            }
-        }
-        last
-    }
-
-    fn read_once(
-        &self,
-        driver: &Driver,
-        reader: &mut Reader,
-        left: &mut usize,
-        effects: &mut Effects,
-        teller: Option<&mut dyn Teller>,
-    ) -> Turn {
-        let read = match reader.fill(&self.socket, *left) {
-            Ok(read) if read.count == 0 => return Turn::Ended,
-            Ok(read) => read,
-            Err(error) => {
-                return match error.kind() {
-                    std::io::ErrorKind::WouldBlock => Turn::Idle,
-                    std::io::ErrorKind::Interrupted => Turn::More,
-                    _ => Turn::Ended,
-                };
-            }
-        };
-        *left = left.saturating_sub(read.count);
-        driver.apply(effects, |process, now| reader.apply(process, now, self.id, teller));
-        if read.maybe_more { Turn::More } else { Turn::Idle }
     }
 }

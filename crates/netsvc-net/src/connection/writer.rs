@@ -1,27 +1,30 @@
-//! The outbound side of a connection: from the core's outbox into the socket.
+//! The outbound side of a connection: from the core's outbox into its stream.
 
 use std::io::{self, IoSlice};
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use netsvc_core::ConnId;
 use netsvc_core::wire::WriteBatch;
 
-use crate::connection::combiner::Baton;
-use crate::driver::Driver;
-use crate::state::Effects;
-use crate::transport::stream::Socket;
+use super::combiner::CombinerLock;
+use crate::transport::stream::Stream;
 
-/// Encoded bytes on their way into a socket. Everything else waits in the core's outbox, where
+/// Encoded bytes on their way into a stream. Everything else waits in the core's outbox, where
 /// its policy applies.
 pub(crate) struct Writer {
-    batch: Baton<WriteBatch>,
+    batch: CombinerLock<WriteBatch>,
+}
+
+/// Where a writer's bytes come from.
+pub(crate) trait Source {
+    /// Learns what is left of the batch, if it `wrote` some of it, and fills one that is empty.
+    fn refill(&mut self, batch: &mut WriteBatch, wrote: bool);
 }
 
 /// What keeps an attempt to write from writing everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    /// The socket takes no more for now.
+    /// The stream takes no more for now.
     Full,
     /// The caller's share is used up.
     Share,
@@ -29,66 +32,62 @@ pub(crate) enum Obstacle {
     Broken,
 }
 
-/// Bytes moved from the outbox at once: the most that is encoded under the registry's mutex.
-const CHUNK: usize = 64 << 10;
 /// Slices of one system call. More gain nothing measurable, and the array lives on the stack.
 const SLICES: usize = 64;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { batch: Baton::new(WriteBatch::new()) }
+        Self { batch: CombinerLock::new(WriteBatch::new()) }
     }
 
-    /// Writes until the outbox is empty, or an obstacle is met; `share` bytes at most, of which it
-    /// takes off what it used. Whoever put something into the outbox calls this afterwards.
+    /// Writes until `source` has no more, or an obstacle is met; `share` bytes at most, of which it
+    /// takes off what it used. Whoever put something into the source calls this afterwards.
     pub(crate) fn write(
         &self,
-        conn: ConnId,
-        socket: &Socket,
-        driver: &Driver,
+        stream: &dyn Stream,
+        source: &mut impl Source,
         share: &mut usize,
-        effects: &mut Effects,
     ) -> ControlFlow<Obstacle> {
-        self.batch.work(|batch| write_batch(batch, conn, socket, driver, share, effects))
+        self.batch.work(|batch| write_batch(batch, stream, source, share))
     }
 
-    /// As [`write`](Self::write), with `content` before what else there is: if nothing waits here, and
-    /// `begin` has put the beginning of its frame into the batch. False: it has not been written.
-    pub(crate) fn write_through(
+    /// As [`write`](Self::write), with `content` before what else there is: if nothing waits here,
+    /// and `begin` has put the beginning of its frame into the batch. False: it has not been
+    /// written.
+    pub(crate) fn write_through<S: Source>(
         &self,
-        conn: ConnId,
-        socket: &Socket,
-        driver: &Driver,
-        (begin, content): (impl FnOnce(&mut WriteBatch, &mut Effects) -> bool, &[u8]),
+        stream: &dyn Stream,
+        source: &mut S,
+        (begin, content): (impl FnOnce(&mut S, &mut WriteBatch) -> bool, &[u8]),
         share: &mut usize,
-        effects: &mut Effects,
     ) -> (bool, ControlFlow<Obstacle>) {
         let (mut begin, mut done) = (Some(begin), false);
         let flow = self.batch.work(|batch| {
             if let Some(begin) = begin.take()
                 && batch.is_empty()
-                && begin(batch, effects)
+                && begin(source, batch)
             {
                 done = true;
-                let Ok(written) = write_with(batch, content, socket) else {
+                let Ok(written) = write_with(batch, content, stream) else {
                     return ControlFlow::Break(Obstacle::Broken);
                 };
                 *share = share.saturating_sub(written);
-                let left = batch.len();
-                driver.apply(effects, |process, now| process.handle_written(now, conn, left));
-                if left > 0 {
+                let is_full = !batch.is_empty();
+                source.refill(batch, true);
+                if is_full {
                     return ControlFlow::Break(Obstacle::Full);
                 }
             }
-            write_batch(batch, conn, socket, driver, share, effects)
+            write_batch(batch, stream, source, share)
         });
         (done, flow)
     }
 
-    /// Writes what has left the outbox already, as far as the socket takes it at once.
-    pub(crate) fn write_rest(&self, socket: &Socket) {
+    /// Writes what has left the outbox already, as far as the stream takes it at once.
+    pub(crate) fn write_rest(&self, stream: &dyn Stream) {
         self.batch.try_with(|batch| {
-            while !batch.is_empty() && write_once(batch, socket).is_ok() {}
+            while !batch.is_empty() && write_once(batch, stream).is_ok() {}
+            let _ = stream.flush();
             batch.clear();
         });
     }
@@ -96,50 +95,45 @@ impl Writer {
 
 fn write_batch(
     batch: &mut WriteBatch,
-    conn: ConnId,
-    socket: &Socket,
-    driver: &Driver,
+    stream: &dyn Stream,
+    source: &mut impl Source,
     share: &mut usize,
-    effects: &mut Effects,
 ) -> ControlFlow<Obstacle> {
     let mut wrote = false;
     loop {
         if wrote || batch.is_empty() {
-            driver.apply(effects, |process, now| {
-                if wrote {
-                    process.handle_written(now, conn, batch.len());
-                }
-                if batch.is_empty() {
-                    process.poll_write(now, conn, batch, CHUNK);
-                }
-            });
+            source.refill(batch, wrote);
         }
         if batch.is_empty() {
-            return ControlFlow::Continue(());
+            return stream.flush().map_or_else(|error| obstacle(&error), ControlFlow::Continue);
         }
         if *share == 0 {
             return ControlFlow::Break(Obstacle::Share);
         }
-        match write_once(batch, socket) {
+        match write_once(batch, stream) {
             Ok(count) => {
                 *share = share.saturating_sub(count);
                 wrote = true;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return ControlFlow::Break(Obstacle::Full);
-            }
-            Err(_) => return ControlFlow::Break(Obstacle::Broken),
+            Err(error) => return obstacle(&error),
         }
     }
 }
 
+fn obstacle(error: &io::Error) -> ControlFlow<Obstacle> {
+    ControlFlow::Break(match error.kind() {
+        io::ErrorKind::WouldBlock => Obstacle::Full,
+        _ => Obstacle::Broken,
+    })
+}
+
 /// Writes the batch and `content` at once; copies what is left of that into the batch.
-fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Result<usize> {
+fn write_with(batch: &mut WriteBatch, content: &[u8], stream: &dyn Stream) -> io::Result<usize> {
     let head = batch.len();
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices[..SLICES - 1]);
     slices[used] = IoSlice::new(content);
-    let result = match write_slices(&slices[..=used], socket) {
+    let result = match write_slices(&slices[..=used], stream) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         result => result,
     };
@@ -151,51 +145,125 @@ fn write_with(batch: &mut WriteBatch, content: &[u8], socket: &Socket) -> io::Re
     result
 }
 
-fn write_once(batch: &mut WriteBatch, socket: &Socket) -> io::Result<usize> {
+fn write_once(batch: &mut WriteBatch, stream: &dyn Stream) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices);
-    let count = write_slices(&slices[..used], socket)?;
+    let count = write_slices(&slices[..used], stream)?;
     batch.advance(count);
     Ok(count)
 }
 
 /// 0: interrupted.
-fn write_slices(slices: &[IoSlice<'_>], socket: &Socket) -> io::Result<usize> {
-    match socket.write_vectored(slices) {
+fn write_slices(slices: &[IoSlice<'_>], stream: &dyn Stream) -> io::Result<usize> {
+    match stream.write_vectored(slices) {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
         result => result,
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::collections::VecDeque;
+    use std::net::Shutdown;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
 
     use super::*;
+    use crate::sync::lock;
+    use crate::transport::stream::Read;
+
+    /// Takes that many bytes with each call, then none, then an error for good.
+    struct Narrow(Mutex<VecDeque<usize>>);
+
+    impl Narrow {
+        fn takes(counts: &[usize]) -> Self {
+            Self(Mutex::new(counts.iter().copied().collect()))
+        }
+
+        fn take(&self) -> io::Result<usize> {
+            match lock(&self.0).pop_front() {
+                Some(0) => Err(io::ErrorKind::WouldBlock.into()),
+                Some(count) => Ok(count),
+                None => Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+    }
+
+    impl Stream for Narrow {
+        fn read(&self, _bytes: &mut [u8]) -> io::Result<Read> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: usize = slices.iter().map(|slice| slice.len()).sum();
+            self.take().map(|count| count.min(all))
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            self.take().map(drop)
+        }
+
+        fn poll_read_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_write_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn shutdown(&self, _how: Shutdown) {}
+    }
+
+    /// Gives these once each, and counts what was said to be left.
+    struct Pieces(Vec<&'static [u8]>, Vec<usize>);
+
+    impl Source for Pieces {
+        fn refill(&mut self, batch: &mut WriteBatch, wrote: bool) {
+            if wrote {
+                self.1.push(batch.len());
+            }
+            if batch.is_empty()
+                && let Some(piece) = self.0.pop()
+            {
+                batch.push(Bytes::from_static(piece));
+            }
+        }
+    }
 
     #[test]
     fn what_could_not_be_written_with_the_batch_is_in_it_after_an_error_too() -> io::Result<()> {
-        let (near, far) = std::os::unix::net::UnixStream::pair()?;
-        near.set_nonblocking(true)?;
-        let socket = Socket::Loose(Arc::new(near.into()));
         let content = vec![7; 1 << 20];
+        let stream = Narrow::takes(&[1 << 18, 0]);
         let mut batch = WriteBatch::new();
         batch.push(Bytes::from_static(b"head"));
         // As much as fits.
-        let written = write_with(&mut batch, &content, &socket)?;
+        let written = write_with(&mut batch, &content, &stream)?;
         assert!(written > 0 && written < content.len());
         assert_eq!(batch.len(), 4 + content.len() - written);
         // Nothing fits, and then nobody is there.
         for gone in [false, true] {
             let mut batch = WriteBatch::new();
             batch.push(Bytes::from_static(b"head"));
-            if gone {
-                far.shutdown(std::net::Shutdown::Both)?;
-            }
-            assert_eq!(write_with(&mut batch, &content, &socket).is_err(), gone);
+            assert_eq!(write_with(&mut batch, &content, &stream).is_err(), gone);
             assert_eq!(batch.len(), 4 + content.len());
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_stream_that_keeps_bytes_back_is_flushed_until_it_has_none() {
+        let writer = Writer::new();
+        let mut source = Pieces(vec![b"second", b"first"], Vec::new());
+        let stream = Narrow::takes(&[4, 9, 9, 0, 1]);
+        let mut share = 100;
+        // Written, but not flushed.
+        let flow = writer.write(&stream, &mut source, &mut share);
+        assert_eq!(flow, ControlFlow::Break(Obstacle::Full));
+        assert_eq!((source.1.as_slice(), share), (&[1, 0, 0][..], 100 - 11));
+        let flow = writer.write(&stream, &mut source, &mut share);
+        assert_eq!(flow, ControlFlow::Continue(()));
+        let flow = writer.write(&stream, &mut source, &mut share);
+        assert_eq!(flow, ControlFlow::Break(Obstacle::Broken));
     }
 }

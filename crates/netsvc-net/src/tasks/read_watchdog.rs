@@ -1,4 +1,4 @@
-//! Looks after lent connections whose borrower is busy with something else.
+//! Reads connections whose delegate is busy with something else.
 
 use std::mem;
 use std::sync::Arc;
@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::driver::Driver;
+use crate::shared::Shared;
 
-/// Between two looks: what arrives for a borrower that is busy waits for up to twice this.
+/// Between two looks: what arrives for a delegate that is busy waits for up to twice this.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The guard's task; ends when the engine was shut down.
-pub(crate) async fn run(driver: Arc<Driver>) {
-    let Some(loans) = &driver.loans else { return };
+/// The watchdog's task; ends when the engine was shut down.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let Some(delegations) = &shared.delegations else { return };
     let mut counted = 0;
-    while !driver.lock().shut {
-        let connections = loans.connections();
-        let before = mem::replace(&mut counted, loans.turns.counted());
+    while !shared.lock().shut {
+        let connections = delegations.connections();
+        let before = mem::replace(&mut counted, delegations.turns.counted());
         let at_work = counted != before;
         for connection in &connections {
-            if connection.mind(at_work) {
-                loans.want_service();
+            if connection.take_back_if_neglected(at_work) {
+                delegations.want_service();
             }
         }
-        let begun = loans.begun.notified();
+        let begun = delegations.begun.notified();
         if connections.is_empty() {
             begun.await;
         } else {

@@ -8,9 +8,9 @@ use netsvc_core::Time;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout_at};
 
-use crate::connection::{Connection, Turn};
-use crate::driver::Driver;
-use crate::state::Effects;
+use crate::connection::Connection;
+use crate::pump::{self, Turn};
+use crate::shared::Shared;
 use crate::sync::caught;
 
 /// Later than this, the process was probably stopped or suspended.
@@ -19,19 +19,19 @@ const LATE: Duration = Duration::from_millis(100);
 const PAUSE_AFTER_PANIC: Duration = Duration::from_millis(100);
 
 /// The timer's task; ends when the engine was shut down.
-pub(crate) async fn run(driver: Arc<Driver>) {
-    while caught(pin!(keep_time(&driver))).await.is_none() {
+pub(crate) async fn run(shared: Arc<Shared>) {
+    while caught(pin!(keep_time(&shared))).await.is_none() {
         sleep(PAUSE_AFTER_PANIC).await;
     }
 }
 
-async fn keep_time(driver: &Driver) {
-    while let Some(wake) = tick(driver) {
-        match driver.clock.instant(wake) {
-            None => driver.timer.notified().await,
+async fn keep_time(shared: &Shared) {
+    while let Some(wake) = tick(shared) {
+        match shared.clock.instant(wake) {
+            None => shared.timer.notified().await,
             Some(instant) => {
                 // An error is the expected end of the wait: the time has come.
-                let _ = timeout_at(instant.into(), driver.timer.notified()).await;
+                let _ = timeout_at(instant.into(), shared.timer.notified()).await;
                 if Instant::now() > instant + LATE {
                     // What arrived while this process stood still is read before links are
                     // judged: the readers are queued by now, this task again behind them.
@@ -42,43 +42,43 @@ async fn keep_time(driver: &Driver) {
     }
 }
 
-/// Reads lent connections whose peers the core is about to judge dead: their borrower may be busy,
-/// or this process may have stood still.
-fn read_before_judging(driver: &Driver) {
-    let Some(loans) = &driver.loans else { return };
-    let connections = loans.connections();
+/// Reads connections whose peers the core is about to judge dead: their delegates may be busy, or
+/// this process may have stood still.
+fn read_before_judging(shared: &Shared) {
+    let Some(delegations) = &shared.delegations else { return };
+    let connections = delegations.connections();
     if connections.is_empty() {
         return;
     }
     let suspects: Vec<_> = {
-        let registry = driver.lock();
-        let now = driver.clock.now();
-        let is_suspect = |one: &Arc<Connection>| registry.process.is_suspect(now, one.id);
+        let state = shared.lock();
+        let now = shared.clock.now();
+        let is_suspect = |one: &Arc<Connection>| state.process.is_suspect(now, one.id);
         connections.into_iter().filter(is_suspect).collect()
     };
     for connection in suspects {
-        if connection.read(driver) == Turn::Ended {
-            connection.end(driver);
+        if pump::read(shared, &connection) == Turn::Ended {
+            pump::end(shared, &connection);
         }
     }
 }
 
 /// Lets the core act if it is time; says when it wants to be called next. `None`: shut down.
-fn tick(driver: &Driver) -> Option<Time> {
-    read_before_judging(driver);
-    driver.perform_with(|effects: &mut Effects| {
-        let mut registry = driver.lock();
-        if registry.shut {
+fn tick(shared: &Shared) -> Option<Time> {
+    read_before_judging(shared);
+    pump::perform_with(shared, |effects| {
+        let mut state = shared.lock();
+        if state.shut {
             return None;
         }
-        let now = driver.clock.now();
-        if registry.process.poll_wake() <= now {
-            registry.process.handle_time(now);
+        let now = shared.clock.now();
+        if state.process.poll_wake() <= now {
+            state.process.handle_time(now);
         }
         // This task looks by itself now, it need not be notified.
-        registry.armed = Time::default();
-        registry.settle(driver, effects);
-        registry.armed = registry.process.poll_wake();
-        Some(registry.armed)
+        state.armed = Time::default();
+        state.settle(now, effects);
+        state.armed = state.process.poll_wake();
+        Some(state.armed)
     })
 }

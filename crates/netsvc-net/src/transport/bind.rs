@@ -1,66 +1,62 @@
 //! Binds what an exchange listens on: all or nothing.
 
 use std::collections::HashSet;
-use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
+use super::address::ListenTarget;
+use super::listen_address::ListenAddress;
+use super::listen_error::ListenError;
+use super::resolver::{Resolver, addresses};
+use super::{ListenOptions, ListenSocket, Transport};
 
-use crate::tasks::accept::ListenSocket;
-use crate::transport::address::{ListenAddress, ListenTarget};
-use crate::transport::listen_error::ListenError;
-use crate::transport::resolver::{Resolver, addresses};
-
-/// Connections that the kernel keeps while the core has no room for their handshakes; the kernel
-/// lowers it to its own limit.
-pub(crate) const BACKLOG: i32 = 1024;
 /// With port 0 the first address decides; as often as this another port is tried if it is taken
 /// at one of the others.
 const PORT_ATTEMPTS: usize = 16;
 
 /// Listening sockets and their addresses, in the order of the hosts.
-pub(crate) type Bound = (Vec<ListenSocket>, Vec<ListenAddress>);
+pub(crate) type Bound = (Vec<Box<dyn ListenSocket>>, Vec<ListenAddress>);
 
+/// `dead`: the dead time of the exchange.
 pub(crate) async fn bind(
     target: &ListenTarget,
     resolver: &dyn Resolver,
+    dead: Duration,
 ) -> Result<Bound, ListenError> {
     match target {
-        ListenTarget::Tcp { hosts, port, tcp_only } => {
-            bind_tcp(hosts, *port, *tcp_only, resolver).await
+        ListenTarget::Tcp { hosts, port, scheme } => {
+            bind_hosts(hosts, *port, scheme.transport(), resolver, dead).await
         }
-        ListenTarget::Unix(path) => bind_path(path).await,
+        ListenTarget::Unix(path) => bind_path(path, dead).await,
     }
 }
 
 #[cfg(unix)]
-async fn bind_path(path: &Path) -> Result<Bound, ListenError> {
-    let (file, listener) = crate::transport::socket_file::bind(path).await?;
-    let address = ListenAddress::Unix(path.to_owned());
-    Ok((vec![ListenSocket::Unix { file, listener }], vec![address]))
+async fn bind_path(path: &Path, dead: Duration) -> Result<Bound, ListenError> {
+    let bound = super::unix::Unix.listen(path, ListenOptions { dead, dual: false }).await?;
+    Ok((bound.sockets, vec![bound.address]))
 }
 
 #[cfg(not(unix))]
-async fn bind_path(_path: &Path) -> Result<Bound, ListenError> {
+async fn bind_path(_path: &Path, _dead: Duration) -> Result<Bound, ListenError> {
     Err(ListenError::new("unsupported", "Unix sockets are not supported on this platform"))
 }
 
-async fn bind_tcp(
+async fn bind_hosts(
     hosts: &[String],
     port: u16,
-    tcp_only: bool,
+    transport: &dyn Transport<Address = SocketAddr>,
     resolver: &dyn Resolver,
+    dead: Duration,
 ) -> Result<Bound, ListenError> {
     let addresses = resolve_all(hosts, port, resolver).await?;
     let mut attempts = if port == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
-        match bind_all(&addresses, port, tcp_only) {
-            Err((_, error)) if attempts > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
-            Err((address, error)) => return Err(ListenError::from_io(&address, &error)),
-            Ok(bound) => return Ok(bound),
+        match bind_all(&addresses, port, transport, dead).await {
+            Err(error) if attempts > 0 && error.code == "address-in-use" => {}
+            bound => return bound,
         }
     }
 }
@@ -84,28 +80,29 @@ async fn resolve_all(
     Ok(all)
 }
 
-/// The error names the address that it belongs to.
-fn bind_all(
+async fn bind_all(
     addresses: &[SocketAddr],
     port: u16,
-    tcp_only: bool,
-) -> Result<Bound, (SocketAddr, io::Error)> {
+    transport: &dyn Transport<Address = SocketAddr>,
+    dead: Duration,
+) -> Result<Bound, ListenError> {
     let mut port = port;
     let mut bound: Bound = (Vec::new(), Vec::new());
     let mut left_out = None;
-    let several = addresses.len() > 1;
     for &(mut address) in addresses {
         address.set_port(port);
-        match bind_one(address, several, tcp_only) {
-            Ok((sockets, address)) => {
-                port = address.port();
-                bound.0.extend(sockets);
-                bound.1.push(ListenAddress::Tcp(address));
+        // `::` would take IPv4 as well, and with it the port from an IPv4 address next to it.
+        let dual = address.is_ipv6() && address.ip().is_unspecified() && addresses.len() == 1;
+        match transport.listen(&address, ListenOptions { dead, dual }).await {
+            Ok(listening) => {
+                if let ListenAddress::Tcp(address) = &listening.address {
+                    port = address.port();
+                }
+                bound.0.extend(listening.sockets);
+                bound.1.push(listening.address);
             }
-            Err(error) if is_optional(address) && is_missing(&error) => {
-                left_out = Some((address, error));
-            }
-            Err(error) => return Err((address, error)),
+            Err(error) if is_optional(address) && is_missing(&error) => left_out = Some(error),
+            Err(error) => return Err(error),
         }
     }
     match left_out {
@@ -114,47 +111,12 @@ fn bind_all(
     }
 }
 
-/// The sockets, and the address with its port.
-fn bind_one(
-    address: SocketAddr,
-    several: bool,
-    tcp_only: bool,
-) -> io::Result<(Vec<ListenSocket>, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    // `::` would take IPv4 as well, and with it the port from an IPv4 address next to it.
-    let dual = address.is_ipv6() && address.ip().is_unspecified() && !several;
-    if address.is_ipv6() {
-        socket.set_only_v6(!dual)?;
-    }
-    // Elsewhere the option would let two programs listen on one port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    let address = socket.local_addr()?.as_socket().unwrap_or(address);
-    // The shortcuts first: whoever finds the address finds them.
-    let mut sockets = if tcp_only { Vec::new() } else { shortcuts(address, dual) };
-    socket.listen(BACKLOG)?;
-    sockets.push(ListenSocket::Tcp(TcpListener::from_std(socket.into())?));
-    Ok((sockets, address))
-}
-
-#[cfg(unix)]
-fn shortcuts(address: SocketAddr, dual: bool) -> Vec<ListenSocket> {
-    crate::transport::loopback::listen(address, dual)
-}
-
-#[cfg(not(unix))]
-fn shortcuts(_address: SocketAddr, _dual: bool) -> Vec<ListenSocket> {
-    Vec::new()
-}
-
 /// The IPv6 loopback address is among the defaults, and missing on many small systems.
 fn is_optional(address: SocketAddr) -> bool {
     address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST)
 }
 
 /// The machine does not have the address, or not its family (which has no error kind).
-fn is_missing(error: &io::Error) -> bool {
-    error.kind() != io::ErrorKind::AddrInUse && error.kind() != io::ErrorKind::PermissionDenied
+fn is_missing(error: &ListenError) -> bool {
+    error.code != "address-in-use" && error.code != "permission"
 }
