@@ -173,13 +173,11 @@ impl Engine {
         }
         let connections: Vec<_> = state.connections.values().cloned().collect();
         drop(state);
-        pump::perform_with(shared, |effects| {
-            for connection in connections {
-                pump::write(shared, &connection, &mut { usize::MAX }, effects);
-            }
-        });
+        pump::write_all(shared, &connections);
         self.close(Duration::ZERO);
         let connections = shared.lock().shut_down();
+        // The goodbyes, where that was left to a task.
+        pump::write_all(shared, &connections);
         for connection in connections {
             connection.close();
         }

@@ -87,6 +87,15 @@ pub(crate) fn write(
     connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
 }
 
+/// Writes what these take without waiting.
+pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>]) {
+    perform_with(shared, |effects| {
+        for connection in connections {
+            write(shared, connection, &mut { usize::MAX }, effects);
+        }
+    });
+}
+
 /// Publishes a large report without a lifetime by writing it straight from where it lies, which a
 /// process with one connection can, for which nothing waits. Whether the publisher may go on;
 /// `None`: nothing was done.
@@ -248,4 +257,96 @@ fn read_once(
     *left = left.saturating_sub(read.count);
     shared.apply(effects, |process, now| reader.apply(process, now, connection.id, teller));
     if read.maybe_more { Turn::More } else { Turn::Idle }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+    use std::net::Shutdown;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+
+    use netsvc_core::{
+        CommandError, Config, Heartbeat, Limits, LinkToken, Process, ProcessId, Retry, Role,
+    };
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::signal::Signal;
+    use crate::state::Opening;
+    use crate::transport::address::Target;
+    use crate::transport::stream::{Read, Stream};
+
+    /// Takes everything, and counts it.
+    struct Counting {
+        direct_writes: bool,
+        written: Arc<AtomicUsize>,
+    }
+
+    impl Stream for Counting {
+        fn read(&self, _bytes: &mut [u8]) -> io::Result<Read> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let count = slices.iter().map(|slice| slice.len()).sum();
+            self.written.fetch_add(count, Ordering::Relaxed);
+            Ok(count)
+        }
+
+        fn poll_read_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_write_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn shutdown(&self, _how: Shutdown) {}
+
+        fn direct_writes(&self) -> bool {
+            self.direct_writes
+        }
+    }
+
+    #[test]
+    fn what_a_stream_without_direct_writes_is_to_send_is_left_to_its_task()
+    -> Result<(), CommandError> {
+        for direct_writes in [true, false] {
+            let clock = Clock::start();
+            let limits = Limits::default();
+            let config = Config { id: ProcessId([1; 16]), label: "client".into(), limits, seed: 1 };
+            let process = Process::new(config, clock.now());
+            let shared = Shared::new(process, clock, Signal::new(Box::new(|| ())), None);
+            let written = Arc::<AtomicUsize>::default();
+            // Connects, and has its greeting to send.
+            let mut connected = None;
+            perform_with(&shared, |effects| {
+                shared.apply_state(effects, |state, now| {
+                    let heartbeat = Heartbeat::default();
+                    let exchange = state.process.create_exchange(Role::Client, "", heartbeat)?;
+                    let token = LinkToken([1; 16]);
+                    let link = state.process.connect(now, exchange, Retry::Once, token)?;
+                    state.targets.insert(link, (exchange, Target::Unix("nowhere".into())));
+                    Ok(())
+                })?;
+                shared.apply_state(effects, |state, now| {
+                    if let Some(Opening { conn, .. }) = state.opening.pop() {
+                        let written = Arc::clone(&written);
+                        let stream = Box::new(Counting { direct_writes, written });
+                        let connection =
+                            Arc::new(Connection::new(conn, stream, Reader::new(1 << 20), None));
+                        state.connections.insert(conn, Arc::clone(&connection));
+                        state.process.handle_opened(now, conn, "nowhere");
+                        connected = Some(connection);
+                    }
+                });
+                Ok(())
+            })?;
+            let duties = connected.map(|connection| connection.duties());
+            assert_eq!(duties, Some(if direct_writes { 0 } else { WRITE }));
+            assert_eq!(written.load(Ordering::Relaxed) > 0, direct_writes);
+        }
+        Ok(())
+    }
 }

@@ -17,7 +17,8 @@ pub(crate) trait Stream: Send + Sync {
     /// Reads once into `bytes`, which may be the thread's [scratch] memory: it must not be used.
     fn read(&self, bytes: &mut [u8]) -> io::Result<Read>;
 
-    /// Writes once. Bytes that are [kept back](Stream::flush) count as written.
+    /// Writes once. Bytes that are [kept back](Stream::flush) count as written: some ten KiB at
+    /// most, because they count towards no limit.
     fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// The stream can be read, or is known to have failed. Not asked of one that is
@@ -59,8 +60,8 @@ pub(crate) trait Stream: Send + Sync {
         false
     }
 
-    /// Capability: whoever has a command may write, on its own thread. The I/O thread writes
-    /// otherwise.
+    /// Capability: whoever has a command writes, on its own thread. Otherwise the I/O thread does,
+    /// but for the last words of an engine.
     fn direct_writes(&self) -> bool {
         false
     }
