@@ -31,7 +31,7 @@ describe("docs/errors.md", () => {
   });
 
   it("has every code of listening", () => {
-    const source = read("crates/netsvc-net/src/listen_error.rs");
+    const source = read("crates/netsvc-net/src/transport/listen_error.rs");
     const declared = /Stable, to branch on:([\s\S]*?)\.\n/.exec(source)?.[1] ?? "";
     // These two are errors of the exchange, whatever the command.
     const codes = all(declared, /`([\w-]+)`/g).filter((code) => !/^(closed|role)$/.test(code));

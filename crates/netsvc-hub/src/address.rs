@@ -1,21 +1,15 @@
 //! Where to listen, as users write it.
 
-use netsvc_net::{ListenAddress, ListenTarget};
+use netsvc_net::{ListenAddress, ListenTarget, Scheme};
 
 /// Both loopback addresses: who only names a port must not open it to the network.
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "::1"];
-
-/// What keeps clients of the same machine on TCP, too.
-const TCP_ONLY: &str = "tcp://";
 
 /// `host:port`, `[IPv6 address]:port`, or a port alone for both loopback addresses; after `tcp://`
 /// without the Unix sockets beside those.
 pub(crate) fn parse(text: &str) -> Result<ListenTarget, String> {
     let wrong = |why: &str| Err(format!("\"{text}\" {why}"));
-    let (tcp_only, place) = match text.strip_prefix(TCP_ONLY) {
-        Some(place) => (true, place),
-        None => (false, text),
-    };
+    let (scheme, place) = Scheme::split(text);
     let (host, port) = match place.rsplit_once(':') {
         None => (None, place),
         Some((host, port)) => (Some(host), port),
@@ -42,14 +36,14 @@ pub(crate) fn parse(text: &str) -> Result<ListenTarget, String> {
             vec![bare.to_owned()]
         }
     };
-    Ok(ListenTarget::Tcp { hosts, port, tcp_only })
+    Ok(ListenTarget::Tcp { hosts, port, scheme })
 }
 
 /// As [`parse`] takes it.
 pub(crate) fn show_target(target: &ListenTarget) -> String {
     match target {
-        ListenTarget::Tcp { hosts, port, tcp_only } => {
-            let prefix = if *tcp_only { TCP_ONLY } else { "" };
+        ListenTarget::Tcp { hosts, port, scheme } => {
+            let prefix = scheme.prefix();
             if *hosts == LOOPBACK {
                 return format!("{prefix}{port}");
             }
@@ -82,7 +76,7 @@ mod tests {
 
     fn tcp(hosts: &[&str], port: u16) -> ListenTarget {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        ListenTarget::Tcp { hosts, port, tcp_only: false }
+        ListenTarget::Tcp { hosts, port, scheme: Scheme::Auto }
     }
 
     #[test]
@@ -102,7 +96,7 @@ mod tests {
     #[test]
     fn tcp_alone_is_asked_for_by_the_prefix_of_a_url() {
         let ListenTarget::Tcp { hosts, port, .. } = tcp(&["127.0.0.1"], 80) else { return };
-        let expected = ListenTarget::Tcp { hosts, port, tcp_only: true };
+        let expected = ListenTarget::Tcp { hosts, port, scheme: Scheme::Tcp };
         assert_eq!(parse("tcp://127.0.0.1:80"), Ok(expected));
     }
 

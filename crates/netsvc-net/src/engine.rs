@@ -7,31 +7,35 @@ use std::time::Duration;
 
 use netsvc_core::{
     CommandError, Config, ContentRef, Event, ExchangeId, Limits, LinkId, LinkToken, Process,
-    ProcessId, Retry, ServiceNo, Str, Teller, Time,
+    ProcessId, Retry, ServiceNo, Str, Time,
 };
 
-use crate::bind::bind;
 use crate::clock::Clock;
-use crate::driver::Driver;
-use crate::guard;
-use crate::listen_error::ListenError;
+use crate::drain::{self, Taker};
 use crate::listener::Listener;
-use crate::loan::{Loans, Reading};
-use crate::resolver::{Resolver, SystemResolver};
+use crate::pump;
+use crate::read_delegate::Reading;
 use crate::runtime::Runtime;
+use crate::shared::Shared;
 use crate::signal::Signal;
-use crate::sync::{call_caught, caught, lock};
-use crate::target::{ListenAddress, ListenTarget, Target};
-use crate::timer;
+use crate::sync::{call_caught, caught};
+use crate::tasks::attempt::{self, Means};
+use crate::tasks::{accept, read_watchdog, timer};
+use crate::transport::address::{ListenTarget, Target};
+use crate::transport::bind::bind;
+use crate::transport::listen_address::ListenAddress;
+use crate::transport::listen_error::ListenError;
+use crate::transport::resolver::{Resolver, SystemResolver};
 
 /// One registry with its sockets. All methods may be called from any thread.
 ///
 /// Dropping it is [`Engine::shutdown_now`].
 pub struct Engine {
-    driver: Arc<Driver>,
+    shared: Arc<Shared>,
+    resolver: Arc<dyn Resolver>,
     id: ProcessId,
     /// Keeps the I/O thread.
-    _runtime: Arc<Runtime>,
+    runtime: Arc<Runtime>,
 }
 
 /// What an engine is started with.
@@ -44,28 +48,9 @@ pub struct EngineOptions {
     pub resolver: Option<Arc<dyn Resolver>>,
     /// Who reads the connections of clients.
     pub reading: Reading,
-    /// Events wait for [`Engine::drain`], or connections that its caller is to read. Called from any
-    /// thread, under no lock of ours, and not again before the next `drain`.
+    /// Events wait for [`Engine::drain`], or connections that its caller is to read. Called from
+    /// any thread, under no lock of ours, and not again before the next `drain`.
     pub on_events: Box<dyn Fn() + Send + Sync>,
-}
-
-/// Bytes that one call of [`Engine::drain_telling`] reads at most.
-const SHARE: usize = 256 << 10;
-/// Of which so many of one connection before the others get their turn.
-const CHUNK: usize = 64 << 10;
-/// With less room than that it does not read: memory for a batch has more.
-const LEAST: usize = 4 << 10;
-
-/// Who drains events, and reports while they are read.
-pub trait Taker: Teller {
-    /// Takes an event; false: that was the last for now.
-    fn take(&mut self, event: Event) -> bool;
-
-    /// Whether it took its last event.
-    fn is_full(&self) -> bool;
-
-    /// Bytes of content that it has room for; more than that is not read for it at once.
-    fn room(&self) -> usize;
 }
 
 /// Called on the I/O thread with what listening came to.
@@ -79,19 +64,19 @@ impl Engine {
         let seed = u64::from_ne_bytes(random()?);
         let clock = Clock::start();
         let config = Config { id, label: options.label.into(), limits: options.limits, seed };
-        let driver = Driver::new(
-            Process::new(config, clock.now()),
-            clock,
-            runtime.handle().clone(),
-            options.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
-            Signal::new(options.on_events),
-            Loans::new(options.reading),
-        );
-        driver.runtime.spawn(timer::run(Arc::clone(&driver)));
-        if driver.loans.is_some() {
-            driver.runtime.spawn(guard::run(Arc::clone(&driver)));
+        let process = Process::new(config, clock.now());
+        let (delegations, delegate) = options.reading.split();
+        let signal = Signal::new(options.on_events);
+        let shared = Arc::new(Shared::new(process, clock, signal, delegations));
+        let resolver = options.resolver.unwrap_or_else(|| Arc::new(SystemResolver));
+        let tasks = runtime.handle();
+        tasks.spawn(timer::run(Arc::clone(&shared)));
+        let means = Means { resolver: Arc::clone(&resolver), delegate };
+        tasks.spawn(attempt::run(Arc::clone(&shared), Arc::new(means)));
+        if shared.delegations.is_some() {
+            tasks.spawn(read_watchdog::run(Arc::clone(&shared)));
         }
-        Ok(Arc::new(Self { driver, id, _runtime: runtime }))
+        Ok(Arc::new(Self { shared, resolver, id, runtime }))
     }
 
     /// The process's id.
@@ -103,19 +88,19 @@ impl Engine {
     /// closes connections, sets the timer, signals events, and writes to sockets without waiting,
     /// at most 256 KiB on this thread. `command` must neither block nor call the engine.
     pub fn with<R>(&self, command: impl FnOnce(&mut Process, Time) -> R) -> R {
-        self.driver.perform_with(|effects| self.driver.apply(effects, command))
+        pump::perform_with(&self.shared, |effects| self.shared.apply(effects, command))
     }
 
     /// As [`Process::publish`] without a lifetime, for large contents: where it can, it writes the
-    /// report straight from `content`, as much as the socket takes, and copies the rest only. `None`:
-    /// it cannot, and nothing was done.
+    /// report straight from `content`, as much as the socket takes, and copies the rest only.
+    /// `None`: it cannot, and nothing was done.
     pub fn publish_through(
         &self,
         service: ServiceNo,
         subject: &Str,
         content: ContentRef<'_>,
     ) -> Option<bool> {
-        self.driver.publish_through(service, subject, content)
+        pump::publish_through(&self.shared, service, subject, content)
     }
 
     /// Begins a link. Returns at once; how it fares is told by events.
@@ -129,10 +114,10 @@ impl Engine {
             what: "random numbers of the operating system",
             why: error.to_string(),
         })?;
-        self.driver.perform_with(|effects| {
-            self.driver.apply_registry(effects, |registry, now| {
-                let link = registry.process.connect(now, exchange, retry, token)?;
-                registry.targets.insert(link, (exchange, target));
+        pump::perform_with(&self.shared, |effects| {
+            self.shared.apply_state(effects, |state, now| {
+                let link = state.process.connect(now, exchange, retry, token)?;
+                state.targets.insert(link, (exchange, target));
                 Ok(link)
             })
         })
@@ -142,9 +127,9 @@ impl Engine {
     /// one exchange add up. `done` is called exactly once, on the I/O thread, unless this engine
     /// is dropped before.
     pub fn listen(&self, exchange: ExchangeId, target: ListenTarget, done: ListenDone) {
-        let driver = Arc::clone(&self.driver);
-        self.driver.runtime.spawn(async move {
-            let listening = caught(pin!(listen(&driver, exchange, target))).await;
+        let (shared, resolver) = (Arc::clone(&self.shared), Arc::clone(&self.resolver));
+        self.runtime.handle().spawn(async move {
+            let listening = caught(pin!(listen(&shared, &*resolver, exchange, target))).await;
             let fault = || Err(ListenError::new("io", "a fault in netsvc or in the resolver"));
             call_caught(|| done(listening.unwrap_or_else(fault)));
         });
@@ -156,61 +141,20 @@ impl Engine {
     /// True: more is waiting. `on_events` has been called again then; the caller may also just
     /// call `drain` again.
     pub fn drain(&self, take: &mut dyn FnMut(Event) -> bool) -> bool {
-        self.driver.perform_with(|effects| {
-            self.driver.apply_registry(effects, |registry, now| {
-                self.driver.signal.rearm();
-                while let Some(event) = registry.next_event(now) {
-                    if !take(event) {
-                        break;
-                    }
-                }
-                registry.process.has_events()
-            })
-        })
+        drain::drain(&self.shared, take)
     }
 
-    /// As [`drain`](Self::drain), and reads connections that are lent to the drainer, or that
-    /// [`Loan::readable`] told of, as long as no event waits: reports are then told to `taker` where
-    /// they lie. Reads 256 KiB at most, so that the caller's thread gets on with other things.
+    /// As [`drain`](Self::drain), and reads connections whose reads are delegated to
+    /// the drainer, or that [`DelegatedReads::readable`] told of, as long as no event waits:
+    /// reports are then told to `taker` where they lie. Reads 256 KiB at most, so that the caller's
+    /// thread gets on with other things.
     ///
     /// True: events wait; or there may be more to read, for which it should be called again too.
     /// `on_events` is not called for events that this call itself brought about.
     ///
-    /// [`Loan::readable`]: crate::Loan::readable
+    /// [`DelegatedReads::readable`]: crate::DelegatedReads::readable
     pub fn drain_telling(&self, taker: &mut dyn Taker) -> bool {
-        let driver = &self.driver;
-        // Whoever tells of events from here on finds that it was told already.
-        driver.signal.hold();
-        driver.take_over();
-        let mut left = SHARE;
-        loop {
-            let waits = driver.perform_with(|effects| {
-                driver.apply_registry(effects, |registry, now| {
-                    while let Some(event) = registry.next_event(now) {
-                        if !taker.take(event) {
-                            break;
-                        }
-                    }
-                    let waits = registry.process.has_events() || taker.is_full();
-                    if !waits {
-                        driver.signal.rearm();
-                    }
-                    waits
-                })
-            });
-            // What was read but found no room would have to be queued, message by message.
-            if waits || left == 0 || taker.room() < LEAST {
-                return waits || !lock(&driver.readable).is_empty();
-            }
-            let Some(connection) = driver.next_readable() else { return false };
-            driver.signal.hold();
-            let share = left.min(taker.room()).min(CHUNK);
-            left -= share;
-            let (_, more) = connection.service_telling(driver, share, Some(taker));
-            if more {
-                driver.note_readable(connection);
-            }
-        }
+        drain::drain_telling(&self.shared, taker)
     }
 
     /// Closes everything: gracefully within `drain`, hard afterwards. The events that tell of it
@@ -222,7 +166,26 @@ impl Engine {
     /// Writes what the sockets take without waiting, says goodbye, and drops everything. For the
     /// exit of the operating system's process. Further calls do nothing.
     pub fn shutdown_now(&self) {
-        self.driver.shut_down();
+        let shared = &self.shared;
+        let state = shared.lock();
+        if state.shut {
+            return;
+        }
+        let connections: Vec<_> = state.connections.values().cloned().collect();
+        drop(state);
+        pump::write_all(shared, &connections);
+        self.close(Duration::ZERO);
+        let connections = shared.lock().shut_down();
+        // The goodbyes, where that was left to a task.
+        pump::write_all(shared, &connections);
+        for connection in connections {
+            connection.close();
+        }
+        shared.timer.notify_one();
+        shared.open.notify_one();
+        if let Some(delegations) = &shared.delegations {
+            delegations.begun.notify_one();
+        }
     }
 }
 
@@ -233,19 +196,23 @@ impl Drop for Engine {
 }
 
 async fn listen(
-    driver: &Arc<Driver>,
+    shared: &Arc<Shared>,
+    resolver: &dyn Resolver,
     exchange: ExchangeId,
     target: ListenTarget,
 ) -> Result<Vec<ListenAddress>, ListenError> {
-    check_listen(&driver.lock().process, exchange)?;
-    let (sockets, addresses) = bind(&target, &*driver.resolver).await?;
-    let mut registry = driver.lock();
-    check_listen(&registry.process, exchange)?;
-    let dead = registry.process.dead_time(exchange).unwrap_or_default();
+    let dead = {
+        let state = shared.lock();
+        check_listen(&state.process, exchange)?;
+        state.process.dead_time(exchange).unwrap_or_default()
+    };
+    let (sockets, addresses) = bind(&target, resolver, dead).await?;
+    let mut state = shared.lock();
+    check_listen(&state.process, exchange)?;
     for socket in sockets {
-        let listener = Arc::new(Listener::new(exchange, dead, socket));
-        driver.runtime.spawn(Arc::clone(&listener).run(Arc::clone(driver)));
-        registry.listeners.push(listener);
+        let listener = Arc::new(Listener::new(exchange, socket));
+        tokio::spawn(accept::run(Arc::clone(&listener), Arc::clone(shared)));
+        state.listeners.push(listener);
     }
     Ok(addresses)
 }

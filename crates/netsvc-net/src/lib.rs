@@ -10,8 +10,8 @@
 //!
 //! 1. reader (buffer and codec of a connection): whoever holds it reads; it is held across
 //!    reading, decoding and applying, so that messages are applied in the order received;
-//! 2. writer (bytes on their way into a socket): only ever tried, never waited for; who finds it
-//!    taken leaves the work to its holder;
+//! 2. writer (bytes on their way into a stream; a combiner lock): only ever tried, never waited
+//!    for; who finds it taken leaves the work to its holder;
 //! 3. registry: held for at most 64 KiB of frames, never across a system call on a connection.
 //!
 //! Listeners have a small mutex of their own, taken after any of these. The application's
@@ -22,48 +22,49 @@
 //!
 //! | question | file |
 //! | --- | --- |
-//! | how does a command become bytes on a socket? | `driver.rs`, `registry.rs`, then `writer.rs` |
-//! | why does no frame strand when two threads write? | `baton.rs` |
-//! | how do bytes become messages? | `reader.rs` |
-//! | what does the task of a connection do? | `task.rs` |
-//! | who reads a connection? | `loan.rs`, `guard.rs`, `readiness.rs` |
-//! | how is a host name turned into a connection? | `connector.rs`, `resolver.rs` |
-//! | how do programs of one machine get around TCP? | `shortcut.rs` |
-//! | how are ports and socket files bound and released? | `bind.rs`, `socket_file.rs`, `listener.rs` |
-//! | who calls the core when time has passed? | `timer.rs` |
+//! | how does a command become bytes on a socket? | `pump.rs`, `connection/writer.rs` |
+//! | why does no frame strand when two threads write? | `connection/combiner.rs` |
+//! | how do bytes become messages? | `pump.rs`, `connection/reader.rs` |
+//! | what does a call into the core bring about? | `state.rs` (`settle`), `effects.rs`, `pump.rs` |
+//! | what does the task of a connection do? | `tasks/connection.rs` |
+//! | who reads a connection? | `read_delegate.rs`, `delegations.rs`, `tasks/read_watchdog.rs` |
+//! | what may a transport do, and how is one added? | `transport/mod.rs`, `transport/stream.rs` |
+//! | how is a host name turned into a connection? | `transport/connect.rs`, `resolver.rs` there |
+//! | how do programs of one machine get around TCP? | `transport/loopback.rs` |
+//! | how are ports and socket files bound and released? | `transport/bind.rs`, `listener.rs` |
+//! | who calls the core when time has passed? | `tasks/timer.rs` |
+//!
+//! Files are in layers: transports, connections, the state, what is shared, turns of reading and
+//! writing (`pump.rs`), tasks, the engine. Each knows only those before it. In particular the
+//! state starts no task: what is to be opened lies there until `tasks/attempt.rs` comes for it.
 
-mod baton;
-mod bind;
 mod clock;
 mod connection;
-mod connector;
-mod driver;
+mod delegations;
+mod drain;
+mod effects;
 mod engine;
-mod guard;
-mod listen_error;
 mod listener;
-mod loan;
-mod reader;
-mod readiness;
-mod registry;
-mod resolver;
+mod pump;
+mod read_delegate;
 mod runtime;
 mod scratch;
-#[cfg(unix)]
-mod shortcut;
+mod shared;
 mod signal;
-mod socket;
-#[cfg(unix)]
-mod socket_file;
+mod state;
 mod sync;
-mod target;
-mod task;
-mod timer;
-mod writer;
+mod tasks;
+mod transport;
 
-pub use engine::{Engine, EngineOptions, ListenDone, Taker};
-pub use listen_error::ListenError;
-pub use loan::{Borrower, Loan, LoanId, Reading, Serviced, Turns};
-pub use resolver::{Resolved, Resolver, SystemResolver};
+pub use connection::read_owner::DelegationId;
+pub use delegations::Turns;
+pub use drain::Taker;
+pub use engine::{Engine, EngineOptions, ListenDone};
+pub use pump::Serviced;
+pub use read_delegate::{DelegatedReads, ReadDelegate, Reading};
 pub use runtime::Runtime;
-pub use target::{ListenAddress, ListenTarget, Target};
+pub use transport::address::{ListenTarget, Target};
+pub use transport::listen_address::ListenAddress;
+pub use transport::listen_error::ListenError;
+pub use transport::resolver::{Resolved, Resolver, SystemResolver};
+pub use transport::scheme::Scheme;

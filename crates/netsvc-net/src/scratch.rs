@@ -8,17 +8,15 @@ use bytes::BytesMut;
 const MAX_BUFFER: usize = 256 << 10;
 
 /// Most bytes that lie in a thread's memory for what is read at once.
-#[cfg(unix)]
 const BYTES: usize = 256 << 10;
 
 thread_local! {
     static BUFFER: RefCell<BytesMut> = RefCell::default();
-    #[cfg(unix)]
     static SLICE: RefCell<Vec<u8>> = RefCell::new(vec![0; BYTES]);
 }
 
-/// What loose sockets read to: `BYTES` bytes, whose values stay until the next use.
-#[cfg(unix)]
+/// What is read to first, unless a stream reads straight into buffers: `BYTES` bytes, whose values
+/// stay until the next use.
 pub(crate) fn with_bytes<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     SLICE.with_borrow_mut(|bytes| work(bytes))
 }

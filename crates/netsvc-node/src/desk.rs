@@ -1,12 +1,12 @@
-//! Where connections that are lent to an environment lie until its thread comes for them.
+//! Where connections that an environment is to read lie until its thread comes for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use netsvc_net::{Borrower, Loan, LoanId};
+use netsvc_net::{DelegatedReads, DelegationId, ReadDelegate};
 
 use crate::gate::Gate;
 
-/// Takes loans, from any thread, for one environment.
+/// Takes delegated reads, from any thread, for one environment.
 pub(crate) struct Desk {
     gate: Arc<Gate>,
     /// `None` once closed.
@@ -15,8 +15,8 @@ pub(crate) struct Desk {
 
 /// What the environment's thread is to do, in this order.
 pub(crate) enum Note {
-    Lend(Loan),
-    Recall(LoanId),
+    Delegate(DelegatedReads),
+    Revoke(DelegationId),
 }
 
 impl Desk {
@@ -29,7 +29,7 @@ impl Desk {
         self.notes(|notes| notes.as_mut().map(std::mem::take)).unwrap_or_default()
     }
 
-    /// Gives all loans back, now and from now on.
+    /// Gives all connections back, now and from now on.
     pub(crate) fn close(&self) {
         // Not under the lock: giving back calls others.
         drop(self.notes(Option::take));
@@ -54,12 +54,12 @@ impl Desk {
     }
 }
 
-impl Borrower for Desk {
-    fn lend(&self, loan: Loan) {
-        self.put(Note::Lend(loan));
+impl ReadDelegate for Desk {
+    fn delegate(&self, reads: DelegatedReads) {
+        self.put(Note::Delegate(reads));
     }
 
-    fn recall(&self, loan: LoanId) {
-        self.put(Note::Recall(loan));
+    fn revoke(&self, id: DelegationId) {
+        self.put(Note::Revoke(id));
     }
 }

@@ -156,7 +156,7 @@ impl Shared {
     fn reading(&self) -> Reading {
         #[cfg(unix)]
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            return Reading::Borrower(event_loop.desk(), self.gate.turns.clone());
+            return Reading::Delegate(event_loop.desk(), self.gate.turns.clone());
         }
         Reading::Drainer(self.gate.turns.clone())
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
-use netsvc_net::{Loan, LoanId};
+use netsvc_net::{DelegatedReads, DelegationId};
 
 use crate::desk::{Desk, Note};
 use crate::error::{Result, guard};
@@ -35,7 +35,7 @@ pub(crate) struct EventLoop {
     raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
-    polls: RefCell<HashMap<LoanId, Polled>>,
+    polls: RefCell<HashMap<DelegationId, Polled>>,
     /// Last, so that it is taken back when nothing is left that needs the environment.
     _hook: CleanupHook,
 }
@@ -43,7 +43,7 @@ pub(crate) struct EventLoop {
 /// Makes the environment wait, at its end, until this is dropped.
 struct CleanupHook(sys::napi_async_cleanup_hook_handle);
 
-type Polled = (Rc<Loan>, Handle<Poll>);
+type Polled = (Rc<DelegatedReads>, Handle<Poll>);
 
 /// The handle by which any thread wakes the loop. Belongs into a [`Gate`], which sees to it that
 /// nobody uses it once it is being closed.
@@ -122,8 +122,8 @@ impl EventLoop {
         let deliveries = self.gate.woken();
         for note in self.desk.take() {
             match note {
-                Note::Lend(loan) => self.poll(loan),
-                Note::Recall(loan) => self.forget(loan),
+                Note::Delegate(reads) => self.poll(reads),
+                Note::Revoke(id) => self.forget(id),
             }
         }
         if deliveries {
@@ -135,45 +135,45 @@ impl EventLoop {
     /// Services the connections that the I/O thread has been reading: this one has time again.
     fn take_over(&self) {
         let polls = self.polls.borrow();
-        if !polls.values().any(|(loan, _)| loan.wants_service()) {
+        if !polls.values().any(|(reads, _)| reads.wants_service()) {
             return;
         }
-        let loans: Vec<_> = polls.values().map(|(loan, _)| Rc::clone(loan)).collect();
+        let all: Vec<_> = polls.values().map(|(reads, _)| Rc::clone(reads)).collect();
         drop(polls);
-        for loan in loans {
-            if loan.wants_service() {
-                self.readable(&loan, false);
+        for reads in all {
+            if reads.wants_service() {
+                self.readable(&reads, false);
             }
         }
     }
 
-    /// Reads a connection from now on; if that cannot be, the loan is given back.
-    fn poll(self: &Rc<Self>, loan: Loan) {
-        let loan = Rc::new(loan);
-        let poll = Poll::start(self.uv, self.raw, Rc::clone(self), Rc::clone(&loan));
+    /// Reads a connection from now on; if that cannot be, it is given back.
+    fn poll(self: &Rc<Self>, reads: DelegatedReads) {
+        let reads = Rc::new(reads);
+        let poll = Poll::start(self.uv, self.raw, Rc::clone(self), Rc::clone(&reads));
         if let Some(poll) = poll {
-            self.polls.borrow_mut().insert(loan.id(), (loan, poll));
+            self.polls.borrow_mut().insert(reads.id(), (reads, poll));
         }
     }
 
-    fn forget(&self, loan: LoanId) {
-        let closing = self.polls.borrow_mut().remove(&loan);
+    fn forget(&self, id: DelegationId) {
+        let closing = self.polls.borrow_mut().remove(&id);
         drop(closing);
     }
 
-    /// A lent connection is readable, or libuv has given it up because of an error: JavaScript
+    /// A connection is readable, or libuv has given it up because of an error: JavaScript
     /// reads it while it drains. If it is too busy for that, the socket is still readable in the
     /// next turn of the loop.
-    pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
+    pub(crate) fn readable(&self, reads: &DelegatedReads, given_up: bool) {
         // What comes of it need not wake this thread.
         self.gate.attend();
-        if loan.readable() {
+        if reads.readable() {
             self.gate.calling();
             self.wake.call();
         }
         self.gate.attended();
         if given_up {
-            self.forget(loan.id());
+            self.forget(reads.id());
         }
     }
 }

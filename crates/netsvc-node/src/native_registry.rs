@@ -14,7 +14,7 @@ use netsvc_core::{
     NewService, Process, ProcessId, Role, ServiceInfo, ServiceNo, Str, SubscriptionId,
     SubscriptionLimits, SubscriptionTarget, Time, WatchId,
 };
-use netsvc_net::{ListenTarget, Target};
+use netsvc_net::{ListenTarget, Scheme, Target};
 
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, command, guard, invalid, node_api};
@@ -105,8 +105,7 @@ impl NativeRegistry {
             let target = match options {
                 ListenOptions { path: Some(path), .. } => ListenTarget::Unix(PathBuf::from(path)),
                 ListenOptions { port: Some(port), hosts: Some(hosts), tcp_only, .. } => {
-                    let tcp_only = tcp_only.unwrap_or_default();
-                    ListenTarget::Tcp { hosts, port: port_of(port)?, tcp_only }
+                    ListenTarget::Tcp { hosts, port: port_of(port)?, scheme: scheme(tcp_only) }
                 }
                 _ => return Err(invalid("listen needs a path, or a port and hosts")),
             };
@@ -127,8 +126,7 @@ impl NativeRegistry {
                 }
                 ConnectOptions { path: Some(path), .. } => Target::Unix(PathBuf::from(path)),
                 ConnectOptions { port: Some(port), host: Some(host), tcp_only, .. } => {
-                    let tcp_only = tcp_only.unwrap_or_default();
-                    Target::Tcp { host, port: port_of(port)?, tcp_only }
+                    Target::Tcp { host, port: port_of(port)?, scheme: scheme(tcp_only) }
                 }
                 _ => return Err(invalid("connect needs a path, or a port and a host")),
             };
@@ -459,6 +457,10 @@ fn kind_of(kind: u32) -> Result<ContentType> {
 
 fn process_of(text: &str) -> Result<ProcessId> {
     process_id(text).ok_or_else(|| invalid(format!("not a process id: {text:?}")))
+}
+
+fn scheme(tcp_only: Option<bool>) -> Scheme {
+    if tcp_only == Some(true) { Scheme::Tcp } else { Scheme::Auto }
 }
 
 fn port_of(port: u32) -> Result<u16> {

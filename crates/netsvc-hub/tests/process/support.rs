@@ -14,7 +14,7 @@ use netsvc_core::wire::{Encoder, Hello, Message, WriteBatch};
 use netsvc_core::{
     Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ReasonCode, Retry, Role,
 };
-use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Target};
+use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Scheme, Target};
 use serde_json::Value;
 
 /// Nothing here takes this long unless it hangs.
@@ -188,8 +188,11 @@ impl Client {
     }
 
     pub(crate) fn tcp(label: &str, address: SocketAddr) -> Self {
-        let target =
-            Target::Tcp { host: address.ip().to_string(), port: address.port(), tcp_only: false };
+        let target = Target::Tcp {
+            host: address.ip().to_string(),
+            port: address.port(),
+            scheme: Scheme::Auto,
+        };
         Self::connect(label, "", target)
     }
 

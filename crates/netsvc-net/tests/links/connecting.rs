@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use netsvc_core::wire::Message;
 use netsvc_core::{Event, Heartbeat, Limits, ReasonCode, Retry, Role};
-use netsvc_net::{Resolved, Resolver, Target};
+use netsvc_net::{Resolved, Resolver, Scheme, Target};
 
 use crate::support::{Node, RawPeer, SOON, assert_reason, hello, throughout};
 
@@ -46,7 +46,7 @@ impl Resolver for Shared {
 fn resolving_client(script: &Arc<Script>, retry: Retry) -> Node {
     let node =
         Node::start_with("client", Limits::default(), Some(Arc::new(Shared(Arc::clone(script)))));
-    let target = Target::Tcp { host: "hub.example".to_owned(), port: 1, tcp_only: true };
+    let target = Target::Tcp { host: "hub.example".to_owned(), port: 1, scheme: Scheme::Tcp };
     node.engine.connect(node.exchange(Role::Client), target, retry).unwrap();
     node
 }

@@ -79,7 +79,7 @@ impl Drained {
     }
 }
 
-/// A process that reads what is lent to it when it drains.
+/// A process that reads its connections when it drains.
 fn draining(turns: Turns) -> Node {
     Node::start_reading("drainer", Limits::default(), None, Reading::Drainer(turns))
 }
@@ -119,7 +119,7 @@ fn whoever_drains_reads_and_is_told_at_once() {
         drained.until(&client, "the report", |drained| drained.has(number));
     }
     drained.assert_whole(1000);
-    // The guard may have been sooner now and then, on a machine that lets this thread wait.
+    // The watchdog may have been sooner now and then, on a machine that lets this thread wait.
     assert!(drained.told > 100, "{}", drained.told);
 }
 
@@ -193,7 +193,7 @@ fn a_stream_is_whole_whether_the_drainer_is_slow_or_quick() {
             let next = drained.sequences.len() as u64 + 1500;
             drained.until(&client, "the stream", |drained| drained.has(next.min(reports as u64)));
             if !drained.has(reports as u64) {
-                eventually("the guard reads", || events_wait(&client));
+                eventually("the watchdog reads", || events_wait(&client));
             }
         }
         drained.assert_whole(reports as u64);

@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use netsvc_core::{Event, Limits, Role};
-use netsvc_net::{ListenAddress, ListenTarget};
+use netsvc_net::{ListenAddress, ListenTarget, Scheme};
 
 use crate::support::{Node, RawPeer, SOON, assert_error, eventually, loopback, throughout};
 
@@ -12,7 +12,7 @@ fn hosts(hosts: &[&str], port: u16) -> ListenTarget {
     ListenTarget::Tcp {
         hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         port,
-        tcp_only: false,
+        scheme: Scheme::Auto,
     }
 }
 

@@ -5,13 +5,13 @@
 mod churn;
 mod connecting;
 #[cfg(unix)]
-mod draining;
+mod delegated_reads;
 #[cfg(unix)]
-mod lending;
+mod draining;
 mod listening;
-mod misbehaving;
 #[cfg(target_os = "linux")]
-mod shortcut;
+mod loopback;
+mod misbehaving;
 mod shutdown;
 mod support;
 mod traffic;

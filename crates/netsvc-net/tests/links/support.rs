@@ -15,7 +15,7 @@ use netsvc_core::{
 };
 use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Resolver, Runtime,
-    Target,
+    Scheme, Target,
 };
 
 /// Nothing here takes this long unless it hangs.
@@ -101,7 +101,7 @@ impl Node {
 
     /// By TCP and nothing else.
     pub(crate) fn connect(&self, exchange: ExchangeId, port: u16, retry: Retry) -> LinkId {
-        let target = Target::Tcp { host: "127.0.0.1".to_owned(), port, tcp_only: true };
+        let target = Target::Tcp { host: "127.0.0.1".to_owned(), port, scheme: Scheme::Tcp };
         self.engine.connect(exchange, target, retry).unwrap()
     }
 
@@ -226,7 +226,7 @@ impl Node {
 }
 
 pub(crate) fn loopback(port: u16) -> ListenTarget {
-    ListenTarget::Tcp { hosts: vec!["127.0.0.1".to_owned()], port, tcp_only: false }
+    ListenTarget::Tcp { hosts: vec!["127.0.0.1".to_owned()], port, scheme: Scheme::Auto }
 }
 
 /// Waits for a condition that no event tells.
@@ -358,7 +358,8 @@ pub(crate) fn hello(heartbeat: Duration) -> Hello {
     }
 }
 
-/// This process's descriptors of the sockets that were accepted at `path`; an abstract name begins with `@`.
+/// This process's descriptors of the sockets that were accepted at `path`; an abstract name begins
+/// with `@`.
 #[cfg(target_os = "linux")]
 pub(crate) fn accepted_at(path: &str) -> Vec<String> {
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();

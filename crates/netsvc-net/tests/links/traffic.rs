@@ -217,7 +217,8 @@ fn large_reports_written_from_where_they_lie_arrive_whole_and_in_order() {
         Event::Subscriber { present: true, .. } => Some(()),
         _ => None,
     });
-    // Faster than the socket takes them, so that some are left over in part, and small ones between.
+    // Faster than the socket takes them, so that some are left over in part, and small ones
+    // between.
     let bytes = |n: usize| vec![n as u8; [900_000, 10, 70_000, 300_000, 5_000][n % 5]];
     let (mut through, mut seen) = (0, 0);
     let mut buffer = Vec::new();

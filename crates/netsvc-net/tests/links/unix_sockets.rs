@@ -127,8 +127,8 @@ fn paths_that_cannot_be_sockets_are_refused() {
     assert!(refused.is_err());
 }
 
-/// The kernel wakes whoever is registered for writing to a Unix socket by each message that the peer
-/// receives: twice as many wake-ups for a hub.
+/// The kernel wakes whoever is registered for writing to a Unix socket by each message that the
+/// peer receives: twice as many wake-ups for a hub.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_socket_with_room_is_not_waited_on_for_writing() {
@@ -164,15 +164,15 @@ fn watched() -> HashMap<String, u32> {
     watched
 }
 
-/// What is read at once ends anywhere: in a head, in a content, behind a frame that goes on as it is or one
-/// that is taken apart.
+/// What is read at once ends anywhere: in a head, in a content, behind a frame that goes on as it
+/// is or one that is taken apart.
 #[test]
 fn frames_cut_anywhere_arrive_whole_and_in_order() {
     const ALL: usize = 4_000;
     let directory = Directory::new("cut");
     let (_hub, _) = listen(&directory.socket());
     let nodes = ["publisher", "user"].map(|label| {
-        // As users' clients: on sockets that can be lent.
+        // As users' clients: on sockets whose reads can be delegated.
         let reading = Reading::Drainer(Turns::default());
         let node = Node::start_reading(label, Limits::default(), None, reading);
         let target = Target::Unix(directory.socket());

@@ -1,20 +1,27 @@
 //! What the task of a connection does: waits for its socket, reads, and writes what is left over.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
+use netsvc_core::ConnId;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use crate::connection::{BROKEN, CLOSE, Connection, GONE, TURN, Turn, WRITE, WRITE_WHEN_READY};
-use crate::driver::Driver;
-use crate::readiness::Readiness;
+use crate::connection::read_owner::ReadOwner;
+use crate::connection::reader::Reader;
+use crate::connection::{BROKEN, CLOSE, Connection, GONE, WRITE, WRITE_WHEN_READY};
+use crate::delegations::Delegations;
+use crate::pump::{self, TURN, Turn};
+use crate::shared::Shared;
+use crate::state::State;
 use crate::sync::caught;
+use crate::transport::readiness::Readiness;
+use crate::transport::stream::Stream;
 
 /// A connection that this end closed is drained for this long and this many bytes: closing a
 /// socket with unread bytes resets it, and the peer could lose the reason just written.
@@ -37,29 +44,51 @@ enum Served {
     Ended,
 }
 
+/// From now on the stream belongs to a task of its own. `None`: everything was dropped.
+pub(super) fn adopt(
+    shared: &Arc<Shared>,
+    state: &mut State,
+    conn: ConnId,
+    stream: Box<dyn Stream>,
+    owner: Option<ReadOwner>,
+) -> Option<Arc<Connection>> {
+    if state.shut {
+        return None;
+    }
+    let reader = Reader::new(state.process.limits().payload);
+    let connection = Arc::new(Connection::new(conn, stream, reader, owner));
+    state.connections.insert(conn, Arc::clone(&connection));
+    tokio::spawn(run(Arc::clone(&connection), Arc::clone(shared)));
+    Some(connection)
+}
+
 /// The connection's task.
-pub(crate) async fn run(connection: Arc<Connection>, driver: Arc<Driver>) {
-    let mut readiness = Readiness::new(&connection.socket);
-    let served = caught(pin!(serve(&connection, &driver, &mut readiness))).await;
+async fn run(connection: Arc<Connection>, shared: Arc<Shared>) {
+    let mut readiness = Readiness::new(&*connection.stream);
+    let served = caught(pin!(serve(&connection, &shared, &mut readiness))).await;
     if served == Some(Served::Closed) {
         let _ = timeout(LINGER, discard(&connection, &mut readiness)).await;
     } else {
-        connection.end(&driver);
+        pump::end(&shared, &connection);
     }
-    // Its borrower may hold the descriptor for some time yet.
-    connection.socket.finish();
+    // Its delegate may hold the descriptor for some time yet; the peer need not wait for that.
+    connection.stream.shutdown(Shutdown::Both);
 }
 
 async fn serve(
     connection: &Arc<Connection>,
-    driver: &Driver,
+    shared: &Shared,
     readiness: &mut Readiness<'_>,
 ) -> Served {
+    let waits_for_drainer = || {
+        let delegations: Option<&Delegations> = shared.delegations.as_ref();
+        delegations.is_some_and(|delegations| delegations.waits_for_drainer(connection))
+    };
     loop {
         let to_write = connection.duties() & WRITE_WHEN_READY != 0;
-        let is_lent = connection.is_lent();
-        let to_read = !is_lent || driver.waits_for_drainer(connection);
-        if readiness.want(to_read, to_write, is_lent).is_err() {
+        let is_delegated = connection.is_delegated();
+        let to_read = !is_delegated || waits_for_drainer();
+        if readiness.want(to_read, to_write, is_delegated).is_err() {
             return Served::Ended;
         }
         let ready = ready(connection, readiness).await;
@@ -73,7 +102,9 @@ async fn serve(
         if duties & WRITE != 0 || ready.to_write {
             connection.discharge_writing();
             let left = readiness.write(|| {
-                driver.perform_with(|effects| connection.write(driver, &mut { TURN }, effects));
+                pump::perform_with(shared, |effects| {
+                    pump::write(shared, connection, &mut { TURN }, effects);
+                });
                 let left = connection.duties();
                 (left, left & WRITE_WHEN_READY != 0)
             });
@@ -83,15 +114,14 @@ async fn serve(
         }
         // At the end there is no further edge to wait for, so that is read here.
         let ending = ready.ending || duties & BROKEN != 0;
-        if ready.to_read && !ending && driver.waits_for_drainer(connection) {
-            // Forgotten before the drainer is told: what it does not find then wakes this task again.
+        if ready.to_read && !ending && waits_for_drainer() {
+            // Forgotten before the drainer is told: what it does not find then wakes this task
+            // again.
             readiness.read(|| ((), true));
-            if driver.note_readable(Arc::clone(connection)) {
-                driver.signal.raise();
-            }
+            pump::tell_readable(shared, connection);
         } else if ready.to_read || duties & BROKEN != 0 {
             let turn = readiness.read(|| {
-                let turn = connection.read(driver);
+                let turn = pump::read(shared, connection);
                 (turn, turn == Turn::Idle)
             });
             match turn {
@@ -128,7 +158,7 @@ async fn ready(connection: &Connection, readiness: &Readiness<'_>) -> Ready {
 
 /// Reads to the end, for nobody.
 async fn discard(connection: &Connection, readiness: &mut Readiness<'_>) {
-    let mut buffer = BytesMut::with_capacity(TURN / 16);
+    let mut bytes = vec![0; TURN / 16];
     let mut left = LINGER_BYTES;
     if readiness.want(true, false, false).is_err() {
         return;
@@ -137,9 +167,8 @@ async fn discard(connection: &Connection, readiness: &mut Readiness<'_>) {
         if poll_fn(|context| readiness.poll_read_ready(context)).await.is_err() {
             return;
         }
-        buffer.clear();
         let read = readiness.read(|| {
-            let read = connection.socket.read(&mut (&mut buffer).limit(TURN / 16));
+            let read = connection.stream.read(&mut bytes);
             let empty = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
             (read, empty)
         });

@@ -1,4 +1,4 @@
-//! Connections that are read by a thread of the application's: promise 5 must hold whatever that
+//! Connections that a thread of the application reads: promise 5 must hold whatever that
 //! thread does, and nothing may be lost or doubled when reading changes hands.
 
 use std::io::ErrorKind;
@@ -8,77 +8,79 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use netsvc_core::{Event, Heartbeat, Limits, Role, ServiceNo};
-use netsvc_net::{Borrower, ListenTarget, Loan, LoanId, Reading, Serviced, Target, Turns};
+use netsvc_net::{
+    DelegatedReads, DelegationId, ListenTarget, ReadDelegate, Reading, Serviced, Target, Turns,
+};
 
 use crate::support::{Node, PATIENCE, RawPeer, SOON, eventually, throughout};
 
 /// Bytes that one service may read: little, so that a burst takes several.
 const SHARE: usize = 64 << 10;
 
-/// Holds loans for the test to service, and notes what it is told about them.
+/// Holds delegated reads for the test to service, and notes what it is told about them.
 #[derive(Default)]
-struct Desk {
-    loans: Mutex<Vec<Loan>>,
-    told: Mutex<Vec<(&'static str, LoanId)>>,
+struct Delegate {
+    reads: Mutex<Vec<DelegatedReads>>,
+    told: Mutex<Vec<(&'static str, DelegationId)>>,
 }
 
-impl Borrower for Desk {
-    fn lend(&self, loan: Loan) {
-        self.tell("lent", loan.id());
-        self.loans.lock().unwrap().push(loan);
+impl ReadDelegate for Delegate {
+    fn delegate(&self, reads: DelegatedReads) {
+        self.tell("delegated", reads.id());
+        self.reads.lock().unwrap().push(reads);
     }
 
-    fn recall(&self, loan: LoanId) {
-        self.tell("recall", loan);
+    fn revoke(&self, id: DelegationId) {
+        self.tell("revoked", id);
     }
 }
 
-impl Desk {
-    fn tell(&self, what: &'static str, loan: LoanId) {
-        self.told.lock().unwrap().push((what, loan));
+impl Delegate {
+    fn tell(&self, what: &'static str, id: DelegationId) {
+        self.told.lock().unwrap().push((what, id));
     }
 
-    fn until_told(&self, what: &'static str, loan: LoanId) {
-        let told = || self.told.lock().unwrap().contains(&(what, loan));
+    fn until_told(&self, what: &'static str, id: DelegationId) {
+        let told = || self.told.lock().unwrap().contains(&(what, id));
         eventually(what, told);
     }
 
-    /// The oldest loan, once there is one.
-    fn loan(&self) -> Loan {
-        eventually("a loan", || !self.loans.lock().unwrap().is_empty());
-        self.loans.lock().unwrap().remove(0)
+    /// The oldest, once there is one.
+    fn first(&self) -> DelegatedReads {
+        eventually("delegated reads", || !self.reads.lock().unwrap().is_empty());
+        self.reads.lock().unwrap().remove(0)
     }
 }
 
-/// A client of the hub at `port` whose connection is lent, and has been serviced once.
-fn lending_client(port: u16) -> (Node, Arc<Desk>, Loan) {
-    let desk = Arc::<Desk>::default();
+/// A client of the hub at `port` whose reads are delegated, and have been serviced once.
+fn delegating_client(port: u16) -> (Node, Arc<Delegate>, DelegatedReads) {
+    let delegate = Arc::<Delegate>::default();
     let node = Node::start_reading(
-        "lender",
+        "client",
         Limits::default(),
         None,
-        Reading::Borrower(desk.clone(), Turns::default()),
+        Reading::Delegate(delegate.clone(), Turns::default()),
     );
     node.connect(node.exchange(Role::Client), port, SOON);
-    let loan = desk.loan();
+    let reads = delegate.first();
     // The handshake needs nobody's service.
     node.active();
-    take_over(&node, &loan);
-    (node, desk, loan)
+    take_over(&node, &reads);
+    (node, delegate, reads)
 }
 
 /// Has the test's thread read from now on.
-fn take_over(node: &Node, loan: &Loan) {
+fn take_over(node: &Node, reads: &DelegatedReads) {
     let until = Instant::now() + PATIENCE;
-    while loan.service(SHARE) != Serviced::Lent {
+    while reads.service(SHARE) != Serviced::Delegated {
         assert!(Instant::now() < until, "it cannot be serviced");
         node.take(|_| None::<()>);
     }
 }
 
-/// Waits until the loan's socket is readable; false: it took longer than `time`.
-fn readable(loan: &Loan, time: Duration) -> bool {
-    let stream = TcpStream::from(loan.as_fd().try_clone_to_owned().unwrap());
+/// Waits until the socket is readable; false: it took longer than `time`.
+fn readable(reads: &DelegatedReads, time: Duration) -> bool {
+    let stream = TcpStream::from(reads.as_fd().try_clone_to_owned().unwrap());
     let until = Instant::now() + time;
     while Instant::now() < until {
         match stream.peek(&mut [0]) {
@@ -121,14 +123,14 @@ fn take_all(node: &Node, mut last: u64) -> u64 {
 #[test]
 fn what_arrives_is_there_when_the_service_returns() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&hub, &client);
     let mut here = 0;
-    // The guard may be sooner on a machine that lets this thread wait, but not always.
+    // The watchdog may be sooner on a machine that lets this thread wait, but not always.
     for _ in 0..100 {
         hub.publish(service, 100);
-        let is_readable = readable(&loan, Duration::from_millis(100));
-        assert!(matches!(loan.service(SHARE), Serviced::Lent | Serviced::Behind));
+        let is_readable = readable(&reads, Duration::from_millis(100));
+        assert!(matches!(reads.service(SHARE), Serviced::Delegated | Serviced::Behind));
         let told = client.take(report);
         if is_readable && told.is_some() {
             here += 1;
@@ -143,59 +145,59 @@ fn what_arrives_is_there_when_the_service_returns() {
 #[test]
 fn nothing_is_read_while_events_wait() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&hub, &client);
     hub.publish(service, 100);
-    // Whoever reads it, this thread or the guard.
-    eventually("events wait", || loan.service(SHARE) == Serviced::Behind);
+    // Whoever reads it, this thread or the watchdog.
+    eventually("events wait", || reads.service(SHARE) == Serviced::Behind);
     client.wait("the report", report);
-    take_over(&client, &loan);
+    take_over(&client, &reads);
 }
 
 #[test]
-fn a_borrower_that_does_nothing_is_not_waited_for() {
+fn a_delegate_that_does_nothing_is_not_waited_for() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&hub, &client);
     for expected in 1..=3 {
         hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
         // And it may come back at any time.
-        take_over(&client, &loan);
+        take_over(&client, &reads);
     }
 }
 
 #[test]
-fn a_borrower_that_does_nothing_loses_no_link_however_short_the_dead_time() {
-    // The client's is shorter than the guard takes; the hub beats often enough for it.
+fn a_delegate_that_does_nothing_loses_no_link_however_short_the_dead_time() {
+    // The client's is shorter than the watchdog takes; the hub beats often enough for it.
     let interval = Duration::from_millis(20);
     let hub = Node::start("hub");
     let hubs = Heartbeat { interval, dead: PATIENCE };
     let port = hub.listen_tcp(hub.exchange_of(Role::Server, "", hubs), 0);
-    let desk = Arc::<Desk>::default();
+    let delegate = Arc::<Delegate>::default();
     let client = Node::start_reading(
-        "lender",
+        "client",
         Limits::default(),
         None,
-        Reading::Borrower(desk.clone(), Turns::default()),
+        Reading::Delegate(delegate.clone(), Turns::default()),
     );
     let clients = Heartbeat { interval, dead: Duration::from_millis(200) };
     client.connect(client.exchange_of(Role::Client, "", clients), port, SOON);
-    let loan = desk.loan();
+    let reads = delegate.first();
     client.active();
-    take_over(&client, &loan);
+    take_over(&client, &reads);
     throughout(Duration::from_secs(2), "the link is kept", || {
         client.take(|event| matches!(event, Event::LinkInactive(_)).then_some(())).is_none()
     });
 }
 
 #[test]
-fn a_loan_given_back_is_read_as_any_other() {
+fn a_connection_given_back_is_read_as_any_other() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&hub, &client);
-    take_over(&client, &loan);
-    drop(loan);
+    take_over(&client, &reads);
+    drop(reads);
     for expected in 1..=100 {
         hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
@@ -205,7 +207,7 @@ fn a_loan_given_back_is_read_as_any_other() {
 #[test]
 fn reading_that_changes_hands_all_the_time_loses_and_doubles_nothing() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&hub, &client);
     let reports = 6000;
     std::thread::scope(|scope| {
@@ -220,7 +222,7 @@ fn reading_that_changes_hands_all_the_time_loses_and_doubles_nothing() {
             rounds += 1;
             // Now this thread reads, now the other, now both try.
             if rounds % 64 < 32 {
-                assert_ne!(loan.service(SHARE), Serviced::Ended);
+                assert_ne!(reads.service(SHARE), Serviced::Ended);
             } else if rounds % 64 == 32 {
                 client.engine.with(|_, _| ());
             }
@@ -230,80 +232,80 @@ fn reading_that_changes_hands_all_the_time_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_peer_that_goes_ends_the_loan() {
+fn a_peer_that_goes_ends_the_delegation() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, desk, loan) = lending_client(port);
+    let (client, delegate, reads) = delegating_client(port);
     drop(hub);
-    // Whoever sees it first: this thread, or the guard.
+    // Whoever sees it first: this thread, or the watchdog.
     eventually("the end", || {
         client.take(|_| None::<()>);
-        loan.service(SHARE) == Serviced::Ended
+        reads.service(SHARE) == Serviced::Ended
     });
-    desk.until_told("recall", loan.id());
-    drop(loan);
+    delegate.until_told("revoked", reads.id());
+    drop(reads);
 }
 
 #[test]
 fn a_peer_that_goes_is_noticed_without_service() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, desk, loan) = lending_client(port);
+    let (client, delegate, reads) = delegating_client(port);
     drop(hub);
     client.inactive();
-    desk.until_told("recall", loan.id());
-    assert_eq!(loan.service(SHARE), Serviced::Ended);
+    delegate.until_told("revoked", reads.id());
+    assert_eq!(reads.service(SHARE), Serviced::Ended);
 }
 
 #[test]
-fn each_connection_of_a_link_is_a_loan_of_its_own() {
+fn each_connection_of_a_link_is_delegated_anew() {
     let (mut hub, port) = Node::hub(Limits::default());
-    let (client, desk, mut loan) = lending_client(port);
+    let (client, delegate, mut reads) = delegating_client(port);
     for _ in 0..5 {
         drop(hub);
         client.inactive();
-        desk.until_told("recall", loan.id());
+        delegate.until_told("revoked", reads.id());
         hub = Node::start("hub");
         hub.listen_tcp(hub.exchange(Role::Server), port);
         client.active();
-        let next = desk.loans.lock().unwrap().pop().unwrap();
-        assert_ne!(next.id(), loan.id());
-        loan = next;
-        take_over(&client, &loan);
+        let next = delegate.reads.lock().unwrap().pop().unwrap();
+        assert_ne!(next.id(), reads.id());
+        reads = next;
+        take_over(&client, &reads);
         let service = feed(&hub, &client);
         hub.publish(service, 100);
         client.wait("the report", report);
-        desk.loans.lock().unwrap().clear();
+        delegate.reads.lock().unwrap().clear();
     }
 }
 
 #[test]
-fn a_link_that_is_closed_recalls_its_loan_and_the_peer_hears_although_it_is_kept() {
+fn a_link_that_is_closed_revokes_its_reads_and_the_peer_hears_although_they_are_kept() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let desk = Arc::<Desk>::default();
+    let delegate = Arc::<Delegate>::default();
     let client = Node::start_reading(
-        "lender",
+        "client",
         Limits::default(),
         None,
-        Reading::Borrower(desk.clone(), Turns::default()),
+        Reading::Delegate(delegate.clone(), Turns::default()),
     );
     client.connect(client.exchange(Role::Client), port, SOON);
     let (mut peer, _) = RawPeer::accept(&listener);
-    let loan = desk.loan();
+    let reads = delegate.first();
     client.engine.shutdown_now();
-    desk.until_told("recall", loan.id());
-    assert_eq!(loan.service(SHARE), Serviced::Ended);
-    // The end of the connection, with the loan's descriptor still open.
+    delegate.until_told("revoked", reads.id());
+    assert_eq!(reads.service(SHARE), Serviced::Ended);
+    // The end of the connection, with the delegate's descriptor still open.
     while peer.receive().is_some() {}
     drop(client);
-    assert_eq!(loan.service(SHARE), Serviced::Ended);
+    assert_eq!(reads.service(SHARE), Serviced::Ended);
 }
 
 #[test]
-fn what_a_lent_connection_cannot_write_at_once_is_written_later() {
+fn what_a_delegated_connection_cannot_write_at_once_is_written_later() {
     let (hub, port) = Node::hub(Limits::default());
-    let (client, _desk, loan) = lending_client(port);
+    let (client, _delegate, reads) = delegating_client(port);
     let service = feed(&client, &hub);
-    take_over(&client, &loan);
+    take_over(&client, &reads);
     // Far more than the socket takes.
     for _ in 0..200 {
         client.publish(service, 100_000);
@@ -314,38 +316,38 @@ fn what_a_lent_connection_cannot_write_at_once_is_written_later() {
 }
 
 #[test]
-fn connections_that_were_accepted_are_not_lent() {
-    let desk = Arc::<Desk>::default();
+fn connections_that_were_accepted_are_not_delegated() {
+    let delegate = Arc::<Delegate>::default();
     let hub = Node::start_reading(
         "hub",
         Limits::default(),
         None,
-        Reading::Borrower(desk.clone(), Turns::default()),
+        Reading::Delegate(delegate.clone(), Turns::default()),
     );
     let port = hub.listen_tcp(hub.exchange(Role::Server), 0);
     let _client = Node::client("client", port);
     hub.active();
-    assert!(desk.told.lock().unwrap().is_empty());
+    assert!(delegate.told.lock().unwrap().is_empty());
 }
 
 #[test]
-fn unix_sockets_are_lent_as_well() {
-    let path = std::env::temp_dir().join(format!("netsvc-lent-{}.sock", std::process::id()));
+fn unix_sockets_are_delegated_as_well() {
+    let path = std::env::temp_dir().join(format!("netsvc-delegated-{}.sock", std::process::id()));
     let hub = Node::start("hub");
     hub.listen(hub.exchange(Role::Server), ListenTarget::Unix(path.clone())).unwrap();
-    let desk = Arc::<Desk>::default();
+    let delegate = Arc::<Delegate>::default();
     let client = Node::start_reading(
-        "lender",
+        "client",
         Limits::default(),
         None,
-        Reading::Borrower(desk.clone(), Turns::default()),
+        Reading::Delegate(delegate.clone(), Turns::default()),
     );
     client.engine.connect(client.exchange(Role::Client), Target::Unix(path), SOON).unwrap();
-    let loan = desk.loan();
+    let reads = delegate.first();
     client.active();
     let service = feed(&hub, &client);
     for expected in 1..=10 {
-        take_over(&client, &loan);
+        take_over(&client, &reads);
         hub.publish(service, 100);
         assert_eq!(client.wait("the report", report), expected);
     }

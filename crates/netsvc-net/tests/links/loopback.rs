@@ -10,18 +10,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use netsvc_core::{Event, Role};
-use netsvc_net::{ListenTarget, Target};
+use netsvc_net::{ListenTarget, Scheme, Target};
 
 use crate::support::{Node, SOON, accepted_at, eventually};
 
-fn tcp(host: &str, port: u16, tcp_only: bool) -> Target {
-    Target::Tcp { host: host.to_owned(), port, tcp_only }
+fn tcp(host: &str, port: u16, scheme: Scheme) -> Target {
+    Target::Tcp { host: host.to_owned(), port, scheme }
 }
 
-fn listening(host: &str, tcp_only: bool) -> (Node, u16) {
+fn listening(host: &str, scheme: Scheme) -> (Node, u16) {
     let hub = Node::start("hub");
     let exchange = hub.exchange(Role::Server);
-    let target = ListenTarget::Tcp { hosts: vec![host.to_owned()], port: 0, tcp_only };
+    let target = ListenTarget::Tcp { hosts: vec![host.to_owned()], port: 0, scheme };
     let port = match hub.listen(exchange, target).unwrap().as_slice() {
         [netsvc_net::ListenAddress::Tcp(address)] => address.port(),
         other => panic!("unexpected addresses {other:?}"),
@@ -36,8 +36,8 @@ fn client_of(target: Target) -> (Node, String) {
     (client, address)
 }
 
-/// Links of the hub at that port that came by the shortcut to 127.0.0.1.
-fn by_shortcut(port: u16) -> usize {
+/// Links of the hub at that port that came by the Unix socket beside 127.0.0.1.
+fn by_loopback(port: u16) -> usize {
     accepted_at(&format!("@netsvc/127.0.0.1:{port}")).len()
 }
 
@@ -47,9 +47,9 @@ fn name(port: u16) -> SocketAddr {
 
 #[test]
 fn who_connects_to_loopback_goes_by_it() {
-    let (hub, port) = listening("127.0.0.1", false);
-    let (_client, address) = client_of(tcp("127.0.0.1", port, false));
-    assert_eq!(by_shortcut(port), 1);
+    let (hub, port) = listening("127.0.0.1", Scheme::Auto);
+    let (_client, address) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(by_loopback(port), 1);
     // The peer has no address of its own.
     assert_eq!(address, format!("127.0.0.1:{port}"));
     assert_eq!(&*hub.active().address, format!("127.0.0.1:{port}"));
@@ -57,16 +57,16 @@ fn who_connects_to_loopback_goes_by_it() {
 
 #[test]
 fn a_hub_that_listens_everywhere_listens_there_too() {
-    let (_hub, port) = listening("0.0.0.0", false);
-    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
-    assert_eq!(by_shortcut(port), 1);
+    let (_hub, port) = listening("0.0.0.0", Scheme::Auto);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(by_loopback(port), 1);
 }
 
 #[test]
 fn whoever_wants_tcp_gets_tcp() {
-    let (hub, port) = listening("127.0.0.1", false);
-    let (_client, address) = client_of(tcp("127.0.0.1", port, true));
-    assert_eq!(by_shortcut(port), 0);
+    let (hub, port) = listening("127.0.0.1", Scheme::Auto);
+    let (_client, address) = client_of(tcp("127.0.0.1", port, Scheme::Tcp));
+    assert_eq!(by_loopback(port), 0);
     assert_eq!(address, format!("127.0.0.1:{port}"));
     let seen = hub.active().address;
     assert!(seen.starts_with("127.0.0.1:") && !seen.ends_with(&format!(":{port}")), "{seen}");
@@ -74,15 +74,15 @@ fn whoever_wants_tcp_gets_tcp() {
 
 #[test]
 fn where_the_hub_offers_none_there_is_tcp() {
-    let (_hub, port) = listening("127.0.0.1", true);
-    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
-    assert_eq!(by_shortcut(port), 0);
+    let (_hub, port) = listening("127.0.0.1", Scheme::Tcp);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(by_loopback(port), 0);
 }
 
 #[test]
 fn a_name_that_another_program_has_keeps_the_hub_from_nothing() {
     // A port that was free just now.
-    let (hub, port) = listening("127.0.0.1", true);
+    let (hub, port) = listening("127.0.0.1", Scheme::Tcp);
     hub.engine.close(Duration::ZERO);
     let closed = |event: &Event| matches!(event, Event::ExchangeClosed(_)).then_some(());
     hub.wait("the end of the exchange", closed);
@@ -90,8 +90,8 @@ fn a_name_that_another_program_has_keeps_the_hub_from_nothing() {
     let hub = Node::start("hub");
     assert_eq!(hub.listen_tcp(hub.exchange(Role::Server), port), port);
     drop(taken);
-    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
-    assert_eq!(by_shortcut(port), 0);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(by_loopback(port), 0);
 }
 
 /// What the test below runs in a process of another user.
@@ -113,7 +113,7 @@ impl Drop for Other {
 /// Only root can be another user as well; for everybody else there is the test of `belongs_to`.
 #[test]
 fn another_user_who_has_the_name_does_not_get_in_between() {
-    const TEST: &str = "shortcut::another_user_who_has_the_name_does_not_get_in_between";
+    const TEST: &str = "loopback::another_user_who_has_the_name_does_not_get_in_between";
     if let Ok(port) = std::env::var(STEPS_IN) {
         let listener = UnixListener::bind_addr(&name(port.parse().unwrap())).unwrap();
         println!("listens");
@@ -129,7 +129,7 @@ fn another_user_who_has_the_name_does_not_get_in_between() {
     // Somewhere that the other may look.
     let program = std::env::temp_dir().join(format!("netsvc-{}-steps-in", std::process::id()));
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    let (_hub, port) = listening("0.0.0.0", true);
+    let (_hub, port) = listening("0.0.0.0", Scheme::Tcp);
     let mut child = Command::new(&program)
         .args(["--exact", "--nocapture", TEST])
         .env(STEPS_IN, port.to_string())
@@ -141,14 +141,14 @@ fn another_user_who_has_the_name_does_not_get_in_between() {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let _other = Other { child, program };
     assert!(lines.map_while(Result::ok).any(|line| line.ends_with("listens")));
-    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
-    assert_eq!(by_shortcut(port), 0);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(by_loopback(port), 0);
 }
 
 #[test]
 fn the_name_is_free_when_the_exchange_is_closed() {
-    let (hub, port) = listening("127.0.0.1", false);
-    let (_client, _) = client_of(tcp("127.0.0.1", port, false));
+    let (hub, port) = listening("127.0.0.1", Scheme::Auto);
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
     hub.engine.close(Duration::ZERO);
     let closed = |event: &Event| matches!(event, Event::ExchangeClosed(_)).then_some(());
     hub.wait("the end of the exchange", closed);

@@ -1,51 +1,107 @@
 //! The way between programs of one machine that takes less than TCP does: beside each loopback
 //! address that a hub listens on, it listens on a Unix socket named after it, and whoever is to
-//! connect to a loopback address looks there first. A request takes a tenth to a fifth less time by it,
-//! large contents take little more than half (docs/bench).
+//! connect to a loopback address looks there first. A request takes a tenth to a fifth less time by
+//! it, large contents take little more than half (docs/bench).
 //!
 //! The names are abstract ones, which Linux has. As loopback addresses they belong to the network
-//! namespace; they leave no file behind. But anybody in there may take any free name, whoever has the
-//! address. So a name is a hint only: a client goes by it if the user who listens there is the one who
-//! listens on the address, and else by TCP.
+//! namespace; they leave no file behind. But anybody in there may take any free name, whoever has
+//! the address. So a name is a hint only: a client goes by it if the user who listens there is the
+//! one who listens on the address, and else by TCP.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::task::{Context, Poll};
 
 use socket2::{Domain, SockAddr, Type};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::bind::BACKLOG;
-use crate::listener::ListenSocket;
-use crate::socket::Socket;
+use super::listen_address::ListenAddress;
+use super::listen_error::ListenError;
+use super::stream::Stream;
+use super::tcp::{self, BACKLOG, Tcp};
+use super::unix;
+use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions, Peer};
+use super::{Pending, Transport};
 
 /// What the kernel tells of TCP sockets, by address family; those that listen come first.
 const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Listens beside `address`, which is bound. `dual`: it takes IPv4 connections too. Where there cannot
-/// be a shortcut there is TCP: other systems, sandboxes, names that another program has.
-pub(crate) fn listen(address: SocketAddr, dual: bool) -> Vec<ListenSocket> {
+/// TCP, with a Unix socket beside each loopback address where there can be one: not on other
+/// systems, in some sandboxes, or if another program has the name.
+pub(super) struct Loopback;
+
+impl Transport for Loopback {
+    type Address = SocketAddr;
+
+    fn open<'a>(
+        &'a self,
+        address: &'a SocketAddr,
+        options: OpenOptions,
+    ) -> Pending<'a, io::Result<Connected>> {
+        Box::pin(async move {
+            match connect(*address).await {
+                Some(stream) => Ok(Connected { stream, peer: Peer::at(address) }),
+                None => Tcp.open(address, options).await,
+            }
+        })
+    }
+
+    fn listen<'a>(
+        &'a self,
+        address: &'a SocketAddr,
+        options: ListenOptions,
+    ) -> Pending<'a, Result<Listening, ListenError>> {
+        let listening = || {
+            let (socket, address) = tcp::bind(*address, options.dual)?;
+            // The Unix sockets first: whoever finds the address finds them.
+            let mut sockets = listen_beside(address, options.dual);
+            sockets.push(tcp::listen(socket, options.dead)?);
+            Ok(Listening { sockets, address: ListenAddress::Tcp(address) })
+        };
+        let listening = listening().map_err(|error| ListenError::from_io(address, &error));
+        Box::pin(async move { listening })
+    }
+}
+
+/// Listens beside `address`, which is bound. `dual`: it takes IPv4 connections too.
+fn listen_beside(address: SocketAddr, dual: bool) -> Vec<Box<dyn ListenSocket>> {
     let addresses = loopback_of(address, dual).into_iter();
     addresses.filter_map(|address| listen_one(address).ok().flatten()).collect()
 }
 
-/// Connects by the shortcut to `address`, if there is one that can be trusted.
-pub(crate) async fn connect(address: SocketAddr) -> Option<Socket> {
+/// Connects to the Unix socket beside `address`, if there is one that can be trusted.
+async fn connect(address: SocketAddr) -> Option<Box<dyn Stream>> {
     // Whatever is wrong with it, TCP tells better.
     let stream = UnixStream::connect(path_of(address)?).await.ok()?;
     let user = stream.peer_cred().ok()?.uid();
-    if belongs_to(user, address, &TCP).ok()? { Socket::unix(stream).ok() } else { None }
+    if belongs_to(user, address, &TCP).ok()? { unix::stream(stream).ok() } else { None }
 }
 
-fn listen_one(address: SocketAddr) -> io::Result<Option<ListenSocket>> {
+fn listen_one(address: SocketAddr) -> io::Result<Option<Box<dyn ListenSocket>>> {
     let Some(path) = path_of(address) else { return Ok(None) };
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
     let listener = UnixListener::from_std(socket.into())?;
-    Ok(Some(ListenSocket::Shortcut { address, listener }))
+    Ok(Some(Box::new(LoopbackListenSocket { address, listener })))
+}
+
+struct LoopbackListenSocket {
+    address: SocketAddr,
+    listener: UnixListener,
+}
+
+impl ListenSocket for LoopbackListenSocket {
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Connected>> {
+        self.listener.poll_accept(context).map(|accepted| {
+            let stream = unix::stream(accepted?.0)?;
+            // The peer has no address of its own.
+            Ok(Connected { stream, peer: Peer::at(&self.address) })
+        })
+    }
 }
 
 /// The loopback addresses by which one reaches what listens on `address`.
@@ -70,8 +126,8 @@ fn path_of(address: SocketAddr) -> Option<PathBuf> {
     has_one.then(|| format!("\0netsvc/{}", SocketAddr::new(ip, address.port())).into())
 }
 
-/// Whether whoever listens on a loopback address with TCP is that user. `tables`: where that is told,
-/// for IPv4 and IPv6.
+/// Whether whoever listens on a loopback address with TCP is that user. `tables`: where that is
+/// told, for IPv4 and IPv6.
 fn belongs_to(user: u32, address: SocketAddr, tables: &[&str; 2]) -> io::Result<bool> {
     let port = address.port();
     let owner = match address.ip().to_canonical() {
@@ -87,8 +143,8 @@ fn belongs_to(user: u32, address: SocketAddr, tables: &[&str; 2]) -> io::Result<
 /// The user who opened the first socket in `table` that listens on that port of one of these
 /// addresses.
 ///
-/// The kernel walks through all its connections to fill what is read at once behind the sockets that
-/// listen, which takes milliseconds: no more is read than is needed.
+/// The kernel walks through all its connections to fill what is read at once behind the sockets
+/// that listen, which takes milliseconds: no more is read than is needed.
 fn owner_of(ips: &[&[u8]], port: u16, table: &str) -> io::Result<Option<u32>> {
     let mut file = match File::open(table) {
         // A kernel without IPv6.

@@ -1,8 +1,9 @@
 //! Where to connect and where to listen.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use super::scheme::Scheme;
 
 /// Where a link connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +14,8 @@ pub enum Target {
         host: String,
         /// TCP port.
         port: u16,
-        /// On Linux, a hub at a loopback address is reached by a Unix socket that it offers beside it.
-        /// True: it is not.
-        tcp_only: bool,
+        /// What carries the connection.
+        scheme: Scheme,
     },
     /// A Unix socket. On platforms without them each attempt fails with `connect-failed`.
     Unix(PathBuf),
@@ -41,19 +41,9 @@ pub enum ListenTarget {
         hosts: Vec<String>,
         /// TCP port; 0: a free one, the same for all hosts.
         port: u16,
-        /// On Linux, each loopback address is accompanied by a Unix socket, which clients prefer. True:
-        /// it is not.
-        tcp_only: bool,
+        /// What carries the connections.
+        scheme: Scheme,
     },
     /// A Unix socket with mode 0660. A dead socket file is replaced; the file is removed on close.
-    Unix(PathBuf),
-}
-
-/// What an exchange listens on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddress {
-    /// A bound TCP address.
-    Tcp(SocketAddr),
-    /// A Unix socket.
     Unix(PathBuf),
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use crate::listen_error::ListenError;
+use super::listen_error::ListenError;
 
 /// The user and the group of the socket's directory entry may connect.
 const MODE: u32 = 0o660;

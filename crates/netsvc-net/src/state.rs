@@ -2,20 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use netsvc_core::{Action, ConnId, Event, ExchangeId, LinkId, Process, Reason, ReasonCode, Time};
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
-use crate::connector;
-use crate::driver::Driver;
+use crate::effects::Effects;
 use crate::listener::Listener;
-use crate::target::Target;
+use crate::transport::address::Target;
 
-pub(crate) struct Registry {
+pub(crate) struct State {
     pub(crate) process: Process,
     /// Where the links of this process connect to, and for which exchange.
     pub(crate) targets: HashMap<LinkId, (ExchangeId, Target)>,
+    /// Attempts to connect that have not begun.
+    pub(crate) opening: Vec<Opening>,
     pub(crate) attempts: HashMap<ConnId, AbortHandle>,
     pub(crate) connections: HashMap<ConnId, Arc<Connection>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
@@ -27,22 +29,20 @@ pub(crate) struct Registry {
     pub(crate) shut: bool,
 }
 
-/// What is to be done after the registry's mutex has been released.
-#[derive(Default)]
-pub(crate) struct Effects {
-    pub(crate) dirty: Vec<Arc<Connection>>,
-    pub(crate) closed: Vec<Arc<Connection>>,
-    pub(crate) lent: Vec<Arc<Connection>>,
-    pub(crate) with_room: Vec<Arc<Listener>>,
-    pub(crate) rearm: bool,
-    pub(crate) signal: bool,
+/// A connection that the core wants opened.
+pub(crate) struct Opening {
+    pub(crate) conn: ConnId,
+    pub(crate) target: Target,
+    /// The dead time of its exchange.
+    pub(crate) dead: Duration,
 }
 
-impl Registry {
+impl State {
     pub(crate) fn new(process: Process) -> Self {
         Self {
             process,
             targets: HashMap::new(),
+            opening: Vec::new(),
             attempts: HashMap::new(),
             connections: HashMap::new(),
             listeners: Vec::new(),
@@ -54,16 +54,17 @@ impl Registry {
 
     /// Follows a call into the core: takes out what it wants done, and does what needs no system
     /// call on a connection.
-    pub(crate) fn settle(&mut self, driver: &Driver, effects: &mut Effects) {
+    pub(crate) fn settle(&mut self, now: Time, effects: &mut Effects) {
         // Before the actions, because a connection that is closed is written to once more.
         self.note_dirty(effects);
         while let Some(action) = self.process.poll_action() {
             match action {
-                Action::Open { conn, link } => self.open(driver, conn, link),
+                Action::Open { conn, link } => self.open(now, conn, link),
                 Action::Close { conn } => self.close(conn, effects),
             }
         }
         self.note_dirty(effects);
+        effects.open |= !self.opening.is_empty();
         self.mind_listeners(effects);
         let wake = self.process.poll_wake();
         if wake < self.armed {
@@ -80,6 +81,20 @@ impl Registry {
             self.targets.remove(&closed.link);
         }
         Some(event)
+    }
+
+    /// Drops every attempt and every listener, and gives the connections out, to be closed.
+    pub(crate) fn shut_down(&mut self) -> Vec<Arc<Connection>> {
+        self.shut = true;
+        self.opening.clear();
+        for (_, attempt) in self.attempts.drain() {
+            attempt.abort();
+        }
+        for listener in self.listeners.drain(..) {
+            listener.close();
+        }
+        self.full.clear();
+        self.connections.drain().map(|(_, connection)| connection).collect()
     }
 
     fn note_dirty(&mut self, effects: &mut Effects) {
@@ -106,25 +121,21 @@ impl Registry {
         });
     }
 
-    fn open(&mut self, driver: &Driver, conn: ConnId, link: LinkId) {
+    fn open(&mut self, now: Time, conn: ConnId, link: LinkId) {
         if self.shut {
             return;
         }
         let Some((exchange, target)) = self.targets.get(&link).cloned() else {
             let text = "the link has no address to connect to";
             let reason = Reason::new(ReasonCode::ConnectFailed, text);
-            return self.process.handle_open_failed(driver.clock.now(), conn, reason);
+            return self.process.handle_open_failed(now, conn, reason);
         };
-        if let Some(driver) = driver.shared() {
-            // The attempt cannot end before this mutex is released, thus not before it is noted.
-            let runtime = driver.runtime.clone();
-            let dead = self.process.dead_time(exchange).unwrap_or_default();
-            let attempt = runtime.spawn(connector::run(driver, conn, target, dead));
-            self.attempts.insert(conn, attempt.abort_handle());
-        }
+        let dead = self.process.dead_time(exchange).unwrap_or_default();
+        self.opening.push(Opening { conn, target, dead });
     }
 
     fn close(&mut self, conn: ConnId, effects: &mut Effects) {
+        self.opening.retain(|opening| opening.conn != conn);
         if let Some(attempt) = self.attempts.remove(&conn) {
             attempt.abort();
         }

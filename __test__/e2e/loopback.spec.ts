@@ -19,20 +19,20 @@ function registry(): Registry {
   return made;
 }
 
-/** Connections of this machine that came by the shortcut to that port of 127.0.0.1. */
-function byShortcut(port: number): number {
+/** Connections of this machine that came by the Unix socket beside that port of 127.0.0.1. */
+function byLoopback(port: number): number {
   const sockets = readFileSync("/proc/net/unix", "utf8").split("\n");
   const named = sockets.filter((line) => line.endsWith(` @netsvc/127.0.0.1:${port}`));
   return named.filter((line) => line.split(/\s+/)[5] === "03").length; // connected
 }
 
-describe.runIf(process.platform === "linux")("the shortcut", () => {
+describe.runIf(process.platform === "linux")("the Unix socket beside a loopback address", () => {
   it("is taken to a loopback address: all works, and after the hub was killed again (3, 4)", async () => {
     const { port, kill } = await hub();
     const provider = await processes.start("client", { port, label: "provider", tcpOnly: false });
     const user = await processes.start("client", { port, label: "user", tcpOnly: false });
     await Promise.all([provider, user].map((client) => client.event("active")));
-    expect(byShortcut(port)).toBe(2);
+    expect(byLoopback(port)).toBe(2);
     await provider.ask("provide", { name: "meter" });
     const call = { service: "meter", method: "whoami", wait: true };
     expect(await user.ask("call", call)).toBe(provider.id);
@@ -46,7 +46,7 @@ describe.runIf(process.platform === "linux")("the shortcut", () => {
     await processes.start("hub", { port });
     await Promise.all([provider, user].map((client) => client.event("active")));
     expect(await user.ask("call", call)).toBe(provider.id);
-    expect(byShortcut(port)).toBe(2);
+    expect(byLoopback(port)).toBe(2);
   });
 
   it("is not taken by who wants TCP, nor offered by a hub that does", async () => {
@@ -59,8 +59,8 @@ describe.runIf(process.platform === "linux")("the shortcut", () => {
     const offered = new Exchange(EXCHANGE_CLIENT, { registry: client, group: "tcp" });
     await within(wanting.connect("127.0.0.1", port, 0.05, { tcpOnly: true }).ready);
     await within(offered.connect({ ...other, retry: 0.05, tcpOnly: false }).ready);
-    expect(byShortcut(port)).toBe(0);
-    expect(byShortcut(other.port)).toBe(0);
+    expect(byLoopback(port)).toBe(0);
+    expect(byLoopback(other.port)).toBe(0);
     new Service("here", { registry: client });
     await eventually(() => open.links.length === 1 && only.links.length === 1);
   });

@@ -1,4 +1,4 @@
-//! Work that any thread may bring and one at a time does.
+//! A combiner lock: any thread may bring work, and whoever holds the lock does all of it.
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use crate::sync::try_lock;
 
 /// A value that is worked on by whoever holds it. Nobody waits for it: who finds it held leaves
 /// the work to the holder.
-pub(crate) struct Baton<T> {
+pub(crate) struct CombinerLock<T> {
     value: Mutex<T>,
     /// There is, or may be, work that the holder has not seen.
     wanted: AtomicBool,
 }
 
-impl<T> Baton<T> {
+impl<T> CombinerLock<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { value: Mutex::new(value), wanted: AtomicBool::new(false) }
     }
@@ -54,38 +54,38 @@ impl<T> Baton<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::lock;
+    use crate::sync;
 
     #[test]
     fn work_brought_after_the_holder_looked_is_done_by_the_holder() {
         let queue = Mutex::new(vec![1]);
-        let baton = Baton::new(Vec::new());
+        let lock = CombinerLock::new(Vec::new());
         let mut looks = 0;
-        let flow = baton.work(|done| {
+        let flow = lock.work(|done| {
             looks += 1;
-            done.append(&mut lock(&queue));
+            done.append(&mut sync::lock(&queue));
             if looks == 1 {
-                lock(&queue).push(2);
-                // Somebody else, who finds the baton held.
-                let other = baton.work(|_| ControlFlow::Break(()));
+                sync::lock(&queue).push(2);
+                // Somebody else, who finds the lock held.
+                let other = lock.work(|_| ControlFlow::Break(()));
                 assert_eq!(other, ControlFlow::Continue(()));
             }
             ControlFlow::<()>::Continue(())
         });
         assert_eq!(flow, ControlFlow::Continue(()));
         assert_eq!(looks, 2);
-        baton.try_with(|done| assert_eq!(*done, [1, 2]));
+        lock.try_with(|done| assert_eq!(*done, [1, 2]));
     }
 
     #[test]
     fn an_obstacle_ends_the_work_and_the_next_caller_goes_on() {
-        let baton = Baton::new(0);
-        assert_eq!(baton.work(|_| ControlFlow::Break("full")), ControlFlow::Break("full"));
-        let flow = baton.work(|looks| {
+        let lock = CombinerLock::new(0);
+        assert_eq!(lock.work(|_| ControlFlow::Break("full")), ControlFlow::Break("full"));
+        let flow = lock.work(|looks| {
             *looks += 1;
             ControlFlow::<()>::Continue(())
         });
         assert_eq!(flow, ControlFlow::Continue(()));
-        baton.try_with(|looks| assert_eq!(*looks, 1));
+        lock.try_with(|looks| assert_eq!(*looks, 1));
     }
 }

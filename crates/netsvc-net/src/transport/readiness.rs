@@ -8,39 +8,44 @@ use std::sync::Arc;
 #[cfg(unix)]
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::socket::Socket;
+use super::stream::Stream;
 
-/// The readiness of one connection's socket, for its task. A hub's TCP sockets are registered with the
-/// I/O thread for good, and what is wanted here is of no consequence. A loose one is registered for
-/// what is wanted only: for reading, only if nobody else reads, whom everything would wake, too; for
-/// writing, only while it is full, for a Unix socket has room anew with each message that the peer
-/// receives.
+/// The readiness of one connection's stream, for its task. A stream that is registered with the I/O
+/// thread for good stays so, and what is wanted here is of no consequence. One that is registered
+/// [on demand](Stream::on_demand) is registered for what is wanted only: for reading, only if
+/// nobody else reads, whom everything would wake, too; for writing, only while it is full, for a
+/// Unix socket has room anew with each message that the peer receives.
 pub(crate) struct Readiness<'a> {
-    socket: &'a Socket,
+    stream: &'a dyn Stream,
     #[cfg(unix)]
     registered: Option<(Interest, AsyncFd<Arc<socket2::Socket>>)>,
     /// For whom it is registered.
     #[cfg(unix)]
-    lent: bool,
+    delegated: bool,
 }
 
 impl<'a> Readiness<'a> {
-    pub(crate) fn new(socket: &'a Socket) -> Self {
+    pub(crate) fn new(stream: &'a dyn Stream) -> Self {
         Self {
-            socket,
+            stream,
             #[cfg(unix)]
             registered: None,
             #[cfg(unix)]
-            lent: false,
+            delegated: false,
         }
     }
 
-    /// What will be waited for. When a connection is lent, or no longer, it is found readable anew:
-    /// whoever had it before may have left something. An error says that the operating system has
-    /// no room for it.
+    /// What will be waited for. When reading is delegated, or no longer, the socket is
+    /// found readable anew: whoever read it before may have left something. An error says that the
+    /// operating system has no room for it.
     #[cfg(unix)]
-    pub(crate) fn want(&mut self, to_read: bool, to_write: bool, lent: bool) -> io::Result<()> {
-        let Socket::Loose(socket) = self.socket else { return Ok(()) };
+    pub(crate) fn want(
+        &mut self,
+        to_read: bool,
+        to_write: bool,
+        delegated: bool,
+    ) -> io::Result<()> {
+        let Some(socket) = self.stream.on_demand() else { return Ok(()) };
         let wanted = match (to_read, to_write) {
             (false, false) => None,
             (false, true) => Some(Interest::WRITABLE),
@@ -48,9 +53,9 @@ impl<'a> Readiness<'a> {
             (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
         };
         let registered = self.registered.as_ref().map(|(interest, _)| *interest);
-        if wanted != registered || self.lent != lent {
+        if wanted != registered || self.delegated != delegated {
             // One descriptor is registered once at a time.
-            (self.registered, self.lent) = (None, lent);
+            (self.registered, self.delegated) = (None, delegated);
             if let Some(interest) = wanted {
                 #[allow(deprecated, reason = "sound for who owns the descriptor, and safe to call")]
                 let registered = AsyncFd::with_interest(Arc::clone(socket), interest)?;
@@ -61,37 +66,37 @@ impl<'a> Readiness<'a> {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn want(&mut self, _read: bool, _write: bool, _lent: bool) -> io::Result<()> {
+    pub(crate) fn want(&mut self, _read: bool, _write: bool, _delegated: bool) -> io::Result<()> {
         Ok(())
     }
 
-    /// Pending for good while nobody wants to read. Whether the peer will write no more, if that can
-    /// be told.
+    /// Pending for good while nobody wants to read. Whether the peer will write no more, if that
+    /// can be told.
     pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        match self.socket {
+        match self.stream.on_demand() {
             #[cfg(unix)]
-            Socket::Loose(_) => match &self.registered {
+            Some(_) => match &self.registered {
                 Some((interest, registered)) if interest.is_readable() => {
                     let ready = registered.poll_read_ready(context);
                     ready.map_ok(|guard| guard.ready().is_read_closed())
                 }
                 _ => Poll::Pending,
             },
-            socket => socket.poll_read_ready(context).map_ok(|()| false),
+            _ => self.stream.poll_read_ready(context).map_ok(|()| false),
         }
     }
 
     /// Pending for good while nobody wants to write.
     pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.socket {
+        match self.stream.on_demand() {
             #[cfg(unix)]
-            Socket::Loose(_) => match &self.registered {
+            Some(_) => match &self.registered {
                 Some((_, registered)) => {
                     registered.poll_write_ready(context).map_ok(|mut guard| guard.retain_ready())
                 }
                 None => Poll::Pending,
             },
-            socket => socket.poll_write_ready(context),
+            _ => self.stream.poll_write_ready(context),
         }
     }
 

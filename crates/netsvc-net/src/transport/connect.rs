@@ -1,101 +1,60 @@
 //! One attempt to connect: resolve, try every address, first success wins.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use netsvc_core::{ConnId, Reason, ReasonCode, Str};
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use netsvc_core::{Reason, ReasonCode};
 use tokio::time::{Instant, sleep};
 
-use crate::driver::Driver;
-use crate::resolver::{Resolver, addresses};
-use crate::socket::Socket;
-use crate::sync::caught;
-use crate::target::Target;
+use super::address::Target;
+use super::resolver::{Resolver, addresses};
+use super::{Connected, OpenOptions, Pending};
+#[cfg(unix)]
+use super::{Transport, unix::Unix};
 
 /// The next address is tried when the previous one has not answered for this long.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The task of an attempt; `dead`: the dead time of its exchange. It has no deadline of its own: the core's ends it.
-pub(crate) async fn run(driver: Arc<Driver>, conn: ConnId, target: Target, dead: Duration) {
-    let outcome = match caught(pin!(open(&*driver.resolver, &target, dead))).await {
-        Some(outcome) => outcome,
-        None => Err(failed(&target, "a fault in netsvc or in the resolver")),
-    };
-    #[cfg(unix)]
-    let outcome = match outcome {
-        Ok((socket, address)) if driver.loans.is_some() => match socket.loosen() {
-            Ok(socket) => Ok((socket, address)),
-            Err(error) => Err(failed(&target, error)),
-        },
-        outcome => outcome,
-    };
-    driver.attempt_ended(conn, outcome);
-}
-
-async fn open(
-    resolver: &dyn Resolver,
+/// Connects to `target`. It has no deadline of its own: the core's ends it.
+pub(crate) async fn connect(
     target: &Target,
-    dead: Duration,
-) -> Result<(Socket, Str), Reason> {
-    match target {
-        Target::Tcp { host, port, tcp_only } => {
+    resolver: &dyn Resolver,
+    options: OpenOptions,
+) -> Result<Connected, Reason> {
+    let connected = match target {
+        Target::Tcp { host, port, scheme } => {
             let addresses = addresses(resolver, host, *port).await.map_err(|error| {
                 let message = format!("cannot resolve {host}: {error}");
                 Reason::new(ReasonCode::ResolveFailed, message)
             })?;
-            let tcp_only = *tcp_only;
-            let (socket, address) = connect_any(alternate(addresses), |address| {
-                Box::pin(async move { Ok((connect_one(address, tcp_only, dead).await?, address)) })
+            let transport = scheme.transport();
+            connect_any(alternate(addresses), |address| {
+                Box::pin(async move { transport.open(&address, options).await })
             })
             .await
-            .map_err(|error| failed(target, error))?;
-            Ok((socket, address.to_string().into()))
         }
-        Target::Unix(path) => {
-            let socket = connect_path(path).await.map_err(|error| failed(target, error))?;
-            Ok((socket, target.to_string().into()))
-        }
-    }
+        Target::Unix(path) => connect_path(path, options).await,
+    };
+    connected.map_err(|error| failed(target, error))
 }
 
-fn failed(target: &Target, error: impl std::fmt::Display) -> Reason {
+pub(crate) fn failed(target: &Target, error: impl std::fmt::Display) -> Reason {
     Reason::new(ReasonCode::ConnectFailed, format!("cannot connect to {target}: {error}"))
 }
 
-async fn connect_one(address: SocketAddr, tcp_only: bool, dead: Duration) -> io::Result<Socket> {
-    #[cfg(unix)]
-    if !tcp_only && let Some(socket) = crate::shortcut::connect(address).await {
-        return Ok(socket);
-    }
-    #[cfg(not(unix))]
-    let _ = tcp_only; // There is nothing else.
-    let stream = TcpStream::connect(address).await?;
-    if stream.local_addr()? == stream.peer_addr()? {
-        // TCP connects a socket to itself when its own random port is the one it calls, which
-        // happens to whoever retries a local port for long. It would also keep the port from the
-        // hub; reset, it is free at once.
-        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Socket::tcp(stream, dead)
-}
-
 #[cfg(unix)]
-async fn connect_path(path: &Path) -> io::Result<Socket> {
-    Socket::unix(tokio::net::UnixStream::connect(path).await?)
+async fn connect_path(path: &Path, options: OpenOptions) -> io::Result<Connected> {
+    Unix.open(path, options).await
 }
 
 #[cfg(not(unix))]
-async fn connect_path(_path: &Path) -> io::Result<Socket> {
+async fn connect_path(_path: &Path, _options: OpenOptions) -> io::Result<Connected> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "no Unix sockets on this platform"))
 }
 
@@ -113,15 +72,15 @@ fn alternate(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     mixed
 }
 
-type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+type Attempt<'a, T> = Pending<'a, io::Result<T>>;
 
 /// Starts one attempt after the other, `STAGGER` apart or as soon as one fails, and lets them
 /// run side by side. The first success ends the others; without one, the last error counts.
-async fn connect_any<T>(
+async fn connect_any<'a, T>(
     mut waiting: VecDeque<SocketAddr>,
-    connect: impl Fn(SocketAddr) -> Attempt<T>,
+    connect: impl Fn(SocketAddr) -> Attempt<'a, T>,
 ) -> io::Result<T> {
-    let mut running: Vec<Attempt<T>> = Vec::new();
+    let mut running: Vec<Attempt<'a, T>> = Vec::new();
     let mut last_error = None;
     let mut stagger = pin!(sleep(Duration::ZERO));
     poll_fn(|context| {
@@ -192,7 +151,7 @@ mod tests {
     fn a_silent_address_delays_the_next_by_the_stagger_only() -> io::Result<()> {
         let begun = std::time::Instant::now();
         let (dead, alive) = (address(1, false), address(2, false));
-        let connect = |address| -> Attempt<SocketAddr> {
+        let connect = |address| -> Attempt<'static, SocketAddr> {
             Box::pin(async move { if address == dead { pending().await } else { Ok(address) } })
         };
         let connected = runtime()?.block_on(connect_any([dead, alive].into(), connect))?;
@@ -207,7 +166,7 @@ mod tests {
         let _inside = runtime.enter();
         let addresses = [address(1, false), address(2, true), address(3, false)];
         let tried = Mutex::new(Vec::new());
-        let connect = |address| -> Attempt<()> {
+        let connect = |address| -> Attempt<'static, ()> {
             let mut tried = lock(&tried);
             tried.push(address);
             let error = io::Error::other(format!("failure {}", tried.len()));

@@ -7,7 +7,7 @@ use netsvc_core::wire::Decoder;
 use netsvc_core::{ConnId, Process, Teller, Time};
 
 use crate::scratch;
-use crate::socket::{Read, Socket};
+use crate::transport::stream::{Read, Stream};
 
 /// Read buffer and codec of a connection: one value, so that whoever holds it can read.
 pub(crate) struct Reader {
@@ -17,7 +17,6 @@ pub(crate) struct Reader {
     /// Instead of `buffer`: the beginning of a large frame, with room for the rest of it.
     large: Vec<u8>,
     /// So many bytes, instead of `buffer`, lie in the thread's memory, to be applied next.
-    #[cfg(unix)]
     lying: usize,
     decoder: Decoder,
     /// What the peer sent broke the protocol. The rest is read, so as to see its end, and
@@ -36,7 +35,6 @@ impl Reader {
         Self {
             buffer: BytesMut::new(),
             large: Vec::new(),
-            #[cfg(unix)]
             lying: 0,
             decoder: Decoder::new(max_payload),
             failed: false,
@@ -45,9 +43,9 @@ impl Reader {
 
     /// Reads once, `share` bytes at most unless it is the rest of a frame. What it brings is to be
     /// [applied](Self::apply) by the same thread, before that reads anything else.
-    pub(crate) fn fill(&mut self, socket: &Socket, share: usize) -> io::Result<Read> {
+    pub(crate) fn fill(&mut self, stream: &dyn Stream, share: usize) -> io::Result<Read> {
         if !self.large.is_empty() {
-            return socket.read_spare(&mut self.large);
+            return stream.read_spare(&mut self.large);
         }
         // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
         // word is address space only, until bytes arrive.
@@ -59,11 +57,12 @@ impl Reader {
             if begun.len() > SMALL {
                 scratch::keep_buffer(begun);
             }
-            return socket.read_spare(&mut self.large);
+            return stream.read_spare(&mut self.large);
         }
         let room = needs.max(share.min(CHUNK));
-        #[cfg(unix)]
-        if let Some(read) = self.fill_slice(socket, room) {
+        if !stream.reads_buffers_directly()
+            && let Some(read) = self.fill_slice(stream, room)
+        {
             return read;
         }
         if self.buffer.len() <= SMALL {
@@ -73,7 +72,7 @@ impl Reader {
         } else {
             self.buffer.reserve(room);
         }
-        let read = socket.read(&mut (&mut self.buffer).limit(room));
+        let read = stream.read_buffer(&mut (&mut self.buffer).limit(room));
         if read.is_err() {
             self.release(false);
         }
@@ -81,16 +80,15 @@ impl Reader {
     }
 
     /// Reads once into the thread's memory, behind what is begun. `None`: that is too much to be
-    /// copied there and back with each read, or the socket is none that does so.
-    #[cfg(unix)]
-    fn fill_slice(&mut self, socket: &Socket, room: usize) -> Option<io::Result<Read>> {
+    /// copied there and back with each read.
+    fn fill_slice(&mut self, stream: &dyn Stream, room: usize) -> Option<io::Result<Read>> {
         let begun = self.buffer.len();
         if begun > SMALL {
             return None;
         }
         let read = scratch::with_bytes(|bytes| {
             let end = bytes.get_mut(begun..begun + room)?;
-            let read = socket.read_slice(end)?;
+            let read = stream.read(end);
             if let Ok(Read { count: 1.., .. }) = read {
                 bytes[..begun].copy_from_slice(&self.buffer);
             }
@@ -103,9 +101,8 @@ impl Reader {
         Some(read)
     }
 
-    /// Applies what lies in the thread's memory, as far as that needs no memory of its own; keeps the
-    /// rest. False: nothing is left but the beginning of a frame.
-    #[cfg(unix)]
+    /// Applies what lies in the thread's memory, as far as that needs no memory of its own; keeps
+    /// the rest. False: nothing is left but the beginning of a frame.
     fn apply_slice(
         &mut self,
         process: &mut Process,
@@ -136,11 +133,8 @@ impl Reader {
         process: &mut Process,
         now: Time,
         conn: ConnId,
-        teller: Option<&mut dyn Teller>,
+        mut teller: Option<&mut dyn Teller>,
     ) {
-        #[cfg(unix)]
-        let mut teller = teller;
-        #[cfg(unix)]
         if self.lying > 0 && !self.failed {
             let teller: Option<&mut dyn Teller> = match &mut teller {
                 Some(teller) => Some(&mut **teller),
@@ -161,10 +155,7 @@ impl Reader {
         if self.failed {
             process.handle_received(now, conn);
             self.buffer.clear();
-            #[cfg(unix)]
-            {
-                self.lying = 0;
-            }
+            self.lying = 0;
         } else {
             let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
             self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();
@@ -172,7 +163,8 @@ impl Reader {
         self.release(large);
     }
 
-    /// A link between two reads owns no memory, or little. `large`: what it had is not the thread's.
+    /// A link between two reads owns no memory, or little. `large`: what it had is not the
+    /// thread's.
     fn release(&mut self, large: bool) {
         if self.buffer.len() <= SMALL {
             let begun = BytesMut::from(&self.buffer[..]);

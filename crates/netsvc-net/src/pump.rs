@@ -1,0 +1,352 @@
+//! Turns of reading and writing, on whatever thread, and what comes of calls into the core.
+
+use std::io;
+use std::sync::{Arc, MutexGuard};
+
+use netsvc_core::limits::PUBLISH_HIGH_WATER;
+use netsvc_core::wire::WriteBatch;
+use netsvc_core::{ConnId, ContentRef, ServiceNo, Str, Teller};
+
+use crate::connection::reader::Reader;
+use crate::connection::writer::Source;
+use crate::connection::{Connection, GONE, WRITE};
+use crate::effects::Effects;
+use crate::shared::Shared;
+
+/// A connection yields to the others after this many bytes in one direction.
+pub(crate) const TURN: usize = 256 << 10;
+/// Bytes that a thread writes to connections after one call into the core. The connections' own
+/// tasks write the rest, so that the application's thread is not kept.
+const DIRECT_WRITE: usize = 256 << 10;
+/// Bytes moved from an outbox at once: the most that is encoded under the registry's mutex.
+const CHUNK: usize = 64 << 10;
+
+/// How a turn of reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The stream is empty.
+    Idle,
+    /// More may be there.
+    More,
+    /// The peer is gone.
+    Ended,
+}
+
+/// What servicing delegated reads came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serviced {
+    /// Call again when the socket is readable, which it may be already.
+    Delegated,
+    /// Nothing was read: events of that registry wait, drain them first.
+    Behind,
+    /// The connection has ended: drop the delegated reads.
+    Ended,
+}
+
+/// Runs `work` and then does what it noted.
+pub(crate) fn perform_with<R>(shared: &Shared, work: impl FnOnce(&mut Effects) -> R) -> R {
+    let mut effects = Effects::default();
+    let result = work(&mut effects);
+    perform(shared, effects);
+    result
+}
+
+fn perform(shared: &Shared, mut effects: Effects) {
+    let mut share = DIRECT_WRITE;
+    while let Some(connection) = effects.dirty.pop() {
+        if connection.stream.direct_writes() {
+            write(shared, &connection, &mut share, &mut effects);
+        } else {
+            connection.oblige(WRITE);
+        }
+    }
+    for connection in effects.closed {
+        connection.close();
+    }
+    for listener in effects.with_room {
+        listener.kick();
+    }
+    if effects.open {
+        shared.open.notify_one();
+    }
+    if effects.rearm {
+        shared.timer.notify_one();
+    }
+    if effects.signal {
+        shared.signal.raise();
+    }
+}
+
+/// Writes at most `share` bytes without waiting; leaves the rest to the connection's task.
+pub(crate) fn write(
+    shared: &Shared,
+    connection: &Connection,
+    share: &mut usize,
+    effects: &mut Effects,
+) {
+    connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
+}
+
+/// Writes what these take without waiting.
+pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>]) {
+    perform_with(shared, |effects| {
+        for connection in connections {
+            write(shared, connection, &mut { usize::MAX }, effects);
+        }
+    });
+}
+
+/// Publishes a large report without a lifetime by writing it straight from where it lies, which a
+/// process with one connection can, for which nothing waits. Whether the publisher may go on;
+/// `None`: nothing was done.
+pub(crate) fn publish_through(
+    shared: &Shared,
+    service: ServiceNo,
+    subject: &Str,
+    content: ContentRef<'_>,
+) -> Option<bool> {
+    let state = shared.lock();
+    let mut connections = state.connections.values();
+    let (Some(only), None) = (connections.next(), connections.next()) else { return None };
+    let only = Arc::clone(only);
+    drop(state);
+    if !only.stream.direct_writes() {
+        return None;
+    }
+    let begin = |outbox: &mut Outbox<'_>, batch: &mut WriteBatch| {
+        outbox.shared.apply(outbox.effects, |process, now| {
+            process.publish_through(now, outbox.conn, service, subject, content, batch)
+        })
+    };
+    let published = perform_with(shared, |effects| {
+        let outbox = &mut Outbox { shared, conn: only.id, effects };
+        only.write_through(outbox, (begin, content.bytes), &mut { DIRECT_WRITE })
+    });
+    published.then(|| shared.lock().process.queued_bytes() <= PUBLISH_HIGH_WATER)
+}
+
+/// The core's outbox of one connection.
+struct Outbox<'a> {
+    shared: &'a Shared,
+    conn: ConnId,
+    effects: &'a mut Effects,
+}
+
+impl Source for Outbox<'_> {
+    fn refill(&mut self, batch: &mut WriteBatch, wrote: bool) {
+        let conn = self.conn;
+        self.shared.apply(self.effects, |process, now| {
+            if wrote {
+                process.handle_written(now, conn, batch.len());
+            }
+            if batch.is_empty() {
+                process.poll_write(now, conn, batch, CHUNK);
+            }
+        });
+    }
+}
+
+/// Reads and applies one turn's share, on whatever thread; waits for who is reading just now.
+pub(crate) fn read(shared: &Shared, connection: &Connection) -> Turn {
+    let reader = || Some(connection.reader());
+    read_by(shared, connection, TURN, None, reader).unwrap_or(Turn::More)
+}
+
+/// Its delegate found it readable: reads `share` bytes or little more, and applies them.
+pub(crate) fn service(shared: &Shared, connection: &Connection, share: usize) -> Serviced {
+    if shared.signal.is_raised() && connection.is_open() {
+        return Serviced::Behind;
+    }
+    service_telling(shared, connection, share, None).0
+}
+
+/// As [`service`], by who takes reports at once. True: there may be more.
+pub(crate) fn service_telling(
+    shared: &Shared,
+    connection: &Connection,
+    share: usize,
+    teller: Option<&mut dyn Teller>,
+) -> (Serviced, bool) {
+    let Some(owner) = connection.owner.as_ref().filter(|_| connection.is_open()) else {
+        return (Serviced::Ended, false);
+    };
+    if owner.service() {
+        // The task need not wait for the socket any more.
+        connection.kick.notify_one();
+    }
+    // Whoever is reading instead reads all there is, or leaves the socket readable.
+    match read_by(shared, connection, share, teller, || connection.try_reader()) {
+        Some(Turn::Ended) => {
+            end(shared, connection);
+            (Serviced::Ended, false)
+        }
+        turn => (Serviced::Delegated, turn == Some(Turn::More)),
+    }
+}
+
+/// Has whoever drains read a connection, which is readable. True: that was not known.
+pub(crate) fn tell_readable(shared: &Shared, connection: &Arc<Connection>) -> bool {
+    let Some(delegations) = &shared.delegations else { return false };
+    let is_new = delegations.note_readable(Arc::clone(connection));
+    if is_new {
+        shared.signal.raise();
+    }
+    is_new
+}
+
+/// The peer is gone, and nobody has told the core.
+pub(crate) fn end(shared: &Shared, connection: &Connection) {
+    connection.oblige(GONE);
+    perform_with(shared, |effects| {
+        shared.apply_state(effects, |state, now| {
+            if state.connections.remove(&connection.id).is_some() {
+                state.process.handle_closed(now, connection.id);
+            }
+        });
+    });
+    connection.end_delegation();
+}
+
+/// `None`: `reader` gave none at first.
+fn read_by<'a>(
+    shared: &Shared,
+    connection: &Connection,
+    mut left: usize,
+    mut teller: Option<&mut dyn Teller>,
+    reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
+) -> Option<Turn> {
+    let mut last = None;
+    while left > 0 {
+        // Effects are seen to without the reader, between two chunks.
+        let turn = perform_with(shared, |effects| {
+            let mut reader = reader()?;
+            let teller: Option<&mut dyn Teller> = match &mut teller {
+                Some(teller) => Some(&mut **teller),
+                None => None,
+            };
+            Some(read_once(shared, connection, &mut reader, &mut left, effects, teller))
+        });
+        match turn {
+            None => break,
+            Some(Turn::More) => last = turn,
+            Some(_) => return turn,
+        }
+    }
+    last
+}
+
+fn read_once(
+    shared: &Shared,
+    connection: &Connection,
+    reader: &mut Reader,
+    left: &mut usize,
+    effects: &mut Effects,
+    teller: Option<&mut dyn Teller>,
+) -> Turn {
+    let read = match reader.fill(&*connection.stream, *left) {
+        Ok(read) if read.count == 0 => return Turn::Ended,
+        Ok(read) => read,
+        Err(error) => {
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => Turn::Idle,
+                io::ErrorKind::Interrupted => Turn::More,
+                _ => Turn::Ended,
+            };
+        }
+    };
+    *left = left.saturating_sub(read.count);
+    shared.apply(effects, |process, now| reader.apply(process, now, connection.id, teller));
+    if read.maybe_more { Turn::More } else { Turn::Idle }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+    use std::net::Shutdown;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+
+    use netsvc_core::{
+        CommandError, Config, Heartbeat, Limits, LinkToken, Process, ProcessId, Retry, Role,
+    };
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::signal::Signal;
+    use crate::state::Opening;
+    use crate::transport::address::Target;
+    use crate::transport::stream::{Read, Stream};
+
+    /// Takes everything, and counts it.
+    struct Counting {
+        direct_writes: bool,
+        written: Arc<AtomicUsize>,
+    }
+
+    impl Stream for Counting {
+        fn read(&self, _bytes: &mut [u8]) -> io::Result<Read> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let count = slices.iter().map(|slice| slice.len()).sum();
+            self.written.fetch_add(count, Ordering::Relaxed);
+            Ok(count)
+        }
+
+        fn poll_read_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_write_ready(&self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn shutdown(&self, _how: Shutdown) {}
+
+        fn direct_writes(&self) -> bool {
+            self.direct_writes
+        }
+    }
+
+    #[test]
+    fn what_a_stream_without_direct_writes_is_to_send_is_left_to_its_task()
+    -> Result<(), CommandError> {
+        for direct_writes in [true, false] {
+            let clock = Clock::start();
+            let limits = Limits::default();
+            let config = Config { id: ProcessId([1; 16]), label: "client".into(), limits, seed: 1 };
+            let process = Process::new(config, clock.now());
+            let shared = Shared::new(process, clock, Signal::new(Box::new(|| ())), None);
+            let written = Arc::<AtomicUsize>::default();
+            // Connects, and has its greeting to send.
+            let mut connected = None;
+            perform_with(&shared, |effects| {
+                shared.apply_state(effects, |state, now| {
+                    let heartbeat = Heartbeat::default();
+                    let exchange = state.process.create_exchange(Role::Client, "", heartbeat)?;
+                    let token = LinkToken([1; 16]);
+                    let link = state.process.connect(now, exchange, Retry::Once, token)?;
+                    state.targets.insert(link, (exchange, Target::Unix("nowhere".into())));
+                    Ok(())
+                })?;
+                shared.apply_state(effects, |state, now| {
+                    if let Some(Opening { conn, .. }) = state.opening.pop() {
+                        let written = Arc::clone(&written);
+                        let stream = Box::new(Counting { direct_writes, written });
+                        let connection =
+                            Arc::new(Connection::new(conn, stream, Reader::new(1 << 20), None));
+                        state.connections.insert(conn, Arc::clone(&connection));
+                        state.process.handle_opened(now, conn, "nowhere");
+                        connected = Some(connection);
+                    }
+                });
+                Ok(())
+            })?;
+            let duties = connected.map(|connection| connection.duties());
+            assert_eq!(duties, Some(if direct_writes { 0 } else { WRITE }));
+            assert_eq!(written.load(Ordering::Relaxed) > 0, direct_writes);
+        }
+        Ok(())
+    }
+}
