@@ -1,17 +1,17 @@
 import { type Authorise, mayLink } from "./authorise.js";
+import type { LinkRecord } from "./border/deliveries.js";
+import type { NativeListen, NativeTarget } from "./border/native.js";
 import { ClosedError, LinkError, ListenError, TimeoutError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
-import type { NativeListen, NativeTarget } from "./internal/native.js";
 import { OpenWork } from "./internal/open-work.js";
-import type { LinkRecord } from "./internal/records.js";
 import { Link, type LinkOwner, type Peer } from "./link.js";
-import { Log, type LogOption } from "./log.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
+import { Log, type LogOption } from "./options/log.js";
+import { checkTcpOnly, parseTcpOnly } from "./options/tcp-only.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
-import { checkTcpOnly, parseTcpOnly } from "./tcp-only.js";
 
 /** Role of an exchange that connects to a hub. */
 export const EXCHANGE_CLIENT: 0 = 0;

@@ -43,10 +43,10 @@ export {
   type UnixAddress,
 } from "./exchange.js";
 export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
-export type { Io, IoMode } from "./io.js";
-export type { Limits } from "./limits.js";
 export type { Link, LinkState, Peer } from "./link.js";
-export type { LogEntry, LogLevel, LogOption } from "./log.js";
+export type { Io, IoMode } from "./options/io.js";
+export type { Limits } from "./options/limits.js";
+export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
 export {
   Registry,
   type RegistryEvents,

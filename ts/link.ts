@@ -1,7 +1,7 @@
 import { LinkError } from "./errors.js";
 import { now } from "./internal/clock.js";
 import { type Deferred, deferred, handled } from "./internal/deferred.js";
-import { drainMs } from "./options.js";
+import { drainMs } from "./options/checks.js";
 
 /**
  * `connecting` (an attempt is under way), `active`, `waiting` (for the next attempt), or `closed`

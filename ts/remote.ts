@@ -3,7 +3,7 @@ import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
 import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
 import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
 import type {
   Arguments,

@@ -1,5 +1,5 @@
+import { view } from "./border/memory.js";
 import { decodeContent } from "./content/content.js";
-import { view } from "./internal/memory.js";
 
 const FLAG_REPLAYED = 1;
 const FLAG_RESUMED = 2;

@@ -3,7 +3,7 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, LocalService } from "./internal/calls.js";
 import type { Core } from "./internal/core.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
 import type { ContentOf, Contract, Handlers, SubjectOf, Untyped } from "./types.js";
 

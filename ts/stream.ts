@@ -1,7 +1,7 @@
+import { view } from "./border/memory.js";
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
 import type { Core } from "./internal/core.js";
-import { view } from "./internal/memory.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 

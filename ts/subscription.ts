@@ -1,8 +1,8 @@
+import { PackedReader } from "./border/packed.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
-import { PackedReader } from "./internal/packed.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
-import { count } from "./options.js";
+import { count } from "./options/checks.js";
 import type { Report } from "./report.js";
 import type { ServiceInfo } from "./service-info.js";
 

@@ -1,13 +1,13 @@
 // The addon's interface without the addon: one registry whose only services are its own, and whose
 // links are told what to do by the test. As much of it as the unit tests of ts/ need, no more.
 
-import { forgetEnvironments } from "../../ts/internal/environment.js";
+import { forgetEnvironments } from "../../ts/border/environment.js";
 import {
   type NativeListen,
   type NativeRegistry,
   type NativeTarget,
   replaceNative,
-} from "../../ts/internal/native.js";
+} from "../../ts/border/native.js";
 import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { Commands } from "./fake-commands.js";
 import { Deliveries, packTexts, REPORT, type ReportFields } from "./fake-deliveries.js";

@@ -1,15 +1,15 @@
 // Calls of local methods: from the INVOKE record to the handler, and its result back.
 
+import { REQUEST_NUMBER } from "../border/codes.js";
+import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "../border/commands.js";
+import type { SubscriberRecord } from "../border/deliveries.js";
+import { view } from "../border/memory.js";
 import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.js";
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
-import type { Log } from "../log.js";
-import { REQUEST_NUMBER } from "./codes.js";
+import type { Log } from "../options/log.js";
 import type { Invocation } from "./invocation.js";
-import { view } from "./memory.js";
 import { isAsyncIterable, PartSource } from "./part-source.js";
-import type { SubscriberRecord } from "./records.js";
-import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
 import { Table } from "./table.js";
 
 /** A method's implementation, its types forgotten. */

@@ -1,21 +1,21 @@
 // One registry on this side of the border: tables from the border's numbers to the objects that
 // applications hold, and what those objects share. Made on the registry's first use.
 
+import { Bridge } from "../border/bridge.js";
+import { abortError, listenError } from "../border/codes.js";
+import type { Staging } from "../border/commands.js";
+import type { LinkRecord, Sink, SubscriberRecord } from "../border/deliveries.js";
+import { Budget, environment } from "../border/environment.js";
+import type { NativeRegistry } from "../border/native.js";
 import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../errors.js";
-import type { Io, IoMode } from "../io.js";
-import type { Log } from "../log.js";
+import type { Io, IoMode } from "../options/io.js";
+import type { Log } from "../options/log.js";
 import type { Report } from "../report.js";
 import type { Change } from "../watch.js";
-import { Bridge } from "./bridge.js";
 import { Calls } from "./calls.js";
-import { abortError, listenError } from "./codes.js";
-import { Budget, environment } from "./environment.js";
 import type { Invocation } from "./invocation.js";
-import type { NativeRegistry } from "./native.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
-import type { LinkRecord, Sink, SubscriberRecord } from "./records.js";
-import type { Staging } from "./staging.js";
 import { Table } from "./table.js";
 import { Waits } from "./waits.js";
 

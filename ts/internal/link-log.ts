@@ -1,7 +1,7 @@
 // What the operator hears of links: an outage in a few lines however long it lasts.
 
 import type { LinkEvent } from "../exchange.js";
-import { type Log, Outage } from "../log.js";
+import { type Log, Outage } from "../options/log.js";
 import { now } from "./clock.js";
 
 /** A server forgets refused connections that are this far apart, in seconds. */

@@ -1,12 +1,17 @@
 // Requests of this side that wait for their outcome. A key is the index of a slot; no native promise,
 // no timer and no closure per request exists on the other side of the border.
 
+import { requestError } from "../border/codes.js";
+import {
+  type RequestHow,
+  STATUS_FAILURE,
+  STATUS_RESPONSE,
+  type Staging,
+} from "../border/commands.js";
+import { view } from "../border/memory.js";
 import { decodeContent } from "../content/content.js";
 import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
-import { requestError } from "./codes.js";
-import { view } from "./memory.js";
 import type { Holder } from "./open-work.js";
-import { type RequestHow, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
 import type { Target } from "./targets.js";
 
 /** Takes the parts of a streamed result, before its outcome. */

@@ -1,6 +1,6 @@
 // Whom a request, a subscription, a watch or a look-up is about: parsed once.
 
-import * as check from "../options.js";
+import * as check from "../options/checks.js";
 
 /** A name, or the identity of one service. */
 export type ServiceTarget = string | { readonly identity: string };

@@ -16,15 +16,15 @@ use netsvc_core::{
 };
 use netsvc_net::{ListenTarget, Target};
 
+use crate::deliveries::encode::delivered_number;
+use crate::deliveries::service_info;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, command, guard, invalid, node_api};
-use crate::info;
 use crate::options::{
     ConnectOptions, ListenOptions, NewServiceNumbers, RegistryOptions, filter, identity_of, millis,
     process_id, retry, whole,
 };
-use crate::records::delivered_number;
-use crate::registry::Registry;
+use crate::registry_handle::RegistryHandle;
 
 /// A registry: one process to everybody else.
 ///
@@ -32,7 +32,7 @@ use crate::registry::Registry;
 /// `close` that is `closed`, except where said.
 #[napi]
 pub struct NativeRegistry {
-    registry: Rc<Registry>,
+    registry: Rc<RegistryHandle>,
     id: String,
 }
 
@@ -43,7 +43,7 @@ impl NativeRegistry {
     pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
         guard(|| {
             let registry = environment
-                .admit(|no, gate, reading| Registry::start(no, gate, reading, options))?;
+                .admit(|no, wakeup, reading| RegistryHandle::start(no, wakeup, reading, options))?;
             let id = registry.engine()?.process().to_string();
             Ok(Self { registry, id })
         })
@@ -441,7 +441,7 @@ const ENDED_BEFORE: u32 = 255;
 
 /// A service list as `lookup` returns it.
 fn list<'env>(env: &'env Env, services: &[ServiceInfo]) -> Result<Uint8ArraySlice<'env>> {
-    let packed = info::pack_list(services);
+    let packed = service_info::pack_list(services);
     Uint8ArraySlice::copy_from(env, packed).map_err(|error| node_api(&error))
 }
 

@@ -1,4 +1,4 @@
-import { NetsvcError } from "./errors.js";
+import { NetsvcError } from "../errors.js";
 
 /**
  * Who waits for the sockets of a registry. `auto`: under Node on Linux and macOS, Node's event loop for

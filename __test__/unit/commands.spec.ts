@@ -1,7 +1,7 @@
 // Packed commands name strings by slot: each is told once, and again when its slot was needed.
 
 import { describe, expect, it } from "vitest";
-import { Staging } from "../../ts/internal/staging.js";
+import { Staging } from "../../ts/border/commands.js";
 import { parseTarget } from "../../ts/internal/targets.js";
 import { Commands, type FakeCommand } from "../helpers/fake-commands.js";
 

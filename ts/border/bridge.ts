@@ -2,10 +2,10 @@
 // go through `command`, which hands over packed ones before, so that they keep their order.
 
 import { command } from "./codes.js";
+import { Staging } from "./commands.js";
+import { Records, type Sink } from "./deliveries.js";
 import type { Budget, Environment } from "./environment.js";
 import type { NativeRegistry } from "./native.js";
-import { Records, type Sink } from "./records.js";
-import { Staging } from "./staging.js";
 
 /** Words of one batch of records: some 1,400 reports, so that a batch ends by its bytes first. */
 const RECORD_WORDS = 16_384;

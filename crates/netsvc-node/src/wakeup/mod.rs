@@ -4,6 +4,10 @@
 //! thread-safe function, or a handle of libuv, while its environment destroys it, which ends the
 //! process.
 
+mod ready_set;
+#[cfg(unix)]
+pub(crate) mod uv_waker;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi::bindgen_prelude::Function;
@@ -12,9 +16,9 @@ use napi::{Env, Status};
 use netsvc_net::Turns;
 
 use crate::error::{Result, node_api};
+use crate::wakeup::ready_set::ReadySet;
 #[cfg(unix)]
-use crate::event_loop::Waker;
-use crate::ready::Ready;
+use crate::wakeup::uv_waker::UvWaker;
 
 /// Carries no data, hence loses none when it is refused; weak, so that it does not hold the
 /// process alive until told to.
@@ -22,19 +26,19 @@ type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 
 /// Whether and how an environment can be woken.
 #[derive(Default)]
-pub(crate) struct Gate {
+pub(crate) struct Wakeup {
     state: Mutex<State>,
     /// Of the environment's thread.
     pub(crate) turns: Turns,
 }
 
 /// How an environment is woken.
-pub(crate) enum Wake {
+enum Wake {
     /// By Node-API, anywhere.
     Function(WakeFunction),
     /// By libuv, under Node itself: some 30 µs sooner when the event loop is asleep.
     #[cfg(unix)]
-    Loop(Waker),
+    Loop(UvWaker),
 }
 
 #[derive(Default)]
@@ -46,18 +50,13 @@ struct State {
     /// There are deliveries: JavaScript is to be called.
     deliveries: bool,
     /// The registries that have some.
-    ready: Ready,
+    ready: ReadySet,
     /// The environment's thread is at work for us and asks for deliveries afterwards.
     attending: bool,
 }
 
-impl Gate {
-    /// From now on the environment is woken by `wake`.
-    pub(crate) fn open(&self, wake: Wake) {
-        self.lock().wake = Some(wake);
-    }
-
-    /// As [`Gate::open`], with a thread-safe function that calls `wake`.
+impl Wakeup {
+    /// From now on the environment is woken by a thread-safe function that calls `wake`.
     pub(crate) fn open_by_function(self: &Arc<Self>, wake: &Function<'_, (), ()>) -> Result<()> {
         // Weak, because Node-API keeps this closure as long as it keeps the function.
         let dispatched: Weak<Self> = Arc::downgrade(self);
@@ -66,13 +65,13 @@ impl Gate {
             .weak::<true>()
             .build_callback(move |_| {
                 // Before JavaScript drains: what arrives during that signals again.
-                if let Some(gate) = dispatched.upgrade() {
-                    gate.woken();
+                if let Some(wakeup) = dispatched.upgrade() {
+                    wakeup.woken();
                 }
                 Ok(())
             })
             .map_err(|error| node_api(&error))?;
-        self.open(Wake::Function(wake));
+        self.lock().wake = Some(Wake::Function(wake));
         Ok(())
     }
 
@@ -142,7 +141,12 @@ impl Gate {
 
 /// For work on the event loop.
 #[cfg(unix)]
-impl Gate {
+impl Wakeup {
+    /// From now on the environment is woken by `waker`.
+    pub(crate) fn open_by_handle(&self, waker: UvWaker) {
+        self.lock().wake = Some(Wake::Loop(waker));
+    }
+
     /// There is something else to do for the environment's thread.
     pub(crate) fn nudge(&self) {
         self.lock().wake();

@@ -1,4 +1,4 @@
-import { NetsvcError } from "./errors.js";
+import { NetsvcError } from "../errors.js";
 
 /**
  * Whether a client goes by TCP even where a hub of the same machine offers a Unix socket beside its

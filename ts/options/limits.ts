@@ -1,4 +1,4 @@
-import { count } from "./options.js";
+import { count } from "./checks.js";
 
 /** Bounds of one registry; nothing in netsvc grows without one. What is left out keeps its default. */
 export interface Limits {

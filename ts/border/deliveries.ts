@@ -4,13 +4,13 @@
 // large content).
 
 import type { LinkError } from "../errors.js";
+import { type CallerTracker, Invocation, Origin } from "../internal/invocation.js";
+import { Table } from "../internal/table.js";
 import { type Publisher, Report } from "../report.js";
 import { NO_SERVICE, type ServiceInfo } from "../service-info.js";
 import type { Change, ChangeStatus } from "../watch.js";
 import { linkError } from "./codes.js";
-import { type CallerTracker, Invocation, Origin } from "./invocation.js";
 import { type CommonInfo, PackedReader } from "./packed.js";
-import { Table } from "./table.js";
 
 /** A LINK record. */
 export interface LinkRecord {

@@ -1,11 +1,11 @@
-//! Packs deliveries for JavaScript: an array of words, and a chunk of bytes they refer to.
+//! Packs deliveries for JavaScript: an array of words, and a buffer of bytes they refer to.
 //!
 //! Three header words (words used; 1 if more is waiting; where the bytes end), then records: a kind,
 //! then its fixed fields. 64-bit numbers are a low and a high word; contents and strings are an offset
-//! and a length in the chunk.
+//! and a length in the buffer.
 //!
-//! The chunk is memory that JavaScript owns and lends, so that nothing is allocated for a batch. A delivery
-//! that does not fit into it gets a batch and a chunk of its own.
+//! The buffer is memory that JavaScript owns and lends, so that nothing is allocated for a batch. A delivery
+//! that does not fit into it gets a batch and a buffer of its own.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use netsvc_core::{
     LinkEvent, Outcome, ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
 };
 
-use crate::chunk::{Chunk, Span};
-use crate::info;
-use crate::symbols::{Slot, Symbols, Tell, Told, hex};
+use crate::deliveries::buffer::{Buffer, Span};
+use crate::deliveries::service_info;
+use crate::deliveries::strings::{Slot, Symbols, Tell, Told, hex};
 
 /// Words that an array of records must have at least.
 pub(crate) const MIN_WORDS: usize = 64;
@@ -82,14 +82,14 @@ impl Packer {
     pub(crate) fn begin<'a>(
         &'a mut self,
         words: &'a mut [u32],
-        chunk: Chunk<'a>,
+        buffer: Buffer<'a>,
     ) -> Option<Batch<'a>> {
         if words.len() < MIN_WORDS {
             return None;
         }
         let Self { symbols, told } = self;
         let commons = [Span::NONE; COMMONS];
-        Some(Batch { symbols, told, chunk, commons, words, used: HEADER_WORDS })
+        Some(Batch { symbols, told, buffer, commons, words, used: HEADER_WORDS })
     }
 }
 
@@ -98,7 +98,7 @@ impl Packer {
 pub(crate) struct Batch<'a> {
     symbols: &'a mut Symbols,
     told: &'a mut Told,
-    chunk: Chunk<'a>,
+    buffer: Buffer<'a>,
     /// What services that the batch told of may have in common with further ones, the newest first.
     commons: [Span; COMMONS],
     words: &'a mut [u32],
@@ -141,7 +141,7 @@ impl Batch<'_> {
         let words = MAX_RECORD_WORDS + reports.saturating_mul(REPORT_WORDS);
         let names = report.subject.len() + report.name.len() + FIXED;
         let bytes = reports.saturating_mul(report.content.len()).saturating_add(names);
-        self.words.len() - self.used >= words && self.chunk.has_room(bytes)
+        self.words.len() - self.used >= words && self.buffer.has_room(bytes)
     }
 
     /// Whether a record fits that refers to a content and names of so many bytes.
@@ -151,19 +151,19 @@ impl Batch<'_> {
 
     /// Bytes that can be added.
     pub(crate) fn room(&self) -> usize {
-        self.chunk.room()
+        self.buffer.room()
     }
 
     /// Writes the header. `more`: deliveries are left for the next batch.
     pub(crate) fn finish(self, more: bool) {
         self.words[0] = self.used as u32;
         self.words[1] = more.into();
-        self.words[2] = self.chunk.at() as u32;
+        self.words[2] = self.buffer.at() as u32;
     }
 
     /// Whether a record fits that refers to so many bytes.
     fn has_room(&self, bytes: usize) -> bool {
-        self.words.len() - self.used >= MAX_RECORD_WORDS && self.chunk.has_room(bytes)
+        self.words.len() - self.used >= MAX_RECORD_WORDS && self.buffer.has_room(bytes)
     }
 
     fn event(&mut self, event: &Event) {
@@ -234,7 +234,7 @@ impl Batch<'_> {
         let [low, high] = halves(report.sequence);
         let flags = u32::from(replayed) | u32::from(report.resumed) << 1;
         let missed = u32::try_from(report.missed).unwrap_or(u32::MAX);
-        let span = self.chunk.span(|chunk| chunk.put(report.content));
+        let span = self.buffer.span(|buffer| buffer.put(report.content));
         self.put(&[
             kind::REPORT,
             subscription.0,
@@ -280,7 +280,7 @@ impl Batch<'_> {
         let caller = self.process(request.caller, &[method]);
         let label = self.symbol(request.caller_label, &[method, caller]);
         let [low, high] = halves(request.call.0);
-        let span = self.chunk.span(|chunk| chunk.put(request.content));
+        let span = self.buffer.span(|buffer| buffer.put(request.content));
         self.put(&[
             kind::INVOKE,
             low,
@@ -298,7 +298,7 @@ impl Batch<'_> {
     }
 
     fn part(&mut self, key: u64, content: &Content) {
-        let span = self.chunk.span(|chunk| chunk.put(&content.bytes));
+        let span = self.buffer.span(|buffer| buffer.put(&content.bytes));
         let kind = content.kind.0.into();
         self.put(&[kind::PART, key as u32, kind, span.offset, span.length]);
     }
@@ -322,7 +322,7 @@ impl Batch<'_> {
 
     fn outcome_of(&mut self, key: u64, how: [u32; 3], bytes: &[u8]) {
         let [status, kind, delivered] = how;
-        let span = self.chunk.span(|chunk| chunk.put(bytes));
+        let span = self.buffer.span(|buffer| buffer.put(bytes));
         // Keys come from JavaScript as u32; the core only carries them.
         let key = key as u32;
         self.put(&[kind::OUTCOME, key, status, kind, delivered, span.offset, span.length]);
@@ -334,7 +334,7 @@ impl Batch<'_> {
         let service = change.service.as_ref();
         let common = service.map_or(NONE, |service| self.common(service).offset);
         let name = service.map_or(Span::NONE, |service| {
-            self.chunk.span(|chunk| chunk.put(service.name.as_bytes()))
+            self.buffer.span(|buffer| buffer.put(service.name.as_bytes()))
         });
         self.put(&[
             kind::CHANGE,
@@ -353,7 +353,9 @@ impl Batch<'_> {
 
     /// What a service may have in common with others that this batch tells of.
     fn common(&mut self, service: &ServiceInfo) -> Span {
-        let span = self.chunk.span_once(&self.commons, |chunk| info::pack_common(service, chunk));
+        let span = self
+            .buffer
+            .span_once(&self.commons, |buffer| service_info::pack_common(service, buffer));
         if !self.commons.contains(&span) {
             self.commons.rotate_right(1);
             self.commons[0] = span;
@@ -402,14 +404,14 @@ impl Batch<'_> {
 
     fn define<T: AsRef<[u8]>>(&mut self, slot: Slot, text: impl FnOnce() -> T) -> u32 {
         if slot.new {
-            let span = self.chunk.span(|chunk| chunk.put(text().as_ref()));
+            let span = self.buffer.span(|buffer| buffer.put(text().as_ref()));
             self.put(&[kind::SYMBOL, slot.no, span.offset, span.length]);
         }
         slot.no
     }
 
     fn texts<T: AsRef<str>>(&mut self, texts: &[T]) -> Span {
-        self.chunk.span(|chunk| texts.iter().for_each(|text| chunk.put_text(text.as_ref())))
+        self.buffer.span(|buffer| texts.iter().for_each(|text| buffer.put_text(text.as_ref())))
     }
 
     fn put(&mut self, record: &[u32]) {
@@ -419,7 +421,7 @@ impl Batch<'_> {
 }
 
 impl Delivery {
-    /// Bytes that it takes in a chunk, at most: as if nothing had been told before.
+    /// Bytes that it takes in a buffer, at most: as if nothing had been told before.
     pub(crate) fn size(&self) -> usize {
         FIXED
             + match self {
@@ -454,7 +456,7 @@ fn event_size(event: &Event) -> usize {
             },
             Event::Change { change, .. } => {
                 change.group.as_ref().map_or(0, text)
-                    + change.service.as_ref().map_or(0, info::size)
+                    + change.service.as_ref().map_or(0, service_info::size)
             }
             Event::LinkActive(link)
             | Event::LinkInactive(link)

@@ -7,20 +7,20 @@
 
 use netsvc_core::ServiceInfo;
 
-use crate::chunk::Chunk;
-use crate::symbols::hex;
+use crate::deliveries::buffer::Buffer;
+use crate::deliveries::strings::hex;
 
 const LOCAL: u8 = 1;
 
 /// Appends what is a service's own.
-pub(crate) fn pack_own(info: &ServiceInfo, out: &mut Chunk<'_>) {
+pub(crate) fn pack_own(info: &ServiceInfo, out: &mut Buffer<'_>) {
     out.put_u32(info.no.0);
     out.put_u32(info.id.counter);
     out.put_text(&info.name);
 }
 
 /// Appends what it may have in common with others.
-pub(crate) fn pack_common(info: &ServiceInfo, out: &mut Chunk<'_>) {
+pub(crate) fn pack_common(info: &ServiceInfo, out: &mut Buffer<'_>) {
     out.put(&[if info.local { LOCAL } else { 0 }]);
     out.put(&hex(info.id.process));
     out.put_text(&info.audience);
@@ -33,7 +33,7 @@ pub(crate) fn pack_common(info: &ServiceInfo, out: &mut Chunk<'_>) {
 /// A u32 count and that many services: the result of a lookup.
 pub(crate) fn pack_list(infos: &[ServiceInfo]) -> Vec<u8> {
     let mut memory = vec![0; 4 + infos.iter().map(size).sum::<usize>()];
-    let mut out = Chunk::new(&mut memory, 0);
+    let mut out = Buffer::new(&mut memory, 0);
     out.put_u32(infos.len() as u32);
     for info in infos {
         pack_own(info, &mut out);
@@ -52,7 +52,7 @@ pub(crate) fn size(info: &ServiceInfo) -> usize {
     64 + texts.map(|text| text.len() + 2).sum::<usize>()
 }
 
-fn put_list(texts: &[netsvc_core::Str], out: &mut Chunk<'_>) {
+fn put_list(texts: &[netsvc_core::Str], out: &mut Buffer<'_>) {
     out.put_u16(texts.len() as u16);
     for text in texts {
         out.put_text(text);
@@ -81,7 +81,7 @@ pub(crate) mod tests {
     /// Both parts.
     pub(crate) fn packed(info: &ServiceInfo) -> (Vec<u8>, Vec<u8>) {
         let mut memory = [0; 1024];
-        let mut out = Chunk::new(&mut memory, 0);
+        let mut out = Buffer::new(&mut memory, 0);
         pack_own(info, &mut out);
         let own = out.bytes().to_vec();
         pack_common(info, &mut out);

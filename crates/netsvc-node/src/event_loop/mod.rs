@@ -5,6 +5,10 @@
 //! whoever drops the last of an `EventLoop`, which is libuv's last close callback.
 #![allow(unsafe_code, reason = "callbacks of libuv, and Node-API in its raw form")]
 
+pub(crate) mod delegated_reads;
+mod js_callback;
+mod poll;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -16,22 +20,23 @@ use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
 use netsvc_net::{Loan, LoanId};
 
-use crate::desk::{Desk, Note};
 use crate::error::{Result, guard};
-use crate::gate::{Gate, Wake};
-use crate::handle::{Handle, value_of};
-use crate::js_callback::JsCallback;
-use crate::poll::Poll;
-use crate::uv::{Kind, Loop, RawHandle, Uv};
+use crate::event_loop::delegated_reads::{Change, DelegatedReads};
+use crate::event_loop::js_callback::JsCallback;
+use crate::event_loop::poll::Poll;
+use crate::uv::functions::{Kind, Loop, RawHandle, Uv};
+use crate::uv::handle::{Handle, value_of};
+use crate::wakeup::Wakeup;
+use crate::wakeup::uv_waker::UvWaker;
 
 /// The event loop of one environment, on whose thread it stays.
 ///
 /// Its handles hold it, so it lives until all of them are closed.
 pub(crate) struct EventLoop {
     uv: &'static Uv,
-    gate: Arc<Gate>,
+    wakeup: Arc<Wakeup>,
     wake: JsCallback,
-    desk: Arc<Desk>,
+    delegated: Arc<DelegatedReads>,
     raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
@@ -45,22 +50,12 @@ struct CleanupHook(sys::napi_async_cleanup_hook_handle);
 
 type Polled = (Rc<Loan>, Handle<Poll>);
 
-/// The handle by which any thread wakes the loop. Belongs into a [`Gate`], which sees to it that
-/// nobody uses it once it is being closed.
-pub(crate) struct Waker {
-    uv: &'static Uv,
-    raw: *mut RawHandle,
-}
-
-// SAFETY: `uv_async_send` may be called from any thread; nothing else is done with the handle.
-unsafe impl Send for Waker {}
-
 impl EventLoop {
-    /// The loop of `env`, with `wake` called through `gate`. `None`: it cannot be had here, and
+    /// The loop of `env`, with `wake` called through `wakeup`. `None`: it cannot be had here, and
     /// nothing was changed.
     pub(crate) fn open(
         env: Env,
-        gate: &Arc<Gate>,
+        wakeup: &Arc<Wakeup>,
         wake: &Function<'_, (), ()>,
     ) -> Result<Option<Rc<Self>>> {
         let Some(uv) = Uv::of_program() else { return Ok(None) };
@@ -73,9 +68,9 @@ impl EventLoop {
         let Some(hook) = CleanupHook::add(env) else { return Ok(None) };
         let this = Rc::new(Self {
             uv,
-            gate: Arc::clone(gate),
+            wakeup: Arc::clone(wakeup),
             wake: JsCallback::new(env, wake)?,
-            desk: Desk::open(Arc::clone(gate)),
+            delegated: DelegatedReads::open(Arc::clone(wakeup)),
             raw: raw.cast(),
             waker: RefCell::default(),
             polls: RefCell::default(),
@@ -89,7 +84,8 @@ impl EventLoop {
         // As a weak thread-safe function: until told to, it does not hold the loop.
         // SAFETY: open, and of this thread's loop.
         unsafe { (uv.unreference)(waker.raw()) };
-        gate.open(Wake::Loop(Waker { uv, raw: waker.raw() }));
+        // SAFETY: open; it is closed by `close`, before which the wake-up is.
+        wakeup.open_by_handle(unsafe { UvWaker::new(uv, waker.raw()) });
         this.waker.replace(Some(waker));
         Ok(Some(this))
     }
@@ -104,14 +100,14 @@ impl EventLoop {
     }
 
     /// Takes connections to read them on this loop.
-    pub(crate) fn desk(&self) -> Arc<Desk> {
-        Arc::clone(&self.desk)
+    pub(crate) fn delegated_reads(&self) -> Arc<DelegatedReads> {
+        Arc::clone(&self.delegated)
     }
 
-    /// Closes all handles; JavaScript is not called any more. The gate must be closed.
+    /// Closes all handles; JavaScript is not called any more. The wakeup must be closed.
     pub(crate) fn close(&self) {
         self.waker.take();
-        self.desk.close();
+        self.delegated.close();
         // Closed without the borrow: who reads just now looks whether its handle is still here.
         drop(self.polls.take());
     }
@@ -119,11 +115,11 @@ impl EventLoop {
     /// A thread has asked for this one.
     fn woken(self: &Rc<Self>) {
         // Before the work: what comes up during that wakes again.
-        let deliveries = self.gate.woken();
-        for note in self.desk.take() {
-            match note {
-                Note::Lend(loan) => self.poll(loan),
-                Note::Recall(loan) => self.forget(loan),
+        let deliveries = self.wakeup.woken();
+        for change in self.delegated.take() {
+            match change {
+                Change::Delegated(loan) => self.poll(loan),
+                Change::Ended(loan) => self.forget(loan),
             }
         }
         if deliveries {
@@ -150,7 +146,9 @@ impl EventLoop {
     /// Reads a connection from now on; if that cannot be, the loan is given back.
     fn poll(self: &Rc<Self>, loan: Loan) {
         let loan = Rc::new(loan);
-        let poll = Poll::start(self.uv, self.raw, Rc::clone(self), Rc::clone(&loan));
+        let this = Rc::clone(self);
+        let readable = move |loan: &Loan, given_up| this.readable(loan, given_up);
+        let poll = Poll::start(self.uv, self.raw, Rc::clone(&loan), Box::new(readable));
         if let Some(poll) = poll {
             self.polls.borrow_mut().insert(loan.id(), (loan, poll));
         }
@@ -164,14 +162,14 @@ impl EventLoop {
     /// A lent connection is readable, or libuv has given it up because of an error: JavaScript
     /// reads it while it drains. If it is too busy for that, the socket is still readable in the
     /// next turn of the loop.
-    pub(crate) fn readable(&self, loan: &Loan, given_up: bool) {
+    fn readable(&self, loan: &Loan, given_up: bool) {
         // What comes of it need not wake this thread.
-        self.gate.attend();
+        self.wakeup.attend();
         if loan.readable() {
-            self.gate.calling();
+            self.wakeup.calling();
             self.wake.call();
         }
-        self.gate.attended();
+        self.wakeup.attended();
         if given_up {
             self.forget(loan.id());
         }
@@ -192,14 +190,6 @@ impl Drop for CleanupHook {
     fn drop(&mut self) {
         // SAFETY: added, and taken back nowhere else; this is the environment's thread.
         unsafe { sys::napi_remove_async_cleanup_hook(self.0) };
-    }
-}
-
-impl Waker {
-    /// Wakes the loop; several calls may become one.
-    pub(crate) fn wake(&self) -> bool {
-        // SAFETY: the gate holds this only as long as the handle is open, and its lock meanwhile.
-        unsafe { (self.uv.async_send)(self.raw) == 0 }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use crate::uv::{Kind, RawHandle, Uv};
+use crate::uv::functions::{Kind, RawHandle, Uv};
 
 /// A handle of the calling thread's event loop. Dropping it closes it; its memory and its value
 /// are freed in libuv's close callback, so a callback that closes its own handle may go on using

@@ -8,15 +8,18 @@ use std::rc::Rc;
 use netsvc_net::Loan;
 
 use crate::error::guard;
-use crate::event_loop::EventLoop;
-use crate::handle::{Handle, value_of};
-use crate::uv::{Kind, Loop, READABLE, RawHandle, Uv};
+use crate::uv::functions::{Kind, Loop, READABLE, RawHandle, Uv};
+use crate::uv::handle::{Handle, value_of};
 
 /// The value of a `uv_poll`. It keeps the descriptor open until libuv is through with it.
 pub(crate) struct Poll {
-    event_loop: Rc<EventLoop>,
     loan: Rc<Loan>,
+    readable: Readable,
 }
+
+/// Called when the connection is readable; or with true, once, when libuv has given it up because of
+/// an error.
+type Readable = Box<dyn Fn(&Loan, bool)>;
 
 impl Poll {
     /// Waits for a connection to become readable, as long as the handle is not dropped. It does not
@@ -24,29 +27,29 @@ impl Poll {
     pub(crate) fn start(
         uv: &'static Uv,
         raw: *mut Loop,
-        event_loop: Rc<EventLoop>,
         loan: Rc<Loan>,
+        readable: Readable,
     ) -> Option<Handle<Self>> {
         let descriptor = loan.as_fd().as_raw_fd();
         // SAFETY: the loop of this thread, room for a handle of this kind, and a socket that stays
         // open as long as the value that owns the loan.
         let init = |handle| unsafe { (uv.poll_init)(raw, handle, descriptor) };
-        let handle = Handle::open(uv, Kind::Poll, Self { event_loop, loan }, init).ok()?;
+        let handle = Handle::open(uv, Kind::Poll, Self { loan, readable }, init).ok()?;
         // SAFETY: open, and of this thread's loop.
         let code = unsafe {
             (uv.unreference)(handle.raw());
-            (uv.poll_start)(handle.raw(), READABLE, Some(readable))
+            (uv.poll_start)(handle.raw(), READABLE, Some(polled))
         };
         (code == 0).then_some(handle)
     }
 }
 
-unsafe extern "C" fn readable(handle: *mut RawHandle, status: c_int, _events: c_int) {
+unsafe extern "C" fn polled(handle: *mut RawHandle, status: c_int, _events: c_int) {
     let Some(uv) = Uv::of_program() else { return };
     // SAFETY: libuv calls back for the handle made in `start`.
     let poll: &Poll = unsafe { value_of(uv, handle) };
     let _nobody_to_tell = guard(|| {
-        poll.event_loop.readable(&poll.loan, status < 0);
+        (poll.readable)(&poll.loan, status < 0);
         Ok(())
     });
 }

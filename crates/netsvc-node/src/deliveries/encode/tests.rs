@@ -5,12 +5,12 @@ use netsvc_core::{
 };
 
 use super::*;
-use crate::info::tests::{packed, thermometer};
+use crate::deliveries::service_info::tests::{packed, thermometer};
 
 /// What JavaScript lends for a batch.
 const CHUNK: usize = 32 << 10;
 
-/// Packs one batch and gives back what did not fit, as words and chunk.
+/// Packs one batch and gives back what did not fit, as words and buffer.
 fn pack(
     packer: &mut Packer,
     words: usize,
@@ -18,7 +18,7 @@ fn pack(
 ) -> (Vec<u32>, Vec<u8>, Vec<Delivery>) {
     let (mut words, mut memory) = (vec![0; words], vec![0; CHUNK]);
     let mut left = Vec::new();
-    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
+    let mut batch = packer.begin(&mut words, Buffer::new(&mut memory, 0)).unwrap();
     for delivery in deliveries {
         if !left.is_empty() || !batch.push(&delivery) {
             left.push(delivery);
@@ -32,7 +32,7 @@ fn pack(
 /// Packs one event with a new packer and splits the words at `lengths`.
 fn records(event: Event, lengths: &[usize]) -> (Vec<Vec<u32>>, Vec<u8>) {
     let deliveries = vec![Delivery::Event(event)];
-    let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
+    let (words, buffer, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
     assert!(left.is_empty());
     assert_eq!(words[..2], [3 + lengths.iter().sum::<usize>() as u32, 0]);
     let mut rest = &words[3..];
@@ -41,7 +41,7 @@ fn records(event: Event, lengths: &[usize]) -> (Vec<Vec<u32>>, Vec<u8>) {
         rest = more;
         record.to_vec()
     });
-    (records.collect(), chunk)
+    (records.collect(), buffer)
 }
 
 fn report(subject: &str, service: u32, sequence: u64, content: &[u8]) -> Event {
@@ -67,14 +67,14 @@ fn text(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_report_tells_its_service_and_subject_before() {
-    let (records, chunk) = records(report("kitchen", 9, (7 << 32) + 6, b"21.5"), &[4, 4, 11]);
+    let (records, buffer) = records(report("kitchen", 9, (7 << 32) + 6, b"21.5"), &[4, 4, 11]);
     let identity = format!("{}.9", "01".repeat(16));
     let service = [text(identity.as_bytes()), text(b"thermometer")].concat();
     let (at, end) = (service.len() as u32, service.len() as u32 + 7);
     assert_eq!(records[0], [14, 9, 0, at]);
     assert_eq!(records[1], [1, 0, at, 7]);
     assert_eq!(records[2], [2, 5, 9, 0, 6, 7, 3, 3, 1, end, 4]);
-    assert_eq!(chunk, [&service[..], b"kitchen21.5"].concat());
+    assert_eq!(buffer, [&service[..], b"kitchen21.5"].concat());
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn an_invocation_tells_method_and_caller_before() {
         parts: 16,
         content: Content::raw(&b"xy"[..]),
     };
-    let (records, chunk) = records(Event::Invoke(invocation), &[4, 4, 4, 12]);
+    let (records, buffer) = records(Event::Invoke(invocation), &[4, 4, 4, 12]);
     assert_eq!(records[0], [1, 0, 0, 4]);
     assert_eq!(records[1], [1, 1, 4, 32]);
     assert_eq!(records[2], [1, 2, 36, 6]);
     assert_eq!(records[3], [3, 1, 2, 4, 0, 2, 16, 1, 2, 0, 42, 2]);
-    assert_eq!(chunk, format!("read{}host:7xy", "cd".repeat(16)).as_bytes());
+    assert_eq!(buffer, format!("read{}host:7xy", "cd".repeat(16)).as_bytes());
 }
 
 #[test]
@@ -144,15 +144,15 @@ fn changes() {
     let event = |change: &Change| Event::Change { watch: WatchId(3), change: change.clone() };
     let (_, common) = packed(&thermometer());
     let at = 5 + common.len() as u32;
-    let (packed, chunk) = records(event(&change), &[4, 11]);
+    let (packed, buffer) = records(event(&change), &[4, 11]);
     assert_eq!(packed[0], [1, 0, 0, 5]);
     assert_eq!(packed[1], [6, 3, 2, 2, 1, 1, 0, 2, at, 11, 5]);
-    assert_eq!(chunk, [b"attic", &common[..], b"thermometer"].concat());
+    assert_eq!(buffer, [b"attic", &common[..], b"thermometer"].concat());
 
     change = Change { status: Status::Current, service: None, group: None, ..change };
-    let (packed, chunk) = records(event(&change), &[11]);
+    let (packed, buffer) = records(event(&change), &[11]);
     assert_eq!(packed[0], [6, 3, 4, 2, 1, 1, u32::MAX, 0, 0, 0, u32::MAX]);
-    assert_eq!(chunk, b"");
+    assert_eq!(buffer, b"");
 }
 
 #[test]
@@ -196,16 +196,16 @@ fn links() {
         reason: Some(Reason::new(ReasonCode::Version, "speaks version 9")),
         retry_in: Some(Duration::from_secs(5)),
     };
-    let (packed, chunk) = records(Event::AttemptFailed(link.clone()), &[9]);
+    let (packed, buffer) = records(Event::AttemptFailed(link.clone()), &[9]);
     let process = "ee".repeat(16);
     let texts = [process.as_bytes(), b"hub:1", b"127.0.0.1:9", b"speaks version 9"].map(text);
-    assert_eq!(chunk, texts.concat());
-    assert_eq!(packed[0], [7, 2, 1, 2, 4, 33, 5000, 0, chunk.len() as u32]);
+    assert_eq!(buffer, texts.concat());
+    assert_eq!(packed[0], [7, 2, 1, 2, 4, 33, 5000, 0, buffer.len() as u32]);
 
     link = LinkEvent { peer: None, reason: None, retry_in: None, ..link };
-    let (packed, chunk) = records(Event::LinkClosed(link.clone()), &[9]);
-    assert_eq!(chunk, [&b""[..], b"", b"127.0.0.1:9", b""].map(text).concat());
-    assert_eq!(packed[0], [7, 3, 1, 2, 4, 0, u32::MAX, 0, chunk.len() as u32]);
+    let (packed, buffer) = records(Event::LinkClosed(link.clone()), &[9]);
+    assert_eq!(buffer, [&b""[..], b"", b"127.0.0.1:9", b""].map(text).concat());
+    assert_eq!(packed[0], [7, 3, 1, 2, 4, 0, u32::MAX, 0, buffer.len() as u32]);
     assert_eq!(records(Event::LinkActive(link.clone()), &[9]).0[0][1], 0);
     assert_eq!(records(Event::LinkInactive(link.clone()), &[9]).0[0][1], 1);
     assert_eq!(records(Event::Authorise(link), &[9]).0[0][1], 4);
@@ -227,9 +227,9 @@ fn small_records() {
     let part = Event::Part { key: 8, content: Content::raw(&b"part"[..]) };
     assert_eq!(records(part, &[5]), (vec![vec![16, 8, 0, 0, 4]], b"part".to_vec()));
     let gone = Event::ProcessGone(ProcessId([9; 16]));
-    let (packed, chunk) = records(gone, &[4, 2]);
+    let (packed, buffer) = records(gone, &[4, 2]);
     assert_eq!(packed, [vec![1, 0, 0, 32], vec![10, 0]]);
-    assert_eq!(chunk, "09".repeat(16).as_bytes());
+    assert_eq!(buffer, "09".repeat(16).as_bytes());
     let subscriber = Event::Subscriber {
         service: ServiceNo(2),
         process: ProcessId([9; 16]),
@@ -237,9 +237,9 @@ fn small_records() {
         pattern: "t.*".into(),
         present: true,
     };
-    let (packed, chunk) = records(subscriber, &[5]);
-    assert_eq!(packed[0], [11, 2, 1, 0, chunk.len() as u32]);
-    assert_eq!(chunk, [chunk[2..34].as_ref(), b"host:9", b"t.*"].map(text).concat());
+    let (packed, buffer) = records(subscriber, &[5]);
+    assert_eq!(packed[0], [11, 2, 1, 0, buffer.len() as u32]);
+    assert_eq!(buffer, [buffer[2..34].as_ref(), b"host:9", b"t.*"].map(text).concat());
 }
 
 #[test]
@@ -251,14 +251,14 @@ fn listening_and_failed_commands() {
         Delivery::Listening { token: 2, result: Err(refused) },
         Delivery::CommandFailed { op: 4, count: 2, code: "closed", message: "m".into() },
     ];
-    let (words, chunk, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
+    let (words, buffer, left) = pack(&mut Packer::default(), MIN_WORDS, deliveries);
     assert!(left.is_empty());
     assert_eq!(words[..8], [18, 0, 56, 12, 1, 1, 0, 22]);
     assert_eq!(words[8..13], [12, 2, 0, 22, 23]);
     assert_eq!(words[13..18], [13, 4, 2, 45, 11]);
     let texts: [&[u8]; 6] =
         [b"127.0.0.1 80", b"::1 80", b"address-in-use", b"taken", b"closed", b"m"];
-    assert_eq!(chunk, texts.map(text).concat());
+    assert_eq!(buffer, texts.map(text).concat());
 }
 
 #[test]
@@ -267,13 +267,13 @@ fn what_does_not_fit_is_given_back_whole() {
         (0..count).map(|no| Delivery::Event(report("s", 1, no as u64, &[7; 4000]))).collect()
     };
     let mut packer = Packer::default();
-    let (words, chunk, left) = pack(&mut packer, 4096, reports(20));
-    assert!(chunk.len() <= CHUNK);
+    let (words, buffer, left) = pack(&mut packer, 4096, reports(20));
+    assert!(buffer.len() <= CHUNK);
     assert_eq!(words[1], 1);
-    assert_eq!(left.len(), 20 - (chunk.len() / 4000));
+    assert_eq!(left.len(), 20 - (buffer.len() / 4000));
 
-    let (words, chunk, left) = pack(&mut packer, MIN_WORDS, reports(20));
-    assert_eq!((words[0], chunk.len()), (3 + 4 * 11, 4 * 4000));
+    let (words, buffer, left) = pack(&mut packer, MIN_WORDS, reports(20));
+    assert_eq!((words[0], buffer.len()), (3 + 4 * 11, 4 * 4000));
     assert_eq!(left.len(), 16);
 }
 
@@ -281,7 +281,7 @@ fn what_does_not_fit_is_given_back_whole() {
 fn what_was_lent_is_filled_from_where_it_is_free() {
     let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![9; 1000]);
     let mut packer = Packer::default();
-    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 100)).unwrap();
+    let mut batch = packer.begin(&mut words, Buffer::new(&mut memory, 100)).unwrap();
     assert!(batch.is_empty());
     assert!(batch.push_event(&Event::Part { key: 8, content: Content::raw(&b"part"[..]) }));
     // Whatever a delivery is, it is as large as if nothing had been told before.
@@ -298,14 +298,14 @@ fn memory_of_the_size_of_a_delivery_takes_it() {
     let mut memory = vec![0; large.size()];
     let mut packer = Packer::default();
     let mut words = vec![0; MIN_WORDS];
-    let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
+    let mut batch = packer.begin(&mut words, Buffer::new(&mut memory, 0)).unwrap();
     assert!(batch.push(&large));
     batch.finish(false);
     assert!(memory.len() - (1 << 20) < 1000);
     assert_eq!(words[0], 3 + 4 + 4 + 11);
 }
 
-/// Reads words and chunk as JavaScript does, with its memory of symbols and services.
+/// Reads words and buffer as JavaScript does, with its memory of symbols and services.
 #[test]
 fn every_report_reads_back_under_pressure_on_slots() {
     let mut packer = Packer::default();
@@ -319,7 +319,7 @@ fn every_report_reads_back_under_pressure_on_slots() {
     let (mut words, mut memory) = (vec![0; 1024], vec![0; CHUNK]);
     let mut pending = None;
     while pending.is_some() || !queue.is_empty() {
-        let mut batch = packer.begin(&mut words, Chunk::new(&mut memory, 0)).unwrap();
+        let mut batch = packer.begin(&mut words, Buffer::new(&mut memory, 0)).unwrap();
         loop {
             let next = pending.take().or_else(|| {
                 let (subject, service, no) = queue.pop()?;

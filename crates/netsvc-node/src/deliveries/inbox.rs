@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use netsvc_core::{Asked, ContentType, Event, SubscriptionId, Teller, Told};
 use netsvc_net::Taker;
 
-use crate::chunk::Chunk;
-use crate::records::{Batch, Delivery, Packer};
+use crate::deliveries::buffer::Buffer;
+use crate::deliveries::encode::{Batch, Delivery, Packer};
 
 /// Deliveries that the addon itself has. Shared with the runtime thread, where `listen` ends.
 ///
@@ -73,11 +73,11 @@ impl Inbox {
     pub(crate) fn fill(
         &mut self,
         words: &mut [u32],
-        chunk: Chunk<'_>,
+        buffer: Buffer<'_>,
         engine: impl FnOnce(&mut dyn Taker) -> bool,
     ) -> Option<Filled> {
         let Self { notices, packer, pending } = self;
-        let mut batch = packer.begin(words, chunk)?;
+        let mut batch = packer.begin(words, buffer)?;
         let mut next = pending.take().or_else(|| notices.pop());
         while let Some(delivery) = next {
             if !batch.push(&delivery) {
@@ -104,7 +104,7 @@ impl Inbox {
     /// Fills a batch with only the delivery that did not fit. `more` as the call of `fill` before
     /// said.
     pub(crate) fn fill_alone(&mut self, words: &mut [u32], memory: &mut [u8], more: bool) {
-        let Some(mut batch) = self.packer.begin(words, Chunk::new(memory, 0)) else { return };
+        let Some(mut batch) = self.packer.begin(words, Buffer::new(memory, 0)) else { return };
         if let Some(delivery) = self.pending.take()
             && !batch.push(&delivery)
         {
@@ -163,7 +163,7 @@ impl Teller for Filling<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::MIN_WORDS;
+    use crate::deliveries::encode::MIN_WORDS;
     use netsvc_core::ExchangeId;
 
     fn failed(code: &'static str) -> Delivery {
@@ -190,7 +190,7 @@ mod tests {
         engine: impl FnOnce(&mut dyn Taker) -> bool,
     ) -> (Vec<u32>, Vec<u8>, bool) {
         let (mut words, mut memory) = (vec![0; MIN_WORDS], vec![0; room]);
-        let filled = inbox.fill(&mut words, Chunk::new(&mut memory, 0), engine).unwrap();
+        let filled = inbox.fill(&mut words, Buffer::new(&mut memory, 0), engine).unwrap();
         if let Some(size) = filled.large {
             memory = vec![0; size];
             inbox.fill_alone(&mut words, &mut memory, filled.more);
@@ -263,8 +263,8 @@ mod tests {
     fn too_short_an_array_takes_nothing() {
         let mut inbox = Inbox::default();
         inbox.notices.push(failed("closed"));
-        let chunk = Chunk::new(&mut [], 0);
-        assert_eq!(inbox.fill(&mut [0; MIN_WORDS - 1], chunk, |_| false), None);
+        let buffer = Buffer::new(&mut [], 0);
+        assert_eq!(inbox.fill(&mut [0; MIN_WORDS - 1], buffer, |_| false), None);
         assert!(!inbox.notices.is_empty());
     }
 }

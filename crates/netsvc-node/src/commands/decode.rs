@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use netsvc_core::{RequestCode, RequestOptions};
 
-use crate::texts::SLOTS;
+use crate::commands::strings::SLOTS;
 
 /// Operation of [`Command::Publish`]; `COMMAND_FAILED` records name it, also for the other one.
 pub(crate) const OP_PUBLISH: u8 = 4;

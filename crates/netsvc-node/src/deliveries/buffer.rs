@@ -1,6 +1,6 @@
 //! The bytes that records refer to.
 
-/// Where something lies in a chunk.
+/// Where something lies in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) offset: u32,
@@ -14,12 +14,12 @@ impl Span {
 
 /// Memory being filled. Whoever fills it has asked whether there is room.
 #[derive(Debug)]
-pub(crate) struct Chunk<'a> {
+pub(crate) struct Buffer<'a> {
     memory: &'a mut [u8],
     at: usize,
 }
 
-impl<'a> Chunk<'a> {
+impl<'a> Buffer<'a> {
     /// Fills `memory` from `at` on; offsets count from its start. Beyond its end, there is no room.
     pub(crate) fn new(memory: &'a mut [u8], at: usize) -> Self {
         let at = at.min(memory.len());
@@ -101,42 +101,42 @@ mod tests {
     #[test]
     fn spans_lie_back_to_back() {
         let mut memory = [9; 12];
-        let mut chunk = Chunk::new(&mut memory, 1);
-        assert_eq!(chunk.span(|c| c.put(b"abc")), Span { offset: 1, length: 3 });
-        assert_eq!(chunk.span(|c| c.put_text("de")), Span { offset: 4, length: 4 });
-        assert_eq!(chunk.bytes(), b"\x09abc\x02\0de");
+        let mut buffer = Buffer::new(&mut memory, 1);
+        assert_eq!(buffer.span(|c| c.put(b"abc")), Span { offset: 1, length: 3 });
+        assert_eq!(buffer.span(|c| c.put_text("de")), Span { offset: 4, length: 4 });
+        assert_eq!(buffer.bytes(), b"\x09abc\x02\0de");
         assert_eq!(memory[8..], [9; 4]);
     }
 
     #[test]
     fn what_lies_there_already_is_not_kept_twice() {
         let mut memory = [9; 12];
-        let mut chunk = Chunk::new(&mut memory, 1);
-        let first = chunk.span_once(&[], |c| c.put(b"abc"));
-        let other = chunk.span_once(&[first], |c| c.put(b"abd"));
+        let mut buffer = Buffer::new(&mut memory, 1);
+        let first = buffer.span_once(&[], |c| c.put(b"abc"));
+        let other = buffer.span_once(&[first], |c| c.put(b"abd"));
         assert_eq!(other, Span { offset: 4, length: 3 });
-        assert_eq!(chunk.span_once(&[first, other], |c| c.put(b"abd")), other);
-        assert_eq!(chunk.span_once(&[first, other], |c| c.put(b"ab")).offset, 7);
-        assert_eq!(chunk.bytes(), b"\x09abcabdab");
+        assert_eq!(buffer.span_once(&[first, other], |c| c.put(b"abd")), other);
+        assert_eq!(buffer.span_once(&[first, other], |c| c.put(b"ab")).offset, 7);
+        assert_eq!(buffer.bytes(), b"\x09abcabdab");
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
         let mut memory = vec![0; 100_000];
-        let mut chunk = Chunk::new(&mut memory, 0);
-        chunk.put_text(&"ü".repeat(40_000));
-        assert_eq!(chunk.bytes()[..2], 65_534u16.to_le_bytes());
-        assert!(std::str::from_utf8(&chunk.bytes()[2..]).is_ok());
+        let mut buffer = Buffer::new(&mut memory, 0);
+        buffer.put_text(&"ü".repeat(40_000));
+        assert_eq!(buffer.bytes()[..2], 65_534u16.to_le_bytes());
+        assert!(std::str::from_utf8(&buffer.bytes()[2..]).is_ok());
     }
 
     #[test]
     fn room_is_what_is_left() {
         let mut memory = [0; 8];
-        let mut chunk = Chunk::new(&mut memory, 2);
-        chunk.put(b"x");
-        assert!(chunk.has_room(5));
-        assert!(!chunk.has_room(6));
-        assert!(!Chunk::new(&mut memory, 9).has_room(1));
-        assert!(!Chunk::new(&mut [], 5).has_room(usize::MAX));
+        let mut buffer = Buffer::new(&mut memory, 2);
+        buffer.put(b"x");
+        assert!(buffer.has_room(5));
+        assert!(!buffer.has_room(6));
+        assert!(!Buffer::new(&mut memory, 9).has_room(1));
+        assert!(!Buffer::new(&mut [], 5).has_room(usize::MAX));
     }
 }

@@ -7,11 +7,11 @@ use netsvc_core::{
     Time, WatchId,
 };
 
-use crate::commands::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Run, Subject};
-use crate::inbox::Notices;
+use crate::commands::decode::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Run, Subject};
+use crate::commands::strings::Strings;
+use crate::deliveries::encode::Delivery;
+use crate::deliveries::inbox::Notices;
 use crate::options::service_id;
-use crate::records::Delivery;
-use crate::texts::Texts;
 
 /// What the commands of one staging buffer are run with.
 pub(crate) struct Applier<'a> {
@@ -19,7 +19,7 @@ pub(crate) struct Applier<'a> {
     staging: &'a [u8],
     /// A copy of it, once a content is needed for longer.
     copy: Option<Bytes>,
-    texts: &'a mut Texts,
+    strings: &'a mut Strings,
     /// Takes what goes wrong with a command.
     notices: &'a Notices,
     /// Something went wrong.
@@ -28,8 +28,8 @@ pub(crate) struct Applier<'a> {
 
 impl<'a> Applier<'a> {
     /// For commands of `staging`.
-    pub(crate) fn new(staging: &'a [u8], texts: &'a mut Texts, notices: &'a Notices) -> Self {
-        Self { staging, copy: None, texts, notices, failed: false }
+    pub(crate) fn new(staging: &'a [u8], strings: &'a mut Strings, notices: &'a Notices) -> Self {
+        Self { staging, copy: None, strings, notices, failed: false }
     }
 
     fn publish(
@@ -42,7 +42,7 @@ impl<'a> Applier<'a> {
     ) {
         let subject = match subject {
             Subject::Slot(slot) => {
-                let subject = self.texts.text(slot);
+                let subject = self.strings.text(slot);
                 if process.publish_now(service, subject, content.into()) {
                     return;
                 }
@@ -57,11 +57,11 @@ impl<'a> Applier<'a> {
         }
     }
 
-    fn target(&self, target: commands::Target) -> Option<TargetRef<'_>> {
+    fn target(&self, target: decode::Target) -> Option<TargetRef<'_>> {
         match target {
-            commands::Target::Name(slot) => Some(TargetRef::Name(self.texts.text(slot))),
-            commands::Target::Identity(slot) => {
-                service_id(self.texts.text(slot)).map(TargetRef::Identity)
+            decode::Target::Name(slot) => Some(TargetRef::Name(self.strings.text(slot))),
+            decode::Target::Identity(slot) => {
+                service_id(self.strings.text(slot)).map(TargetRef::Identity)
             }
         }
     }
@@ -111,10 +111,10 @@ impl Run<'_> for Apply<'_, '_> {
     fn run(self, command: Command<'_>) {
         let Self { applier, process, now } = self;
         match command {
-            Command::Symbol { slot, text } => applier.texts.define(slot, text),
+            Command::Symbol { slot, text } => applier.strings.define(slot, text),
             Command::Request { key, options, target, method, content } => {
                 let Some(target) = applier.target(target) else { return applier.no_identity(key) };
-                let (key, method) = (key.into(), applier.texts.text(method));
+                let (key, method) = (key.into(), applier.strings.text(method));
                 if process.request_now(now, key, target, method, content.into(), options) {
                     return;
                 }

@@ -8,37 +8,37 @@ use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
 };
 
-use crate::apply::{Applier, Apply};
-use crate::chunk::Chunk;
-use crate::commands::{self, Commands, Malformed};
+use crate::commands::apply::{Applier, Apply};
+use crate::commands::decode::{self, Commands, Malformed};
+use crate::commands::strings::Strings;
+use crate::deliveries::buffer::Buffer;
+use crate::deliveries::encode::{Delivery, MIN_WORDS};
+use crate::deliveries::inbox::Inbox;
 use crate::error::{Code, Error, Result, invalid};
-use crate::gate::Gate;
-use crate::inbox::Inbox;
 use crate::options::{RegistryOptions, limits};
-use crate::records::{Delivery, MIN_WORDS};
-use crate::texts::Texts;
+use crate::wakeup::Wakeup;
 
 /// Bytes of staged commands that are run under one hold of the engine's lock.
 const LOCKED_BYTES: usize = 64 << 10;
 
-pub(crate) struct Registry {
+pub(crate) struct RegistryHandle {
     /// Its number in its environment, never used twice there.
     pub(crate) no: u32,
-    gate: Arc<Gate>,
+    wakeup: Arc<Wakeup>,
     /// `None` once disposed of.
     engine: RefCell<Option<Arc<Engine>>>,
     inbox: RefCell<Inbox>,
-    texts: RefCell<Texts>,
+    strings: RefCell<Strings>,
 }
 
-impl Registry {
+impl RegistryHandle {
     pub(crate) fn start(
         no: u32,
-        gate: Arc<Gate>,
+        wakeup: Arc<Wakeup>,
         reading: Reading,
         options: RegistryOptions,
     ) -> Result<Self> {
-        let signal = Arc::clone(&gate);
+        let signal = Arc::clone(&wakeup);
         let options = EngineOptions {
             label: options.label,
             limits: limits(options.limits)?,
@@ -51,10 +51,10 @@ impl Registry {
             .map_err(|error| Error::new(Code::IO, format!("cannot start a registry: {error}")))?;
         Ok(Self {
             no,
-            gate,
+            wakeup,
             engine: RefCell::new(Some(engine)),
             inbox: RefCell::default(),
-            texts: RefCell::default(),
+            strings: RefCell::default(),
         })
     }
 
@@ -70,9 +70,9 @@ impl Registry {
             engine.shutdown_now();
         }
         // What is left to tell has nobody to hear it.
-        self.gate.forget(self.no);
+        self.wakeup.forget(self.no);
         self.inbox.take();
-        self.texts.take();
+        self.strings.take();
     }
 
     /// Listens; the end is delivered as LISTENING with `token`.
@@ -83,13 +83,13 @@ impl Registry {
         token: u32,
     ) -> Result<()> {
         let notices = self.inbox.borrow().notices.clone();
-        let (no, gate) = (self.no, Arc::clone(&self.gate));
+        let (no, wakeup) = (self.no, Arc::clone(&self.wakeup));
         let done = move |result: std::result::Result<Vec<ListenAddress>, ListenError>| {
             let result = result
                 .map(|addresses| addresses.iter().map(place).collect())
                 .map_err(|error| (error.code, error.message));
             notices.push(Delivery::Listening { token, result });
-            gate.signal(no);
+            wakeup.signal(no);
         };
         self.engine()?.listen(exchange, target, Box::new(done));
         Ok(())
@@ -101,13 +101,13 @@ impl Registry {
         let staging = staging
             .get(..length as usize)
             .ok_or(Malformed { at: staging.len(), what: "shorter than the length given" });
-        let mut texts = self.texts.borrow_mut();
-        let slots = texts.len();
-        let checked = staging.and_then(|staging| commands::check(staging, slots).map(|()| staging));
+        let mut strings = self.strings.borrow_mut();
+        let slots = strings.len();
+        let checked = staging.and_then(|staging| decode::check(staging, slots).map(|()| staging));
         let staging = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
         let notices = &self.inbox.borrow().notices;
         let mut commands = Commands::checked(staging, slots);
-        let mut applier = Applier::new(staging, &mut texts, notices);
+        let mut applier = Applier::new(staging, &mut strings, notices);
         let queued = loop {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {
@@ -122,7 +122,7 @@ impl Registry {
             }
         };
         if applier.failed {
-            self.gate.signal(self.no);
+            self.wakeup.signal(self.no);
         }
         Ok(queued)
     }
@@ -137,12 +137,12 @@ impl Registry {
         at: usize,
         alone: impl FnOnce(usize, &mut dyn FnMut(&mut [u8])) -> Result<R>,
     ) -> Result<Option<R>> {
-        self.gate.turns.count();
+        self.wakeup.turns.count();
         let engine = self.engine.borrow().clone();
         let mut inbox = self.inbox.borrow_mut();
-        let chunk = Chunk::new(memory, at);
+        let buffer = Buffer::new(memory, at);
         let filled = inbox
-            .fill(records, chunk, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
+            .fill(records, buffer, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
             .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
         let Some(size) = filled.large else { return Ok(None) };
         alone(size, &mut |memory| inbox.fill_alone(records, memory, filled.more)).map(Some)

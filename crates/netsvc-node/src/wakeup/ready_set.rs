@@ -4,12 +4,12 @@ use rustc_hash::FxHashSet;
 
 /// Numbers of registries, each once, in the order in which they were noted.
 #[derive(Default)]
-pub(crate) struct Ready {
+pub(crate) struct ReadySet {
     order: Vec<u32>,
     noted: FxHashSet<u32>,
 }
 
-impl Ready {
+impl ReadySet {
     pub(crate) fn note(&mut self, registry: u32) {
         if self.noted.insert(registry) {
             self.order.push(registry);
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn each_is_told_once_until_it_is_noted_again() {
-        let mut ready = Ready::default();
+        let mut ready = ReadySet::default();
         for registry in [3, 1, 3, 2, 1] {
             ready.note(registry);
         }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn one_that_has_ended_is_not_told() {
-        let mut ready = Ready::default();
+        let mut ready = ReadySet::default();
         for registry in [1, 2, 3] {
             ready.note(registry);
         }

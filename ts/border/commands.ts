@@ -4,8 +4,8 @@
 // its lowest byte, then a content type, then flags or a status; fixed words follow, then strings and
 // contents, each filled up to a whole word. Strings that repeat are named by slot.
 
-import { Symbols } from "./symbols.js";
-import type { Target } from "./targets.js";
+import type { Target } from "../internal/targets.js";
+import { Symbols } from "./strings.js";
 
 const OP_REQUEST = 1;
 const OP_SYMBOL = 2;

@@ -9,13 +9,13 @@ pub(crate) const SLOTS: usize = 4096;
 /// The strings by slot. Slots are first defined in order, so that all below their count stand for
 /// something.
 #[derive(Debug, Default)]
-pub(crate) struct Texts {
+pub(crate) struct Strings {
     slots: Vec<Str>,
     /// What all other slots stand for.
     empty: Str,
 }
 
-impl Texts {
+impl Strings {
     /// How many slots are defined.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_slot_hands_out_the_same_allocation_until_it_is_defined_again() {
-        let mut texts = Texts::default();
+        let mut texts = Strings::default();
         texts.define(0, "a");
         texts.define(1, "b");
         let first = texts.text(0).clone();
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn slots_are_defined_in_order_and_bounded() {
-        let mut texts = Texts::default();
+        let mut texts = Strings::default();
         texts.define(1, "early");
         assert_eq!((texts.len(), &**texts.text(1)), (0, ""));
         for slot in 0..2 * SLOTS as u32 {

@@ -1,4 +1,4 @@
-import { NetsvcError } from "./errors.js";
+import { NetsvcError } from "../errors.js";
 
 /** From silence to everything. */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug";

@@ -2,12 +2,12 @@
 // the count of open work, and the exit hook. Made on first use, and once more if registries differ in
 // where their sockets are read.
 
-import { type Io, type IoMode, wantedMode } from "../io.js";
+import { now } from "../internal/clock.js";
+import { OpenWork } from "../internal/open-work.js";
+import { type Io, type IoMode, wantedMode } from "../options/io.js";
 import type { Bridge } from "./bridge.js";
-import { now } from "./clock.js";
 import { Memory } from "./memory.js";
 import { loadNative, type Native, type NativeEnvironment } from "./native.js";
-import { OpenWork } from "./open-work.js";
 
 /** One wake-up delivers at most this much before timers and sockets of the application get a turn. */
 const BUDGET_BYTES = 256 << 10;
