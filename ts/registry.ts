@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { isMainThread, threadId } from "node:worker_threads";
 import { PackedReader } from "./border/packed.js";
+import type { Change } from "./change.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import { Core } from "./internal/core.js";
@@ -20,7 +21,7 @@ import { RemoteService } from "./remote.js";
 import type { ServiceInfo } from "./service-info.js";
 import { Subscription, type SubscriptionOptions, type SubscriptionTarget } from "./subscription.js";
 import type { Contract, ReportOf, Untyped } from "./types.js";
-import { type Change, Watch, type WatchOptions } from "./watch.js";
+import { Watch, type WatchOptions } from "./watch.js";
 
 /** Options of a registry. */
 export interface RegistryOptions {

@@ -141,7 +141,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     this.#taken += 1;
     const { key } = this.#parts;
     if (this.#taken < this.#chunk || key === undefined || !this.#core.open) return;
-    this.#core.staging.grantParts(key, this.#taken);
+    this.#core.commands.grantParts(key, this.#taken);
     this.#taken = 0;
   }
 

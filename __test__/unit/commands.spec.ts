@@ -1,103 +1,103 @@
 // Packed commands name strings by slot: each is told once, and again when its slot was needed.
 
 import { describe, expect, it } from "vitest";
-import { Staging } from "../../ts/border/commands.js";
+import { Commands } from "../../ts/border/commands.js";
 import { parseTarget } from "../../ts/internal/targets.js";
-import { Commands, type FakeCommand } from "../helpers/fake-commands.js";
+import { CommandReader, type FakeCommand } from "../helpers/fake-commands.js";
 
 const SLOTS = 4096;
 const HOW = { timeoutMs: 5000, wait: false, parts: 0 };
 const NONE = new Uint8Array();
 
-/** A staging area whose commands are read as they cross. */
-function staging() {
-  const commands = new Commands();
+/** Commands that are read as they cross. */
+function packing() {
+  const reader = new CommandReader();
   const seen: FakeCommand[] = [];
   const errors: unknown[] = [];
   const sizes: number[] = [];
   const native = { failure: undefined as Error | undefined };
-  const area = new Staging(
+  const commands = new Commands(
     (bytes, length) => {
       if (native.failure !== undefined) throw native.failure;
       sizes.push(length);
-      seen.push(...commands.read(bytes, length));
+      seen.push(...reader.read(bytes, length));
       return 5;
     },
     (error) => errors.push(error),
   );
   const publish = (subject: string, content: Uint8Array = NONE, hint = -1) =>
-    area.publish(1, subject, hint, 0, content);
+    commands.publish(1, subject, hint, 0, content);
   const subjects = () => seen.map(({ fields }) => fields.subject);
-  return { area, seen, errors, sizes, native, publish, subjects };
+  return { commands, seen, errors, sizes, native, publish, subjects };
 }
 
 describe("subjects", () => {
   it("cross once", () => {
-    const { area, publish, sizes, subjects } = staging();
+    const { commands, publish, sizes, subjects } = packing();
     const content = Uint8Array.of(1, 2, 3);
     const slot = publish("kitchen", content);
-    area.flush();
+    commands.flush();
     expect(publish("kitchen", content, slot)).toBe(slot);
-    area.flush();
+    commands.flush();
     expect(publish("kitchen", content, 77)).toBe(slot);
-    area.flush();
+    commands.flush();
     expect(subjects()).toEqual(["kitchen", "kitchen", "kitchen"]);
     expect(sizes).toEqual([12 + 8 + 20, 20, 20]);
   });
 
   it("stay right when there are more than slots", () => {
-    const { area, publish, subjects } = staging();
+    const { commands, publish, subjects } = packing();
     const subject = (n: number) => `${n % 3 ? "s" : "\u00fc".repeat(n % 40)}${n % (SLOTS + 500)}`;
     const all = Array.from({ length: 4 * SLOTS }, (_, n) => subject(n * 7919));
     let hint = -1;
     for (const [n, text] of all.entries()) hint = publish(text, new Uint8Array(n % 5), hint);
-    area.flush();
+    commands.flush();
     expect(subjects()).toEqual(all);
   });
 
   it("that are never used twice leave most of the others their slots", () => {
-    const { area, publish, sizes } = staging();
+    const { commands, publish, sizes } = packing();
     for (let n = 0; n < SLOTS; n += 1) publish(`often${n}`);
     for (let n = 0; n < SLOTS; n += 1) publish(`once${n}`);
-    area.flush();
+    commands.flush();
     sizes.length = 0;
     for (let n = SLOTS / 2; n < SLOTS; n += 1) publish(`often${n}`);
-    area.flush();
+    commands.flush();
     expect(sizes).toEqual([16 * (SLOTS / 2)]);
   });
 
   it("may be empty, or not well formed", () => {
-    const { area, publish, subjects } = staging();
+    const { commands, publish, subjects } = packing();
     for (const subject of ["", "\ud800", "ü", ""]) publish(subject);
-    area.flush();
+    commands.flush();
     expect(subjects()).toEqual(["", "\ufffd", "ü", ""]);
   });
 
   it("are told again when the native side may not know them", () => {
-    const { area, native, errors, publish, subjects } = staging();
+    const { commands, native, errors, publish, subjects } = packing();
     publish("lost");
     native.failure = new Error("refused");
-    area.flush();
+    commands.flush();
     expect(errors).toEqual([native.failure]);
-    expect(area.queued).toBe(0);
+    expect(commands.queued).toBe(0);
     native.failure = undefined;
     publish("other");
     publish("lost");
-    area.flush();
+    commands.flush();
     expect(subjects()).toEqual(["other", "lost"]);
-    expect(area.queued).toBe(5);
+    expect(commands.queued).toBe(5);
   });
 });
 
 it("a request keeps its target when its method is given the slot of it", () => {
-  const { area, seen, publish } = staging();
+  const { commands, seen, publish } = packing();
   const target = parseTarget("target");
-  area.request(1, HOW, target, "first", 0, NONE);
+  commands.request(1, HOW, target, "first", 0, NONE);
   // All slots are in use, and the next is that of the target.
   for (let n = 2; n < SLOTS; n += 1) publish(`s${n}`);
-  area.request(2, HOW, target, "second", 0, NONE);
-  area.request(3, HOW, target, "first", 0, NONE);
-  area.flush();
+  commands.request(2, HOW, target, "second", 0, NONE);
+  commands.request(3, HOW, target, "first", 0, NONE);
+  commands.flush();
   const requests = seen.filter(({ name }) => name === "request");
   expect(requests.map(({ fields }) => [fields.target, fields.method])).toEqual([
     ["target", "first"],
@@ -107,10 +107,10 @@ it("a request keeps its target when its method is given the slot of it", () => {
 });
 
 it("commands of any length of content cross whole and in order", () => {
-  const { area, seen, publish } = staging();
+  const { commands, seen, publish } = packing();
   const lengths = [0, 1, 2, 3, 4, 5, 70_000, 7, 65_500, 65_536, 65_508, 30_000, 40_000, 8];
   for (const length of lengths) publish("s", new Uint8Array(length).fill(length % 251));
-  area.flush();
+  commands.flush();
   expect(seen).toHaveLength(lengths.length);
   for (const [index, length] of lengths.entries()) {
     const content = seen[index]?.fields.content as Uint8Array;
@@ -120,7 +120,7 @@ it("commands of any length of content cross whole and in order", () => {
 
 describe("what is packed", () => {
   it("is handed over at the end of the turn, together", async () => {
-    const { publish, subjects, sizes } = staging();
+    const { publish, subjects, sizes } = packing();
     publish("a");
     await Promise.resolve();
     publish("b");
@@ -131,18 +131,18 @@ describe("what is packed", () => {
   });
 
   it("while it is held, at the release and not before, unless it is much", async () => {
-    const { area, publish, subjects, sizes } = staging();
-    area.hold();
+    const { commands, publish, subjects, sizes } = packing();
+    commands.hold();
     publish("a");
     await new Promise((resolve) => setImmediate(resolve));
     expect(subjects()).toEqual([]);
-    area.release();
+    commands.release();
     expect(subjects()).toEqual(["a"]);
-    area.hold();
+    commands.hold();
     publish("b", new Uint8Array(64 << 10));
     expect(subjects()).toEqual(["a", "b"]);
     const crossings = sizes.length;
-    area.release();
+    commands.release();
     expect(sizes).toHaveLength(crossings);
     publish("c");
     await new Promise((resolve) => setImmediate(resolve));

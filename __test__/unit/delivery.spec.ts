@@ -2,8 +2,9 @@
 
 import { expect, it, onTestFinished } from "vitest";
 import { Bridge } from "../../ts/border/bridge.js";
+import type { Budget } from "../../ts/border/budget.js";
 import type { Sink } from "../../ts/border/deliveries.js";
-import { type Budget, Environment } from "../../ts/border/environment.js";
+import { Environment } from "../../ts/border/environment.js";
 import { Memory } from "../../ts/border/memory.js";
 import type { Native } from "../../ts/border/native.js";
 import { FakeEnvironment } from "../helpers/fake-environment.js";

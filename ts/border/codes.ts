@@ -1,5 +1,4 @@
-// The one place where codes of the native side become errors of the API. The numbers are those of
-// the core's outcome.rs, reason.rs and event.rs, in the same order.
+// The one place where codes of the native side become errors of the API.
 
 import {
   ClosedError,
@@ -14,82 +13,57 @@ import {
   RequestError,
   TooLargeError,
 } from "../errors.js";
+import {
+  ABORT_CALLER_GONE,
+  ABORT_CANCELLED,
+  ABORT_DEADLINE,
+  DELIVERED,
+  LINK_CODES,
+  REQUEST_CODES,
+} from "./numbers.js";
 
-const REQUEST_CODES: readonly (RequestCode | undefined)[] = [
-  undefined,
-  "no-service",
-  "no-method",
-  "denied",
-  "overloaded",
-  "lost",
-  "link-lost",
-  "deadline",
-  "cancelled",
-  "too-large",
-  "encoding",
-];
+/** Names by number. */
+const REQUEST_NAMES: ReadonlyMap<number, RequestCode> = new Map(
+  Object.entries(REQUEST_CODES).map(([name, number]) => [number, name as RequestCode]),
+);
+const LINK_NAMES: Readonly<Record<number, LinkCode>> = LINK_CODES;
+const DELIVERED_NAMES: Readonly<Record<number, Delivered>> = DELIVERED;
 
-/** Numbers that this side answers a call with (`RESPOND` status 2). */
-export const REQUEST_NUMBER: Readonly<
-  Record<"no-service" | "no-method" | "lost" | "too-large" | "encoding", number>
-> = { "no-service": 1, "no-method": 2, lost: 5, "too-large": 9, encoding: 10 };
-
-const DELIVERED: readonly Delivered[] = ["no", "yes", "unknown"];
-
-const LINK_CODES: ReadonlyMap<number, LinkCode> = new Map<number, LinkCode>([
-  [1, "closed"],
-  [2, "peer-closed"],
-  [3, "connection-lost"],
-  [4, "heartbeat-lost"],
-  [5, "slow-consumer"],
-  [6, "replaced"],
-  [16, "resolve-failed"],
-  [17, "connect-failed"],
-  [18, "connect-timeout"],
-  [32, "protocol"],
-  [33, "version"],
-  [34, "group-mismatch"],
-  [35, "role"],
-  [36, "stale"],
-  [37, "already-connected"],
-  [38, "own-process"],
-  [39, "limit"],
-  [40, "denied"],
-  [41, "closing"],
-]);
+/** Whether a request was delivered. */
+export function deliveredOf(number: number): Delivered {
+  return DELIVERED_NAMES[number] ?? "unknown";
+}
 
 /** The error of an OUTCOME with status 2. */
 export function requestError(code: number, delivered: number, message: string): RequestError {
   // A number this version does not know can only mean that nobody can say what happened.
-  return new RequestError(
-    REQUEST_CODES[code] ?? "lost",
-    DELIVERED[delivered] ?? "unknown",
-    message === "" ? (REQUEST_CODES[code] ?? `request ended with code ${code}`) : message,
-  );
+  const name = REQUEST_NAMES.get(code);
+  const text = message === "" ? (name ?? `request ended with code ${code}`) : message;
+  return new RequestError(name ?? "lost", deliveredOf(delivered), text);
 }
 
-/** The reason of a LINK record; `undefined` for code 0. */
+/** The reason of a LINK delivery; `undefined` for code 0. */
 export function linkError(code: number, message: string): LinkError | undefined {
   if (code === 0) return undefined;
-  const name = LINK_CODES.get(code) ?? "unknown";
+  const name = LINK_NAMES[code] ?? "unknown";
   return new LinkError(name, message === "" ? name : message);
 }
 
-/** The error of a failed LISTENING record. */
+/** The error of a LISTENING delivery that failed. */
 export function listenError(code: string, message: string): NetsvcError {
   return code === "closed" || code === "role"
     ? commandError(code, message)
     : new ListenError(code, message);
 }
 
-/** Why a handler's `signal` aborts; numbers of the core's AbortReason. */
+/** Why a handler's `signal` aborts. */
 export function abortError(reason: number): NetsvcError {
   switch (reason) {
-    case 0:
+    case ABORT_CANCELLED:
       return new RequestError("cancelled", "yes", "the caller cancelled the request");
-    case 1:
+    case ABORT_CALLER_GONE:
       return new RequestError("lost", "yes", "the caller's process is no longer reachable");
-    case 2:
+    case ABORT_DEADLINE:
       return new RequestError("deadline", "yes", "the caller's deadline passed");
     default:
       return new ClosedError("the service");

@@ -1,19 +1,45 @@
-// Reads the records of a delivery batch and hands each to the registry's tables. A record is a
-// kind word and fixed words; offsets refer to the batch's memory, of which views are made when they
-// are asked for, never copies: it stays as long as somebody keeps one of them (at most 128 KiB, or one
-// large content).
+// Reads a batch of deliveries and hands each to the registry's tables. A delivery is a word that
+// says which it is, and fixed words; offsets refer to the batch's memory, of which views are made
+// when they are asked for, never copies: it stays as long as somebody keeps one of them (at most
+// 128 KiB, or one large content). The word of a content's type, in its lowest byte, holds above it
+// the length of the message's extension fields, which lie right behind the content.
 
+import type { Change, ChangeStatus } from "../change.js";
 import type { LinkError } from "../errors.js";
 import { type CallerTracker, Invocation, Origin } from "../internal/invocation.js";
 import { Table } from "../internal/table.js";
 import { type Publisher, Report } from "../report.js";
 import { NO_SERVICE, type ServiceInfo } from "../service-info.js";
-import type { Change, ChangeStatus } from "../watch.js";
 import { linkError } from "./codes.js";
+import { extensionsBehind, KIND } from "./extensions.js";
+import {
+  ABSENT_SERVICE,
+  ABSENT_STRING,
+  ABSENT_TIME,
+  CHANGE_STATUSES,
+  DELIVERY_ABORT,
+  DELIVERY_CHANGE,
+  DELIVERY_COMMAND_FAILED,
+  DELIVERY_CREDIT,
+  DELIVERY_EXCHANGE_CLOSED,
+  DELIVERY_FLUSHED,
+  DELIVERY_INVOKE,
+  DELIVERY_LINK,
+  DELIVERY_LISTENING,
+  DELIVERY_OUTCOME,
+  DELIVERY_PART,
+  DELIVERY_PROCESS_GONE,
+  DELIVERY_REPORT,
+  DELIVERY_SERVICE,
+  DELIVERY_SERVICE_FORGOTTEN,
+  DELIVERY_STRING,
+  DELIVERY_SUBSCRIBER,
+  LINK_EVENTS,
+} from "./numbers.js";
 import { type CommonInfo, PackedReader } from "./packed.js";
 
-/** A LINK record. */
-export interface LinkRecord {
+/** What LINK tells. */
+export interface LinkDelivery {
   /** `authorise`: a handshake waits for the answer who may be linked. */
   readonly what: "active" | "inactive" | "attemptFailed" | "closed" | "authorise";
   readonly exchange: number;
@@ -27,8 +53,8 @@ export interface LinkRecord {
   readonly address: string;
 }
 
-/** What a SUBSCRIBER record tells. */
-export interface SubscriberRecord {
+/** What SUBSCRIBER tells. */
+export interface SubscriberDelivery {
   readonly process: string;
   readonly label: string;
   readonly pattern: string;
@@ -62,43 +88,33 @@ export interface Sink extends CallerTracker {
     length: number,
   ): void;
   change(watch: number, change: Change): void;
-  link(record: LinkRecord): void;
+  link(delivery: LinkDelivery): void;
   exchangeClosed(exchange: number): void;
   flushed(flush: number, result: number): void;
   processGone(process: string): void;
-  subscriber(service: number, present: boolean, subscriber: SubscriberRecord): void;
+  subscriber(service: number, present: boolean, subscriber: SubscriberDelivery): void;
   listening(token: number, ok: boolean, strings: string[]): void;
   /** `count` packed commands failed in the same way; the message is that of the first. */
   commandFailed(op: number, count: number, code: string, message: string): void;
-  /** A record that cannot be read. */
+  /** A delivery that cannot be read. */
   failed(error: unknown): void;
   /** Packed commands could not be handed over. */
   submitFailed(error: unknown): void;
 }
 
-const LINK_EVENTS = ["active", "inactive", "attemptFailed", "closed", "authorise"] as const;
-const STATUSES: readonly ChangeStatus[] = [
-  "available",
-  "withdrawn",
-  "joined",
-  "left",
-  "current",
-  "reset",
-];
-const NEVER = 0xffff_ffff;
-/** No string where a slot is expected. */
-const NONE = 0xffff_ffff;
-/** Words before the first record: how many there are, whether more is waiting, where the bytes end. */
+const EVENTS: Readonly<Record<number, LinkDelivery["what"]>> = LINK_EVENTS;
+const STATUSES: Readonly<Record<number, ChangeStatus>> = CHANGE_STATUSES;
+/**
+ * Words before the first delivery: how many there are, whether more is waiting, where the bytes
+ * end.
+ */
 const HEADER = 3;
-const REPORT = 2;
-const INVOKE = 3;
-const OUTCOME = 5;
 
 /** Walks through one batch after the other; knows the strings and services named before. */
-export class Records {
+export class Deliveries {
   readonly #words: Uint32Array;
   readonly #sink: Sink;
-  readonly #symbols: string[] = [];
+  readonly #strings: string[] = [];
   readonly #publishers = new Table<Publisher>();
   /** What services of the batch have in common, by where it lies. */
   readonly #commons = new Map<number, CommonInfo>();
@@ -143,13 +159,13 @@ export class Records {
     if (this.#commons.size > 0) this.#commons.clear();
   }
 
-  /** Delivers the next record. */
+  /** Hands over the next delivery. */
   deliver(): void {
     // The frequent ones first, which read their words without counting each.
     const kind = this.#words[this.#at];
-    if (kind === REPORT) this.#report();
-    else if (kind === OUTCOME) this.#outcome();
-    else if (kind === INVOKE) this.#invoke();
+    if (kind === DELIVERY_REPORT) this.#report();
+    else if (kind === DELIVERY_OUTCOME) this.#outcome();
+    else if (kind === DELIVERY_INVOKE) this.#invoke();
     else this.#other();
   }
 
@@ -166,7 +182,7 @@ export class Records {
       words[at + 1] as number,
       new Report(
         publisher,
-        this.#symbols[words[at + 3] as number] ?? "",
+        this.#strings[words[at + 3] as number] ?? "",
         (words[at + 4] as number) + (words[at + 5] as number) * 0x1_0000_0000,
         words[at + 6] as number,
         words[at + 7] as number,
@@ -185,7 +201,8 @@ export class Records {
     this.#sink.outcome(
       words[at + 1] as number,
       words[at + 2] as number,
-      words[at + 3] as number,
+      // Nothing takes the extension fields of a result yet.
+      (words[at + 3] as number) & KIND,
       words[at + 4] as number,
       this.#buffer,
       this.#base + (words[at + 5] as number),
@@ -197,26 +214,30 @@ export class Records {
     const words = this.#words;
     const at = this.#at;
     this.#at = at + 12;
-    const process = this.#symbols[words[at + 7] as number] ?? "";
-    const label = this.#symbols[words[at + 8] as number] ?? "";
+    const process = this.#strings[words[at + 7] as number] ?? "";
+    const label = this.#strings[words[at + 8] as number] ?? "";
     let caller = this.#caller;
     if (caller === undefined || caller.process !== process || caller.label !== label) {
       caller = this.#caller = new Origin(process, label, this.#sink);
     }
+    const kind = words[at + 9] as number;
+    const offset = this.#base + (words[at + 10] as number);
+    const length = words[at + 11] as number;
     this.#sink.invoke(
       new Invocation(
         words[at + 1] as number,
         words[at + 2] as number,
-        this.#symbols[words[at + 4] as number] ?? "",
+        this.#strings[words[at + 4] as number] ?? "",
         caller,
         this.#taken + (words[at + 5] as number),
         words[at + 6] as number,
+        kind > KIND ? extensionsBehind(kind, this.#buffer, offset + length) : undefined,
       ),
       words[at + 3] as number,
-      words[at + 9] as number,
+      kind & KIND,
       this.#buffer,
-      this.#base + (words[at + 10] as number),
-      words[at + 11] as number,
+      offset,
+      length,
     );
   }
 
@@ -224,30 +245,30 @@ export class Records {
     const sink = this.#sink;
     const kind = this.#word();
     switch (kind) {
-      case 1: {
+      case DELIVERY_STRING: {
         const slot = this.#word();
-        this.#symbols[slot] = this.#span().rest();
+        this.#strings[slot] = this.#span().rest();
         break;
       }
-      case 4:
+      case DELIVERY_ABORT:
         sink.abort(this.#word(), this.#word(), this.#word());
         break;
-      case 6:
+      case DELIVERY_CHANGE:
         this.#change();
         break;
-      case 7:
+      case DELIVERY_LINK:
         this.#link();
         break;
-      case 8:
+      case DELIVERY_EXCHANGE_CLOSED:
         sink.exchangeClosed(this.#word());
         break;
-      case 9:
+      case DELIVERY_FLUSHED:
         sink.flushed(this.#word(), this.#word());
         break;
-      case 10:
-        sink.processGone(this.#symbol());
+      case DELIVERY_PROCESS_GONE:
+        sink.processGone(this.#string());
         break;
-      case 11: {
+      case DELIVERY_SUBSCRIBER: {
         const service = this.#word();
         const present = this.#word() === 1;
         const packed = this.#span();
@@ -258,30 +279,30 @@ export class Records {
         });
         break;
       }
-      case 12: {
+      case DELIVERY_LISTENING: {
         const token = this.#word();
         const ok = this.#word() === 1;
         sink.listening(token, ok, this.#span().texts());
         break;
       }
-      case 13: {
+      case DELIVERY_COMMAND_FAILED: {
         const op = this.#word();
         const count = this.#word();
         const packed = this.#span();
         sink.commandFailed(op, count, packed.text(), packed.text());
         break;
       }
-      case 14: {
+      case DELIVERY_SERVICE: {
         const no = this.#word();
         const packed = this.#span();
         const identity = packed.text();
         this.#publishers.set(no, { name: packed.text(), identity });
         break;
       }
-      case 15:
+      case DELIVERY_SERVICE_FORGOTTEN:
         this.#publishers.delete(this.#word());
         break;
-      case 16:
+      case DELIVERY_PART:
         sink.part(
           this.#word(),
           this.#word(),
@@ -290,13 +311,13 @@ export class Records {
           this.#word(),
         );
         break;
-      case 17:
+      case DELIVERY_CREDIT:
         sink.credit(this.#word(), this.#word(), this.#word());
         break;
       default:
         // Its length is unknown, so nothing behind it can be read either.
         this.#at = this.#used;
-        sink.failed(new Error(`unknown delivery record ${kind}`));
+        sink.failed(new Error(`unknown delivery ${kind}`));
     }
   }
 
@@ -308,7 +329,7 @@ export class Records {
     this.#sink.change(words[at] as number, {
       status: STATUSES[words[at + 1] as number] ?? "reset",
       service: this.#serviceAt(at + 6),
-      group: group === NONE ? undefined : this.#symbols[group],
+      group: group === ABSENT_STRING ? undefined : this.#strings[group],
       replayed: words[at + 4] === 1,
       revision: (words[at + 2] as number) + (words[at + 3] as number) * 0x1_0000_0000,
     });
@@ -318,7 +339,7 @@ export class Records {
   #serviceAt(at: number): ServiceInfo {
     const words = this.#words;
     const common = words[at + 3] as number;
-    if (common === NONE) return NO_SERVICE;
+    if (common === ABSENT_SERVICE) return NO_SERVICE;
     return this.#reader().service(
       this.#common(common),
       words[at] as number,
@@ -341,7 +362,7 @@ export class Records {
   }
 
   #link(): void {
-    const what = LINK_EVENTS[this.#word()] ?? "closed";
+    const what = EVENTS[this.#word()] ?? "closed";
     const exchange = this.#word();
     const link = this.#word();
     const attempt = this.#word();
@@ -357,7 +378,7 @@ export class Records {
       link,
       attempt,
       reason: linkError(reason, packed.text()),
-      retryIn: retryMs === NEVER ? undefined : retryMs / 1000,
+      retryIn: retryMs === ABSENT_TIME ? undefined : retryMs / 1000,
       process,
       label,
       address,
@@ -368,8 +389,8 @@ export class Records {
     return this.#words[this.#at++] ?? 0;
   }
 
-  #symbol(): string {
-    return this.#symbols[this.#word()] ?? "";
+  #string(): string {
+    return this.#strings[this.#word()] ?? "";
   }
 
   /** Reads the batch's memory. */

@@ -1,51 +1,21 @@
 // What all registries of one JavaScript environment (main thread or worker) share: the wake-up,
-// the count of open work, and the exit hook. Made on first use, and once more if registries differ in
-// where their sockets are read.
+// the count of open work, and the exit hook. Made on first use, and once more if registries differ
+// in where their sockets are read.
 
-import { now } from "../internal/clock.js";
 import { OpenWork } from "../internal/open-work.js";
 import { type Io, type IoMode, wantedMode } from "../options/io.js";
-import type { Bridge } from "./bridge.js";
+import type { Bridge, BridgeEnvironment } from "./bridge.js";
+import { Budget } from "./budget.js";
 import { Memory } from "./memory.js";
 import { loadNative, type Native, type NativeEnvironment } from "./native.js";
 
-/** One wake-up delivers at most this much before timers and sockets of the application get a turn. */
-const BUDGET_BYTES = 256 << 10;
-const BUDGET_MS = 2;
 /** Numbers of registries that are asked for at once. */
 const READY_WORDS = 64;
 /** Node's own, whatever an application puts in its place later. */
 const soon = setImmediate;
 
-/** What one wake-up may still spend. */
-export class Budget {
-  readonly #deadline: number;
-  #bytes: number;
-  #now = now();
-
-  constructor(bytes: number = BUDGET_BYTES, milliseconds: number = BUDGET_MS) {
-    this.#deadline = this.#now + milliseconds;
-    this.#bytes = bytes;
-  }
-
-  /** When the clock was last looked at, in milliseconds of `now()`. */
-  get now(): number {
-    return this.#now;
-  }
-
-  spend(bytes: number): void {
-    this.#bytes -= bytes;
-  }
-
-  /** Looks at the clock. */
-  get exhausted(): boolean {
-    this.#now = now();
-    return this.#bytes <= 0 || this.#now >= this.#deadline;
-  }
-}
-
 /** The native environment with the bridges of its registries. */
-export class Environment {
+export class Environment implements BridgeEnvironment {
   readonly native: NativeEnvironment;
   readonly addon: Native;
   readonly work: OpenWork;

@@ -1,17 +1,20 @@
-// The memory that contents arrive in. Records refer to it, and so do reports that applications
+// The memory that contents arrive in. Deliveries refer to it, and so do reports that applications
 // keep: it is written once, front to back, and then left to them.
 
 /** Of one piece of memory: a report that is kept pins so much. */
 const SIZE = 32 << 10;
 /** The same while so much arrives that pieces are soon full. */
 const LARGEST = 128 << 10;
-/** Wake-ups that a piece lasts: with fewer the next is twice as large, with more as small as at first. */
+/**
+ * Wake-ups that a piece lasts: with fewer the next is twice as large, with more as small as at
+ * first.
+ */
 const FEW = 4;
 const MANY = 64;
 /** With less than that part of a piece left, the next batch begins a new one. */
 const LEAST = 1 / 4;
 
-/** Memory of one environment that is lent to the native side for each batch. */
+/** Memory of one environment that the native side fills, batch by batch. */
 export class Memory {
   /** Made when there is something to take, and given up when it is full. */
   #bytes: Buffer = Buffer.alloc(0);

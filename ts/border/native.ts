@@ -27,7 +27,7 @@ export interface NativeTarget {
   path?: string;
   /** With a port: not by the Unix socket that a hub may offer beside a loopback address. */
   tcpOnly?: boolean;
-  /** -2 backoff, -1 a single attempt, else seconds. */
+  /** RETRY_BACKOFF, RETRY_ONCE, or seconds. */
   retry: number;
 }
 
@@ -55,7 +55,7 @@ export interface NativeRegistry {
   ): number;
   listen(exchange: number, target: NativeListen, token: number): void;
   connect(exchange: number, target: NativeTarget): number;
-  /** Answers a LINK record that asked who may be linked. */
+  /** Answers a LINK delivery that asked who may be linked. */
   authorise(link: number, may: boolean): void;
   closeLink(link: number, drainMs: number): void;
   closeExchange(exchange: number, drainMs: number): void;
@@ -91,6 +91,7 @@ export interface NativeRegistry {
     contentKind: number,
     content: Uint8Array,
     lifetimeMs: number,
+    extensions?: Uint8Array,
   ): boolean;
   publishTo(
     service: number,
@@ -98,14 +99,15 @@ export interface NativeRegistry {
     contentKind: number,
     content: Uint8Array,
     process: string,
+    extensions?: Uint8Array,
   ): boolean;
   /** Whether the request was delivered: 0 no, 2 unknown; 255: it had its outcome already. */
   cancel(key: number): number;
   flush(exchange: number, timeoutMs: number): number;
   track(process: string): boolean;
   missed(subscription: number): number;
-  submit(staging: Uint8Array, length: number): number;
-  drain(records: Uint32Array, memory: Uint8Array, at: number): Uint8Array | null;
+  submit(commands: Uint8Array, length: number): number;
+  drain(words: Uint32Array, memory: Uint8Array, at: number): Uint8Array | null;
 }
 
 /** The addon's exports. */

@@ -1,8 +1,8 @@
 // Strings and services as the border packs them: u16 lengths, little-endian.
 
 import type { ServiceInfo } from "../service-info.js";
+import { SERVICE_FLAG_LOCAL } from "./numbers.js";
 
-const FLAG_LOCAL = 1;
 /** Hexadecimal digits of a process id. */
 const ID_DIGITS = 32;
 
@@ -23,7 +23,9 @@ export class PackedReader {
     this.#end = bytes.byteLength;
   }
 
-  /** Goes to `offset`; `end`: where to stop. Throws TypeError if the memory was transferred away. */
+  /**
+   * Goes to `offset`; `end`: where to stop. Throws TypeError if the memory was transferred away.
+   */
   at(offset: number, end: number = this.#bytes.length): this {
     if (end > this.#bytes.length) throw transferred();
     this.#at = offset;
@@ -52,7 +54,7 @@ export class PackedReader {
 
   /** What services have in common. */
   common(): CommonInfo {
-    const local = ((this.#bytes[this.#at] ?? 0) & FLAG_LOCAL) !== 0;
+    const local = ((this.#bytes[this.#at] ?? 0) & SERVICE_FLAG_LOCAL) !== 0;
     this.#at += 1 + ID_DIGITS;
     const process = this.#bytes.toString("latin1", this.#at - ID_DIGITS, this.#at);
     const audience = this.text();

@@ -1,8 +1,8 @@
 // Strings that commands name by number: subjects, methods, names and identities. The native side is
-// told each once, and keeps as many.
+// told each once, and keeps as many. Once all slots are in use, the oldest are used again.
 
-/** Strings in use at a time; then their numbers are used again, the oldest first. */
-const SLOTS = 4096;
+import { SLOTS_COMMANDS } from "./numbers.js";
+
 /**
  * Once all are in use, so many new strings come for one that gets a slot. Subjects that are never
  * used twice then cost little, and those of a large set in turn do not drive out each other.
@@ -10,7 +10,7 @@ const SLOTS = 4096;
 const RARELY = 8;
 
 /** The slots of one registry. */
-export class Symbols {
+export class Strings {
   readonly #slots = new Map<string, number>();
   readonly #texts: string[] = [];
   #next = 0;
@@ -28,7 +28,7 @@ export class Symbols {
 
   /** Whether a text that has no slot should get one; if not, it is sent as it is. */
   get worthwhile(): boolean {
-    if (this.#texts.length < SLOTS) return true;
+    if (this.#texts.length < SLOTS_COMMANDS) return true;
     this.#passed = (this.#passed + 1) % RARELY;
     return this.#passed === 0;
   }
@@ -36,7 +36,7 @@ export class Symbols {
   /** A slot for a text that has none. What it stood for before has none any more. */
   add(text: string): number {
     const slot = this.#next;
-    this.#next = (slot + 1) % SLOTS;
+    this.#next = (slot + 1) % SLOTS_COMMANDS;
     const old = this.#texts[slot];
     if (old !== undefined) this.#slots.delete(old);
     this.#texts[slot] = text;

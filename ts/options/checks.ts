@@ -1,6 +1,8 @@
 // Validation of arguments: parsed once at the door, typed afterwards. Times come in as seconds and
 // leave as whole milliseconds.
 
+import { LIFETIME_FOREVER, LIFETIME_NONE, RETRY_BACKOFF, RETRY_ONCE } from "../border/numbers.js";
+
 /** Longest `timeout` unless the registry's `maxTimeout` says otherwise, in seconds. */
 export const DEFAULT_MAX_TIMEOUT = 300;
 /** Deadline of a request that names none, in seconds. */
@@ -13,10 +15,6 @@ const LONGEST_TIMER = 2_147_483;
 const SHORTEST_RETRY = 0.01;
 /** A year: anything longer is a mistake in the unit. In seconds. */
 const LONGEST_RETRY = 31_536_000;
-
-/** What `connect` passes to the native side: seconds, or one of these. */
-export const RETRY_BACKOFF = -2;
-export const RETRY_NEVER = -1;
 
 /** Checks a `timeout` in seconds; returns milliseconds, at least 1. */
 export function timeoutMs(seconds: number, max: number, what = "timeout"): number {
@@ -47,7 +45,7 @@ export function maxTimeout(seconds: number | undefined): number {
 /** Checks `retry` (seconds, -1 or omitted); returns what the native side takes. */
 export function retrySeconds(retry: number | undefined): number {
   if (retry === undefined) return RETRY_BACKOFF;
-  if (retry === RETRY_NEVER) return RETRY_NEVER;
+  if (retry === RETRY_ONCE) return RETRY_ONCE;
   if (typeof retry === "number" && retry > 0 && retry <= LONGEST_RETRY) {
     return Math.max(SHORTEST_RETRY, retry);
   }
@@ -67,11 +65,12 @@ export function drainMs(seconds: number | undefined): number {
 
 /** Checks a report's `lifetime`: 0, seconds, or Infinity (-1 natively). Returns milliseconds. */
 export function lifetimeMs(seconds: number | undefined): number {
-  if (seconds === undefined || seconds === 0) return 0;
-  if (seconds === Number.POSITIVE_INFINITY) return -1;
+  if (seconds === undefined || seconds === 0) return LIFETIME_NONE;
+  if (seconds === Number.POSITIVE_INFINITY) return LIFETIME_FOREVER;
   // Beyond a century the difference from for ever is not worth a wider number at the border.
   if (typeof seconds === "number" && seconds > 0) {
-    return seconds > LONGEST_RETRY * 100 ? -1 : Math.max(1, Math.ceil(seconds * 1000));
+    const forEver = seconds > LONGEST_RETRY * 100;
+    return forEver ? LIFETIME_FOREVER : Math.max(1, Math.ceil(seconds * 1000));
   }
   throw new RangeError(
     `lifetime must be 0, a number of seconds, or Infinity, not ${show(seconds)}`,

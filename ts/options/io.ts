@@ -1,10 +1,11 @@
 import { NetsvcError } from "../errors.js";
 
 /**
- * Who waits for the sockets of a registry. `auto`: under Node on Linux and macOS, Node's event loop for
- * the established links of clients, which saves a change of threads per message; for everything
- * else, and for all of it elsewhere, netsvc's own thread. `thread`: always that. A thread whose JavaScript is
- * busy for more than half a second loses no link in either case: netsvc's thread reads in its stead.
+ * Who waits for the sockets of a registry. `auto`: under Node on Linux and macOS, Node's event loop
+ * for the established links of clients, which saves a change of threads per message; for everything
+ * else, and for all of it elsewhere, netsvc's own thread. `thread`: always that. A thread whose
+ * JavaScript is busy for more than half a second loses no link in either case: netsvc's thread
+ * reads in its stead.
  */
 export type Io = "auto" | "thread";
 

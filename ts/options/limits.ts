@@ -1,6 +1,8 @@
 import { count } from "./checks.js";
 
-/** Bounds of one registry; nothing in netsvc grows without one. What is left out keeps its default. */
+/**
+ * Bounds of one registry; nothing in netsvc grows without one. What is left out keeps its default.
+ */
 export interface Limits {
   /** Bytes of content of one request, response or report: 1 MiB; at most 64 MiB. */
   payload?: number;

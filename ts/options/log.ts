@@ -50,7 +50,10 @@ export class Log {
   }
 }
 
-/** Decides which failed attempts of an outage are worth a line: the first, after 1 min, 10 min, hourly. */
+/**
+ * Decides which failed attempts of an outage are worth a line: the first, after 1 min, 10 min,
+ * hourly.
+ */
 export class Outage {
   #since: number | undefined;
   #next = 0;

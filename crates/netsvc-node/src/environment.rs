@@ -27,8 +27,8 @@ pub struct Environment {
 impl Environment {
     /// `wake` is called without arguments when any registry of this environment has deliveries,
     /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be
-    /// used if it can be had; to be asked for under Node itself only, for others have something else
-    /// by its name.
+    /// used if it can be had; to be asked for under Node itself only, for others have something
+    /// else by its name.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         guard(|| {
@@ -71,13 +71,14 @@ impl Environment {
         })
     }
 
-    /// Fills `numbers` with those of registries that have deliveries, each once until it has new ones:
-    /// whoever takes a number drains that registry, now or later. Returns how many they are; if they
-    /// fill the array there may be more.
+    /// Fills `numbers` with those of registries that have deliveries, each once until it has new
+    /// ones: whoever takes a number drains that registry, now or later. Returns how many they are;
+    /// if they fill the array there may be more.
     #[napi(catch_unwind)]
     pub fn ready(&self, mut numbers: Uint32ArraySlice<'_>) -> Result<u32> {
         guard(|| {
-            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is written.
+            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is
+            // written.
             let numbers = unsafe { numbers.as_mut() };
             Ok(self.shared.wakeup.take_ready(numbers) as u32)
         })
@@ -95,8 +96,8 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets its number, the wakeup to signal through, and who
-    /// reads its clients' connections.
+    /// Admits a registry made by `make`, which gets its number, the wake-up to signal through, and
+    /// who reads its clients' connections.
     pub(crate) fn admit(
         &self,
         make: impl FnOnce(u32, Arc<Wakeup>, Reading) -> Result<RegistryHandle>,
@@ -156,7 +157,7 @@ impl Shared {
     fn reading(&self) -> Reading {
         #[cfg(unix)]
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            return Reading::Borrower(event_loop.delegated_reads(), self.wakeup.turns.clone());
+            return Reading::Borrower(event_loop.delegations(), self.wakeup.turns.clone());
         }
         Reading::Drainer(self.wakeup.turns.clone())
     }

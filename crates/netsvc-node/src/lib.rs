@@ -15,6 +15,7 @@ mod error;
 #[cfg(unix)]
 mod event_loop;
 mod native_registry;
+mod numbers;
 mod options;
 mod registry_handle;
 #[cfg(unix)]

@@ -1,11 +1,12 @@
 //! What packing an event for JavaScript costs.
 //!
-//! A program of its own, the root of which lies among the addon's modules: the addon exports nothing
-//! to Rust and needs Node to be loaded, the modules of its packer do not.
+//! A program of its own, the root of which lies among the addon's modules: the addon exports
+//! nothing to Rust and needs Node to be loaded, the modules of its packer do not.
 #![allow(dead_code, unused_imports, reason = "the modules have what only the addon and tests use")]
 #![allow(missing_docs, reason = "of what criterion's macro makes")]
 
 mod deliveries;
+mod numbers;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use deliveries::encode::Packer;
 /// Events of a batch. All sizes fit.
 const BATCH: u32 = 16;
 
-/// What JavaScript lends: words for records, and bytes for what they refer to.
+/// What JavaScript provides: words for deliveries, and bytes for what they refer to.
 const WORDS: usize = 4096;
 const MEMORY: usize = 32 << 10;
 

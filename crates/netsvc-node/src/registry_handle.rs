@@ -12,13 +12,14 @@ use crate::commands::apply::{Applier, Apply};
 use crate::commands::decode::{self, Commands, Malformed};
 use crate::commands::strings::Strings;
 use crate::deliveries::buffer::Buffer;
-use crate::deliveries::encode::{Delivery, MIN_WORDS};
+use crate::deliveries::delivery::Delivery;
+use crate::deliveries::encode::MIN_WORDS;
 use crate::deliveries::inbox::Inbox;
 use crate::error::{Code, Error, Result, invalid};
 use crate::options::{RegistryOptions, limits};
 use crate::wakeup::Wakeup;
 
-/// Bytes of staged commands that are run under one hold of the engine's lock.
+/// Bytes of commands that are run under one hold of the engine's lock.
 const LOCKED_BYTES: usize = 64 << 10;
 
 pub(crate) struct RegistryHandle {
@@ -95,19 +96,20 @@ impl RegistryHandle {
         Ok(())
     }
 
-    /// Runs the commands of a staging buffer. Returns the bytes queued for the link that has most.
-    pub(crate) fn submit(&self, staging: &[u8], length: u32) -> Result<usize> {
+    /// Runs the commands in the first `length` bytes of a buffer. Returns the bytes queued for the
+    /// link that has most.
+    pub(crate) fn submit(&self, buffer: &[u8], length: u32) -> Result<usize> {
         let engine = self.engine()?;
-        let staging = staging
+        let buffer = buffer
             .get(..length as usize)
-            .ok_or(Malformed { at: staging.len(), what: "shorter than the length given" });
+            .ok_or(Malformed { at: buffer.len(), what: "shorter than the length given" });
         let mut strings = self.strings.borrow_mut();
         let slots = strings.len();
-        let checked = staging.and_then(|staging| decode::check(staging, slots).map(|()| staging));
-        let staging = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
+        let checked = buffer.and_then(|buffer| decode::check(buffer, slots).map(|()| buffer));
+        let buffer = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
         let notices = &self.inbox.borrow().notices;
-        let mut commands = Commands::checked(staging, slots);
-        let mut applier = Applier::new(staging, &mut strings, notices);
+        let mut commands = Commands::checked(buffer, slots);
+        let mut applier = Applier::new(buffer, &mut strings, notices);
         let queued = loop {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {
@@ -127,12 +129,12 @@ impl RegistryHandle {
         Ok(queued)
     }
 
-    /// Fills `records` with the next deliveries, and `memory` from `at` on with their bytes. If the
-    /// first does not fit into it, memory of the size that `alone` gets is filled with that instead.
-    /// JavaScript comes back for what is left over; it is woken only for what comes later.
+    /// Fills `words` with the next deliveries, and `memory` from `at` on with their bytes. If the
+    /// first does not fit into it, memory of the size that `alone` gets is filled with that
+    /// instead. JavaScript comes back for what is left over; it is woken only for what comes later.
     pub(crate) fn drain<R>(
         &self,
-        records: &mut [u32],
+        words: &mut [u32],
         memory: &mut [u8],
         at: usize,
         alone: impl FnOnce(usize, &mut dyn FnMut(&mut [u8])) -> Result<R>,
@@ -142,14 +144,14 @@ impl RegistryHandle {
         let mut inbox = self.inbox.borrow_mut();
         let buffer = Buffer::new(memory, at);
         let filled = inbox
-            .fill(records, buffer, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
-            .ok_or_else(|| invalid(format!("records must have {MIN_WORDS} words or more")))?;
+            .fill(words, buffer, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
+            .ok_or_else(|| invalid(format!("deliveries need {MIN_WORDS} words or more")))?;
         let Some(size) = filled.large else { return Ok(None) };
-        alone(size, &mut |memory| inbox.fill_alone(records, memory, filled.more)).map(Some)
+        alone(size, &mut |memory| inbox.fill_alone(words, memory, filled.more)).map(Some)
     }
 }
 
-/// As record LISTENING tells an address: host and port, or a path.
+/// As LISTENING tells an address: host and port, or a path.
 fn place(address: &ListenAddress) -> String {
     match address {
         ListenAddress::Tcp(address) => format!("{} {}", address.ip(), address.port()),

@@ -1,24 +1,125 @@
-//! Runs commands of the staging buffer against the core.
+//! Runs commands against the core. Publishing, requesting and responding have one function each,
+//! however the command came.
 
-use bytes::Bytes;
 use netsvc_core::{
-    CallId, CommandError, Content, ContentRef, ContentType, Delivered, Event, HandlerResult,
-    Lifetime, Outcome, Process, RequestCode, RequestError, ServiceNo, SubscriptionId, TargetRef,
-    Time, WatchId,
+    CallId, CommandError, Delivered, Event, HandlerResult, Lifetime, Outcome, Process, ProcessId,
+    RequestCode, RequestError, RequestOptions, ServiceNo, Str, SubscriptionId, TargetRef, Time,
+    WatchId,
 };
+use netsvc_net::Engine;
 
-use crate::commands::decode::{self, Body, Command, OP_PART, OP_PUBLISH, Reply, Run, Subject};
+use crate::commands::command::{Body, Command, Reply, Subject, Target};
+use crate::commands::contents::Contents;
+use crate::commands::decode::Run;
 use crate::commands::strings::Strings;
-use crate::deliveries::encode::Delivery;
+use crate::deliveries::delivery::Delivery;
 use crate::deliveries::inbox::Notices;
+use crate::numbers::command;
 use crate::options::service_id;
 
-/// What the commands of one staging buffer are run with.
+/// A report that JavaScript publishes.
+pub(crate) struct Publication<'a> {
+    pub(crate) service: ServiceNo,
+    pub(crate) subject: &'a Str,
+    pub(crate) content: Body<'a>,
+    /// Encoded extension fields, as on the wire.
+    pub(crate) extensions: &'a [u8],
+    pub(crate) lifetime: Lifetime,
+    /// Whom it is for, if not for all subscribers.
+    pub(crate) to: Option<ProcessId>,
+    /// It may wait in a batch with those before and after it. Nobody is then told whether much is
+    /// queued already.
+    pub(crate) may_batch: bool,
+}
+
+/// Contents from this size on are worth a system call of their own, which saves a copy.
+const LARGE: usize = 64 << 10;
+
+/// Publishes what did not come packed. False: much is queued already.
+pub(crate) fn publish_alone(
+    engine: &Engine,
+    report: &Publication<'_>,
+) -> Result<bool, CommandError> {
+    let &Publication { service, subject, content, .. } = report;
+    let plain = report.lifetime == Lifetime::None && report.to.is_none();
+    if plain
+        && content.bytes.len() >= LARGE
+        // The core's commands take no extensions yet.
+        && let Some(flowing) = engine.publish_through(service, subject, content.into())
+    {
+        return Ok(flowing);
+    }
+    // Before the engine is locked.
+    let mut contents = Contents::copied(content.bytes);
+    engine.with(|process, now| publish(process, now, report, &mut contents))
+}
+
+fn publish(
+    process: &mut Process,
+    now: Time,
+    report: &Publication<'_>,
+    contents: &mut Contents<'_>,
+) -> Result<bool, CommandError> {
+    let &Publication { service, subject, content, extensions, lifetime, to, may_batch } = report;
+    // The core's commands take no extensions yet.
+    let _ = extensions;
+    if may_batch && process.publish_now(service, subject, content.into()) {
+        return Ok(true);
+    }
+    let content = contents.keep(content);
+    match to {
+        None => process.publish(now, service, subject.clone(), content, lifetime),
+        Some(id) => process.publish_to(service, id, subject.clone(), content),
+    }
+}
+
+/// A request that JavaScript makes.
+struct Demand<'a> {
+    key: u32,
+    target: TargetRef<'a>,
+    method: &'a Str,
+    content: Body<'a>,
+    /// Encoded extension fields, as on the wire.
+    extensions: &'a [u8],
+    options: RequestOptions,
+}
+
+fn request(process: &mut Process, now: Time, demand: &Demand<'_>, contents: &mut Contents<'_>) {
+    let &Demand { key, target, method, content, extensions, options } = demand;
+    // The core's commands take no extensions yet.
+    let _ = extensions;
+    let key = key.into();
+    if !process.request_now(now, key, target, method, content.into(), options) {
+        let (target, method) = (target.into(), method.clone());
+        process.request(now, key, target, method, contents.keep(content), options);
+    }
+}
+
+fn respond(
+    process: &mut Process,
+    call: CallId,
+    result: &Reply<'_>,
+    extensions: &[u8],
+    contents: &mut Contents<'_>,
+) {
+    // The core's commands take no extensions yet.
+    let _ = extensions;
+    if let Reply::Response(body) = result
+        && process.respond_now(call, (*body).into())
+    {
+        return;
+    }
+    let result = match result {
+        Reply::Response(body) => HandlerResult::Response(contents.keep(*body)),
+        Reply::Failure(body) => HandlerResult::Failure(contents.keep(*body)),
+        Reply::Error(code, message) => HandlerResult::Error(*code, (*message).into()),
+    };
+    process.respond(call, result);
+}
+
+/// What the commands of one buffer are run with.
 pub(crate) struct Applier<'a> {
-    /// The staging buffer, which is JavaScript's: it writes it again after this.
-    staging: &'a [u8],
-    /// A copy of it, once a content is needed for longer.
-    copy: Option<Bytes>,
+    contents: Contents<'a>,
     strings: &'a mut Strings,
     /// Takes what goes wrong with a command.
     notices: &'a Notices,
@@ -27,9 +128,9 @@ pub(crate) struct Applier<'a> {
 }
 
 impl<'a> Applier<'a> {
-    /// For commands of `staging`.
-    pub(crate) fn new(staging: &'a [u8], strings: &'a mut Strings, notices: &'a Notices) -> Self {
-        Self { staging, copy: None, strings, notices, failed: false }
+    /// For commands of `buffer`.
+    pub(crate) fn new(buffer: &'a [u8], strings: &'a mut Strings, notices: &'a Notices) -> Self {
+        Self { contents: Contents::new(buffer), strings, notices, failed: false }
     }
 
     fn publish(
@@ -39,30 +140,21 @@ impl<'a> Applier<'a> {
         service: ServiceNo,
         subject: Subject<'_>,
         content: Body<'_>,
+        extensions: &[u8],
     ) {
-        let subject = match subject {
-            Subject::Slot(slot) => {
-                let subject = self.strings.text(slot);
-                if process.publish_now(service, subject, content.into()) {
-                    return;
-                }
-                subject.clone()
+        let text;
+        let (subject, may_batch) = match subject {
+            Subject::Slot(slot) => (self.strings.string(slot), true),
+            Subject::Text(own) => {
+                text = Str::from(own);
+                (&text, false)
             }
-            Subject::Text(text) => text.into(),
         };
-        let content = self.content(content);
-        let result = process.publish(now, service, subject.clone(), content, Lifetime::None);
-        if let Err(error) = result {
-            self.fail(OP_PUBLISH, &error, format!("publish of {subject:?}: {error}"));
-        }
-    }
-
-    fn target(&self, target: decode::Target) -> Option<TargetRef<'_>> {
-        match target {
-            decode::Target::Name(slot) => Some(TargetRef::Name(self.strings.text(slot))),
-            decode::Target::Identity(slot) => {
-                service_id(self.strings.text(slot)).map(TargetRef::Identity)
-            }
+        let (lifetime, to) = (Lifetime::None, None);
+        let report = Publication { service, subject, content, extensions, lifetime, to, may_batch };
+        if let Err(error) = publish(process, now, &report, &mut self.contents) {
+            let message = format!("publish of {subject:?}: {error}");
+            self.fail(command::PUBLISH, &error, message);
         }
     }
 
@@ -77,24 +169,6 @@ impl<'a> Applier<'a> {
     fn fail(&mut self, op: u8, error: &CommandError, message: String) {
         self.notices.push(Delivery::CommandFailed { op, count: 1, code: error.code(), message });
         self.failed = true;
-    }
-
-    fn result(&mut self, result: &Reply<'_>) -> HandlerResult {
-        match result {
-            Reply::Response(body) => HandlerResult::Response(self.content(*body)),
-            Reply::Failure(body) => HandlerResult::Failure(self.content(*body)),
-            Reply::Error(code, message) => HandlerResult::Error(*code, (*message).into()),
-        }
-    }
-
-    /// One allocation for the contents of a burst: whoever keeps one for long copies it.
-    fn content(&mut self, body: Body<'_>) -> Content {
-        let staging = self.staging;
-        let copy = self.copy.get_or_insert_with(|| Bytes::copy_from_slice(staging));
-        // As far from the beginning of the buffer as from that of its copy.
-        let at = body.bytes.as_ptr().addr().saturating_sub(staging.as_ptr().addr());
-        let bytes = copy.slice(at..at + body.bytes.len());
-        Content { kind: ContentType(body.kind), bytes }
     }
 }
 
@@ -111,52 +185,43 @@ impl Run<'_> for Apply<'_, '_> {
     fn run(self, command: Command<'_>) {
         let Self { applier, process, now } = self;
         match command {
-            Command::Symbol { slot, text } => applier.strings.define(slot, text),
-            Command::Request { key, options, target, method, content } => {
-                let Some(target) = applier.target(target) else { return applier.no_identity(key) };
-                let (key, method) = (key.into(), applier.strings.text(method));
-                if process.request_now(now, key, target, method, content.into(), options) {
-                    return;
-                }
-                let (target, method) = (target.into(), method.clone());
-                process.request(now, key, target, method, applier.content(content), options);
+            Command::String { slot, text } => applier.strings.define(slot, text),
+            Command::Request { key, options, target, method, content, extensions } => {
+                let Applier { contents, strings, .. } = applier;
+                let target = match target {
+                    Target::Name(slot) => Some(TargetRef::Name(strings.string(slot))),
+                    Target::Identity(slot) => {
+                        service_id(strings.string(slot)).map(TargetRef::Identity)
+                    }
+                };
+                let Some(target) = target else { return applier.no_identity(key) };
+                let method = strings.string(method);
+                let demand = Demand { key, target, method, content, extensions, options };
+                request(process, now, &demand, contents);
             }
-            Command::Respond { call, result } => {
-                if let Reply::Response(body) = result
-                    && process.respond_now(CallId(call), body.into())
-                {
-                    return;
-                }
-                process.respond(CallId(call), applier.result(&result));
+            Command::Respond { call, result, extensions } => {
+                respond(process, CallId(call), &result, extensions, &mut applier.contents);
             }
-            Command::Publish { service, subject, content } => {
-                applier.publish(process, now, ServiceNo(service), subject, content);
+            Command::Publish { service, subject, content, extensions } => {
+                applier.publish(process, now, ServiceNo(service), subject, content, extensions);
             }
             Command::Grant { subscription, reports } => {
                 process.grant(SubscriptionId(subscription), reports);
             }
             Command::GrantWatch { watch, changes } => process.grant_watch(WatchId(watch), changes),
             Command::Part { call, content } => {
-                match process.send_part(now, CallId(call), applier.content(content)) {
+                let content = applier.contents.keep(content);
+                match process.send_part(now, CallId(call), content) {
                     // Ended meanwhile, which the handler hears by other ways: as usual as a late
                     // response.
                     Ok(_) | Err(CommandError::Closed { .. }) => {}
                     Err(error) => {
-                        applier.fail(
-                            OP_PART,
-                            &error,
-                            format!("part of a streamed result: {error}"),
-                        );
+                        let message = format!("part of a streamed result: {error}");
+                        applier.fail(command::PART, &error, message);
                     }
                 }
             }
             Command::GrantParts { key, parts } => process.grant_parts(now, key.into(), parts),
         }
-    }
-}
-
-impl<'a> From<Body<'a>> for ContentRef<'a> {
-    fn from(body: Body<'a>) -> Self {
-        Self { kind: ContentType(body.kind), bytes: body.bytes }
     }
 }

@@ -1,120 +1,39 @@
-//! Reads the staging buffer in which TypeScript collects the commands of one tick.
+//! Reads the buffer in which TypeScript collects the commands of one tick.
 //!
 //! 32-bit words in the machine's order. The first word of a command holds the operation in its
-//! lowest byte, a content type in the next, flags or a status in the third. Fixed words follow, then
-//! strings and contents, each filled up to a whole word. Strings that repeat are named by slot, which
-//! a SYMBOL before defines. Nothing of this is trusted: [`check`] finds whatever does not parse, and
-//! then nothing of the buffer is run.
+//! lowest byte, a content type in the next, flags of the operation or a status in the third, and
+//! flags of any command in the fourth. Fixed words follow, then strings and contents, each filled
+//! up to a whole word. If the command has extension fields, which a flag says, their length follows
+//! in a word, then they do. Strings that repeat are named by slot, which a STRING before defines.
+//!
+//! Nothing of this is trusted: [`check`] finds whatever does not parse, and then no command of the
+//! buffer is run.
 
 use std::time::Duration;
 
 use netsvc_core::{RequestCode, RequestOptions};
 
-use crate::commands::strings::SLOTS;
+use crate::commands::command::{Body, Command, Reply, Subject, Target};
+use crate::numbers::{command, command_flag, request_flag, slots, status};
 
-/// Operation of [`Command::Publish`]; `COMMAND_FAILED` records name it, also for the other one.
-pub(crate) const OP_PUBLISH: u8 = 4;
-/// Operation of [`Command::Part`]; `COMMAND_FAILED` records name it.
-pub(crate) const OP_PART: u8 = 7;
-
-/// Flag of a request: wait for a provider.
-const FLAG_WAIT: u8 = 1;
-/// Flag of a request: the target is an identity, else a name.
-const FLAG_IDENTITY: u8 = 2;
-
-/// One command, borrowing from the staging buffer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Command<'a> {
-    /// From now on `slot` stands for `text`.
-    Symbol {
-        slot: u32,
-        text: &'a str,
-    },
-    Request {
-        key: u32,
-        options: RequestOptions,
-        target: Target,
-        /// Slot.
-        method: u32,
-        content: Body<'a>,
-    },
-    Respond {
-        call: u64,
-        result: Reply<'a>,
-    },
-    /// With lifetime 0; others come as single calls.
-    Publish {
-        service: u32,
-        subject: Subject<'a>,
-        content: Body<'a>,
-    },
-    Grant {
-        subscription: u32,
-        reports: u32,
-    },
-    GrantWatch {
-        watch: u32,
-        changes: u32,
-    },
-    /// Of a streamed result.
-    Part {
-        call: u64,
-        content: Body<'a>,
-    },
-    GrantParts {
-        key: u32,
-        parts: u32,
-    },
-}
-
-/// Whom a request is for, by slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    Name(u32),
-    /// The text of an identity, not parsed: a wrong one is the caller's error, not the buffer's.
-    Identity(u32),
-}
-
-/// What a report is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject<'a> {
-    Slot(u32),
-    Text(&'a str),
-}
-
-/// What a handler answers.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Reply<'a> {
-    Response(Body<'a>),
-    Failure(Body<'a>),
-    Error(RequestCode, &'a str),
-}
-
-/// A content still in the staging buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Body<'a> {
-    pub(crate) kind: u8,
-    pub(crate) bytes: &'a [u8],
-}
-
-/// The staging buffer breaks its format.
+/// The command buffer breaks its format.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("staging buffer malformed at byte {at}: {what}")]
+#[error("command buffer malformed at byte {at}: {what}")]
 pub(crate) struct Malformed {
     /// Where the command, or the content, begins.
     pub(crate) at: usize,
     pub(crate) what: &'static str,
 }
 
-/// What is done with a command. Not a closure, since it has to be part of where each kind is read:
-/// commands of all kinds would otherwise share a place on the stack, copied there in pieces, which costs
-/// more than reading them.
+/// What is done with a command. Not a closure, because it has to be inlined where each kind of
+/// command is read: otherwise all kinds share a place on the stack, and copying a command there
+/// costs more than reading it.
 pub(crate) trait Run<'a> {
-    /// Is to be inlined.
+    /// Has to be inlined.
     fn run(self, command: Command<'a>);
 }
 
-/// Nothing.
+/// Does nothing.
 struct Ignore;
 
 impl Run<'_> for Ignore {
@@ -122,28 +41,28 @@ impl Run<'_> for Ignore {
     fn run(self, _: Command<'_>) {}
 }
 
-/// Reads all commands once. `slots` are defined already.
-pub(crate) fn check(staging: &[u8], slots: usize) -> Result<(), Malformed> {
-    let mut commands = Commands { bytes: staging, at: 0, slots };
+/// Reads all commands once. `slots`: how many are defined already.
+pub(crate) fn check(buffer: &[u8], slots: usize) -> Result<(), Malformed> {
+    let mut commands = Commands { bytes: buffer, at: 0, slots };
     while !commands.is_done() {
         commands.command(Ignore)?;
     }
     Ok(())
 }
 
-/// The commands of a staging buffer, one after the other.
+/// The commands of a buffer, one after the other.
 #[derive(Debug)]
 pub(crate) struct Commands<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Slots that are defined here.
+    /// Slots that are defined so far.
     slots: usize,
 }
 
 impl<'a> Commands<'a> {
     /// Those of a buffer that passed [`check`] with `slots`.
-    pub(crate) fn checked(staging: &'a [u8], slots: usize) -> Self {
-        Self { bytes: staging, at: 0, slots }
+    pub(crate) fn checked(buffer: &'a [u8], slots: usize) -> Self {
+        Self { bytes: buffer, at: 0, slots }
     }
 
     /// Bytes read so far.
@@ -175,94 +94,112 @@ impl<'a> Commands<'a> {
         let start = self.at;
         let malformed = |what| Malformed { at: start, what };
         let [first] = self.numbers()?;
-        let [op, kind, extra, rest] = first.to_le_bytes();
-        if rest != 0 {
+        let [op, kind, extra, flags] = first.to_le_bytes();
+        if flags != 0 && !(flags == command_flag::EXTENSIONS && takes_extensions(op)) {
             return Err(malformed("unknown bits of a command"));
         }
         match op {
-            1 => {
+            command::REQUEST => {
                 let [key, timeout, parts, target, method, length] = self.numbers()?;
-                if extra & !(FLAG_WAIT | FLAG_IDENTITY) != 0 {
+                if extra & !(request_flag::WAIT | request_flag::IDENTITY) != 0 {
                     return Err(malformed("unknown flags of a request"));
                 }
                 self.slot(target, start)?;
                 self.slot(method, start)?;
                 let timeout = Duration::from_millis(timeout.into());
+                let wait = extra & request_flag::WAIT != 0;
                 let bytes = self.take(length)?;
+                let extensions = self.extensions(flags)?;
                 run.run(Command::Request {
                     key,
-                    options: RequestOptions { timeout, wait: extra & FLAG_WAIT != 0, parts },
-                    target: if extra & FLAG_IDENTITY == 0 {
+                    options: RequestOptions { timeout, wait, parts },
+                    target: if extra & request_flag::IDENTITY == 0 {
                         Target::Name(target)
                     } else {
                         Target::Identity(target)
                     },
                     method,
                     content: Body { kind, bytes },
+                    extensions,
                 });
             }
-            2 => {
+            command::STRING => {
                 let [slot, length] = self.numbers()?;
                 let text = self.text(length)?;
                 let index = slot as usize;
-                if index > self.slots || index >= SLOTS {
+                if index > self.slots || index >= slots::COMMANDS as usize {
                     return Err(malformed("a slot out of order"));
                 }
                 self.slots = self.slots.max(index + 1);
-                run.run(Command::Symbol { slot, text });
+                run.run(Command::String { slot, text });
             }
-            3 => {
+            command::RESPOND => {
                 let [low, high, length] = self.numbers()?;
                 let call = wide(low, high);
                 match extra {
-                    0 => {
+                    status::RESPONSE => {
                         let result = Reply::Response(Body { kind, bytes: self.take(length)? });
-                        run.run(Command::Respond { call, result });
+                        let extensions = self.extensions(flags)?;
+                        run.run(Command::Respond { call, result, extensions });
                     }
-                    1 => {
+                    status::FAILURE => {
                         let result = Reply::Failure(Body { kind, bytes: self.take(length)? });
-                        run.run(Command::Respond { call, result });
+                        let extensions = self.extensions(flags)?;
+                        run.run(Command::Respond { call, result, extensions });
                     }
-                    2 => {
+                    status::ERROR => {
                         let unknown = malformed("unknown request code");
                         let code = RequestCode::from_wire(kind).ok_or(unknown)?;
                         let result = Reply::Error(code, self.text(length)?);
-                        run.run(Command::Respond { call, result });
+                        let extensions = self.extensions(flags)?;
+                        run.run(Command::Respond { call, result, extensions });
                     }
                     _ => return Err(malformed("unknown status of a result")),
                 }
             }
-            OP_PUBLISH => {
+            command::PUBLISH => {
                 let [service, subject, length] = self.numbers()?;
                 self.slot(subject, start)?;
                 let (subject, bytes) = (Subject::Slot(subject), self.take(length)?);
-                run.run(Command::Publish { service, subject, content: Body { kind, bytes } });
+                let (content, extensions) = (Body { kind, bytes }, self.extensions(flags)?);
+                run.run(Command::Publish { service, subject, content, extensions });
             }
-            5 => {
+            command::GRANT => {
                 let [subscription, reports] = self.numbers()?;
                 run.run(Command::Grant { subscription, reports });
             }
-            6 => {
+            command::GRANT_WATCH => {
                 let [watch, changes] = self.numbers()?;
                 run.run(Command::GrantWatch { watch, changes });
             }
-            OP_PART => {
+            command::PART => {
                 let [low, high, length] = self.numbers()?;
                 let content = Body { kind, bytes: self.take(length)? };
                 run.run(Command::Part { call: wide(low, high), content });
             }
-            8 => {
+            command::GRANT_PARTS => {
                 let [key, parts] = self.numbers()?;
                 run.run(Command::GrantParts { key, parts });
             }
-            9 => {
+            command::PUBLISH_TEXT => {
                 let [service, subject, length] = self.numbers()?;
                 let (subject, bytes) = (Subject::Text(self.text(subject)?), self.take(length)?);
-                run.run(Command::Publish { service, subject, content: Body { kind, bytes } });
+                let (content, extensions) = (Body { kind, bytes }, self.extensions(flags)?);
+                run.run(Command::Publish { service, subject, content, extensions });
             }
             _ => return Err(malformed("unknown operation")),
         }
         Ok(())
+    }
+
+    /// Extension fields, which end a command that has any.
+    #[inline]
+    fn extensions(&mut self, flags: u8) -> Result<&'a [u8], Malformed> {
+        if flags & command_flag::EXTENSIONS == 0 {
+            return Ok(&[]);
+        }
+        let [length] = self.numbers()?;
+        self.take(length)
     }
 
     /// Whether a slot is defined.
@@ -298,6 +235,11 @@ impl<'a> Commands<'a> {
         self.at += 4 * N;
         Ok(words.map(u32::from_ne_bytes))
     }
+}
+
+/// Whether such a command may have extension fields.
+fn takes_extensions(op: u8) -> bool {
+    matches!(op, command::REQUEST | command::RESPOND | command::PUBLISH | command::PUBLISH_TEXT)
 }
 
 fn wide(low: u32, high: u32) -> u64 {

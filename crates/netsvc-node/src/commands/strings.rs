@@ -3,8 +3,10 @@
 
 use netsvc_core::Str;
 
+use crate::numbers::slots;
+
 /// Slots there may be.
-pub(crate) const SLOTS: usize = 4096;
+const SLOTS: usize = slots::COMMANDS as usize;
 
 /// The strings by slot. Slots are first defined in order, so that all below their count stand for
 /// something.
@@ -21,7 +23,7 @@ impl Strings {
         self.slots.len()
     }
 
-    /// Gives `slot` a string: a defined one, or the next below [`SLOTS`]. Anything else is without
+    /// Gives `slot` a string: a defined one, or the next if there is one. Otherwise without
     /// effect.
     pub(crate) fn define(&mut self, slot: u32, text: &str) {
         let slot = slot as usize;
@@ -33,7 +35,7 @@ impl Strings {
     }
 
     /// The string of a slot, the same allocation each time; an empty one if it has none.
-    pub(crate) fn text(&self, slot: u32) -> &Str {
+    pub(crate) fn string(&self, slot: u32) -> &Str {
         self.slots.get(slot as usize).unwrap_or(&self.empty)
     }
 }
@@ -44,24 +46,24 @@ mod tests {
 
     #[test]
     fn a_slot_hands_out_the_same_allocation_until_it_is_defined_again() {
-        let mut texts = Strings::default();
-        texts.define(0, "a");
-        texts.define(1, "b");
-        let first = texts.text(0).clone();
-        assert!(Str::ptr_eq(&first, texts.text(0)));
-        texts.define(0, "c");
-        assert_eq!((&*first, &**texts.text(0), &**texts.text(1)), ("a", "c", "b"));
-        assert_eq!(texts.len(), 2);
+        let mut strings = Strings::default();
+        strings.define(0, "a");
+        strings.define(1, "b");
+        let first = strings.string(0).clone();
+        assert!(Str::ptr_eq(&first, strings.string(0)));
+        strings.define(0, "c");
+        assert_eq!((&*first, &**strings.string(0), &**strings.string(1)), ("a", "c", "b"));
+        assert_eq!(strings.len(), 2);
     }
 
     #[test]
     fn slots_are_defined_in_order_and_bounded() {
-        let mut texts = Strings::default();
-        texts.define(1, "early");
-        assert_eq!((texts.len(), &**texts.text(1)), (0, ""));
+        let mut strings = Strings::default();
+        strings.define(1, "early");
+        assert_eq!((strings.len(), &**strings.string(1)), (0, ""));
         for slot in 0..2 * SLOTS as u32 {
-            texts.define(slot, "x");
+            strings.define(slot, "x");
         }
-        assert_eq!(texts.len(), SLOTS);
+        assert_eq!(strings.len(), SLOTS);
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes that records refer to.
+//! The bytes that deliveries refer to.
 
 /// Where something lies in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl<'a> Buffer<'a> {
         Span { offset: start as u32, length: (self.at - start) as u32 }
     }
 
-    /// As `span`, but what lies in one of `earlier` already is not kept twice.
+    /// Like `span`, except that bytes which one of `earlier` holds are not stored twice.
     pub(crate) fn span_once(&mut self, earlier: &[Span], fill: impl FnOnce(&mut Self)) -> Span {
         let span = self.span(fill);
         let bytes = self.at_span(span);

@@ -7,7 +7,8 @@ use netsvc_core::{Asked, ContentType, Event, SubscriptionId, Teller, Told};
 use netsvc_net::Taker;
 
 use crate::deliveries::buffer::Buffer;
-use crate::deliveries::encode::{Batch, Delivery, Packer};
+use crate::deliveries::delivery::Delivery;
+use crate::deliveries::encode::{Batch, Packer};
 
 /// Deliveries that the addon itself has. Shared with the runtime thread, where `listen` ends.
 ///
@@ -209,7 +210,7 @@ mod tests {
             let (mut next, mut seen) = (0, Vec::new());
             loop {
                 let (words, _, more) = fill(&mut inbox, room, events(&mut next, 100));
-                seen.extend(words[3..].chunks(2).map(|record| (record[0], record[1])));
+                seen.extend(words[3..].chunks(2).map(|words| (words[0], words[1])));
                 if !more {
                     break;
                 }
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn like_failures_are_counted_in_one_record() {
+    fn like_failures_are_counted_in_one_delivery() {
         let mut inbox = Inbox::default();
         for code in ["closed", "too-large", "closed", "closed"] {
             inbox.notices.push(failed(code));

@@ -1,7 +1,7 @@
 //! A `ServiceInfo` as packed bytes, in two parts.
 //!
-//! What is its own: no u32, counter u32, name. What it often has in common with the other services of
-//! its process: flags u8 (1: local), process as 32 hexadecimal digits, audience, label, exchange
+//! What is its own: no u32, counter u32, name. What it often has in common with the other services
+//! of its process: flags u8 (1: local), process as 32 hexadecimal digits, audience, label, exchange
 //! group (empty for none); then two lists, each a u16 count and that many strings: groups, methods.
 //! Strings come after their u16 length. Little-endian, unaligned.
 
@@ -9,8 +9,7 @@ use netsvc_core::ServiceInfo;
 
 use crate::deliveries::buffer::Buffer;
 use crate::deliveries::strings::hex;
-
-const LOCAL: u8 = 1;
+use crate::numbers::service_flag;
 
 /// Appends what is a service's own.
 pub(crate) fn pack_own(info: &ServiceInfo, out: &mut Buffer<'_>) {
@@ -21,7 +20,7 @@ pub(crate) fn pack_own(info: &ServiceInfo, out: &mut Buffer<'_>) {
 
 /// Appends what it may have in common with others.
 pub(crate) fn pack_common(info: &ServiceInfo, out: &mut Buffer<'_>) {
-    out.put(&[if info.local { LOCAL } else { 0 }]);
+    out.put(&[if info.local { service_flag::LOCAL } else { 0 }]);
     out.put(&hex(info.id.process));
     out.put_text(&info.audience);
     out.put_text(&info.label);

@@ -1,4 +1,4 @@
-//! What JavaScript has been told once so that records need not repeat it: strings under slot
+//! What JavaScript has been told once so that deliveries need not repeat it: strings under slot
 //! numbers, and names of services. Both are bounded and forget the oldest.
 
 use std::collections::{HashMap, VecDeque};
@@ -15,10 +15,10 @@ const RECENT: usize = 1024;
 /// Processes whose slots are found by their id.
 const RECENT_PROCESSES: usize = 64;
 
-/// Strings that JavaScript knows by slot. Slots are reused in a ring; records are read in order,
+/// Strings that JavaScript knows by slot. Slots are reused in a ring; deliveries are read in order,
 /// so a definition just before its use is early enough.
 #[derive(Debug, Default)]
-pub(crate) struct Symbols {
+pub(crate) struct Strings {
     slots: HashMap<Str, u32>,
     texts: Vec<Text>,
     /// The slot to be defined next once all are in use.
@@ -52,8 +52,8 @@ pub(crate) struct Slot {
     pub(crate) new: bool,
 }
 
-impl Symbols {
-    /// The slot of `text`. Slots in `keep`, those already used by the record being packed, are
+impl Strings {
+    /// The slot of `text`. Slots in `keep`, those already used by the delivery being packed, are
     /// not redefined.
     pub(crate) fn intern(&mut self, text: &Str, keep: &[u32]) -> Slot {
         let place = place(text);
@@ -128,12 +128,12 @@ fn place(text: &Str) -> usize {
 
 /// Services whose identity and name JavaScript knows.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct KnownServices {
     known: FxHashSet<ServiceNo>,
     order: VecDeque<ServiceNo>,
 }
 
-/// What is to be told before a record may name a service.
+/// What is to be told before a delivery may name a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tell {
     /// Nothing, it is known.
@@ -142,7 +142,7 @@ pub(crate) enum Tell {
     Service { forget: Option<ServiceNo> },
 }
 
-impl Told {
+impl KnownServices {
     /// Notes that `service` is about to be named.
     pub(crate) fn name(&mut self, service: ServiceNo) -> Tell {
         if !self.known.insert(service) {
@@ -173,83 +173,83 @@ pub(crate) fn hex(process: ProcessId) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn intern(symbols: &mut Symbols, text: &str, keep: &[u32]) -> Slot {
-        symbols.intern(&text.into(), keep)
+    fn intern(strings: &mut Strings, text: &str, keep: &[u32]) -> Slot {
+        strings.intern(&text.into(), keep)
     }
 
     #[test]
     fn a_text_keeps_its_slot() {
-        let mut symbols = Symbols::default();
+        let mut strings = Strings::default();
         let text: Str = "a".into();
-        assert_eq!(symbols.intern(&text, &[]), Slot { no: 0, new: true });
-        assert_eq!(intern(&mut symbols, "b", &[]), Slot { no: 1, new: true });
+        assert_eq!(strings.intern(&text, &[]), Slot { no: 0, new: true });
+        assert_eq!(intern(&mut strings, "b", &[]), Slot { no: 1, new: true });
         for _ in 0..2 {
-            assert_eq!(symbols.intern(&text, &[]), Slot { no: 0, new: false });
-            assert_eq!(intern(&mut symbols, "a", &[]), Slot { no: 0, new: false });
+            assert_eq!(strings.intern(&text, &[]), Slot { no: 0, new: false });
+            assert_eq!(intern(&mut strings, "a", &[]), Slot { no: 0, new: false });
         }
     }
 
     #[test]
     fn slots_are_reused_in_a_ring_but_not_those_in_use() {
-        let mut symbols = Symbols::default();
+        let mut strings = Strings::default();
         for no in 0..SLOTS {
-            let slot = intern(&mut symbols, &no.to_string(), &[]);
+            let slot = intern(&mut strings, &no.to_string(), &[]);
             assert_eq!(slot, Slot { no: no as u32, new: true });
         }
-        assert_eq!(intern(&mut symbols, "x", &[0, 1]), Slot { no: 2, new: true });
-        assert_eq!(intern(&mut symbols, "2", &[]), Slot { no: 3, new: true });
-        assert_eq!(intern(&mut symbols, "0", &[]), Slot { no: 0, new: false });
-        assert_eq!(symbols.slots.len(), SLOTS);
+        assert_eq!(intern(&mut strings, "x", &[0, 1]), Slot { no: 2, new: true });
+        assert_eq!(intern(&mut strings, "2", &[]), Slot { no: 3, new: true });
+        assert_eq!(intern(&mut strings, "0", &[]), Slot { no: 0, new: false });
+        assert_eq!(strings.slots.len(), SLOTS);
     }
 
     #[test]
     fn what_was_found_by_address_or_id_is_told_again_when_its_slot_was_reused() {
-        let mut symbols = Symbols::default();
+        let mut strings = Strings::default();
         let (text, process) = (Str::from("a"), ProcessId([0xab; 16]));
-        assert_eq!(symbols.intern(&text, &[]), Slot { no: 0, new: true });
-        assert_eq!(symbols.process(process, &[]), Slot { no: 1, new: true });
-        assert_eq!(symbols.process(process, &[]), Slot { no: 1, new: false });
+        assert_eq!(strings.intern(&text, &[]), Slot { no: 0, new: true });
+        assert_eq!(strings.process(process, &[]), Slot { no: 1, new: true });
+        assert_eq!(strings.process(process, &[]), Slot { no: 1, new: false });
         for no in 2..SLOTS + 2 {
-            intern(&mut symbols, &no.to_string(), &[]);
+            intern(&mut strings, &no.to_string(), &[]);
         }
-        assert_eq!(symbols.intern(&text, &[]), Slot { no: 2, new: true });
-        assert_eq!(symbols.process(process, &[]), Slot { no: 3, new: true });
-        assert_eq!(symbols.intern(&text, &[]), Slot { no: 2, new: false });
-        assert_eq!(symbols.process(process, &[]), Slot { no: 3, new: false });
+        assert_eq!(strings.intern(&text, &[]), Slot { no: 2, new: true });
+        assert_eq!(strings.process(process, &[]), Slot { no: 3, new: true });
+        assert_eq!(strings.intern(&text, &[]), Slot { no: 2, new: false });
+        assert_eq!(strings.process(process, &[]), Slot { no: 3, new: false });
         // As text it is the same string.
-        assert_eq!(intern(&mut symbols, &process.to_string(), &[]).no, 3);
+        assert_eq!(intern(&mut strings, &process.to_string(), &[]).no, 3);
     }
 
     #[test]
     fn every_slot_stands_for_the_text_defined_last() {
-        let mut symbols = Symbols::default();
+        let mut strings = Strings::default();
         let mut defined = HashMap::new();
         let texts: Vec<Str> = (0..6000).map(|no| no.to_string().into()).collect();
         for step in 0..40_000usize {
             let text = &texts[step * 7919 % 6000];
             // Now the same allocation, now another.
             let slot =
-                symbols.intern(&if step % 3 == 0 { (&**text).into() } else { text.clone() }, &[]);
+                strings.intern(&if step % 3 == 0 { (&**text).into() } else { text.clone() }, &[]);
             if slot.new {
                 defined.insert(slot.no, text.clone());
             }
             assert_eq!(&defined[&slot.no], text);
             // Some come back soon.
-            let again = symbols.intern(text, &[]);
+            let again = strings.intern(text, &[]);
             assert_eq!((again.no, again.new), (slot.no, false));
         }
     }
 
     #[test]
     fn the_service_told_first_is_forgotten_first() {
-        let mut told = Told::default();
+        let mut services = KnownServices::default();
         for no in 1..=SERVICES {
-            assert_eq!(told.name(ServiceNo(no as u32)), Tell::Service { forget: None });
+            assert_eq!(services.name(ServiceNo(no as u32)), Tell::Service { forget: None });
         }
-        assert_eq!(told.name(ServiceNo(1)), Tell::Nothing);
+        assert_eq!(services.name(ServiceNo(1)), Tell::Nothing);
         let next = ServiceNo(SERVICES as u32 + 1);
-        assert_eq!(told.name(next), Tell::Service { forget: Some(ServiceNo(1)) });
-        assert_eq!(told.name(ServiceNo(1)), Tell::Service { forget: Some(ServiceNo(2)) });
+        assert_eq!(services.name(next), Tell::Service { forget: Some(ServiceNo(1)) });
+        assert_eq!(services.name(ServiceNo(1)), Tell::Service { forget: Some(ServiceNo(2)) });
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use netsvc_net::{Borrower, Loan, LoanId};
+use netsvc_net::{Borrower as ReadDelegate, Loan as DelegatedReads, LoanId as DelegationId};
 
 use crate::wakeup::Wakeup;
 
 /// Takes delegated reads, from any thread, for one environment.
-pub(crate) struct DelegatedReads {
+pub(crate) struct DelegationQueue {
     wakeup: Arc<Wakeup>,
     /// `None` once closed.
     changes: Mutex<Option<Vec<Change>>>,
@@ -16,12 +16,12 @@ pub(crate) struct DelegatedReads {
 /// What the environment's thread has to hear, in this order.
 pub(crate) enum Change {
     /// It may read this connection.
-    Delegated(Loan),
+    Delegate(DelegatedReads),
     /// The connection has ended.
-    Ended(LoanId),
+    Revoke(DelegationId),
 }
 
-impl DelegatedReads {
+impl DelegationQueue {
     pub(crate) fn open(wakeup: Arc<Wakeup>) -> Arc<Self> {
         Arc::new(Self { wakeup, changes: Mutex::new(Some(Vec::new())) })
     }
@@ -56,12 +56,12 @@ impl DelegatedReads {
     }
 }
 
-impl Borrower for DelegatedReads {
-    fn lend(&self, loan: Loan) {
-        self.put(Change::Delegated(loan));
+impl ReadDelegate for DelegationQueue {
+    fn lend(&self, reads: DelegatedReads) {
+        self.put(Change::Delegate(reads));
     }
 
-    fn recall(&self, loan: LoanId) {
-        self.put(Change::Ended(loan));
+    fn recall(&self, id: DelegationId) {
+        self.put(Change::Revoke(id));
     }
 }

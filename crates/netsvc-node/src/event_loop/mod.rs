@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, sys};
-use netsvc_net::{Loan, LoanId};
+use netsvc_net::{Loan as DelegatedReads, LoanId as DelegationId};
 
 use crate::error::{Result, guard};
-use crate::event_loop::delegated_reads::{Change, DelegatedReads};
+use crate::event_loop::delegated_reads::{Change, DelegationQueue};
 use crate::event_loop::js_callback::JsCallback;
 use crate::event_loop::poll::Poll;
 use crate::uv::functions::{Kind, Loop, RawHandle, Uv};
@@ -36,11 +36,11 @@ pub(crate) struct EventLoop {
     uv: &'static Uv,
     wakeup: Arc<Wakeup>,
     wake: JsCallback,
-    delegated: Arc<DelegatedReads>,
+    delegations: Arc<DelegationQueue>,
     raw: *mut Loop,
     /// `None` once closed.
     waker: RefCell<Option<Handle<Rc<EventLoop>>>>,
-    polls: RefCell<HashMap<LoanId, Polled>>,
+    polls: RefCell<HashMap<DelegationId, Polled>>,
     /// Last, so that it is taken back when nothing is left that needs the environment.
     _hook: CleanupHook,
 }
@@ -48,7 +48,7 @@ pub(crate) struct EventLoop {
 /// Makes the environment wait, at its end, until this is dropped.
 struct CleanupHook(sys::napi_async_cleanup_hook_handle);
 
-type Polled = (Rc<Loan>, Handle<Poll>);
+type Polled = (Rc<DelegatedReads>, Handle<Poll>);
 
 impl EventLoop {
     /// The loop of `env`, with `wake` called through `wakeup`. `None`: it cannot be had here, and
@@ -70,7 +70,7 @@ impl EventLoop {
             uv,
             wakeup: Arc::clone(wakeup),
             wake: JsCallback::new(env, wake)?,
-            delegated: DelegatedReads::open(Arc::clone(wakeup)),
+            delegations: DelegationQueue::open(Arc::clone(wakeup)),
             raw: raw.cast(),
             waker: RefCell::default(),
             polls: RefCell::default(),
@@ -100,14 +100,14 @@ impl EventLoop {
     }
 
     /// Takes connections to read them on this loop.
-    pub(crate) fn delegated_reads(&self) -> Arc<DelegatedReads> {
-        Arc::clone(&self.delegated)
+    pub(crate) fn delegations(&self) -> Arc<DelegationQueue> {
+        Arc::clone(&self.delegations)
     }
 
     /// Closes all handles; JavaScript is not called any more. The wakeup must be closed.
     pub(crate) fn close(&self) {
         self.waker.take();
-        self.delegated.close();
+        self.delegations.close();
         // Closed without the borrow: who reads just now looks whether its handle is still here.
         drop(self.polls.take());
     }
@@ -116,10 +116,10 @@ impl EventLoop {
     fn woken(self: &Rc<Self>) {
         // Before the work: what comes up during that wakes again.
         let deliveries = self.wakeup.woken();
-        for change in self.delegated.take() {
+        for change in self.delegations.take() {
             match change {
-                Change::Delegated(loan) => self.poll(loan),
-                Change::Ended(loan) => self.forget(loan),
+                Change::Delegate(reads) => self.poll(reads),
+                Change::Revoke(id) => self.forget(id),
             }
         }
         if deliveries {
@@ -131,47 +131,47 @@ impl EventLoop {
     /// Services the connections that the I/O thread has been reading: this one has time again.
     fn take_over(&self) {
         let polls = self.polls.borrow();
-        if !polls.values().any(|(loan, _)| loan.wants_service()) {
+        if !polls.values().any(|(reads, _)| reads.wants_service()) {
             return;
         }
-        let loans: Vec<_> = polls.values().map(|(loan, _)| Rc::clone(loan)).collect();
+        let all: Vec<_> = polls.values().map(|(reads, _)| Rc::clone(reads)).collect();
         drop(polls);
-        for loan in loans {
-            if loan.wants_service() {
-                self.readable(&loan, false);
+        for reads in all {
+            if reads.wants_service() {
+                self.readable(&reads, false);
             }
         }
     }
 
-    /// Reads a connection from now on; if that cannot be, the loan is given back.
-    fn poll(self: &Rc<Self>, loan: Loan) {
-        let loan = Rc::new(loan);
+    /// Reads a connection from now on; if that cannot be, it is given back.
+    fn poll(self: &Rc<Self>, reads: DelegatedReads) {
+        let reads = Rc::new(reads);
         let this = Rc::clone(self);
-        let readable = move |loan: &Loan, given_up| this.readable(loan, given_up);
-        let poll = Poll::start(self.uv, self.raw, Rc::clone(&loan), Box::new(readable));
+        let readable = move |reads: &DelegatedReads, given_up| this.readable(reads, given_up);
+        let poll = Poll::start(self.uv, self.raw, Rc::clone(&reads), Box::new(readable));
         if let Some(poll) = poll {
-            self.polls.borrow_mut().insert(loan.id(), (loan, poll));
+            self.polls.borrow_mut().insert(reads.id(), (reads, poll));
         }
     }
 
-    fn forget(&self, loan: LoanId) {
-        let closing = self.polls.borrow_mut().remove(&loan);
+    fn forget(&self, id: DelegationId) {
+        let closing = self.polls.borrow_mut().remove(&id);
         drop(closing);
     }
 
-    /// A lent connection is readable, or libuv has given it up because of an error: JavaScript
+    /// A connection is readable, or libuv has given it up because of an error: JavaScript
     /// reads it while it drains. If it is too busy for that, the socket is still readable in the
     /// next turn of the loop.
-    fn readable(&self, loan: &Loan, given_up: bool) {
+    fn readable(&self, reads: &DelegatedReads, given_up: bool) {
         // What comes of it need not wake this thread.
         self.wakeup.attend();
-        if loan.readable() {
+        if reads.readable() {
             self.wakeup.calling();
             self.wake.call();
         }
         self.wakeup.attended();
         if given_up {
-            self.forget(loan.id());
+            self.forget(reads.id());
         }
     }
 }

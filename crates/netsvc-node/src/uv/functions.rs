@@ -63,7 +63,7 @@ functions! {
 }
 
 impl Uv {
-    /// `None`: the program has no libuv 1 that lends its functions.
+    /// `None`: the program has no libuv 1 whose functions can be called.
     pub(crate) fn of_program() -> Option<&'static Self> {
         static FOUND: OnceLock<Option<Uv>> = OnceLock::new();
         FOUND.get_or_init(|| Self::find(&Library::this()).filter(Self::is_known)).as_ref()

@@ -60,8 +60,8 @@ impl<T> Drop for Handle<T> {
 ///
 /// # Safety
 ///
-/// `raw` is a [`Handle<T>`]'s, in a callback of its loop other than the close callback, and `'a` ends
-/// with that callback.
+/// `raw` is a [`Handle<T>`]'s, in a callback of its loop other than the close callback, and `'a`
+/// ends with that callback.
 pub(crate) unsafe fn value_of<'a, T>(uv: &'static Uv, raw: *mut RawHandle) -> &'a T {
     // SAFETY: its data is the block, which lives until the close callback.
     unsafe { &(*(uv.handle_get_data)(raw).cast::<Block<T>>()).value }

@@ -93,8 +93,8 @@ impl Wakeup {
         std::mem::take(&mut state.deliveries)
     }
 
-    /// Numbers of registries that have deliveries, each once, as many as fit into `numbers`; whoever
-    /// takes one looks for its deliveries, be it later. Returns how many they are.
+    /// Numbers of registries that have deliveries, each once, as many as fit into `numbers`;
+    /// whoever takes one looks for its deliveries, be it later. Returns how many they are.
     pub(crate) fn take_ready(&self, numbers: &mut [u32]) -> usize {
         self.lock().ready.take(numbers)
     }

@@ -9,7 +9,7 @@ fn command(first: [u8; 4], words: &[u32], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn symbol(slot: u32, text: &[u8]) -> Vec<u8> {
+fn string(slot: u32, text: &[u8]) -> Vec<u8> {
     command([2, 0, 0, 0], &[slot, text.len() as u32], text)
 }
 
@@ -22,7 +22,7 @@ fn respond(status: u8, kind: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn publish(subject: u32) -> Vec<u8> {
-    command([OP_PUBLISH, 2, 0, 0], &[3, subject, 1], b"1")
+    command([4, 2, 0, 0], &[3, subject, 1], b"1")
 }
 
 fn publish_text(subject: &[u8]) -> Vec<u8> {
@@ -36,8 +36,8 @@ impl<'a> Run<'a> for &mut Vec<Command<'a>> {
     }
 }
 
-fn commands_of(staging: &[u8], slots: usize) -> Vec<Command<'_>> {
-    let (mut commands, mut found) = (Commands::checked(staging, slots), Vec::new());
+fn commands_of(buffer: &[u8], slots: usize) -> Vec<Command<'_>> {
+    let (mut commands, mut found) = (Commands::checked(buffer, slots), Vec::new());
     while commands.next(&mut found) {}
     found
 }
@@ -45,42 +45,43 @@ fn commands_of(staging: &[u8], slots: usize) -> Vec<Command<'_>> {
 /// One of each operation; two slots are defined before.
 fn all() -> Vec<Vec<u8>> {
     vec![
-        symbol(2, b"abc"),
-        request(FLAG_WAIT, 2, 0),
-        request(FLAG_IDENTITY, 0, 2),
+        string(2, b"abc"),
+        request(request_flag::WAIT, 2, 0),
+        request(request_flag::IDENTITY, 0, 2),
         respond(0, 1, b"okay!"),
         respond(2, 2, b"no such method"),
         publish(1),
         publish_text(b"s.1"),
         command([5, 0, 0, 0], &[1, 1024], b""),
         command([6, 0, 0, 0], &[2, 16], b""),
-        command([OP_PART, 1, 0, 0], &[9, 2, 2], b"p1"),
+        command([7, 1, 0, 0], &[9, 2, 2], b"p1"),
         command([8, 0, 0, 0], &[7, 8], b""),
     ]
 }
 
-fn fault(staging: &[u8]) -> Malformed {
-    check(staging, 2).unwrap_err()
+fn fault(buffer: &[u8]) -> Malformed {
+    check(buffer, 2).unwrap_err()
 }
 
 #[test]
 fn reads_every_operation() {
-    let staging = all().concat();
+    let buffer = all().concat();
     let call = 0x0000_0002_0000_0009;
     let options = |wait| RequestOptions { timeout: Duration::from_millis(1500), wait, parts: 16 };
     let content = Body { kind: 1, bytes: &[0x81, 0x01] };
-    assert_eq!(check(&staging, 2), Ok(()));
-    let commands = commands_of(&staging, 2);
+    assert_eq!(check(&buffer, 2), Ok(()));
+    let commands = commands_of(&buffer, 2);
     assert_eq!(
         commands,
         [
-            Command::Symbol { slot: 2, text: "abc" },
+            Command::String { slot: 2, text: "abc" },
             Command::Request {
                 key: 7,
                 options: options(true),
                 target: Target::Name(2),
                 method: 0,
                 content,
+                extensions: &[],
             },
             Command::Request {
                 key: 7,
@@ -88,21 +89,29 @@ fn reads_every_operation() {
                 target: Target::Identity(0),
                 method: 2,
                 content,
+                extensions: &[],
             },
-            Command::Respond { call, result: Reply::Response(Body { kind: 1, bytes: b"okay!" }) },
             Command::Respond {
                 call,
-                result: Reply::Error(RequestCode::NoMethod, "no such method")
+                result: Reply::Response(Body { kind: 1, bytes: b"okay!" }),
+                extensions: &[],
+            },
+            Command::Respond {
+                call,
+                result: Reply::Error(RequestCode::NoMethod, "no such method"),
+                extensions: &[],
             },
             Command::Publish {
                 service: 3,
                 subject: Subject::Slot(1),
                 content: Body { kind: 2, bytes: b"1" },
+                extensions: &[],
             },
             Command::Publish {
                 service: 3,
                 subject: Subject::Text("s.1"),
                 content: Body { kind: 2, bytes: b"21" },
+                extensions: &[],
             },
             Command::Grant { subscription: 1, reports: 1024 },
             Command::GrantWatch { watch: 2, changes: 16 },
@@ -110,6 +119,52 @@ fn reads_every_operation() {
             Command::GrantParts { key: 7, parts: 8 },
         ]
     );
+}
+
+/// One of each command that may have extension fields, with and without some.
+fn extended(extensions: &[u8]) -> Vec<u8> {
+    let commands = [request(0, 0, 1), respond(0, 1, b"r"), respond(1, 1, b""), respond(2, 5, b"e")];
+    let mut commands = commands.to_vec();
+    commands.extend([publish(1), publish_text(b"s")]);
+    for bytes in &mut commands {
+        let first = u32::from_ne_bytes(*bytes.first_chunk().unwrap()) | 1 << 24;
+        bytes[..4].copy_from_slice(&first.to_ne_bytes());
+        bytes.extend(command((extensions.len() as u32).to_le_bytes(), &[], extensions));
+    }
+    commands.concat()
+}
+
+#[test]
+fn extension_fields_end_a_command() {
+    for fields in [&b""[..], b"\x02\0\x03\0abc", b"\x02\0\0\0"] {
+        let buffer = [extended(fields), publish(0)].concat();
+        assert_eq!(check(&buffer, 2), Ok(()));
+        let found = commands_of(&buffer, 2);
+        assert_eq!(found.len(), 7);
+        for (index, command) in found.iter().enumerate() {
+            let (Command::Request { extensions, .. }
+            | Command::Respond { extensions, .. }
+            | Command::Publish { extensions, .. }) = command
+            else {
+                panic!("{command:?}")
+            };
+            assert_eq!(*extensions, if index < 6 { fields } else { b"" });
+        }
+        let Command::Publish { content, .. } = found[5] else { panic!("{:?}", found[5]) };
+        assert_eq!(content.bytes, b"21");
+        for length in buffer.len() - publish(0).len() - 4..buffer.len() - publish(0).len() {
+            assert_eq!(fault(&buffer[..length]).what, "cut short");
+        }
+    }
+}
+
+#[test]
+fn other_commands_have_no_extension_fields() {
+    for op in [2, 5, 6, 7, 8] {
+        let what = fault(&command([op, 0, 0, 1], &[0, 0, 0, 0, 0], b"")).what;
+        assert_eq!(what, "unknown bits of a command");
+    }
+    assert_eq!(fault(&command([4, 0, 0, 3], &[3, 0, 0, 0], b"")).what, "unknown bits of a command");
 }
 
 #[test]
@@ -169,20 +224,23 @@ fn a_slot_is_used_after_its_definition_only() {
     assert_eq!(fault(&publish(2)).what, unknown);
     assert_eq!(fault(&request(0, 2, 0)).what, unknown);
     assert_eq!(fault(&request(0, 0, 2)).what, unknown);
-    assert_eq!(fault(&[publish(2), symbol(2, b"late")].concat()).what, unknown);
-    assert_eq!(check(&[symbol(2, b""), publish(2)].concat(), 2), Ok(()));
+    assert_eq!(fault(&[publish(2), string(2, b"late")].concat()).what, unknown);
+    assert_eq!(check(&[string(2, b""), publish(2)].concat(), 2), Ok(()));
 }
 
 #[test]
 fn slots_are_defined_in_order_again_and_within_their_number() {
     let order = "a slot out of order";
-    assert_eq!(fault(&symbol(3, b"x")).what, order);
-    assert_eq!(fault(&symbol(u32::MAX, b"x")).what, order);
-    assert_eq!(check(&[symbol(2, b"x"), symbol(3, b"y"), symbol(0, b"z")].concat(), 2), Ok(()));
-    let last = SLOTS as u32 - 1;
-    assert_eq!(check(&[symbol(last, b"x"), symbol(last, b"y")].concat(), SLOTS - 1), Ok(()));
-    assert!(check(&symbol(last + 1, b"x"), SLOTS).is_err());
-    assert_eq!(fault(&symbol(2, &[0xc3])).what, "a string is not UTF-8");
+    assert_eq!(fault(&string(3, b"x")).what, order);
+    assert_eq!(fault(&string(u32::MAX, b"x")).what, order);
+    assert_eq!(check(&[string(2, b"x"), string(3, b"y"), string(0, b"z")].concat(), 2), Ok(()));
+    let last = slots::COMMANDS - 1;
+    assert_eq!(
+        check(&[string(last, b"x"), string(last, b"y")].concat(), slots::COMMANDS as usize - 1),
+        Ok(())
+    );
+    assert!(check(&string(last + 1, b"x"), slots::COMMANDS as usize).is_err());
+    assert_eq!(fault(&string(2, &[0xc3])).what, "a string is not UTF-8");
 }
 
 #[test]

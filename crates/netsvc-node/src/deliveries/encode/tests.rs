@@ -7,7 +7,7 @@ use netsvc_core::{
 use super::*;
 use crate::deliveries::service_info::tests::{packed, thermometer};
 
-/// What JavaScript lends for a batch.
+/// Bytes that JavaScript provides for a batch.
 const CHUNK: usize = 32 << 10;
 
 /// Packs one batch and gives back what did not fit, as words and buffer.
@@ -85,6 +85,60 @@ fn what_was_told_is_not_repeated() {
     assert_eq!(first.0[0], 3 + 4 + 4 + 11);
     assert_eq!(second.0[..14], [14, 0, 1, 2, 5, 9, 0, 2, 0, 3, 3, 1, 0, 1]);
     assert_eq!(second.1, b"2");
+}
+
+/// Packs with extension fields what `pack` does, and gives back the last delivery and the buffer.
+fn extended(words: usize, pack: impl FnOnce(&mut Batch<'_>, &[u8])) -> (Vec<u32>, Vec<u8>) {
+    let (mut memory, mut array) = ([0; 1024], [0; MIN_WORDS]);
+    let mut packer = Packer::default();
+    let mut batch = packer.begin(&mut array, Buffer::new(&mut memory, 0)).unwrap();
+    pack(&mut batch, b"fields");
+    batch.finish(false);
+    let (used, end) = (array[0] as usize, array[2] as usize);
+    (array[used - words..used].to_vec(), memory[..end].to_vec())
+}
+
+#[test]
+fn extension_fields_lie_behind_the_content() {
+    let report = |batch: &mut Batch<'_>, extensions: &[u8]| {
+        let told = ToldReport {
+            service: ServiceNo(9),
+            id: ServiceId { process: ProcessId([1; 16]), counter: 9 },
+            name: &"thermometer".into(),
+            subject: &"kitchen".into(),
+            sequence: 1,
+            resumed: false,
+            missed: 0,
+            kind: ContentType::CBOR,
+            content: b"21.5",
+        };
+        batch.put_report(SubscriptionId(5), &told, extensions, false);
+    };
+    let invoke = |batch: &mut Batch<'_>, extensions: &[u8]| {
+        let request = Asked {
+            call: CallId(1),
+            service: ServiceNo(4),
+            method: &"read".into(),
+            caller: ProcessId([0xcd; 16]),
+            caller_label: &"host:7".into(),
+            remaining: Duration::ZERO,
+            parts: 0,
+            kind: ContentType::CBOR,
+            content: b"21.5",
+        };
+        batch.put_invoke(&request, extensions);
+    };
+    let outcome = |batch: &mut Batch<'_>, extensions: &[u8]| {
+        batch.put_outcome(8, status::RESPONSE, 1, delivered::YES, b"21.5", extensions);
+    };
+    for (packed, buffer, kind) in
+        [(extended(11, report), 8), (extended(12, invoke), 9), (extended(7, outcome), 3)]
+            .map(|((packed, buffer), kind)| (packed, buffer, kind))
+    {
+        let [.., offset, length] = packed[..] else { panic!("{packed:?}") };
+        assert_eq!((packed[kind], length), (1 | 6 << 8, 4));
+        assert_eq!(buffer[offset as usize..], *b"21.5fields");
+    }
 }
 
 #[test]
