@@ -26,9 +26,9 @@ pub struct Environment {
 #[napi]
 impl Environment {
     /// `wake` is called without arguments when any registry of this environment has deliveries,
-    /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be
-    /// used if it can be had; to be asked for under Node itself only, for others have something
-    /// else by its name.
+    /// which `ready` names; not again before an earlier call has been made. `on_loop`: use
+    /// libuv if it is available; only for Node itself, because other runtimes have something else
+    /// under its name.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         guard(|| {
@@ -62,7 +62,7 @@ impl Environment {
         })
     }
 
-    /// Lets the event loop end although registries are open; so it is from the start.
+    /// Lets the event loop end although registries are open, as it may from the start.
     #[napi(js_name = "unref", catch_unwind)]
     pub fn release(&self, env: Env) -> Result<()> {
         guard(|| {

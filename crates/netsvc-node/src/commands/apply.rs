@@ -27,7 +27,7 @@ pub(crate) struct Publication<'a> {
     pub(crate) lifetime: Lifetime,
     /// Whom it is for, if not for all subscribers.
     pub(crate) to: Option<ProcessId>,
-    /// It may wait in a batch with those before and after it. Nobody is then told whether much is
+    /// It may join a batch of reports that waits. The caller then does not learn whether much is
     /// queued already.
     pub(crate) may_batch: bool,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Publication<'a> {
 /// Contents from this size on are worth a system call of their own, which saves a copy.
 const LARGE: usize = 64 << 10;
 
-/// Publishes what did not come packed. False: much is queued already.
+/// Publishes a report that did not come packed. False: much is queued already.
 pub(crate) fn publish_alone(
     engine: &Engine,
     report: &Publication<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn publish_alone(
     {
         return Ok(flowing);
     }
-    // Before the engine is locked.
+    // Copied before the engine is locked.
     let mut contents = Contents::copied(content.bytes);
     engine.with(|process, now| publish(process, now, report, &mut contents))
 }
@@ -121,7 +121,7 @@ fn respond(
 pub(crate) struct Applier<'a> {
     contents: Contents<'a>,
     strings: &'a mut Strings,
-    /// Takes what goes wrong with a command.
+    /// Where failed commands are told.
     notices: &'a Notices,
     /// Something went wrong.
     pub(crate) failed: bool,
@@ -212,8 +212,8 @@ impl Run<'_> for Apply<'_, '_> {
             Command::Part { call, content } => {
                 let content = applier.contents.keep(content);
                 match process.send_part(now, CallId(call), content) {
-                    // Ended meanwhile, which the handler hears by other ways: as usual as a late
-                    // response.
+                    // A call that has ended meanwhile, as with a late response: its handler
+                    // hears of that in another way.
                     Ok(_) | Err(CommandError::Closed { .. }) => {}
                     Err(error) => {
                         let message = format!("part of a streamed result: {error}");

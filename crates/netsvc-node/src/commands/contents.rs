@@ -5,7 +5,7 @@ use netsvc_core::{Content, ContentType};
 
 use crate::commands::command::Body;
 
-/// Memory of JavaScript, which it writes again after the call.
+/// Memory of JavaScript, which writes it again after the call.
 pub(super) struct Contents<'a> {
     bytes: &'a [u8],
     /// All of it, once a content is needed for longer.
@@ -17,13 +17,13 @@ impl<'a> Contents<'a> {
         Self { bytes, copy: None }
     }
 
-    /// Copied now, so that nobody has to wait for that later.
+    /// With the copy made now, so that it need not be made under a lock.
     pub(super) fn copied(bytes: &'a [u8]) -> Self {
         Self { bytes, copy: Some(Bytes::copy_from_slice(bytes)) }
     }
 
     /// A content of this memory as a slice of the one copy: one allocation for a whole batch.
-    /// Whoever keeps a content for long copies it again.
+    /// A queue that may keep it for long copies it again.
     pub(super) fn keep(&mut self, body: Body<'_>) -> Content {
         let whole = self.bytes;
         let copy = self.copy.get_or_insert_with(|| Bytes::copy_from_slice(whole));

@@ -74,14 +74,14 @@ impl<'a> Commands<'a> {
         self.at >= self.bytes.len()
     }
 
-    /// Hands the next command to `run`; false: there is none.
+    /// Hands the next command to `run`. False: there is none.
     #[inline]
     pub(crate) fn next(&mut self, run: impl Run<'a>) -> bool {
         if self.is_done() {
             return false;
         }
         if self.command(run).is_err() {
-            // Not after `check`; if it were, nothing behind it could be read.
+            // Impossible after `check`. If it happened, nothing behind it could be read.
             self.at = self.bytes.len();
             return false;
         }

@@ -1,5 +1,5 @@
-//! Strings that commands name by number. JavaScript gives each a slot once, and a slot to another
-//! string when it needs one again.
+//! Strings that commands name by slot. JavaScript gives each string a slot once, and gives slots to
+//! other strings when it has used all of them.
 
 use netsvc_core::Str;
 

@@ -31,7 +31,7 @@ const HEADER_WORDS: usize = 3;
 const MAX_WORDS: usize = 12 + 3 * 4;
 /// Words of a REPORT.
 const REPORT_WORDS: usize = 11;
-/// Kinds of services that a process may have and each is still told once.
+/// Services of a batch are compared with so many before them for what they have in common.
 const COMMONS: usize = 8;
 
 /// What outlives a batch: what JavaScript has been told already.
@@ -63,7 +63,7 @@ pub(crate) struct Batch<'a> {
     strings: &'a mut Strings,
     services: &'a mut KnownServices,
     buffer: Buffer<'a>,
-    /// What services that the batch told of may have in common with further ones, the newest first.
+    /// What services of this batch have in common with later ones, the newest first.
     commons: [Span; COMMONS],
     words: &'a mut [u32],
     used: usize,
@@ -343,7 +343,7 @@ impl Batch<'_> {
         ]);
     }
 
-    /// What a service may have in common with others that this batch tells of.
+    /// What a service has in common with others of this batch, packed once.
     fn common(&mut self, service: &ServiceInfo) -> Span {
         let span = self
             .buffer

@@ -33,7 +33,7 @@ impl DelegationQueue {
 
     /// Gives back all that is delegated, now and from now on.
     pub(crate) fn close(&self) {
-        // Not under the lock: giving back calls others.
+        // Not under the lock: giving back calls into net.
         drop(self.changes(Option::take));
     }
 

@@ -51,8 +51,8 @@ struct CleanupHook(sys::napi_async_cleanup_hook_handle);
 type Polled = (Rc<DelegatedReads>, Handle<Poll>);
 
 impl EventLoop {
-    /// The loop of `env`, with `wake` called through `wakeup`. `None`: it cannot be had here, and
-    /// nothing was changed.
+    /// The loop of `env`, with `wake` called through `wakeup`. `None`: it is not available
+    /// here, and nothing was changed.
     pub(crate) fn open(
         env: Env,
         wakeup: &Arc<Wakeup>,
@@ -84,13 +84,13 @@ impl EventLoop {
         // As a weak thread-safe function: until told to, it does not hold the loop.
         // SAFETY: open, and of this thread's loop.
         unsafe { (uv.unreference)(waker.raw()) };
-        // SAFETY: open; it is closed by `close`, before which the wake-up is.
+        // SAFETY: open; `close` closes it, and before that the wake-up has to be closed.
         wakeup.open_by_handle(unsafe { UvWaker::new(uv, waker.raw()) });
         this.waker.replace(Some(waker));
         Ok(Some(this))
     }
 
-    /// Makes the loop stay alive, or not; without effect once closed.
+    /// Keeps the loop alive, or not. Without effect once closed.
     pub(crate) fn hold(&self, alive: bool) {
         if let Some(waker) = &*self.waker.borrow() {
             let call = if alive { self.uv.reference } else { self.uv.unreference };
@@ -99,22 +99,22 @@ impl EventLoop {
         }
     }
 
-    /// Takes connections to read them on this loop.
+    /// Where connections are put that this loop may read.
     pub(crate) fn delegations(&self) -> Arc<DelegationQueue> {
         Arc::clone(&self.delegations)
     }
 
-    /// Closes all handles; JavaScript is not called any more. The wakeup must be closed.
+    /// Closes all handles; JavaScript is not called any more. The wake-up must be closed before.
     pub(crate) fn close(&self) {
         self.waker.take();
         self.delegations.close();
-        // Closed without the borrow: who reads just now looks whether its handle is still here.
+        // Closed without the borrow: a callback that reads just now looks for its handle here.
         drop(self.polls.take());
     }
 
-    /// A thread has asked for this one.
+    /// Some thread has woken this one.
     fn woken(self: &Rc<Self>) {
-        // Before the work: what comes up during that wakes again.
+        // Before the work, so that whatever comes up meanwhile wakes again.
         let deliveries = self.wakeup.woken();
         for change in self.delegations.take() {
             match change {
@@ -128,7 +128,7 @@ impl EventLoop {
         self.take_over();
     }
 
-    /// Services the connections that the I/O thread has been reading: this one has time again.
+    /// Takes over the connections that the I/O thread reads while this thread is busy.
     fn take_over(&self) {
         let polls = self.polls.borrow();
         if !polls.values().any(|(reads, _)| reads.wants_service()) {
@@ -143,7 +143,7 @@ impl EventLoop {
         }
     }
 
-    /// Reads a connection from now on; if that cannot be, it is given back.
+    /// Reads a connection from now on; gives it back if libuv refuses it.
     fn poll(self: &Rc<Self>, reads: DelegatedReads) {
         let reads = Rc::new(reads);
         let this = Rc::clone(self);
@@ -163,7 +163,7 @@ impl EventLoop {
     /// reads it while it drains. If it is too busy for that, the socket is still readable in the
     /// next turn of the loop.
     fn readable(&self, reads: &DelegatedReads, given_up: bool) {
-        // What comes of it need not wake this thread.
+        // Deliveries that come of it need not wake this thread.
         self.wakeup.attend();
         if reads.readable() {
             self.wakeup.calling();
@@ -193,7 +193,7 @@ impl Drop for CleanupHook {
     }
 }
 
-/// There is nothing to do: the environment waits until the hook is taken back.
+/// Does nothing: the environment waits until the hook is taken back.
 unsafe extern "C" fn wait(_hook: sys::napi_async_cleanup_hook_handle, _nothing: *mut c_void) {}
 
 unsafe extern "C" fn woken(handle: *mut RawHandle) {

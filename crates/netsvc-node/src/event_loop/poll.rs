@@ -11,7 +11,7 @@ use crate::error::guard;
 use crate::uv::functions::{Kind, Loop, READABLE, RawHandle, Uv};
 use crate::uv::handle::{Handle, value_of};
 
-/// The value of a `uv_poll`. It keeps the descriptor open until libuv is through with it.
+/// The value of a `uv_poll`. It keeps the descriptor open until libuv no longer uses it.
 pub(crate) struct Poll {
     reads: Rc<DelegatedReads>,
     readable: Readable,

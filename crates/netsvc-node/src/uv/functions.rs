@@ -1,7 +1,7 @@
 //! The few functions of libuv that are used, found in the running program.
 //!
 //! Nothing is linked: a runtime without libuv (or with something else by its name) must still be
-//! able to load the addon. Whoever calls these has been told that this is Node itself.
+//! able to load the addon. They are called under Node itself only.
 #![allow(unsafe_code, reason = "foreign functions")]
 
 use std::ffi::{c_int, c_uint, c_void};

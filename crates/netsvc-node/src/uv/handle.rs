@@ -1,4 +1,4 @@
-//! An open libuv handle with a value of ours, which its callbacks get.
+//! An open libuv handle with a value of ours for its callbacks.
 #![allow(unsafe_code, reason = "libuv works on memory that we own")]
 
 use std::ffi::c_int;
@@ -21,7 +21,7 @@ struct Block<T> {
 }
 
 impl<T> Handle<T> {
-    /// Makes a handle; `init` is to call the `uv_*_init` of its kind. The error is libuv's.
+    /// Makes a handle; `init` calls the `uv_*_init` of its kind. The error is libuv's.
     pub(crate) fn open(
         uv: &'static Uv,
         kind: Kind,
@@ -69,11 +69,11 @@ pub(crate) unsafe fn value_of<'a, T>(uv: &'static Uv, raw: *mut RawHandle) -> &'
 
 unsafe extern "C" fn closed<T>(raw: *mut RawHandle) {
     let Some(uv) = Uv::of_program() else { return };
-    // SAFETY: its data is the block leaked in `open`; libuv is through with the handle.
+    // SAFETY: its data is the block leaked in `open`; libuv no longer uses the handle.
     drop(unsafe { Box::from_raw((uv.handle_get_data)(raw).cast::<Block<T>>()) });
 }
 
-/// Room for a handle, of the size that libuv says, aligned as anything in C.
+/// Memory for a handle, of the size that libuv asks for, aligned for anything in C.
 struct Memory(NonNull<[u128]>);
 
 impl Memory {

@@ -20,8 +20,8 @@ use crate::wakeup::ready_set::ReadySet;
 #[cfg(unix)]
 use crate::wakeup::uv_waker::UvWaker;
 
-/// Carries no data, hence loses none when it is refused; weak, so that it does not hold the
-/// process alive until told to.
+/// Carries no data, so a refused call loses none. Weak: does not keep the process alive until it is
+/// referenced.
 type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 
 /// Whether and how an environment can be woken.
@@ -45,13 +45,13 @@ enum Wake {
 struct State {
     /// `None` before it is opened and once closed.
     wake: Option<Wake>,
-    /// The environment has been woken and has not noticed yet; waking it again would be of no use.
+    /// The environment has been woken and has not noticed yet: no need to wake it again.
     woken: bool,
-    /// There are deliveries: JavaScript is to be called.
+    /// There are deliveries, for which JavaScript has to be called.
     deliveries: bool,
     /// The registries that have some.
     ready: ReadySet,
-    /// The environment's thread is at work for us and asks for deliveries afterwards.
+    /// The environment's thread runs code of ours, and looks for deliveries when that ends.
     attending: bool,
 }
 
@@ -75,8 +75,8 @@ impl Wakeup {
         Ok(())
     }
 
-    /// A registry has deliveries: has JavaScript called soon, once however often this is called
-    /// before.
+    /// A registry has deliveries: JavaScript will be called, once for any number of signals before
+    /// that.
     pub(crate) fn signal(&self, registry: u32) {
         let mut state = self.lock();
         state.deliveries = true;
@@ -86,26 +86,27 @@ impl Wakeup {
         }
     }
 
-    /// The environment's thread has been woken. Returns whether JavaScript is to be called.
+    /// The environment's thread has been woken. Returns whether JavaScript has to be called.
     pub(crate) fn woken(&self) -> bool {
         let mut state = self.lock();
         state.woken = false;
         std::mem::take(&mut state.deliveries)
     }
 
-    /// Numbers of registries that have deliveries, each once, as many as fit into `numbers`;
-    /// whoever takes one looks for its deliveries, be it later. Returns how many they are.
+    /// Takes the numbers of registries that have deliveries, each once, as many as fit into
+    /// `numbers`. The caller has to drain each of these registries, sooner or later. Returns how
+    /// many there are.
     pub(crate) fn take_ready(&self, numbers: &mut [u32]) -> usize {
         self.lock().ready.take(numbers)
     }
 
-    /// A registry has ended; what it had to deliver has nobody to hear it.
+    /// A registry has ended: nobody takes its deliveries any more.
     pub(crate) fn forget(&self, registry: u32) {
         self.lock().ready.forget(registry);
     }
 
-    /// Makes a thread-safe function hold the event loop alive, or not. To be called on the
-    /// environment's thread; without effect once closed.
+    /// Makes a thread-safe function keep the event loop alive, or not. Call it on the
+    /// environment's thread. Without effect once closed.
     pub(crate) fn hold(&self, env: Env, alive: bool) {
         let state = self.lock();
         let Some(Wake::Function(wake)) = &state.wake else { return };
@@ -122,8 +123,8 @@ impl Wakeup {
         }
     }
 
-    /// Ends all signalling and lets a thread-safe function go; JavaScript is not called by it any
-    /// more. To be called on the environment's thread, before a handle is closed.
+    /// Ends all signalling and releases a thread-safe function, which does not call JavaScript any
+    /// more. Call it on the environment's thread, before the handle of libuv is closed.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.deliveries = false;
@@ -139,7 +140,7 @@ impl Wakeup {
     }
 }
 
-/// For work on the event loop.
+/// Used on the event loop only.
 #[cfg(unix)]
 impl Wakeup {
     /// From now on the environment is woken by `waker`.
@@ -147,22 +148,24 @@ impl Wakeup {
         self.lock().wake = Some(Wake::Loop(waker));
     }
 
-    /// There is something else to do for the environment's thread.
+    /// Wakes the environment's thread for something other than deliveries.
     pub(crate) fn nudge(&self) {
         self.lock().wake();
     }
 
-    /// The environment's thread begins to work for us; deliveries that come of it need not wake it.
+    /// The environment's thread begins to run code of ours; its deliveries need not wake that
+    /// thread.
     pub(crate) fn attend(&self) {
         self.lock().attending = true;
     }
 
-    /// JavaScript is about to be called for the deliveries that there are.
+    /// JavaScript is about to be called for all deliveries so far.
     pub(crate) fn calling(&self) {
         self.lock().deliveries = false;
     }
 
-    /// The environment's thread has done so. Wakes it for deliveries that have come since.
+    /// The environment's thread has finished. Wakes it for deliveries that have come since
+    /// `calling`.
     pub(crate) fn attended(&self) {
         let mut state = self.lock();
         state.attending = false;

@@ -16,7 +16,7 @@ impl ReadySet {
         }
     }
 
-    /// One that has ended has nothing any more.
+    /// A registry that has ended has no deliveries any more.
     pub(crate) fn forget(&mut self, registry: u32) {
         if self.noted.remove(&registry) {
             self.order.retain(|noted| *noted != registry);

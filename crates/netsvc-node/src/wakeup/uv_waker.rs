@@ -3,8 +3,8 @@
 
 use crate::uv::functions::{RawHandle, Uv};
 
-/// The handle by which any thread wakes the loop. Whoever has it sees to it that it is not used
-/// once the handle is being closed.
+/// The handle by which any thread wakes the loop. Its owner must not use it once the handle is
+/// being closed.
 pub(crate) struct UvWaker {
     uv: &'static Uv,
     raw: *mut RawHandle,
@@ -23,7 +23,7 @@ impl UvWaker {
 
     /// Wakes the loop; several calls may become one.
     pub(super) fn wake(&self) -> bool {
-        // SAFETY: the handle is open, as whoever made this ensures.
+        // SAFETY: the handle is open, as the caller of `new` ensures.
         unsafe { (self.uv.async_send)(self.raw) == 0 }
     }
 }
