@@ -1,7 +1,7 @@
 // The memory that contents arrive in. Deliveries refer to it, and so do reports that applications
 // keep: it is written once, front to back, and then left to them.
 
-/** Of one piece of memory: a report that is kept pins so much. */
+/** Size of a piece of memory in bytes: a report that is kept pins a whole piece. */
 const SIZE = 32 << 10;
 /** The same while so much arrives that pieces are soon full. */
 const LARGEST = 128 << 10;

@@ -264,7 +264,6 @@ export class Core implements Sink {
   #cancel(key: number): Delivered {
     // An abort listener must not throw: that would be an uncaught exception.
     try {
-      // A request that had its outcome already: nobody can say.
       if (this.#open) return deliveredOf(this.command((native) => native.cancel(key)));
     } catch (error) {
       if (!(error instanceof ClosedError)) this.failed(error);
