@@ -3,8 +3,8 @@ import { NetsvcError } from "./errors.js";
 /** Who wants to be linked with a hub. Only the address is certain; the rest is what it says. */
 export interface Applicant {
   /**
-   * Its address as the transport names it: host and port. Who comes by a Unix socket has none: then it is
-   * where this hub listens, the path, or the loopback address that the socket accompanies.
+   * Its address as the transport names it: host and port. Who comes by a Unix socket has none: then
+   * it is where this hub listens, the path, or the loopback address that the socket accompanies.
    */
   readonly address: string;
   /** Id of its process. */
@@ -19,7 +19,7 @@ export interface Applicant {
  * Decides whether a hub takes a link. `true` and `undefined` (also of a promise) accept; `false`, a
  * throw, a rejection, and anything else refuse.
  */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function that throws or returns nothing is one
+// biome-ignore lint/suspicious/noConfusingVoidType: it may return nothing, or throw
 export type Authorise = (applicant: Applicant) => boolean | void | Promise<boolean | void>;
 
 /**

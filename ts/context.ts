@@ -17,8 +17,8 @@ export interface Context {
   readonly method: string;
   readonly caller: Caller;
   /**
-   * When the caller gives up, in seconds on the clock of `performance.now()`; if it reads the result
-   * as a stream, on the first part.
+   * When the caller gives up, in seconds on the clock of `performance.now()`; if it reads the
+   * result as a stream, on the first part.
    */
   readonly deadline: number;
   /** Seconds until then; 0 when it has passed. */

@@ -1,22 +1,24 @@
 import { type Authorise, mayLink } from "./authorise.js";
+import type { LinkDelivery } from "./border/deliveries.js";
+import type { NativeListen, NativeTarget } from "./border/native.js";
+import { FLUSH_DONE, FLUSH_LINK_LOST, ROLE_CLIENT, ROLE_SERVER } from "./border/numbers.js";
 import { ClosedError, LinkError, ListenError, TimeoutError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
-import type { NativeListen, NativeTarget } from "./internal/native.js";
 import { OpenWork } from "./internal/open-work.js";
-import type { LinkRecord } from "./internal/records.js";
-import { Link, type LinkOwner, type Peer } from "./link.js";
-import { Log, type LogOption } from "./log.js";
-import * as check from "./options.js";
+import { Link, type LinkOwner } from "./link.js";
+import type { LinkEvent } from "./link-event.js";
+import * as check from "./options/checks.js";
+import { Log, type LogOption } from "./options/log.js";
+import { checkTcpOnly, parseTcpOnly } from "./options/tcp-only.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
-import { checkTcpOnly, parseTcpOnly } from "./tcp-only.js";
 
 /** Role of an exchange that connects to a hub. */
-export const EXCHANGE_CLIENT: 0 = 0;
+export const EXCHANGE_CLIENT: 0 = ROLE_CLIENT;
 /** Role of an exchange that is the hub: it listens, and relays between its clients. */
-export const EXCHANGE_SERVER: 1 = 1;
+export const EXCHANGE_SERVER: 1 = ROLE_SERVER;
 /** `EXCHANGE_SERVER` or `EXCHANGE_CLIENT`. */
 export type ExchangeRole = typeof EXCHANGE_CLIENT | typeof EXCHANGE_SERVER;
 
@@ -32,8 +34,8 @@ export interface ExchangeOptions {
    */
   heartbeat?: { interval?: number; dead?: number };
   /**
-   * For servers: decides who is linked, with the address and what the process says of itself. Called
-   * in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
+   * For servers: decides who is linked, with the address and what the process says of itself.
+   * Called in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
    *
    * `true` or `undefined` accepts; `false`, a throw or a rejection refuses. The refused peer hears
    * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
@@ -53,9 +55,9 @@ export interface ListenOptions {
    */
   host?: string | readonly string[];
   /**
-   * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address, and
-   * clients that are told the address go by it, for less time and processor per message. It has an
-   * abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address.
+   * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address,
+   * and clients that are told the address go by it, for less time and processor per message. It has
+   * an abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address.
    */
   tcpOnly?: boolean;
 }
@@ -86,7 +88,8 @@ export interface ConnectOptions {
   retry?: number;
   /**
    * True: by TCP even where a hub of this machine offers a Unix socket beside its loopback
-   * address, see `ListenOptions`. Default: the environment variable NETSVC_TCP_ONLY (`1` or `0`), else false.
+   * address, see `ListenOptions`. Default: the environment variable NETSVC_TCP_ONLY (`1` or `0`),
+   * else false.
    */
   tcpOnly?: boolean;
   /** Closes the link when it aborts. */
@@ -95,19 +98,6 @@ export interface ConnectOptions {
 
 /** What `connect` takes besides host, port and retry. */
 export type ConnectExtras = Pick<ConnectOptions, "signal" | "tcpOnly">;
-
-/** What happened to a link. */
-export interface LinkEvent {
-  readonly link: Link;
-  /** The peer as far as it is known. */
-  readonly peer: Peer | undefined;
-  /** Why; `undefined` for `active`. */
-  readonly reason: LinkError | undefined;
-  /** Attempts since the last activation, from 1. */
-  readonly attempt: number;
-  /** Seconds until the next attempt; `undefined`: none follows. */
-  readonly retryIn: number | undefined;
-}
 
 /** Events of an exchange. */
 export interface ExchangeEvents {
@@ -232,9 +222,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * (below 0.01 counts as 0.01); -1 one attempt, never again; omitted, after 0–100 ms, then every
    * 125–250 ms while the outage is younger than 10 s, then doubling up to 5 s, for ever.
    *
-   * Throws RangeError for other values, TypeError for what does not go together, and an ExchangeError:
-   * `role` on a server, `already-connected` while the link of an earlier `connect` is not closed. A
-   * NetsvcError `invalid` if NETSVC_TCP_ONLY is neither 0 nor 1.
+   * Throws RangeError for other values, TypeError for what does not go together, and an
+   * ExchangeError: `role` on a server, `already-connected` while the link of an earlier `connect`
+   * is not closed. A NetsvcError `invalid` if NETSVC_TCP_ONLY is neither 0 nor 1.
    */
   connect(host: string, port: number, retry?: number, options?: ConnectExtras): Link;
   connect(options: ConnectOptions): Link;
@@ -281,7 +271,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
     if (result === FLUSH_LINK_LOST) {
       throw new LinkError("link-lost", "a link was lost before its peer had applied everything");
     }
-    if (result !== FLUSH_OK) {
+    if (result !== FLUSH_DONE) {
       throw new TimeoutError(`the peers did not apply everything within ${timeout} s`);
     }
   }
@@ -351,43 +341,43 @@ export class Exchange extends Emitter<ExchangeEvents> {
   }
 
   #sink(): ExchangeSink {
-    return { link: (record) => this.#linkRecord(record), closed: () => this.#finish() };
+    return { link: (delivery) => this.#linkDelivery(delivery), closed: () => this.#finish() };
   }
 
-  #linkRecord(record: LinkRecord): void {
-    if (record.what === "authorise") {
-      void this.#decide(record);
+  #linkDelivery(delivery: LinkDelivery): void {
+    if (delivery.what === "authorise") {
+      void this.#decide(delivery);
       return;
     }
-    let link = this.#links.get(record.link);
+    let link = this.#links.get(delivery.link);
     if (link === undefined) {
       // A server hears of an accepted link when it is active, or when it failed before.
-      if (record.what === "closed" || record.what === "inactive") return;
-      link = this.#addLink(record.link);
+      if (delivery.what === "closed" || delivery.what === "inactive") return;
+      link = this.#addLink(delivery.link);
     }
-    const known = record.process !== "" || record.address !== "";
+    const known = delivery.process !== "" || delivery.address !== "";
     const peer = known
-      ? { process: record.process, label: record.label, address: record.address }
+      ? { process: delivery.process, label: delivery.label, address: delivery.address }
       : undefined;
-    const { what } = record;
-    link.update(what, peer, record);
-    // An accepted link has no further attempt and no record that says so.
-    const ended = this.role === EXCHANGE_SERVER && record.what !== "active";
-    if (ended || record.what === "closed") this.#removeLink(record.link);
-    if (record.what === "closed") return;
+    const { what } = delivery;
+    link.update(what, peer, delivery);
+    // An accepted link has no further attempt and no delivery that says so.
+    const ended = this.role === EXCHANGE_SERVER && delivery.what !== "active";
+    if (ended || delivery.what === "closed") this.#removeLink(delivery.link);
+    if (delivery.what === "closed") return;
     const event: LinkEvent = {
       link,
       peer: link.peer,
-      reason: record.reason,
-      attempt: record.attempt,
-      retryIn: record.retryIn,
+      reason: delivery.reason,
+      attempt: delivery.attempt,
+      retryIn: delivery.retryIn,
     };
-    this.#log.event(record.what, event, this.role === EXCHANGE_SERVER);
-    this.emit(record.what, event);
+    this.#log.event(delivery.what, event, this.role === EXCHANGE_SERVER);
+    this.emit(delivery.what, event);
   }
 
   /** A handshake waits for this answer, until its deadline. */
-  async #decide({ link, address, process, label, attempt }: LinkRecord): Promise<void> {
+  async #decide({ link, address, process, label, attempt }: LinkDelivery): Promise<void> {
     const core = this.#core;
     const authorise = this.#authorise ?? (() => false);
     const applicant = { address, process, label, attempt };
@@ -426,9 +416,6 @@ export class Exchange extends Emitter<ExchangeEvents> {
   }
 }
 
-/** Results of a flush at the border. */
-const FLUSH_OK = 0;
-const FLUSH_LINK_LOST = 1;
 /** What binding an address that the machine does not have ends in. */
 const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["address-not-available", "unsupported"]);
 

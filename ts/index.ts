@@ -7,6 +7,7 @@
  */
 
 export type { Applicant, Authorise } from "./authorise.js";
+export type { Change, ChangeStatus } from "./change.js";
 export { type ContentType, registerContentType } from "./content/tags.js";
 export type { Caller, Context } from "./context.js";
 export {
@@ -37,16 +38,16 @@ export {
   type ExchangeEvents,
   type ExchangeOptions,
   type ExchangeRole,
-  type LinkEvent,
   type ListenOptions,
   type TcpAddress,
   type UnixAddress,
 } from "./exchange.js";
 export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
-export type { Io, IoMode } from "./io.js";
-export type { Limits } from "./limits.js";
 export type { Link, LinkState, Peer } from "./link.js";
-export type { LogEntry, LogLevel, LogOption } from "./log.js";
+export type { LinkEvent } from "./link-event.js";
+export type { Io, IoMode } from "./options/io.js";
+export type { Limits } from "./options/limits.js";
+export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
 export {
   Registry,
   type RegistryEvents,
@@ -83,4 +84,4 @@ export type {
   SubjectOf,
   Untyped,
 } from "./types.js";
-export type { Change, ChangeStatus, Watch, WatchOptions } from "./watch.js";
+export type { Watch, WatchOptions } from "./watch.js";

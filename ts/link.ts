@@ -1,7 +1,7 @@
 import { LinkError } from "./errors.js";
 import { now } from "./internal/clock.js";
 import { type Deferred, deferred, handled } from "./internal/deferred.js";
-import { drainMs } from "./options.js";
+import { drainMs } from "./options/checks.js";
 
 /**
  * `connecting` (an attempt is under way), `active`, `waiting` (for the next attempt), or `closed`
@@ -16,8 +16,8 @@ export interface Peer {
   /** Its label, by default `host:pid`; empty as long as it has not introduced itself. */
   readonly label: string;
   /**
-   * Its address as the transport names it; empty when there was no connection. Of a client that came
-   * by a Unix socket it is where the hub listens.
+   * Its address as the transport names it; empty when there was no connection. Of a client that
+   * came by a Unix socket it is where the hub listens.
    */
   readonly address: string;
 }
@@ -114,7 +114,7 @@ export class Link {
     return this.close();
   }
 
-  /** What a record says about it. @internal */
+  /** What a delivery says about it. @internal */
   update(
     what: "active" | "inactive" | "attemptFailed" | "closed",
     peer: Peer | undefined,

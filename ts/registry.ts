@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
 import { isMainThread, threadId } from "node:worker_threads";
+import { PackedReader } from "./border/packed.js";
+import type { Change } from "./change.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import { Core } from "./internal/core.js";
-import { PackedReader } from "./internal/packed.js";
 import { awaitProvider } from "./internal/provider.js";
 import {
   parseFilter,
@@ -12,15 +13,15 @@ import {
   type ServiceFilter,
   type ServiceTarget,
 } from "./internal/targets.js";
-import { type Io, type IoMode, parseIo } from "./io.js";
-import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./limits.js";
-import { Log, type LogOption } from "./log.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
+import { type Io, type IoMode, parseIo } from "./options/io.js";
+import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./options/limits.js";
+import { Log, type LogOption } from "./options/log.js";
 import { RemoteService } from "./remote.js";
 import type { ServiceInfo } from "./service-info.js";
 import { Subscription, type SubscriptionOptions, type SubscriptionTarget } from "./subscription.js";
 import type { Contract, ReportOf, Untyped } from "./types.js";
-import { type Change, Watch, type WatchOptions } from "./watch.js";
+import { Watch, type WatchOptions } from "./watch.js";
 
 /** Options of a registry. */
 export interface RegistryOptions {

@@ -1,9 +1,10 @@
+import { TARGET_IDENTITY, TARGET_NAME } from "./border/numbers.js";
 import { type Encoded, encodeArguments } from "./content/content.js";
 import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
 import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
 import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
 import type {
   Arguments,
@@ -81,8 +82,8 @@ export class RemoteService<C extends Contract = Untyped> {
   constructor(core: Core, target: Target) {
     this.#core = core;
     this.#target = target;
-    this.name = target.kind === 0 ? target.text : undefined;
-    this.identity = target.kind === 1 ? target.text : undefined;
+    this.name = target.kind === TARGET_NAME ? target.text : undefined;
+    this.identity = target.kind === TARGET_IDENTITY ? target.text : undefined;
     const untyped = this as unknown as RemoteService;
     this.methods = byName((name, args) => this.#call(name, args)) as RemoteMethods<C>;
     this.streams = byName((name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
@@ -173,12 +174,13 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
 }
 
 /**
- * An object of functions, made as they are asked for. `then` and symbols are undefined, or a handle's
- * methods could not be awaited, compared or printed without calling a method of that name.
+ * An object of functions, made as they are asked for. `then` and symbols are undefined, or a
+ * handle's methods could not be awaited, compared or printed without calling a method of that name.
  */
 function byName(call: (name: string, args: unknown[]) => unknown): object {
   let cached = 0;
-  // A Proxy is slow to ask. As the prototype, it is asked only for what the object does not have yet.
+  // A Proxy is slow to ask. As the prototype, it is asked only for what the object does not have
+  // yet.
   const maker = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name === "symbol" || name === "then") return undefined;

@@ -1,8 +1,7 @@
+import { extensionsBehind, KIND } from "./border/extensions.js";
+import { view } from "./border/memory.js";
+import { REPORT_FLAG_REPLAYED, REPORT_FLAG_RESUMED } from "./border/numbers.js";
 import { decodeContent } from "./content/content.js";
-import { view } from "./internal/memory.js";
-
-const FLAG_REPLAYED = 1;
-const FLAG_RESUMED = 2;
 
 /** The service that published a report. */
 export interface Publisher {
@@ -29,6 +28,7 @@ export class Report<Subject extends string = string, Content = unknown> {
    */
   readonly missed: number;
   readonly #flags: number;
+  /** The content type, and the length of the extension fields: see border/extensions.ts. */
   readonly #kind: number;
   readonly #buffer: ArrayBuffer;
   readonly #offset: number;
@@ -59,13 +59,16 @@ export class Report<Subject extends string = string, Content = unknown> {
     this.#length = length;
   }
 
-  /** This report in place of an older one of its subject, which nobody took: it is counted. @internal */
+  /**
+   * This report in place of an older one of its subject, which nobody took: it is counted.
+   * @internal
+   */
   inPlaceOf(older: Report<Subject, Content>): Report<Subject, Content> {
     return new Report(
       this.service,
       this.subject,
       this.sequence,
-      this.#flags | (older.#flags & FLAG_RESUMED),
+      this.#flags | (older.#flags & REPORT_FLAG_RESUMED),
       older.missed + this.missed + 1,
       this.#kind,
       this.#buffer,
@@ -76,12 +79,12 @@ export class Report<Subject extends string = string, Content = unknown> {
 
   /** A kept value, published before the subscription was in force. */
   get replayed(): boolean {
-    return (this.#flags & FLAG_REPLAYED) !== 0;
+    return (this.#flags & REPORT_FLAG_REPLAYED) !== 0;
   }
 
   /** The first of its service after the link to it was lost; `missed` counts the difference. */
   get resumed(): boolean {
-    return (this.#flags & FLAG_RESUMED) !== 0;
+    return (this.#flags & REPORT_FLAG_RESUMED) !== 0;
   }
 
   /** The content as it travelled. */
@@ -89,12 +92,17 @@ export class Report<Subject extends string = string, Content = unknown> {
     return view(this.#buffer, this.#offset, this.#length);
   }
 
+  /** Encoded extension fields; `undefined`: none. @internal */
+  get extensions(): Uint8Array | undefined {
+    return extensionsBehind(this.#kind, this.#buffer, this.#offset + this.#length);
+  }
+
   /**
    * What was published. Decoded on first access, the same value afterwards. Malformed content
    * throws an EncodingError here, at each access, and nowhere else.
    */
   get content(): Content {
-    this.#content ??= { value: decodeContent(this.#kind, this.bytes) as Content };
+    this.#content ??= { value: decodeContent(this.#kind & KIND, this.bytes) as Content };
     return this.#content.value;
   }
 }

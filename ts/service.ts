@@ -3,7 +3,7 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, LocalService } from "./internal/calls.js";
 import type { Core } from "./internal/core.js";
-import * as check from "./options.js";
+import * as check from "./options/checks.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
 import type { ContentOf, Contract, Handlers, SubjectOf, Untyped } from "./types.js";
 
@@ -53,9 +53,9 @@ export interface PublishOptions {
    */
   lifetime?: number;
   /**
-   * For one process only: a subscriber, or the id of a process. Its subscriptions that match get the
-   * report, nobody else does, and it is never kept: with a `lifetime` it throws TypeError. A process
-   * that is not reachable, or does not subscribe, gets nothing; that is no error.
+   * For one process only: a subscriber, or the id of a process. Its subscriptions that match get
+   * the report, nobody else does, and it is never kept: with a `lifetime` it throws TypeError. A
+   * process that is not reachable, or does not subscribe, gets nothing; that is no error.
    */
   to?: string | { readonly process: string };
 }
@@ -140,7 +140,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     // Bytes for whoever is there now: by far the most frequent.
     const plain = options === undefined && content instanceof Uint8Array;
     if (!plain || content.length > this.#packable) return this.#publish(subject, content, options);
-    return this.#stage(subject, KIND_BYTES, content);
+    return this.#pack(subject, KIND_BYTES, content);
   }
 
   /** Joins a service group; false: it was in it. */
@@ -196,12 +196,12 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
       return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
     }
-    return this.#stage(subject, kind, bytes);
+    return this.#pack(subject, kind, bytes);
   }
 
-  #stage(subject: string, kind: number, bytes: Uint8Array): boolean {
+  #pack(subject: string, kind: number, bytes: Uint8Array): boolean {
     const core = this.#core;
-    this.#subject = core.staging.publish(this.#number, subject, this.#subject, kind, bytes);
+    this.#subject = core.commands.publish(this.#number, subject, this.#subject, kind, bytes);
     return core.flowing;
   }
 

@@ -1,7 +1,7 @@
+import { view } from "./border/memory.js";
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
 import type { Core } from "./internal/core.js";
-import { view } from "./internal/memory.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 
@@ -141,7 +141,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     this.#taken += 1;
     const { key } = this.#parts;
     if (this.#taken < this.#chunk || key === undefined || !this.#core.open) return;
-    this.#core.staging.grantParts(key, this.#taken);
+    this.#core.commands.grantParts(key, this.#taken);
     this.#taken = 0;
   }
 

@@ -1,8 +1,8 @@
+import { PackedReader } from "./border/packed.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
-import { PackedReader } from "./internal/packed.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
-import { count } from "./options.js";
+import { count } from "./options/checks.js";
 import type { Report } from "./report.js";
 import type { ServiceInfo } from "./service-info.js";
 
@@ -15,9 +15,10 @@ export interface SubscriptionOptions {
   signal?: AbortSignal;
   /**
    * What becomes of reports while the reader is too slow. `"buffer"` (default): they wait in line,
-   * and the oldest are dropped at `maxReports` or `maxBytes`, replayed ones last. `"latest"`: a waiting report is
-   * replaced, in its place, by the next one of its service and subject, so that a reader however
-   * slow gets the newest of every subject. Either way, what was dropped is counted as missed.
+   * and the oldest are dropped at `maxReports` or `maxBytes`, replayed ones last. `"latest"`: a
+   * waiting report is replaced, in its place, by the next one of its service and subject, so that a
+   * reader however slow gets the newest of every subject. Either way, what was dropped is counted
+   * as missed.
    */
   policy?: "buffer" | "latest";
   /**
@@ -30,7 +31,9 @@ export interface SubscriptionOptions {
   maxBytes?: number;
 }
 
-/** Consumed reports that are granted back together; a subscription starts with a credit of 2,048. */
+/**
+ * Consumed reports that are granted back together; a subscription starts with a credit of 2,048.
+ */
 const GRANT_CHUNK = 256;
 /** Limits of the core where the application sets none. */
 export const DEFAULT_MAX_REPORTS = 65_536;
@@ -73,7 +76,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
     this.#feed = new Feed<R>(
       {
         grant: (reports) => {
-          if (this.#number !== undefined) core.staging.grant(this.#number, reports);
+          if (this.#number !== undefined) core.commands.grant(this.#number, reports);
         },
         guard: (call, report) => core.guard(call, report),
       },

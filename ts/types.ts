@@ -47,7 +47,9 @@ export type Result<C extends Contract, M extends MethodName<C>> = MethodsOf<C>[M
 export type Part<C extends Contract, M extends MethodName<C>> =
   Result<C, M> extends AsyncIterable<infer T> ? T : Result<C, M>;
 
-/** Names of the methods whose result comes in one piece: all but those that return AsyncIterables. */
+/**
+ * Names of the methods whose result comes in one piece: all but those that return AsyncIterables.
+ */
 export type CallName<C extends Contract> = {
   [M in MethodName<C>]: Streams<Result<C, M>> extends true ? never : M;
 }[MethodName<C>];
@@ -66,7 +68,9 @@ export type RemoteStreams<C extends Contract> = {
   ) => RemoteStream<Part<C, M>>;
 };
 
-/** Whether a result is a stream. A method that never returns is none; of `unknown`, nobody knows. */
+/**
+ * Whether a result is a stream. A method that never returns is none; of `unknown`, nobody knows.
+ */
 type Streams<R> = [R] extends [never]
   ? false
   : unknown extends R
@@ -78,8 +82,8 @@ type Streams<R> = [R] extends [never]
 type MayStream<R> = unknown extends R ? true : Streams<R>;
 
 /**
- * A contract's methods as a provider writes them: the context first, a result or a promise. One that
- * returns an AsyncIterable is best an async generator.
+ * A contract's methods as a provider writes them: the context first, a result or a promise. One
+ * that returns an AsyncIterable is best an async generator.
  */
 export type Handlers<C extends Contract> = {
   [M in MethodName<C>]: (

@@ -1,27 +1,7 @@
+import type { Change } from "./change.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
 import type { ServiceFilter } from "./internal/targets.js";
-import type { ServiceInfo } from "./service-info.js";
-
-/**
- * `available`, `withdrawn` (no longer reachable from here), `joined`, `left` (a service group);
- * `current`: everything that existed has been told; `reset`: the watch fell more than 4,096 changes
- * behind, forget everything, a new replay follows.
- */
-export type ChangeStatus = "available" | "withdrawn" | "joined" | "left" | "current" | "reset";
-
-/** One change of a registry. */
-export interface Change {
-  readonly status: ChangeStatus;
-  /** The service; for `current` and `reset` one whose name and identity are empty. */
-  readonly service: ServiceInfo;
-  /** The service group of `joined` and `left`. */
-  readonly group: string | undefined;
-  /** It tells what existed already. */
-  readonly replayed: boolean;
-  /** Counts the changes of this registry; the same for all watches. */
-  readonly revision: number;
-}
 
 /** Options of `registry.watch`. */
 export interface WatchOptions {
@@ -57,7 +37,7 @@ export class Watch implements AsyncIterableIterator<Change> {
     this.#feed = new Feed(
       {
         grant: (changes) => {
-          if (this.#number !== undefined) core.staging.grantWatch(this.#number, changes);
+          if (this.#number !== undefined) core.commands.grantWatch(this.#number, changes);
         },
         guard: (call, change) => core.guard(call, change),
       },

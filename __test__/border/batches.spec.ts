@@ -3,10 +3,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import {
   bytes,
+  Commands,
   type Delivery,
   type Party,
   Slots,
-  Staging,
   Station,
   text,
   texts16,
@@ -53,9 +53,9 @@ describe("reports", () => {
 
   it("arrive all and in order through arrays as short as allowed", async () => {
     const { party, service } = publisher(64);
-    const staging = new Staging();
-    for (let n = 0; n < 500; n += 1) staging.publish(service, `s${n % 50}`, bytes(String(n)));
-    party.submit(staging);
+    const commands = new Commands();
+    for (let n = 0; n < 500; n += 1) commands.publish(service, `s${n % 50}`, bytes(String(n)));
+    party.submit(commands);
     const contents = (await reports(party, 500)).map((report) => text(report.content));
     expect(contents).toEqual(Array.from({ length: 500 }, (_, n) => String(n)));
   });
@@ -64,10 +64,10 @@ describe("reports", () => {
     const { party, service, subscription } = publisher();
     const subject = (n: number) => `subject-${(n * 7919) % 6000}`;
     for (let start = 0; start < 10_000; start += 1000) {
-      const staging = new Staging().grant(subscription, 1000);
+      const commands = new Commands().grant(subscription, 1000);
       for (let n = start; n < start + 1000; n += 1)
-        staging.publish(service, subject(n), bytes(subject(n)));
-      party.submit(staging);
+        commands.publish(service, subject(n), bytes(subject(n)));
+      party.submit(commands);
       for (const report of await reports(party, 1000))
         expect(text(report.content)).toBe(report.subject);
     }
@@ -76,12 +76,12 @@ describe("reports", () => {
   it("carry the subject that their slot stood for when they were published", async () => {
     const { party, service } = publisher();
     const slots = new Slots();
-    party.submit(new Staging(slots).publish(service, "one", bytes("1")));
+    party.submit(new Commands(slots).publish(service, "one", bytes("1")));
     // Known from the buffer before, then given to another subject, and back.
-    const staging = new Staging(slots).publish(service, "one", bytes("2"));
-    staging.define(0, bytes("two")).publishSlot(service, 0, bytes("3"));
-    staging.define(0, bytes("one")).publishSlot(service, 0, bytes("4"));
-    party.submit(staging.publishText(service, "three", bytes("5")));
+    const commands = new Commands(slots).publish(service, "one", bytes("2"));
+    commands.define(0, bytes("two")).publishSlot(service, 0, bytes("3"));
+    commands.define(0, bytes("one")).publishSlot(service, 0, bytes("4"));
+    party.submit(commands.publishText(service, "three", bytes("5")));
     const all = await reports(party, 5);
     expect(all.map(({ subject, content }) => [subject, text(content)])).toEqual([
       ["one", "1"],
@@ -90,6 +90,19 @@ describe("reports", () => {
       ["one", "4"],
       ["three", "5"],
     ]);
+  });
+
+  it("may be published with extension fields, in any way", async () => {
+    const { party, native, service } = publisher();
+    const fields = Uint8Array.of(2, 0, 3, 0, 97, 98, 99);
+    const commands = new Commands().publish(service, "one", bytes("1"), fields);
+    commands.publishText(service, "two", bytes("22"), fields).publish(service, "one", bytes("3"));
+    party.submit(commands);
+    native.publish(service, "four", 1, bytes("4"), 0, fields);
+    native.publish(service, "five", 1, bytes("5"), -1, fields);
+    native.publishTo(service, "six", 1, bytes("6"), native.id, fields);
+    const contents = (await reports(party, 6)).map(({ content }) => text(content));
+    expect(contents).toEqual(["1", "22", "3", "4", "5", "6"]);
   });
 
   it("come in the memory lent, a larger one in memory of its own", async () => {
@@ -169,7 +182,7 @@ describe("requests", () => {
     const { party, native } = registry();
     const { no } = native.createService("calculator", "", [], ["add"]);
     const ask = (key: number) =>
-      party.submit(new Staging().request(key, "calculator", "add", bytes("1+1")));
+      party.submit(new Commands().request(key, "calculator", "add", bytes("1+1")));
     const answers: [number, number, string][] = [
       [0, 1, "2"],
       [1, 1, "failed"],
@@ -182,10 +195,25 @@ describe("requests", () => {
       expect(text(invoke.content)).toBe("1+1");
       expect(invoke.remaining).toBeGreaterThan(4000);
       expect(invoke.remaining).toBeLessThanOrEqual(5000);
-      party.submit(new Staging().respond(invoke.call as bigint, status, bytes(content), how));
+      party.submit(new Commands().respond(invoke.call as bigint, status, bytes(content), how));
       const outcome = await party.next("outcome");
       expect(outcome).toMatchObject({ key: status, status, how });
       expect(text(outcome.content)).toBe(content);
+    }
+  });
+
+  it("may carry extension fields there and back", async () => {
+    const { party, native } = registry();
+    native.createService("echo", "", [], ["echo"]);
+    const extensions = Uint8Array.of(2, 0, 1, 0, 97);
+    const commands = new Commands().request(1, "echo", "echo", bytes("ask"), { extensions });
+    party.submit(commands.request(2, "echo", "echo", bytes("more")));
+    for (const asked of ["ask", "more"]) {
+      const { call, content } = await party.next("invoke");
+      expect(text(content)).toBe(asked);
+      const answer = bytes(`${asked}?`);
+      party.submit(new Commands().respond(call as bigint, 0, answer, 0, extensions));
+      expect(text((await party.next("outcome")).content)).toBe(`${asked}?`);
     }
   });
 
@@ -199,10 +227,10 @@ describe("requests", () => {
       [6, 700_000],
     ] as const) {
       const content = new Uint8Array(length).fill(key % 251);
-      party.submit(new Staging().request(key, "echo", "echo", content));
+      party.submit(new Commands().request(key, "echo", "echo", content));
       const invoke = await party.next("invoke");
       const sent = invoke.content as Uint8Array;
-      party.submit(new Staging().respond(invoke.call as bigint, 0, sent));
+      party.submit(new Commands().respond(invoke.call as bigint, 0, sent));
       const outcome = await party.next("outcome");
       expect(outcome.key).toBe(key);
       expect(same(outcome.content, content)).toBe(true);
@@ -212,7 +240,7 @@ describe("requests", () => {
   it("are cancelled", async () => {
     const { party, native } = registry();
     native.createService("slow", "", [], ["wait"]);
-    party.submit(new Staging().request(3, "slow", "wait", bytes("")));
+    party.submit(new Commands().request(3, "slow", "wait", bytes("")));
     const invoke = await party.next("invoke");
     expect(native.cancel(3)).toBe(2);
     expect(await party.next("outcome")).toMatchObject({ key: 3, status: 2, how: 8 });
@@ -222,14 +250,14 @@ describe("requests", () => {
 
   it("that nobody has seen say so when they are cancelled", async () => {
     const { party, native } = registry();
-    party.submit(new Staging().request(4, "nobody", "wait", bytes(""), { wait: true }));
+    party.submit(new Commands().request(4, "nobody", "wait", bytes(""), { wait: true }));
     expect(native.cancel(4)).toBe(0);
     expect(await party.next("outcome")).toMatchObject({ key: 4, status: 2, how: 8, delivered: 0 });
   });
 
   it("wait for a provider if they are told to", async () => {
     const { party, native } = registry();
-    party.submit(new Staging().request(5, "late", "hello", bytes("?"), { wait: true }));
+    party.submit(new Commands().request(5, "late", "hello", bytes("?"), { wait: true }));
     native.createService("late", "", [], ["hello"]);
     expect(await party.next("invoke")).toMatchObject({ method: "hello", parts: 0 });
   });
@@ -237,23 +265,23 @@ describe("requests", () => {
   it("bring results in parts, as many as are granted", async () => {
     const { party, native } = registry();
     native.createService("meter", "", [], ["history"]);
-    party.submit(new Staging().request(6, "meter", "history", bytes(""), { parts: 2 }));
+    party.submit(new Commands().request(6, "meter", "history", bytes(""), { parts: 2 }));
     const invoke = await party.next("invoke");
     expect(invoke.parts).toBe(2);
     const call = invoke.call as bigint;
-    party.submit(new Staging().part(call, bytes("one")).part(call, bytes("")));
+    party.submit(new Commands().part(call, bytes("one")).part(call, bytes("")));
     expect(text((await party.next("part", ({ key }) => key === 6)).content)).toBe("one");
     expect(text((await party.next("part", ({ key }) => key === 6)).content)).toBe("");
     // A third would break the caller's credit.
-    party.submit(new Staging().part(call, bytes("too many")));
+    party.submit(new Commands().part(call, bytes("too many")));
     expect(await party.next("commandFailed")).toMatchObject({ op: 7, count: 1 });
-    party.submit(new Staging().grantParts(6, 3));
+    party.submit(new Commands().grantParts(6, 3));
     expect(await party.next("credit")).toMatchObject({ call, parts: 3 });
-    party.submit(new Staging().part(call, bytes("three")).respond(call, 0, bytes("")));
+    party.submit(new Commands().part(call, bytes("three")).respond(call, 0, bytes("")));
     expect(text((await party.next("part")).content)).toBe("three");
     expect(await party.next("outcome")).toMatchObject({ key: 6, status: 0, delivered: 1 });
     // Late parts and grants are as usual as late responses.
-    party.submit(new Staging().part(call, bytes("late")).grantParts(6, 1));
+    party.submit(new Commands().part(call, bytes("late")).grantParts(6, 1));
     party.drain();
     expect(party.deliveries).toEqual([]);
   });
@@ -265,9 +293,9 @@ describe("a subscription", () => {
     const { no } = native.createService("source", "", [], []);
     const subscription = native.subscribe(0, "source", "*", 65_536, 1 << 20, true);
     const count = 5000;
-    const staging = new Staging();
-    for (let n = 1; n <= count; n += 1) staging.publish(no, `s${n % 2}`, bytes(String(n)));
-    party.submit(staging);
+    const commands = new Commands();
+    for (let n = 1; n <= count; n += 1) commands.publish(no, `s${n % 2}`, bytes(String(n)));
+    party.submit(commands);
     // Run before anything could be taken out: the newest of both subjects wait.
     const last = await reports(party, 2);
     expect(last.map(({ content }) => text(content))).toEqual(["4999", "5000"]);

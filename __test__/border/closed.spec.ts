@@ -1,7 +1,7 @@
 // What is left when a registry or its environment is closed.
 
 import { describe, expect, it } from "vitest";
-import { bytes, type NativeRegistry, Staging, Station } from "./native.mjs";
+import { bytes, Commands, type NativeRegistry, Station } from "./native.mjs";
 
 const calls: [string, (native: NativeRegistry) => unknown][] = [
   ["createExchange", (native) => native.createExchange(0, "", 5000, 15_000, false)],
@@ -26,7 +26,7 @@ const calls: [string, (native: NativeRegistry) => unknown][] = [
   ["publishers", (native) => native.publishers(1)],
   ["publishTo", (native) => native.publishTo(1, "a", 0, bytes("x"), "0".repeat(32))],
   ["cancel", (native) => native.cancel(1)],
-  ["submit", (native) => native.submit(new Staging().grant(1, 1).bytes, 12)],
+  ["submit", (native) => native.submit(new Commands().grant(1, 1).bytes, 12)],
 ];
 
 function closedEverywhere(native: NativeRegistry) {
@@ -55,7 +55,7 @@ describe("after dispose", () => {
     const station = new Station();
     const [gone, other] = [station.registry("gone"), station.registry("other")];
     gone.native.dispose();
-    other.submit(new Staging().request(1, "nobody", "m", bytes("")));
+    other.submit(new Commands().request(1, "nobody", "m", bytes("")));
     expect(await other.next("outcome")).toMatchObject({ key: 1 });
     station.environment.close();
   });
@@ -76,9 +76,9 @@ describe("after the environment's close", () => {
   it("it wakes no more, although a wake-up was under way", async () => {
     const [closed, open] = [new Station(), new Station()];
     const [silent, heard] = [closed.registry("silent"), open.registry("heard")];
-    const staging = new Staging().request(1, "nobody", "m", bytes(""));
-    silent.submit(staging);
-    heard.submit(staging);
+    const commands = new Commands().request(1, "nobody", "m", bytes(""));
+    silent.submit(commands);
+    heard.submit(commands);
     closed.environment.close();
     await heard.next("outcome");
     expect(closed.wakes).toBe(0);
@@ -89,7 +89,7 @@ describe("after the environment's close", () => {
     for (let round = 0; round < 3; round += 1) {
       const station = new Station();
       const party = station.registry("again");
-      party.submit(new Staging().request(round, "nobody", "m", bytes("")));
+      party.submit(new Commands().request(round, "nobody", "m", bytes("")));
       expect(await party.next("outcome")).toMatchObject({ key: round });
       station.environment.close();
     }

@@ -1,7 +1,7 @@
 // Bad input at the border: a typed error, and everything goes on working.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bytes, Environment, NativeRegistry, type Party, Staging, Station } from "./native.mjs";
+import { bytes, Commands, Environment, NativeRegistry, type Party, Station } from "./native.mjs";
 
 const identity = `${"0".repeat(32)}.1`;
 let station: Station;
@@ -29,9 +29,9 @@ function code(action: () => unknown): unknown {
 /** A service answers a request, so the registry still works. */
 async function works() {
   const { no } = native.createService("alive", "", [], ["ping"]);
-  party.submit(new Staging().request(1, "alive", "ping", bytes("?")));
+  party.submit(new Commands().request(1, "alive", "ping", bytes("?")));
   const invoke = await party.next("invoke");
-  party.submit(new Staging().respond(invoke.call as bigint, 0, bytes("!")));
+  party.submit(new Commands().respond(invoke.call as bigint, 0, bytes("!")));
   expect(await party.next("outcome")).toMatchObject({ key: 1, status: 0 });
   native.closeService(no);
 }
@@ -62,9 +62,9 @@ describe("values out of range", () => {
     ["a kind of content for one", () => native.publishTo(1, "a", 256, none, "0".repeat(32))],
     ["a process id", () => native.track("0")],
     ["a process id of other characters", () => native.track("g".repeat(32))],
-    ["an array too short for records", () => native.drain(new Uint32Array(63), none, 0)],
+    ["an array too short for deliveries", () => native.drain(new Uint32Array(63), none, 0)],
     [
-      "memory that is the records'",
+      "memory that is the words'",
       () => native.drain(new Uint32Array(shared), new Uint8Array(shared), 0),
     ],
     ["a negative limit", () => station.registry("x", { limits: { outbox: -1 } })],
@@ -85,10 +85,10 @@ describe("commands that the core refuses", () => {
     expect(code(() => native.publish(4_000_000_000, "a", 0, bytes("x"), 0))).toBe("closed");
   });
 
-  it("are delivered and counted when they were staged", async () => {
-    const staging = new Staging();
-    for (let n = 0; n < 5; n += 1) staging.publish(4_000_000_000, `s${n}`, bytes("x"));
-    party.submit(staging);
+  it("are delivered and counted when they were packed", async () => {
+    const commands = new Commands();
+    for (let n = 0; n < 5; n += 1) commands.publish(4_000_000_000, `s${n}`, bytes("x"));
+    party.submit(commands);
     const failed = await party.next("commandFailed");
     expect(failed).toMatchObject({ op: 4, count: 5 });
     expect((failed.texts as string[])[0]).toBe("closed");
@@ -96,7 +96,7 @@ describe("commands that the core refuses", () => {
   });
 
   it("end a request to what is no identity with no-service", async () => {
-    party.submit(new Staging().request(9, "nonsense", "m", bytes(""), { kind: 1 }));
+    party.submit(new Commands().request(9, "nonsense", "m", bytes(""), { kind: 1 }));
     const outcome = await party.next("outcome");
     expect(outcome).toMatchObject({ key: 9, status: 2, how: 1, delivered: 0 });
   });
@@ -152,8 +152,8 @@ describe("values of the wrong type", () => {
   });
 });
 
-describe("a malformed staging buffer", () => {
-  const valid = new Staging()
+describe("a malformed command buffer", () => {
+  const valid = new Commands()
     .request(70, "nobody", "m", bytes("argument"))
     .part(0xffff_ffffn, bytes("late"))
     .grantParts(70, 3)
@@ -179,26 +179,26 @@ describe("a malformed staging buffer", () => {
 
   it("is refused when it uses a slot that is not defined, or defines one out of order", () => {
     const fresh = station.registry("slots");
-    const malformed = (staging: Staging) =>
-      expect(code(() => fresh.submit(staging))).toBe("malformed");
-    malformed(new Staging().publishSlot(1, 0, bytes("x")));
-    malformed(new Staging().define(1, bytes("early")));
-    malformed(new Staging().define(0, Uint8Array.of(0xff)));
-    malformed(new Staging().define(0, bytes("s")).publishSlot(1, 1, bytes("x")));
+    const malformed = (commands: Commands) =>
+      expect(code(() => fresh.submit(commands))).toBe("malformed");
+    malformed(new Commands().publishSlot(1, 0, bytes("x")));
+    malformed(new Commands().define(1, bytes("early")));
+    malformed(new Commands().define(0, Uint8Array.of(0xff)));
+    malformed(new Commands().define(0, bytes("s")).publishSlot(1, 1, bytes("x")));
     // None of them defined anything.
-    malformed(new Staging().publishSlot(1, 0, bytes("x")));
-    const all = new Staging();
+    malformed(new Commands().publishSlot(1, 0, bytes("x")));
+    const all = new Commands();
     for (let slot = 0; slot < 4096; slot += 1) all.define(slot, bytes(`s${slot}`));
     fresh.submit(all);
-    malformed(new Staging().define(4096, bytes("one too many")));
+    malformed(new Commands().define(4096, bytes("one too many")));
   });
 
   it("runs nothing of what precedes the fault", async () => {
     party.drain();
     party.deliveries.length = 0;
-    const staging = new Staging().request(71, "nobody", "m", bytes("")).put(Uint8Array.of(99));
-    expect(code(() => party.submit(staging))).toBe("malformed");
-    party.submit(new Staging().request(72, "nobody", "m", bytes("")));
+    const commands = new Commands().request(71, "nobody", "m", bytes("")).put(Uint8Array.of(99));
+    expect(code(() => party.submit(commands))).toBe("malformed");
+    party.submit(new Commands().request(72, "nobody", "m", bytes("")));
     expect(await party.next("outcome")).toMatchObject({ key: 72 });
   });
 

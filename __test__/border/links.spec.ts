@@ -1,7 +1,7 @@
 // Several registries of one environment, linked over loopback.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { bytes, join, Staging, Station, serve, text } from "./native.mjs";
+import { bytes, Commands, join, Station, serve, text } from "./native.mjs";
 
 let station = new Station();
 afterEach(() => {
@@ -18,10 +18,10 @@ describe("registries of one environment", () => {
     await join(answerer, port);
     await join(asker, port);
 
-    asker.submit(new Staging().request(4, "echo", "echo", bytes("hello")));
+    asker.submit(new Commands().request(4, "echo", "echo", bytes("hello")));
     const invoke = await answerer.next("invoke");
     expect(invoke).toMatchObject({ method: "echo", caller: asker.native.id, label: "asker" });
-    answerer.submit(new Staging().respond(invoke.call as bigint, 0, invoke.content as Uint8Array));
+    answerer.submit(new Commands().respond(invoke.call as bigint, 0, invoke.content as Uint8Array));
     const outcome = await asker.next("outcome");
     expect(outcome).toMatchObject({ key: 4, status: 0, delivered: 1 });
     expect(text(outcome.content)).toBe("hello");
@@ -84,14 +84,14 @@ describe("registries of one environment", () => {
     answerer.native.createService("meter", "*", [], ["history"]);
     await join(answerer, port);
     await join(asker, port);
-    asker.submit(new Staging().request(4, "meter", "history", bytes(""), { parts: 1 }));
+    asker.submit(new Commands().request(4, "meter", "history", bytes(""), { parts: 1 }));
     const invoke = await answerer.next("invoke");
     expect(invoke).toMatchObject({ parts: 1, label: "asker" });
     const call = invoke.call as bigint;
     for (const part of ["one", "two", "three"]) {
-      answerer.submit(new Staging().part(call, bytes(part)));
+      answerer.submit(new Commands().part(call, bytes(part)));
       expect(text((await asker.next("part")).content)).toBe(part);
-      asker.submit(new Staging().grantParts(4, 1));
+      asker.submit(new Commands().grantParts(4, 1));
       expect(await answerer.next("credit")).toMatchObject({ call, parts: 1 });
     }
     expect(asker.native.cancel(4)).toBe(2);
@@ -119,7 +119,7 @@ describe("registries of one environment", () => {
     expect(subscriber).toMatchObject({ no, present: 1 });
     expect(subscriber.texts).toEqual([hub.native.id, "hub", "a.*"]);
 
-    client.submit(new Staging().publish(no, "a.b", bytes("x")).publish(no, "b", bytes("y")));
+    client.submit(new Commands().publish(no, "a.b", bytes("x")).publish(no, "b", bytes("y")));
     expect(await hub.next("report")).toMatchObject({ subscription, subject: "a.b" });
     const flush = client.native.flush(exchange, 5000);
     expect(await client.next("flushed")).toMatchObject({ flush, result: 0 });

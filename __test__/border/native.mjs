@@ -1,5 +1,6 @@
-// The addon as the tests of the border use it: commands written and records read by hand, so that
-// nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it too.
+// The addon as the tests of the border use it: commands written and deliveries read by hand, so
+// that nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it
+// too.
 
 import { Environment, NativeRegistry } from "../../native/binding.cjs";
 import { stretched } from "../helpers/time.mjs";
@@ -34,10 +35,10 @@ export class Slots {
 }
 
 /**
- * Writes staged commands. Defines the strings that they name, in slots of its own from 0 on, so that
- * it may be submitted to any registry; or those that `slots` does not know yet.
+ * Writes packed commands. Defines the strings that they name, in slots of its own from 0 on, so
+ * that it may be submitted to any registry; or those that `slots` does not know yet.
  */
-export class Staging {
+export class Commands {
   bytes = new Uint8Array(4096);
   length = 0;
   /** @type {Slots} */
@@ -52,21 +53,23 @@ export class Staging {
    * @param {string} target
    * @param {string} method
    * @param {Uint8Array} content
-   * @param {{ kind?: number, timeout?: number, wait?: boolean, parts?: number }} options
-   *   `kind` of target: 0 name, 1 identity
+   * @param {{ kind?: number, timeout?: number, wait?: boolean, parts?: number,
+   *   extensions?: Uint8Array }} options `kind` of target: 0 name, 1 identity
    */
   request(key, target, method, content, options = {}) {
     const { kind = 0, timeout = 5000, wait = false, parts = 0 } = options;
-    const [t, m] = [this.symbol(target), this.symbol(method)];
+    const [t, m] = [this.string(target), this.string(method)];
     const flags = (wait ? 1 : 0) | (kind << 1);
-    return this.#words(1 | (flags << 16), key, timeout, parts, t, m, content.length).put(content);
+    const first = 1 | (flags << 16) | extended(options.extensions);
+    this.#words(first, key, timeout, parts, t, m, content.length).put(content);
+    return this.#extend(options.extensions);
   }
 
   /**
    * The slot of a string, defined if it is new.
    * @param {string} text
    */
-  symbol(text) {
+  string(text) {
     const [slot, added] = this.#slots.of(text);
     if (added) this.define(slot, encoder.encode(text));
     return slot;
@@ -85,37 +88,46 @@ export class Staging {
    * @param {number} status
    * @param {Uint8Array} content
    * @param {number} kind
+   * @param {Uint8Array} [extensions]
    */
-  respond(call, status, content, kind = 0) {
-    return this.#call(3 | (kind << 8) | (status << 16), call, content);
+  respond(call, status, content, kind = 0, extensions) {
+    this.#call(3 | (kind << 8) | (status << 16) | extended(extensions), call, content);
+    return this.#extend(extensions);
   }
 
   /**
    * @param {number} service
    * @param {string} subject
    * @param {Uint8Array} content
+   * @param {Uint8Array} [extensions]
    */
-  publish(service, subject, content) {
-    return this.publishSlot(service, this.symbol(subject), content);
+  publish(service, subject, content, extensions) {
+    return this.publishSlot(service, this.string(subject), content, extensions);
   }
 
   /**
    * @param {number} service
    * @param {number} slot
    * @param {Uint8Array} content
+   * @param {Uint8Array} [extensions]
    */
-  publishSlot(service, slot, content) {
-    return this.#words(4, service, slot, content.length).put(content);
+  publishSlot(service, slot, content, extensions) {
+    this.#words(4 | extended(extensions), service, slot, content.length).put(content);
+    return this.#extend(extensions);
   }
 
   /**
    * @param {number} service
    * @param {string} subject
    * @param {Uint8Array} content
+   * @param {Uint8Array} [extensions]
    */
-  publishText(service, subject, content) {
+  publishText(service, subject, content, extensions) {
     const s = encoder.encode(subject);
-    return this.#words(9, service, s.length, content.length).put(s).put(content);
+    this.#words(9 | extended(extensions), service, s.length, content.length)
+      .put(s)
+      .put(content);
+    return this.#extend(extensions);
   }
 
   /**
@@ -164,6 +176,12 @@ export class Staging {
     return this.#words(first, low, high, content.length).put(content);
   }
 
+  /** @param {Uint8Array | undefined} extensions */
+  #extend(extensions) {
+    if (extensions === undefined) return this;
+    return this.#words(extensions.length).put(extensions);
+  }
+
   /** @param {number[]} values */
   #words(...values) {
     return this.put(new Uint8Array(Uint32Array.from(values).buffer));
@@ -178,10 +196,18 @@ export class Staging {
   }
 }
 
-/** Reads records; remembers symbols and services as their definitions come. */
+/**
+ * In the first word of a command: extension fields follow. @param {Uint8Array | undefined}
+ * extensions
+ */
+function extended(extensions) {
+  return extensions === undefined ? 0 : 1 << 24;
+}
+
+/** Reads deliveries; remembers strings and services as their definitions come. */
 export class Reader {
   /** @type {Map<number, string>} */
-  symbols = new Map();
+  strings = new Map();
   /** @type {Map<number, { identity: string, name: string }>} */
   services = new Map();
 
@@ -195,7 +221,7 @@ export class Reader {
     const end = words[0] ?? 0;
     let at = 3;
     const next = () => {
-      if (at >= end) throw new Error(`a record exceeds the ${end} words used`);
+      if (at >= end) throw new Error(`a delivery exceeds the ${end} words used`);
       return words[at++] ?? 0;
     };
     const long = () => BigInt(next()) | (BigInt(next()) << 32n);
@@ -204,9 +230,18 @@ export class Reader {
       if (offset + length > chunk.length) throw new Error("a span exceeds the chunk");
       return chunk.subarray(offset, offset + length);
     };
-    const symbol = () => {
+    /** A content, and the extension fields behind it. */
+    const body = () => {
+      const word = next();
+      const content = bytes();
+      const [start, end] = [content.byteOffset + content.length, chunk.byteOffset + chunk.length];
+      if (start + (word >>> 8) > end) throw new Error("extension fields exceed the chunk");
+      const extensions = new Uint8Array(chunk.buffer, start, word >>> 8);
+      return { contentKind: word & 0xff, content, extensions };
+    };
+    const string = () => {
       const slot = next();
-      const text = this.symbols.get(slot);
+      const text = this.strings.get(slot);
       if (text === undefined) throw new Error(`slot ${slot} is used before it is defined`);
       return text;
     };
@@ -215,7 +250,7 @@ export class Reader {
       const kind = next();
       switch (kind) {
         case 1:
-          this.symbols.set(next(), decoder.decode(bytes()));
+          this.strings.set(next(), decoder.decode(bytes()));
           break;
         case 14: {
           const no = next();
@@ -230,18 +265,17 @@ export class Reader {
           const [subscription, no] = [next(), next()];
           const service = this.services.get(no);
           if (service === undefined) throw new Error(`service ${no} is named before it is told`);
-          const [subject, sequence, flags, missed] = [symbol(), long(), next(), next()];
-          const [contentKind, content] = [next(), bytes()];
+          const [subject, sequence, flags, missed] = [string(), long(), next(), next()];
           const report = { subscription, no, service, subject, sequence, flags, missed };
-          deliveries.push({ kind: "report", ...report, contentKind, content });
+          deliveries.push({ kind: "report", ...report, ...body() });
           break;
         }
         case 3: {
-          const [call, no, method, remaining] = [long(), next(), symbol(), next()];
+          const [call, no, method, remaining] = [long(), next(), string(), next()];
           const parts = next();
-          const [caller, label, contentKind, content] = [symbol(), symbol(), next(), bytes()];
-          const told = { call, no, method, remaining, parts, caller, label, contentKind, content };
-          deliveries.push({ kind: "invoke", ...told });
+          const [caller, label] = [string(), string()];
+          const told = { call, no, method, remaining, parts, caller, label };
+          deliveries.push({ kind: "invoke", ...told, ...body() });
           break;
         }
         case 4:
@@ -255,7 +289,7 @@ export class Reader {
         case 6: {
           const [watch, status, revision, flags] = [next(), next(), long(), next()];
           const slot = next();
-          const group = slot === 0xffff_ffff ? "" : this.symbols.get(slot);
+          const group = slot === 0xffff_ffff ? "" : this.strings.get(slot);
           const [counter, name] = [next(), decoder.decode(bytes())];
           const start = next();
           const common = start === 0xffff_ffff ? undefined : chunk.subarray(start);
@@ -284,7 +318,7 @@ export class Reader {
           deliveries.push({ kind: "flushed", flush: next(), result: next() });
           break;
         case 10:
-          deliveries.push({ kind: "processGone", process: symbol() });
+          deliveries.push({ kind: "processGone", process: string() });
           break;
         case 11:
           deliveries.push({ kind: "subscriber", no: next(), present: next(), texts: texts() });
@@ -302,7 +336,7 @@ export class Reader {
           deliveries.push({ kind: "credit", call: long(), parts: next() });
           break;
         default:
-          throw new Error(`unknown kind of record: ${kind}`);
+          throw new Error(`unknown kind of delivery: ${kind}`);
       }
     }
     return deliveries;
@@ -355,7 +389,9 @@ export class Station {
 export class Party {
   /** @type {Delivery[]} */
   deliveries = [];
-  /** Sizes of the memory that came with batches, because what was lent did not do. @type {number[]} */
+  /**
+   * Sizes of the memory that came with batches, because what was lent did not do. @type {number[]}
+   */
   owned = [];
   /** Lent for batches, and free from `at` on. */
   memory = new Uint8Array(32 << 10);
@@ -392,9 +428,9 @@ export class Party {
     for (const check of this.#waiting) check();
   }
 
-  /** @param {Staging} staging */
-  submit(staging) {
-    return this.native.submit(staging.bytes, staging.length);
+  /** @param {Commands} commands */
+  submit(commands) {
+    return this.native.submit(commands.bytes, commands.length);
   }
 
   /**

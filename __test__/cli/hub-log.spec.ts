@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { HubLog } from "../../ts/cli/hub-log.js";
 import { LinkError } from "../../ts/errors.js";
-import type { LinkEvent } from "../../ts/exchange.js";
+import type { LinkEvent } from "../../ts/link-event.js";
 
 function log(level: HubLog["level"], format: HubLog["format"]): [HubLog, string[]] {
   const lines: string[] = [];

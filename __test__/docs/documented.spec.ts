@@ -26,7 +26,8 @@ describe("docs/errors.md", () => {
     expect(firstCells(section(errors, "Links"))).toEqual(sorted(codes));
     // Two are this side's own.
     const wire = codes.filter((code) => code !== "link-lost" && code !== "unknown");
-    expect(sorted(wire)).toEqual(sorted(all(read("ts/internal/codes.ts"), /\[\d+, "([\w-]+)"\]/g)));
+    const listed = /LINK_CODES = \{([^}]*)/.exec(read("ts/border/numbers.ts"))?.[1] ?? "";
+    expect(sorted(wire)).toEqual(sorted(all(listed, /\d+: "([\w-]+)"/g)));
     expect(sorted(wire)).toEqual(sorted(namesOfRust("reason")));
   });
 
@@ -57,7 +58,7 @@ describe("docs/limits.md", () => {
 
   it("has every limit, and no other", () => {
     const declared =
-      /export interface Limits \{([\s\S]*?)\n\}/.exec(read("ts/limits.ts"))?.[1] ?? "";
+      /export interface Limits \{([\s\S]*?)\n\}/.exec(read("ts/options/limits.ts"))?.[1] ?? "";
     const names = all(declared, /^ {2}(\w+)\?:/gm);
     expect(names.length).toBeGreaterThan(5);
     expect(sorted(rows.map(([name = ""]) => plain(name)))).toEqual(sorted(names));

@@ -8,16 +8,16 @@ export interface FakeCommand {
   readonly fields: Record<string, unknown>;
 }
 
-/** Reads one staging buffer after the other; knows the strings that were told by slot. */
-export class Commands {
+/** Reads one command buffer after the other; knows the strings that were told by slot. */
+export class CommandReader {
   readonly #texts: string[] = [];
   #bytes = Buffer.alloc(0);
   #at = 0;
 
   /** The commands of a buffer; definitions of strings are no commands. */
-  *read(staging: Uint8Array, length: number): Generator<FakeCommand> {
-    // A copy: the staging buffer is written again.
-    this.#bytes = Buffer.from(staging.subarray(0, length));
+  *read(buffer: Uint8Array, length: number): Generator<FakeCommand> {
+    // A copy: the buffer is written again.
+    this.#bytes = Buffer.from(buffer.subarray(0, length));
     this.#at = 0;
     while (this.#at < this.#bytes.length) {
       const command = this.#command();
@@ -27,17 +27,16 @@ export class Commands {
 
   #command(): FakeCommand | undefined {
     const first = this.#word();
-    const [op, kind, extra] = [first & 0xff, (first >>> 8) & 0xff, first >>> 16];
+    const [op, kind, extra] = [first & 0xff, (first >>> 8) & 0xff, (first >>> 16) & 0xff];
+    const extended = first >>> 24 === 1;
     switch (op) {
       case 1: {
         const [key, timeoutMs, parts] = [this.#word(), this.#word(), this.#word()];
-        const [target, method] = [this.#symbol(), this.#symbol()];
+        const [target, method] = [this.#string(), this.#string()];
         const content = this.#content();
         const [wait, targetKind] = [(extra & 1) === 1, extra >> 1];
-        return {
-          name: "request",
-          fields: { key, timeoutMs, targetKind, kind, method, target, content, parts, wait },
-        };
+        const fields = { key, timeoutMs, targetKind, kind, method, target, content, parts, wait };
+        return { name: "request", fields: { ...fields, ...this.#extensions(extended) } };
       }
       case 2: {
         const slot = this.#word();
@@ -47,14 +46,13 @@ export class Commands {
       }
       case 3: {
         const [low, high] = [this.#word(), this.#word()];
-        return {
-          name: "respond",
-          fields: { low, high, status: extra, kind, content: this.#content() },
-        };
+        const fields = { low, high, status: extra, kind, content: this.#content() };
+        return { name: "respond", fields: { ...fields, ...this.#extensions(extended) } };
       }
       case 4: {
-        const [service, subject] = [this.#word(), this.#symbol()];
-        return { name: "publish", fields: { service, subject, kind, content: this.#content() } };
+        const [service, subject] = [this.#word(), this.#string()];
+        const fields = { service, subject, kind, content: this.#content() };
+        return { name: "publish", fields: { ...fields, ...this.#extensions(extended) } };
       }
       case 9: {
         const service = this.#word();
@@ -62,7 +60,7 @@ export class Commands {
         const contentLength = this.#word();
         const subject = this.#padded(length).toString();
         const fields = { service, subject, kind, content: this.#padded(contentLength) };
-        return { name: "publish", fields };
+        return { name: "publish", fields: { ...fields, ...this.#extensions(extended) } };
       }
       case 5:
         return { name: "grant", fields: { subscription: this.#word(), reports: this.#word() } };
@@ -83,11 +81,16 @@ export class Commands {
     return endianness() === "LE" ? this.#take(4).readUInt32LE() : this.#take(4).readUInt32BE();
   }
 
-  #symbol(): string {
+  #string(): string {
     const slot = this.#word();
     const text = this.#texts[slot];
     if (text === undefined) throw new Error(`slot ${slot} is not defined`);
     return text;
+  }
+
+  /** Extension fields, if there are some. */
+  #extensions(extended: boolean): { extensions?: Buffer } {
+    return extended ? { extensions: this.#content() } : {};
   }
 
   /** A content, and what fills up its last word. */

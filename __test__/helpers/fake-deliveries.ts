@@ -23,6 +23,7 @@ export interface ReportFields {
   missed: number;
   kind: number;
   content: Uint8Array;
+  extensions: Uint8Array;
 }
 
 /** What a test does not say of one. */
@@ -36,33 +37,42 @@ export const REPORT: ReportFields = {
   missed: 0,
   kind: 1,
   content: Uint8Array.of(0xf6),
+  extensions: new Uint8Array(),
 };
 
 export class Deliveries {
   readonly #signal: () => void;
-  #records: number[][] = [];
+  #packed: number[][] = [];
   #data: Uint8Array[] = [];
   #size = 0;
   #signalled = false;
-  readonly #symbols = new Map<string, number>();
+  readonly #strings = new Map<string, number>();
   readonly #services = new Set<number>();
-  /** Records per batch at most. */
+  /** Deliveries per batch at most. */
   batch = Number.POSITIVE_INFINITY;
 
   constructor(signal: () => void) {
     this.#signal = signal;
   }
 
-  /** One record; `data` becomes the offset and length at its end. */
+  /** One delivery; `data` becomes the offset and length at its end. */
   add(words: readonly number[], data?: Uint8Array): void {
     const span = data === undefined ? [] : [this.data(data), data.length];
-    this.#records.push([...words, ...span]);
+    this.#packed.push([...words, ...span]);
     if (this.#signalled) return;
     this.#signalled = true;
     setImmediate(() => this.#signal());
   }
 
-  /** Bytes for records to refer to; returns their offset. */
+  /** As `add`, for a delivery that ends by the kind of its content. */
+  addContent(words: readonly number[], content: Uint8Array, extensions: Uint8Array): void {
+    const kind = words.at(-1) ?? 0;
+    const span = [this.data(content), content.length];
+    this.data(extensions);
+    this.add([...words.slice(0, -1), kind | (extensions.length << 8), ...span]);
+  }
+
+  /** Bytes for deliveries to refer to; returns their offset. */
   data(bytes: Uint8Array): number {
     this.#data.push(Uint8Array.from(bytes));
     this.#size += bytes.length;
@@ -70,11 +80,11 @@ export class Deliveries {
   }
 
   /** The slot of a string, told before if it is new. */
-  symbol(text: string): number {
-    const known = this.#symbols.get(text);
+  string(text: string): number {
+    const known = this.#strings.get(text);
     if (known !== undefined) return known;
-    const slot = this.#symbols.size;
-    this.#symbols.set(text, slot);
+    const slot = this.#strings.size;
+    this.#strings.set(text, slot);
     this.add([1, slot], Buffer.from(text));
     return slot;
   }
@@ -90,21 +100,21 @@ export class Deliveries {
   drain(words: Uint32Array): Uint8Array {
     this.#signalled = false;
     let used = 3;
-    const count = Math.min(this.#records.length, this.batch);
+    const count = Math.min(this.#packed.length, this.batch);
     let taken = 0;
     for (; taken < count; taken++) {
-      const record = this.#records[taken] ?? [];
+      const record = this.#packed[taken] ?? [];
       if (used + record.length > words.length) break;
       words.set(record, used);
       used += record.length;
     }
-    this.#records = this.#records.slice(taken);
+    this.#packed = this.#packed.slice(taken);
     words[0] = used;
-    words[1] = this.#records.length > 0 ? 1 : 0;
+    words[1] = this.#packed.length > 0 ? 1 : 0;
     words[2] = 0;
     // Offsets count from the first byte not yet given back, so what is left over keeps them.
     const chunk = new Uint8Array(Buffer.concat(this.#data));
-    if (this.#records.length === 0) {
+    if (this.#packed.length === 0) {
       this.#data = [];
       this.#size = 0;
     }

@@ -1,6 +1,6 @@
 // A JavaScript environment as the addon sees it, without the addon.
 
-import type { NativeEnvironment } from "../../ts/internal/native.js";
+import type { NativeEnvironment } from "../../ts/border/native.js";
 
 export class FakeEnvironment implements NativeEnvironment {
   readonly io: "loop" | "thread";

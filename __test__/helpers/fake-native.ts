@@ -1,15 +1,15 @@
 // The addon's interface without the addon: one registry whose only services are its own, and whose
 // links are told what to do by the test. As much of it as the unit tests of ts/ need, no more.
 
-import { forgetEnvironments } from "../../ts/internal/environment.js";
+import { forgetEnvironments } from "../../ts/border/environment.js";
 import {
   type NativeListen,
   type NativeRegistry,
   type NativeTarget,
   replaceNative,
-} from "../../ts/internal/native.js";
+} from "../../ts/border/native.js";
 import { Registry, type RegistryOptions } from "../../ts/registry.js";
-import { Commands } from "./fake-commands.js";
+import { CommandReader } from "./fake-commands.js";
 import { Deliveries, packTexts, REPORT, type ReportFields } from "./fake-deliveries.js";
 import { environments, FakeEnvironment } from "./fake-environment.js";
 import {
@@ -56,7 +56,7 @@ export class FakeRegistry implements NativeRegistry {
   readonly #parked = new Map<number, Record<string, unknown>>();
   /** Exchanges that are open. */
   readonly exchanges: Set<number> = new Set();
-  readonly #commands = new Commands();
+  readonly #commands = new CommandReader();
   #last = 0;
   #revision = 0;
 
@@ -238,17 +238,17 @@ export class FakeRegistry implements NativeRegistry {
     return 7;
   }
 
-  submit(staging: Uint8Array, length: number): number {
+  submit(buffer: Uint8Array, length: number): number {
     this.seen.push(["submit", length]);
-    for (const command of this.#commands.read(staging, length)) {
+    for (const command of this.#commands.read(buffer, length)) {
       this.seen.push([command.name, ...Object.values(command.fields)]);
       this.#run(command);
     }
     return this.queued;
   }
 
-  drain(records: Uint32Array): Uint8Array | null {
-    return this.deliveries.drain(records);
+  drain(words: Uint32Array): Uint8Array | null {
+    return this.deliveries.drain(words);
   }
 
   /** A report as the network would bring it. */
@@ -256,12 +256,13 @@ export class FakeRegistry implements NativeRegistry {
     const fields = { ...REPORT, ...options };
     const flags = (fields.replayed ? 1 : 0) | (fields.resumed ? 2 : 0);
     this.deliveries.service(fields.service, `${this.id}.${fields.service}`, fields.name);
-    const subject = this.deliveries.symbol(fields.subject);
+    const subject = this.deliveries.string(fields.subject);
     const { service, sequence, missed, kind, content } = fields;
     const high = Math.floor(sequence / 2 ** 32);
-    this.deliveries.add(
+    this.deliveries.addContent(
       [2, subscription, service, subject, sequence >>> 0, high, flags, missed, kind],
       content,
+      fields.extensions,
     );
   }
 
@@ -356,10 +357,10 @@ export class FakeRegistry implements NativeRegistry {
       this.#outcome(key, 2, 1, 0, Buffer.from(`no service ${target}`));
       return;
     }
-    const method = this.deliveries.symbol(fields.method as string);
-    const caller = this.deliveries.symbol("cd".repeat(16));
-    const label = this.deliveries.symbol("host:1");
-    this.deliveries.add(
+    const method = this.deliveries.string(fields.method as string);
+    const caller = this.deliveries.string("cd".repeat(16));
+    const label = this.deliveries.string("host:1");
+    this.deliveries.addContent(
       [
         3,
         key,
@@ -373,6 +374,7 @@ export class FakeRegistry implements NativeRegistry {
         fields.kind as number,
       ],
       fields.content as Uint8Array,
+      (fields.extensions as Uint8Array | undefined) ?? new Uint8Array(),
     );
   }
 
@@ -440,7 +442,7 @@ export class FakeRegistry implements NativeRegistry {
     group: string,
     replayed: boolean,
   ): void {
-    const slot = group === "" ? 0xffff_ffff : this.deliveries.symbol(group);
+    const slot = group === "" ? 0xffff_ffff : this.deliveries.string(group);
     const fixed = [6, watch, status, this.#revision, 0, replayed ? 1 : 0, slot];
     if (service === undefined) {
       this.deliveries.add([...fixed, 0, 0, 0, 0xffff_ffff]);

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
-import { packageOf, platformOf, surroundings, targetOf } from "../../ts/internal/installation.js";
+import { packageOf, platformOf, surroundings, targetOf } from "../../ts/border/installation.js";
 
 /** The package under test: this repository, or where it is installed if dist/ leads there. */
 const root = dirname(realpathSync(fileURLToPath(new URL("../../dist", import.meta.url))));

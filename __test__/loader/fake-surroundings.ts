@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Surroundings } from "../../ts/internal/installation.js";
+import type { Surroundings } from "../../ts/border/installation.js";
 
 /** A machine that is not this one; netsvc itself is of version 1.2.3 there. */
 export interface Fake {

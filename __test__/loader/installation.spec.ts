@@ -7,7 +7,7 @@ import {
   platformOf,
   TARGETS,
   targetOf,
-} from "../../ts/internal/installation.js";
+} from "../../ts/border/installation.js";
 import { fakeSurroundings } from "./fake-surroundings.js";
 
 const GLIBC = { header: { glibcVersionRuntime: "2.31" }, sharedObjects: ["/lib/libc.so.6"] };

@@ -3,8 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadFailure, reasonsOf } from "../../ts/border/load-failure.js";
 import { AddonError } from "../../ts/errors.js";
-import { loadFailure, reasonsOf } from "../../ts/internal/load-failure.js";
 import { PACKAGE, useInstallations, VERSION } from "../helpers/installation.js";
 import { usePrograms } from "../helpers/program.js";
 import { type Fake, fakeSurroundings } from "./fake-surroundings.js";

@@ -1,11 +1,12 @@
 // How deliveries are taken from the native side: within a budget, and without missing a wake-up.
 
 import { expect, it, onTestFinished } from "vitest";
-import { Bridge } from "../../ts/internal/bridge.js";
-import { type Budget, Environment } from "../../ts/internal/environment.js";
-import { Memory } from "../../ts/internal/memory.js";
-import type { Native } from "../../ts/internal/native.js";
-import type { Sink } from "../../ts/internal/records.js";
+import { Bridge } from "../../ts/border/bridge.js";
+import type { Budget } from "../../ts/border/budget.js";
+import type { Sink } from "../../ts/border/deliveries.js";
+import { Environment } from "../../ts/border/environment.js";
+import { Memory } from "../../ts/border/memory.js";
+import type { Native } from "../../ts/border/native.js";
 import { FakeEnvironment } from "../helpers/fake-environment.js";
 
 const EXCHANGE_CLOSED = 8;

@@ -5,8 +5,8 @@ import {
   EXCHANGE_SERVER,
   Exchange,
   type ExchangeOptions,
-  type LinkEvent,
 } from "../../ts/exchange.js";
+import type { LinkEvent } from "../../ts/link-event.js";
 import { eventually, rejection, within } from "../helpers/eventually.js";
 import { packTexts } from "../helpers/fake-deliveries.js";
 import { type FakeRegistry, fakeRegistry, nativeError } from "../helpers/fake-native.js";

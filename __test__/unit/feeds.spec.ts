@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Change } from "../../ts/change.js";
 import { EncodingError } from "../../ts/errors.js";
 import type { Report } from "../../ts/report.js";
 import { Service } from "../../ts/service.js";
-import type { Change } from "../../ts/watch.js";
 import { eventually, within } from "../helpers/eventually.js";
 import { fakeRegistry } from "../helpers/fake-native.js";
 

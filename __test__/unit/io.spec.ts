@@ -2,7 +2,7 @@
 
 import { Registry } from "netsvc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Io, parseIo, wantedMode } from "../../ts/io.js";
+import { type Io, parseIo, wantedMode } from "../../ts/options/io.js";
 import { environments } from "../helpers/fake-environment.js";
 import { fakeRegistry } from "../helpers/fake-native.js";
 

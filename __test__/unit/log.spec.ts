@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { LinkError } from "../../ts/errors.js";
-import type { LinkEvent } from "../../ts/exchange.js";
 import { LinkLog } from "../../ts/internal/link-log.js";
-import { Log, type LogEntry, type LogOption, Outage } from "../../ts/log.js";
+import type { LinkEvent } from "../../ts/link-event.js";
+import { Log, type LogEntry, type LogOption, Outage } from "../../ts/options/log.js";
 
 function failure(attempt: number): LinkEvent {
   return {

@@ -1,7 +1,7 @@
 // The memory that contents arrive in.
 
 import { expect, it } from "vitest";
-import { Memory } from "../../ts/internal/memory.js";
+import { Memory } from "../../ts/border/memory.js";
 
 const SIZE = 32 << 10;
 

@@ -186,13 +186,13 @@ describe("a failure", () => {
     const { remote, native } = setUp({ log: ({ message }) => lines.push(message) });
     const { submit } = native;
     native.submit = () => {
-      throw nativeError("malformed", "staging buffer malformed");
+      throw nativeError("malformed", "command buffer malformed");
     };
     const errors = await Promise.all([1, 2].map((n) => rejection(remote.methods.add(n, n))));
     for (const error of errors) {
       expect(error).toMatchObject({ code: "lost", delivered: "unknown" });
     }
-    expect(lines).toEqual(["internal error: staging buffer malformed"]);
+    expect(lines).toEqual(["internal error: command buffer malformed"]);
     native.submit = submit;
     expect(await remote.methods.add(1, 2)).toBe(3);
   });
@@ -445,7 +445,7 @@ describe("a handler's context", () => {
     }
     expect(signal?.aborted).toBe(false);
     expect(gone?.aborted).toBe(false);
-    native.deliveries.add([10, native.deliveries.symbol("cd".repeat(16))]);
+    native.deliveries.add([10, native.deliveries.string("cd".repeat(16))]);
     await eventually(() => gone?.aborted);
   });
 

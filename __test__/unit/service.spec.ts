@@ -202,7 +202,7 @@ describe("a registry", () => {
     for (const options of wrong) expect(() => fakeRegistry(options)).toThrow(RangeError);
   });
 
-  it("survives records it does not know", async () => {
+  it("survives deliveries it does not know", async () => {
     const lines: string[] = [];
     const { registry, native } = setUp({ log: ({ message }) => lines.push(message) });
     native.deliveries.add([99, 1, 2]);

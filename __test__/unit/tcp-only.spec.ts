@@ -2,7 +2,7 @@
 
 import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange } from "netsvc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseTcpOnly } from "../../ts/tcp-only.js";
+import { parseTcpOnly } from "../../ts/options/tcp-only.js";
 import { fakeRegistry } from "../helpers/fake-native.js";
 
 const before = process.env.NETSVC_TCP_ONLY;

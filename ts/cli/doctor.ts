@@ -15,10 +15,10 @@ import {
   type Surroundings,
   surroundings,
   targetOf,
-} from "../internal/installation.js";
-import { describePackage, describePlatform } from "../internal/load-failure.js";
-import { loadNative } from "../internal/native.js";
-import type { IoMode } from "../io.js";
+} from "../border/installation.js";
+import { describePackage, describePlatform } from "../border/load-failure.js";
+import { loadNative } from "../border/native.js";
+import type { IoMode } from "../options/io.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
 /** Everything that doctor finds out; printed as it is by `--json`. */

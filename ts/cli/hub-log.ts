@@ -1,7 +1,7 @@
 // What the embedded hub tells its operator, on stderr: the lines of netsvcd.
 
-import type { LinkEvent } from "../exchange.js";
-import { type LogEntry, type LogLevel, Outage } from "../log.js";
+import type { LinkEvent } from "../link-event.js";
+import { type LogEntry, type LogLevel, Outage } from "../options/log.js";
 import type { LogFormat } from "./hub-options.js";
 
 type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;

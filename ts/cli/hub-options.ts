@@ -2,8 +2,8 @@
 // crates/netsvc-hub/src/options.rs.
 
 import { hostname } from "node:os";
-import type { Limits } from "../limits.js";
-import type { LogLevel } from "../log.js";
+import type { Limits } from "../options/limits.js";
+import type { LogLevel } from "../options/log.js";
 import { type Place, parseAddress } from "./address.js";
 
 /** How lines of the log look. */

@@ -1,6 +1,6 @@
 // `netsvc hub`: netsvcd where it is installed, the hub in Node otherwise.
 
-import { findNetsvcd, surroundings } from "../internal/installation.js";
+import { findNetsvcd, surroundings } from "../border/installation.js";
 import { loadConfig } from "./config-file.js";
 import { runDaemon } from "./daemon.js";
 import { EXIT, runEmbedded } from "./embedded-hub.js";

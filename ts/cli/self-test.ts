@@ -1,7 +1,7 @@
 // A hub and a client in this process: one request and one report over loopback.
 
 import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange } from "../exchange.js";
-import type { IoMode } from "../io.js";
+import type { IoMode } from "../options/io.js";
 import { Registry } from "../registry.js";
 import { Service } from "../service.js";
 

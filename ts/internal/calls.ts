@@ -1,15 +1,15 @@
-// Calls of local methods: from the INVOKE record to the handler, and its result back.
+// Calls of local methods: from INVOKE to the handler, and its result back.
 
+import type { Commands } from "../border/commands.js";
+import type { SubscriberDelivery } from "../border/deliveries.js";
+import { view } from "../border/memory.js";
+import { REQUEST_CODES, STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
 import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.js";
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
-import type { Log } from "../log.js";
-import { REQUEST_NUMBER } from "./codes.js";
+import type { Log } from "../options/log.js";
 import type { Invocation } from "./invocation.js";
-import { view } from "./memory.js";
 import { isAsyncIterable, PartSource } from "./part-source.js";
-import type { SubscriberRecord } from "./records.js";
-import { STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
 import { Table } from "./table.js";
 
 /** A method's implementation, its types forgotten. */
@@ -19,7 +19,7 @@ export type Handler = (context: Context, ...args: unknown[]) => unknown;
 export interface LocalService {
   readonly name: string;
   handler(method: string): Handler | undefined;
-  subscriber(present: boolean, subscriber: SubscriberRecord): void;
+  subscriber(present: boolean, subscriber: SubscriberDelivery): void;
 }
 
 /** Of what a handler threw, at most so much reaches the caller. In UTF-16 units. */
@@ -31,12 +31,12 @@ export class Calls {
   readonly services: Table<LocalService> = new Table();
   /** By the low half of the call's number: its slot, held by one call at a time. */
   readonly #running: Array<Invocation | undefined> = [];
-  readonly #staging: Staging;
+  readonly #commands: Commands;
   readonly #payloadLimit: number;
   readonly #log: Log;
 
-  constructor(staging: Staging, payloadLimit: number, log: Log) {
-    this.#staging = staging;
+  constructor(commands: Commands, payloadLimit: number, log: Log) {
+    this.#commands = commands;
     this.#payloadLimit = payloadLimit;
     this.#log = log;
   }
@@ -126,7 +126,7 @@ export class Calls {
       source = new PartSource(result[Symbol.asyncIterator](), (value) => {
         try {
           const { kind, bytes } = encodeContent(value, this.#payloadLimit);
-          this.#staging.part(call, kind, bytes);
+          this.#commands.part(call, kind, bytes);
           return true;
         } catch (error) {
           unencodable = { error };
@@ -150,7 +150,7 @@ export class Calls {
       () => {
         this.#running[call.low] = undefined;
         if (unencodable !== undefined) this.#unencodable(call, "a part", unencodable.error);
-        else this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
+        else this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
       },
       (error) => this.#fail(call, error, service),
     );
@@ -160,17 +160,17 @@ export class Calls {
     this.#running[call.low] = undefined;
     const plain = result instanceof Uint8Array && !call.streamed;
     if (plain && result.length <= this.#payloadLimit) {
-      this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
+      this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
       return;
     }
     try {
       const { kind, bytes } = encodeContent(result, this.#payloadLimit);
       if (call.streamed) {
         // A stream of one part: nothing was sent yet, so there is credit for it.
-        this.#staging.part(call, kind, bytes);
-        this.#staging.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
+        this.#commands.part(call, kind, bytes);
+        this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
       } else {
-        this.#staging.respond(call, STATUS_RESPONSE, kind, bytes);
+        this.#commands.respond(call, STATUS_RESPONSE, kind, bytes);
       }
     } catch (error) {
       this.#unencodable(call, "the result", error);
@@ -190,7 +190,7 @@ export class Calls {
     }
     try {
       const { kind, bytes } = encodeContent(failure, this.#payloadLimit);
-      this.#staging.respond(call, STATUS_FAILURE, kind, bytes);
+      this.#commands.respond(call, STATUS_FAILURE, kind, bytes);
     } catch (unencodable) {
       this.#unencodable(call, `the failure ${JSON.stringify(failure.code)}`, unencodable);
     }
@@ -202,9 +202,9 @@ export class Calls {
     this.#error(call, code, `${what}: ${message ? error.message : "cannot be encoded"}`);
   }
 
-  #error(call: Invocation, code: keyof typeof REQUEST_NUMBER, message: string): void {
+  #error(call: Invocation, code: keyof typeof REQUEST_CODES, message: string): void {
     const bytes = Buffer.from(message.slice(0, MAX_MESSAGE));
-    this.#staging.respond(call, STATUS_ERROR, REQUEST_NUMBER[code], bytes);
+    this.#commands.respond(call, STATUS_ERROR, REQUEST_CODES[code], bytes);
   }
 }
 

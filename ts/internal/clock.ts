@@ -1,5 +1,5 @@
-// The clock of this library. It is not `performance.now()`, although as fast: Node makes that when it is
-// first used, which takes 2 ms and 400 KiB in a process that has no other use for it.
+// The clock of this library. It is not `performance.now()`, although as fast: Node makes that when
+// it is first used, which takes 2 ms and 400 KiB in a process that has no other use for it.
 
 /** Milliseconds on a monotonic clock that starts anywhere. */
 export function now(): number {
@@ -9,7 +9,10 @@ export function now(): number {
 
 let offset: number | undefined;
 
-/** A time of `now()` on the clock of `performance.now()`, for applications; always the same for one time. */
+/**
+ * A time of `now()` on the clock of `performance.now()`, for applications; always the same for one
+ * time.
+ */
 export function onPerformanceClock(time: number): number {
   offset ??= performance.now() - now();
   return time + offset;

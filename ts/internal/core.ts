@@ -1,31 +1,32 @@
 // One registry on this side of the border: tables from the border's numbers to the objects that
 // applications hold, and what those objects share. Made on the registry's first use.
 
+import { Bridge } from "../border/bridge.js";
+import { Budget } from "../border/budget.js";
+import { abortError, deliveredOf, listenError } from "../border/codes.js";
+import type { Commands } from "../border/commands.js";
+import type { LinkDelivery, Sink, SubscriberDelivery } from "../border/deliveries.js";
+import { environment } from "../border/environment.js";
+import type { NativeRegistry } from "../border/native.js";
+import type { Change } from "../change.js";
 import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../errors.js";
-import type { Io, IoMode } from "../io.js";
-import type { Log } from "../log.js";
+import type { Io, IoMode } from "../options/io.js";
+import type { Log } from "../options/log.js";
 import type { Report } from "../report.js";
-import type { Change } from "../watch.js";
-import { Bridge } from "./bridge.js";
 import { Calls } from "./calls.js";
-import { abortError, listenError } from "./codes.js";
-import { Budget, environment } from "./environment.js";
 import type { Invocation } from "./invocation.js";
-import type { NativeRegistry } from "./native.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
-import type { LinkRecord, Sink, SubscriberRecord } from "./records.js";
-import type { Staging } from "./staging.js";
 import { Table } from "./table.js";
 import { Waits } from "./waits.js";
 
-/** An exchange as its records concern it. */
+/** An exchange as its deliveries concern it. */
 export interface ExchangeSink {
-  link(record: LinkRecord): void;
+  link(delivery: LinkDelivery): void;
   closed(): void;
 }
 
-/** A subscription or watch as its records concern it. */
+/** A subscription or watch as its deliveries concern it. */
 export interface FeedSink<Item> {
   push(item: Item): void;
   end(): void;
@@ -47,8 +48,6 @@ export interface CoreOptions {
 
 /** Queued bytes above which `publish` returns false; the core's own mark. */
 const HIGH_WATER = 1 << 20;
-/** `cancel` took the request out of a queue of this process. */
-const NOT_DELIVERED = 0;
 
 export class Core implements Sink {
   readonly id: string;
@@ -57,7 +56,7 @@ export class Core implements Sink {
   readonly work: OpenWork;
   readonly pending: Pending;
   readonly calls: Calls;
-  readonly staging: Staging;
+  readonly commands: Commands;
   readonly exchanges: Map<number, ExchangeSink> = new Map();
   readonly subscriptions: Table<FeedSink<Report>> = new Table();
   readonly watches: Table<FeedSink<Change>> = new Table();
@@ -80,11 +79,11 @@ export class Core implements Sink {
     this.work = shared.work;
     this.#bridge = new Bridge(shared, options, this);
     this.id = this.#bridge.id;
-    this.staging = this.#bridge.staging;
-    this.pending = new Pending(this.work, this.staging, (key) => this.#cancel(key));
+    this.commands = this.#bridge.commands;
+    this.pending = new Pending(this.work, this.commands, (key) => this.#cancel(key));
     this.listens = new Waits(this.work);
     this.flushes = new Waits(this.work);
-    this.calls = new Calls(this.staging, options.payloadLimit, options.log);
+    this.calls = new Calls(this.commands, options.payloadLimit, options.log);
   }
 
   /** False once `close` was called. */
@@ -110,11 +109,11 @@ export class Core implements Sink {
 
   /** Whether a publisher may go on: false above 1 MiB queued. */
   get flowing(): boolean {
-    const { staging } = this;
-    if (staging.queued <= HIGH_WATER) return true;
+    const { commands } = this;
+    if (commands.queued <= HIGH_WATER) return true;
     // What was queued when commands last crossed may have left meanwhile: look again before a no.
-    if (!staging.fresh) this.#bridge.flush();
-    return staging.queued <= HIGH_WATER;
+    if (!commands.fresh) this.#bridge.flush();
+    return commands.queued <= HIGH_WATER;
   }
 
   /** Ends everything: what is local at once, exchanges after `drain`. */
@@ -184,8 +183,8 @@ export class Core implements Sink {
     this.watches.get(watch)?.push(change);
   }
 
-  link(record: LinkRecord): void {
-    this.exchanges.get(record.exchange)?.link(record);
+  link(delivery: LinkDelivery): void {
+    this.exchanges.get(delivery.exchange)?.link(delivery);
   }
 
   exchangeClosed(exchange: number): void {
@@ -205,7 +204,7 @@ export class Core implements Sink {
     controller?.abort(gone());
   }
 
-  subscriber(service: number, present: boolean, subscriber: SubscriberRecord): void {
+  subscriber(service: number, present: boolean, subscriber: SubscriberDelivery): void {
     this.calls.services.get(service)?.subscriber(present, subscriber);
   }
 
@@ -265,7 +264,7 @@ export class Core implements Sink {
   #cancel(key: number): Delivered {
     // An abort listener must not throw: that would be an uncaught exception.
     try {
-      if (this.#open && this.command((native) => native.cancel(key)) === NOT_DELIVERED) return "no";
+      if (this.#open) return deliveredOf(this.command((native) => native.cancel(key)));
     } catch (error) {
       if (!(error instanceof ClosedError)) this.failed(error);
     }

@@ -21,13 +21,18 @@ export class Invocation implements Context {
   readonly high: number;
   /** The caller reads the result as a stream. */
   readonly streamed: boolean;
+  /** Encoded extension fields of the request; `undefined`: none. */
+  readonly extensions: Uint8Array | undefined;
   /** Parts that the caller takes; counted here until there is a stream. */
   #parts: number;
   #stream: PartSource | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  /** `deadline`: in milliseconds of `now()`. `parts`: of a streamed result, taken at first; 0: no stream. */
+  /**
+   * `deadline`: in milliseconds of `now()`. `parts`: of a streamed result, taken at first; 0: no
+   * stream.
+   */
   constructor(
     low: number,
     high: number,
@@ -35,6 +40,7 @@ export class Invocation implements Context {
     caller: Caller,
     deadline: number,
     parts: number,
+    extensions: Uint8Array | undefined,
   ) {
     this.method = method;
     this.caller = caller;
@@ -42,6 +48,7 @@ export class Invocation implements Context {
     this.low = low;
     this.high = high;
     this.streamed = parts > 0;
+    this.extensions = extensions;
     this.#parts = parts;
   }
 

@@ -1,7 +1,7 @@
 // What the operator hears of links: an outage in a few lines however long it lasts.
 
-import type { LinkEvent } from "../exchange.js";
-import { type Log, Outage } from "../log.js";
+import type { LinkEvent } from "../link-event.js";
+import { type Log, Outage } from "../options/log.js";
 import { now } from "./clock.js";
 
 /** A server forgets refused connections that are this far apart, in seconds. */
@@ -10,7 +10,10 @@ const QUIET = 600;
 /** The log of one exchange's links. */
 export class LinkLog {
   readonly #log: Log;
-  /** A client has one link at a time; all that fail at a server count together, or a port scan would fill the log. */
+  /**
+   * A client has one link at a time; all that fail at a server count together, or a port scan would
+   * fill the log.
+   */
   readonly #outage = new Outage();
   #lastFailure = Number.NEGATIVE_INFINITY;
 

@@ -1,12 +1,13 @@
-// Requests of this side that wait for their outcome. A key is the index of a slot; no native promise,
-// no timer and no closure per request exists on the other side of the border.
+// Requests of this side that wait for their outcome. A key is the index of a slot; no native
+// promise, no timer and no closure per request exists on the other side of the border.
 
+import { requestError } from "../border/codes.js";
+import type { Commands, RequestHow } from "../border/commands.js";
+import { view } from "../border/memory.js";
+import { STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
 import { decodeContent } from "../content/content.js";
 import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
-import { requestError } from "./codes.js";
-import { view } from "./memory.js";
 import type { Holder } from "./open-work.js";
-import { type RequestHow, STATUS_FAILURE, STATUS_RESPONSE, type Staging } from "./staging.js";
 import type { Target } from "./targets.js";
 
 /** Takes the parts of a streamed result, before its outcome. */
@@ -41,13 +42,13 @@ export class Pending {
   /** Keys of empty slots below the end. */
   readonly #free: number[] = [];
   readonly #work: Holder;
-  readonly #staging: Staging;
+  readonly #commands: Commands;
   readonly #cancel: (key: number) => Delivered;
 
   /** `cancel` gives up a request at the native side, and says whether it was delivered. */
-  constructor(work: Holder, staging: Staging, cancel: (key: number) => Delivered) {
+  constructor(work: Holder, commands: Commands, cancel: (key: number) => Delivered) {
     this.#work = work;
-    this.#staging = staging;
+    this.#commands = commands;
     this.#cancel = cancel;
   }
 
@@ -67,7 +68,7 @@ export class Pending {
   ): Promise<unknown> {
     const key = this.#free.pop() ?? this.#slots.push(undefined) - 1;
     try {
-      this.#staging.request(key, how, target, method, kind, content);
+      this.#commands.request(key, how, target, method, kind, content);
     } catch (error) {
       this.#free.push(key);
       throw error;

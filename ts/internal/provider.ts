@@ -1,5 +1,6 @@
 // Waiting until somebody visible has a name or identity.
 
+import { TARGET_NAME } from "../border/numbers.js";
 import { TimeoutError } from "../errors.js";
 import type { Core } from "./core.js";
 import { deferred, unlessAborted } from "./deferred.js";
@@ -17,7 +18,7 @@ export async function awaitProvider(
 ): Promise<void> {
   const found = deferred<void>();
   const watch = core.command((native) =>
-    target.kind === 0 ? native.watch(target.text) : native.watch(undefined, target.text),
+    target.kind === TARGET_NAME ? native.watch(target.text) : native.watch(undefined, target.text),
   );
   // The replay tells what exists already, so nothing can slip in between. The first `available`
   // ends it, long before the credit of a watch is used up by anything but a crowd of changes that

@@ -1,5 +1,5 @@
-// Objects by the numbers of the border. Records come in runs that concern the same one, so the last
-// found is remembered: a comparison then takes the place of a look-up.
+// Objects by the numbers of the border. Deliveries come in runs that concern the same one, so the
+// last found is remembered: a comparison then takes the place of a look-up.
 
 export class Table<T> {
   readonly #entries = new Map<number, T>();

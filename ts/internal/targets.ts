@@ -1,6 +1,7 @@
 // Whom a request, a subscription, a watch or a look-up is about: parsed once.
 
-import * as check from "../options.js";
+import { TARGET_GROUP, TARGET_IDENTITY, TARGET_NAME } from "../border/numbers.js";
+import * as check from "../options/checks.js";
 
 /** A name, or the identity of one service. */
 export type ServiceTarget = string | { readonly identity: string };
@@ -13,12 +14,13 @@ export interface ServiceFilter {
   readonly group?: string;
 }
 
+export type TargetKind = typeof TARGET_NAME | typeof TARGET_IDENTITY | typeof TARGET_GROUP;
+
 /** A target as the border numbers it. */
 export interface Target {
-  /** 0 name, 1 identity, 2 group. */
-  readonly kind: 0 | 1 | 2;
+  readonly kind: TargetKind;
   readonly text: string;
-  /** Slots of the text and of the method last called, as far as they are known; see `Symbols`. */
+  /** Slots of the text and of the method last called, as far as they are known; see `Strings`. */
   textSlot: number;
   methodSlot: number;
 }
@@ -27,8 +29,8 @@ const IDENTITY = /^[0-9a-f]{32}\.[0-9]{1,10}$/;
 
 /** The target of a request. */
 export function parseTarget(target: ServiceTarget): Target {
-  if (typeof target === "string") return newTarget(0, check.name(target, "name"));
-  return newTarget(1, identity(target?.identity));
+  if (typeof target === "string") return newTarget(TARGET_NAME, check.name(target, "name"));
+  return newTarget(TARGET_IDENTITY, identity(target?.identity));
 }
 
 /** The target of a subscription. */
@@ -36,7 +38,7 @@ export function parseSubscriptionTarget(
   target: ServiceTarget | { readonly group: string },
 ): Target {
   if (typeof target === "object" && target !== null && "group" in target) {
-    return newTarget(2, check.name(target.group, "group"));
+    return newTarget(TARGET_GROUP, check.name(target.group, "group"));
   }
   return parseTarget(target);
 }
@@ -54,7 +56,7 @@ export function parseFilter(filter: string | ServiceFilter = {}): ServiceFilter 
   };
 }
 
-function newTarget(kind: 0 | 1 | 2, text: string): Target {
+function newTarget(kind: TargetKind, text: string): Target {
   return { kind, text, textSlot: 0, methodSlot: 0 };
 }
 

@@ -13,8 +13,8 @@ use netsvc_net::Reading;
 use crate::error::{Code, Error, Result, guard, node_api};
 #[cfg(unix)]
 use crate::event_loop::EventLoop;
-use crate::gate::Gate;
-use crate::registry::Registry;
+use crate::registry_handle::RegistryHandle;
+use crate::wakeup::Wakeup;
 
 /// Wakes its JavaScript environment for all registries made with it, and ends them when the
 /// environment ends.
@@ -26,9 +26,9 @@ pub struct Environment {
 #[napi]
 impl Environment {
     /// `wake` is called without arguments when any registry of this environment has deliveries,
-    /// which `ready` names; not again before an earlier call has been made. `on_loop`: libuv may be
-    /// used if it can be had; to be asked for under Node itself only, for others have something else
-    /// by its name.
+    /// which `ready` names; not again before an earlier call has been made. `on_loop`: use
+    /// libuv if it is available; only for Node itself, because other runtimes have something else
+    /// under its name.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
         guard(|| {
@@ -62,7 +62,7 @@ impl Environment {
         })
     }
 
-    /// Lets the event loop end although registries are open; so it is from the start.
+    /// Lets the event loop end although registries are open, as it may from the start.
     #[napi(js_name = "unref", catch_unwind)]
     pub fn release(&self, env: Env) -> Result<()> {
         guard(|| {
@@ -71,15 +71,16 @@ impl Environment {
         })
     }
 
-    /// Fills `numbers` with those of registries that have deliveries, each once until it has new ones:
-    /// whoever takes a number drains that registry, now or later. Returns how many they are; if they
-    /// fill the array there may be more.
+    /// Fills `numbers` with those of registries that have deliveries, each once until it has new
+    /// ones: whoever takes a number drains that registry, now or later. Returns how many they are;
+    /// if they fill the array there may be more.
     #[napi(catch_unwind)]
     pub fn ready(&self, mut numbers: Uint32ArraySlice<'_>) -> Result<u32> {
         guard(|| {
-            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is written.
+            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is
+            // written.
             let numbers = unsafe { numbers.as_mut() };
-            Ok(self.shared.gate.take_ready(numbers) as u32)
+            Ok(self.shared.wakeup.take_ready(numbers) as u32)
         })
     }
 
@@ -95,19 +96,19 @@ impl Environment {
 }
 
 impl Environment {
-    /// Admits a registry made by `make`, which gets its number, the gate to signal through, and who
-    /// reads its clients' connections.
+    /// Admits a registry made by `make`, which gets its number, the wake-up to signal through, and
+    /// who reads its clients' connections.
     pub(crate) fn admit(
         &self,
-        make: impl FnOnce(u32, Arc<Gate>, Reading) -> Result<Registry>,
-    ) -> Result<Rc<Registry>> {
+        make: impl FnOnce(u32, Arc<Wakeup>, Reading) -> Result<RegistryHandle>,
+    ) -> Result<Rc<RegistryHandle>> {
         if self.shared.closed.get() {
             return Err(Error::new(Code::CLOSED, "this environment is closed"));
         }
         let no = self.shared.last.get().wrapping_add(1);
         self.shared.last.set(no);
-        let gate = Arc::clone(&self.shared.gate);
-        let registry = Rc::new(make(no, gate, self.shared.reading())?);
+        let wakeup = Arc::clone(&self.shared.wakeup);
+        let registry = Rc::new(make(no, wakeup, self.shared.reading())?);
         let mut registries = self.shared.registries.borrow_mut();
         registries.retain(|known| known.strong_count() > 0);
         registries.push(Rc::downgrade(&registry));
@@ -117,12 +118,12 @@ impl Environment {
 
 /// The part that the clean-up hook needs. Stays on the environment's thread.
 struct Shared {
-    gate: Arc<Gate>,
+    wakeup: Arc<Wakeup>,
     on_loop: bool,
     /// `None`: woken by a thread-safe function, or closed.
     #[cfg(unix)]
     event_loop: RefCell<Option<Rc<EventLoop>>>,
-    registries: RefCell<Vec<Weak<Registry>>>,
+    registries: RefCell<Vec<Weak<RegistryHandle>>>,
     /// Number of the registry made last.
     last: Cell<u32>,
     closed: Cell<bool>,
@@ -131,18 +132,18 @@ struct Shared {
 impl Shared {
     #[cfg_attr(not(unix), allow(unused_variables, reason = "there is no event loop to open"))]
     fn open(env: Env, wake: &Function<'_, (), ()>, on_loop: bool) -> Result<Self> {
-        let gate = Arc::<Gate>::default();
+        let wakeup = Arc::<Wakeup>::default();
         #[cfg(unix)]
-        let event_loop = if on_loop { EventLoop::open(env, &gate, wake)? } else { None };
+        let event_loop = if on_loop { EventLoop::open(env, &wakeup, wake)? } else { None };
         #[cfg(unix)]
         let on_loop = event_loop.is_some();
         #[cfg(not(unix))]
         let on_loop = false;
         if !on_loop {
-            gate.open_by_function(wake)?;
+            wakeup.open_by_function(wake)?;
         }
         Ok(Self {
-            gate,
+            wakeup,
             on_loop,
             #[cfg(unix)]
             event_loop: RefCell::new(event_loop),
@@ -156,9 +157,9 @@ impl Shared {
     fn reading(&self) -> Reading {
         #[cfg(unix)]
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            return Reading::Delegate(event_loop.desk(), self.gate.turns.clone());
+            return Reading::Delegate(event_loop.delegations(), self.wakeup.turns.clone());
         }
-        Reading::Drainer(self.gate.turns.clone())
+        Reading::Drainer(self.wakeup.turns.clone())
     }
 
     fn hold(&self, env: Env, alive: bool) {
@@ -166,13 +167,13 @@ impl Shared {
         if let Some(event_loop) = &*self.event_loop.borrow() {
             return event_loop.hold(alive);
         }
-        self.gate.hold(env, alive);
+        self.wakeup.hold(env, alive);
     }
 
     fn close(&self) {
         self.closed.set(true);
         // First: what the registries still have to tell has nobody to hear it.
-        self.gate.close();
+        self.wakeup.close();
         #[cfg(unix)]
         if let Some(event_loop) = self.event_loop.take() {
             event_loop.close();

@@ -14,7 +14,7 @@ impl Code {
     pub(crate) const CLOSED: Self = Self("closed");
     /// A number out of range, or an identity that is none.
     pub(crate) const INVALID: Self = Self("invalid");
-    /// A staging buffer that breaks its format.
+    /// A command buffer that breaks its format.
     pub(crate) const MALFORMED: Self = Self("malformed");
     /// This platform cannot do it.
     pub(crate) const UNSUPPORTED: Self = Self("unsupported");

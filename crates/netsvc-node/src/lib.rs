@@ -2,36 +2,22 @@
 //!
 //! One `Environment` per JavaScript environment (the main thread, each worker)
 //! wakes JavaScript, through a handle of Node's event loop or a weak thread-safe function; any
-//! number of `NativeRegistry` share it. Commands and deliveries cross packed: see `commands.rs`
-//! and `records.rs`.
+//! number of `NativeRegistry` share it. Commands and deliveries cross packed: see `commands` and
+//! `deliveries`.
 //!
 //! No JavaScript is called under a lock, nor after its environment's clean-up hook has run; no
 //! panic leaves an exported function.
 
-mod apply;
-mod chunk;
 mod commands;
-#[cfg(unix)]
-mod desk;
+mod deliveries;
 mod environment;
 mod error;
 #[cfg(unix)]
 mod event_loop;
-mod gate;
-#[cfg(unix)]
-mod handle;
-mod inbox;
-mod info;
-#[cfg(unix)]
-mod js_callback;
 mod native_registry;
+mod numbers;
 mod options;
-#[cfg(unix)]
-mod poll;
-mod ready;
-mod records;
-mod registry;
-mod symbols;
-mod texts;
+mod registry_handle;
 #[cfg(unix)]
 mod uv;
+mod wakeup;

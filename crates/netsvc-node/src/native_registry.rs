@@ -5,26 +5,28 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use napi::Env;
 use napi::bindgen_prelude::{FromNapiValue, Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 use netsvc_core::{
-    CommandError, Content, ContentRef, ContentType, ExchangeId, Heartbeat, Lifetime, LinkId,
-    NewService, Process, ProcessId, Role, ServiceInfo, ServiceNo, Str, SubscriptionId,
-    SubscriptionLimits, SubscriptionTarget, Time, WatchId,
+    CommandError, ExchangeId, Heartbeat, Lifetime, LinkId, NewService, Process, ProcessId, Role,
+    ServiceInfo, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time,
+    WatchId,
 };
 use netsvc_net::{ListenTarget, Scheme, Target};
 
+use crate::commands::apply::{Publication, publish_alone};
+use crate::commands::command::Body;
+use crate::deliveries::encode::delivered_number;
+use crate::deliveries::service_info;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, command, guard, invalid, node_api};
-use crate::info;
+use crate::numbers::{cancelled, lifetime, role, target as targets};
 use crate::options::{
     ConnectOptions, ListenOptions, NewServiceNumbers, RegistryOptions, filter, identity_of, millis,
     process_id, retry, whole,
 };
-use crate::records::delivered_number;
-use crate::registry::Registry;
+use crate::registry_handle::RegistryHandle;
 
 /// A registry: one process to everybody else.
 ///
@@ -32,7 +34,7 @@ use crate::registry::Registry;
 /// `close` that is `closed`, except where said.
 #[napi]
 pub struct NativeRegistry {
-    registry: Rc<Registry>,
+    registry: Rc<RegistryHandle>,
     id: String,
 }
 
@@ -43,7 +45,7 @@ impl NativeRegistry {
     pub fn new(environment: &Environment, options: RegistryOptions) -> Result<Self> {
         guard(|| {
             let registry = environment
-                .admit(|no, gate, reading| Registry::start(no, gate, reading, options))?;
+                .admit(|no, wakeup, reading| RegistryHandle::start(no, wakeup, reading, options))?;
             let id = registry.engine()?.process().to_string();
             Ok(Self { registry, id })
         })
@@ -61,8 +63,8 @@ impl NativeRegistry {
         self.registry.no
     }
 
-    /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. `authorise`: LINK records ask
-    /// who may be linked. Returns the exchange.
+    /// `role`: 0 client, 1 server. Heartbeat times in milliseconds. `authorise`: LINK deliveries
+    /// ask who may be linked. Returns the exchange.
     #[napi(catch_unwind)]
     pub fn create_exchange(
         &self,
@@ -74,8 +76,8 @@ impl NativeRegistry {
     ) -> Result<u32> {
         guard(|| {
             let role = match role {
-                0 => Role::Client,
-                1 => Role::Server,
+                role::CLIENT => Role::Client,
+                role::SERVER => Role::Server,
                 other => return Err(invalid(format!("unknown role {other}"))),
             };
             let heartbeat = Heartbeat {
@@ -91,7 +93,7 @@ impl NativeRegistry {
         })
     }
 
-    /// Takes a link that a LINK record asked about, or refuses it. Without effect when it is too
+    /// Takes a link that a LINK delivery asked about, or refuses it. Without effect when it is too
     /// late.
     #[napi(catch_unwind)]
     pub fn authorise(&self, link: u32, may: bool) -> Result<()> {
@@ -250,8 +252,8 @@ impl NativeRegistry {
         guard(|| self.run(|process, _| process.unwatch(WatchId(watch))))
     }
 
-    /// `kind` of `target`: 0 name, 1 identity, 2 group. `latest`: only the newest report of each
-    /// subject waits. Returns the subscription.
+    /// Subscribes to a name, identity or group. `latest`: only the newest report of each subject
+    /// waits. Returns the subscription.
     #[napi(catch_unwind)]
     pub fn subscribe(
         &self,
@@ -264,9 +266,9 @@ impl NativeRegistry {
     ) -> Result<u32> {
         guard(|| {
             let target = match kind {
-                0 => SubscriptionTarget::Name(target.into()),
-                1 => SubscriptionTarget::Identity(identity_of(&target)?),
-                2 => SubscriptionTarget::Group(target.into()),
+                targets::NAME => SubscriptionTarget::Name(target.into()),
+                targets::IDENTITY => SubscriptionTarget::Identity(identity_of(&target)?),
+                targets::GROUP => SubscriptionTarget::Group(target.into()),
                 other => return Err(invalid(format!("unknown kind of target: {other}"))),
             };
             let limits = SubscriptionLimits {
@@ -305,12 +307,13 @@ impl NativeRegistry {
     pub fn cancel(&self, key: u32) -> Result<u32> {
         guard(|| {
             let delivered = self.run(|process, _| process.cancel(key.into()))?;
-            Ok(delivered.map_or(ENDED_BEFORE, delivered_number))
+            Ok(delivered.map_or(cancelled::TOO_LATE, delivered_number))
         })
     }
 
-    /// Publishes a report. `lifetime` in milliseconds, -1: as long as the service exists. False:
-    /// much is queued already, a publisher should wait for `flush`.
+    /// Publishes a report. `lifetime` in milliseconds, -1: as long as the service exists.
+    /// `extensions`: encoded extension fields. False: much is queued already, a publisher should
+    /// wait for `flush`.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
@@ -319,27 +322,20 @@ impl NativeRegistry {
         content_kind: u32,
         content: &[u8],
         lifetime: f64,
+        extensions: Option<&[u8]>,
     ) -> Result<bool> {
         guard(|| {
             let lifetime = match lifetime {
-                -1.0 => Lifetime::Forever,
-                0.0 => Lifetime::None,
+                lifetime::FOREVER => Lifetime::Forever,
+                lifetime::NONE => Lifetime::None,
                 time => Lifetime::For(millis("lifetime", time)?),
             };
-            let (service, subject) = (ServiceNo(service), Str::from(subject));
-            if lifetime == Lifetime::None && content.len() >= LARGE {
-                let content = ContentRef { kind: kind_of(content_kind)?, bytes: content };
-                let through = self.registry.engine()?.publish_through(service, &subject, content);
-                if let Some(flowing) = through {
-                    return Ok(flowing);
-                }
-            }
-            let content = content_of(content_kind, content)?;
-            self.command(|process, now| process.publish(now, service, subject, content, lifetime))
+            let content = Body { kind: kind_of(content_kind)?, bytes: content };
+            self.publish_alone(service, &subject.into(), content, extensions, lifetime, None)
         })
     }
 
-    /// Publishes a report for one process, if that subscribes to it; never kept. False as for
+    /// Publishes a report for one process, if that subscribes to it; never kept. The rest is as for
     /// `publish`.
     #[napi(catch_unwind)]
     pub fn publish_to(
@@ -349,11 +345,12 @@ impl NativeRegistry {
         content_kind: u32,
         content: &[u8],
         process: String,
+        extensions: Option<&[u8]>,
     ) -> Result<bool> {
         guard(|| {
-            let (service, content) = (ServiceNo(service), content_of(content_kind, content)?);
-            let id = process_of(&process)?;
-            self.command(|process, _| process.publish_to(service, id, subject, content))
+            let content = Body { kind: kind_of(content_kind)?, bytes: content };
+            let (lifetime, to) = (Lifetime::None, Some(process_of(&process)?));
+            self.publish_alone(service, &subject.into(), content, extensions, lifetime, to)
         })
     }
 
@@ -383,35 +380,35 @@ impl NativeRegistry {
         guard(|| self.run(|process, _| process.missed(SubscriptionId(subscription)) as f64))
     }
 
-    /// Runs the commands in the first `length` bytes of `staging`, none of them if one is
+    /// Runs the commands in the first `length` bytes of `buffer`, none of them if one is
     /// malformed. Returns the bytes queued for the link that has most.
     #[napi(catch_unwind)]
     #[allow(clippy::cast_precision_loss, reason = "bounded by the limit outbox")]
-    pub fn submit(&self, staging: &[u8], length: u32) -> Result<f64> {
-        guard(|| self.registry.submit(staging, length).map(|queued| queued as f64))
+    pub fn submit(&self, buffer: &[u8], length: u32) -> Result<f64> {
+        guard(|| self.registry.submit(buffer, length).map(|queued| queued as f64))
     }
 
-    /// Fills `records`, of which there must be 64 words or more, with the next deliveries, and
-    /// `memory` from `at` on with the bytes they refer to. If the first does not fit in there, it comes alone,
-    /// and the result is memory of its own to which it refers; else the result is null. If the records
-    /// say that there is more, call again, now or in a later turn: nothing wakes for that. Never throws
-    /// `closed`.
+    /// Fills `words`, of which there must be 64 or more, with the next deliveries, and `memory`
+    /// from `at` on with the bytes they refer to. If the first does not fit in there, it comes
+    /// alone, and the result is memory of its own to which it refers; else the result is null. If
+    /// the words say that there is more, call again, now or in a later turn: nothing wakes for
+    /// that. Never throws `closed`.
     #[napi(catch_unwind)]
     pub fn drain<'env>(
         &self,
         env: &'env Env,
-        mut records: Uint32ArraySlice<'env>,
+        mut words: Uint32ArraySlice<'env>,
         mut memory: Uint8ArraySlice<'env>,
         at: u32,
     ) -> Result<Option<Uint8ArraySlice<'env>>> {
         guard(|| {
-            if overlap(&records, &memory) {
-                return Err(invalid("records and memory must not overlap"));
+            if overlap(&words, &memory) {
+                return Err(invalid("words and memory must not overlap"));
             }
             // SAFETY: no other slices of these arrays exist, they do not overlap, and no JavaScript
             // runs before they are written.
-            let (records, memory) = unsafe { (records.as_mut(), memory.as_mut()) };
-            self.registry.drain(records, memory, at as usize, |size, fill| {
+            let (words, memory) = unsafe { (words.as_mut(), memory.as_mut()) };
+            self.registry.drain(words, memory, at as usize, |size, fill| {
                 let mut own = uninitialised(env, size)?;
                 // SAFETY: it has just been made, so nobody else knows it.
                 fill(unsafe { own.as_mut() });
@@ -426,6 +423,21 @@ impl NativeRegistry {
         Ok(self.registry.engine()?.with(body))
     }
 
+    fn publish_alone(
+        &self,
+        service: u32,
+        subject: &Str,
+        content: Body<'_>,
+        extensions: Option<&[u8]>,
+        lifetime: Lifetime,
+        to: Option<ProcessId>,
+    ) -> Result<bool> {
+        let (service, extensions) = (ServiceNo(service), extensions.unwrap_or_default());
+        let report =
+            Publication { service, subject, content, extensions, lifetime, to, may_batch: false };
+        publish_alone(&*self.registry.engine()?, &report).map_err(|error| command(&error))
+    }
+
     fn command<R>(
         &self,
         body: impl FnOnce(&mut Process, Time) -> std::result::Result<R, CommandError>,
@@ -434,25 +446,14 @@ impl NativeRegistry {
     }
 }
 
-/// What `cancel` returns when the request had its outcome already.
-const ENDED_BEFORE: u32 = 255;
-
 /// A service list as `lookup` returns it.
 fn list<'env>(env: &'env Env, services: &[ServiceInfo]) -> Result<Uint8ArraySlice<'env>> {
-    let packed = info::pack_list(services);
+    let packed = service_info::pack_list(services);
     Uint8ArraySlice::copy_from(env, packed).map_err(|error| node_api(&error))
 }
 
-/// Contents from this size on are worth a system call of their own, which saves a copy.
-const LARGE: usize = 64 << 10;
-
-fn content_of(kind: u32, bytes: &[u8]) -> Result<Content> {
-    Ok(Content { kind: kind_of(kind)?, bytes: Bytes::copy_from_slice(bytes) })
-}
-
-fn kind_of(kind: u32) -> Result<ContentType> {
-    let known = u8::try_from(kind);
-    known.map(ContentType).map_err(|_| invalid(format!("unknown kind of content: {kind}")))
+fn kind_of(kind: u32) -> Result<u8> {
+    u8::try_from(kind).map_err(|_| invalid(format!("unknown kind of content: {kind}")))
 }
 
 fn process_of(text: &str) -> Result<ProcessId> {

@@ -7,6 +7,7 @@ use napi_derive::napi;
 use netsvc_core::{Filter, Limits, ProcessId, Retry, ServiceId, Str};
 
 use crate::error::{Result, invalid};
+use crate::numbers::retry as numbers;
 
 /// Options of a registry.
 #[napi(object)]
@@ -115,8 +116,8 @@ pub(crate) fn millis(what: &str, value: f64) -> Result<Duration> {
 /// When to connect again: -2 on the default schedule, -1 never, else after that many seconds.
 pub(crate) fn retry(value: f64) -> Result<Retry> {
     match value {
-        -2.0 => Ok(Retry::Backoff),
-        -1.0 => Ok(Retry::Once),
+        numbers::BACKOFF => Ok(Retry::Backoff),
+        numbers::ONCE => Ok(Retry::Once),
         seconds if seconds > 0.0 => Duration::try_from_secs_f64(seconds)
             .map(Retry::Fixed)
             .map_err(|_| invalid(format!("retry is too long: {seconds} s"))),

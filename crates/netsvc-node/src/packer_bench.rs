@@ -1,14 +1,12 @@
 //! What packing an event for JavaScript costs.
 //!
-//! A program of its own, the root of which lies among the addon's modules: the addon exports nothing
-//! to Rust and needs Node to be loaded, the modules of its packer do not.
+//! A program of its own, the root of which lies among the addon's modules: the addon exports
+//! nothing to Rust and needs Node to be loaded, the modules of its packer do not.
 #![allow(dead_code, unused_imports, reason = "the modules have what only the addon and tests use")]
 #![allow(missing_docs, reason = "of what criterion's macro makes")]
 
-mod chunk;
-mod info;
-mod records;
-mod symbols;
+mod deliveries;
+mod numbers;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -19,13 +17,13 @@ use netsvc_core::{
     SubscriptionId,
 };
 
-use chunk::Chunk;
-use records::Packer;
+use deliveries::buffer::Buffer;
+use deliveries::encode::Packer;
 
 /// Events of a batch. All sizes fit.
 const BATCH: u32 = 16;
 
-/// What JavaScript lends: words for records, and bytes for what they refer to.
+/// What JavaScript provides: words for deliveries, and bytes for what they refer to.
 const WORDS: usize = 4096;
 const MEMORY: usize = 32 << 10;
 
@@ -77,7 +75,7 @@ fn pack(criterion: &mut Criterion) {
             let events: Vec<_> = (0..BATCH).map(|index| make(index, size)).collect();
             group.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| {
-                    let batch = packer.begin(&mut words, Chunk::new(&mut memory, 0));
+                    let batch = packer.begin(&mut words, Buffer::new(&mut memory, 0));
                     let fits = batch.is_some_and(|mut batch| {
                         let fits = events.iter().all(|event| batch.push_event(event));
                         batch.finish(false);

@@ -1,0 +1,139 @@
+// Validation of arguments: parsed once at the door, typed afterwards. Times come in as seconds and
+// leave as whole milliseconds.
+
+import { LIFETIME_FOREVER, LIFETIME_NONE, RETRY_BACKOFF, RETRY_ONCE } from "../border/numbers.js";
+
+/** Longest `timeout` unless the registry's `maxTimeout` says otherwise, in seconds. */
+export const DEFAULT_MAX_TIMEOUT = 300;
+/** Deadline of a request that names none, in seconds. */
+export const DEFAULT_TIMEOUT = 5;
+/** How long `close` lets queued messages leave, in seconds. */
+export const DEFAULT_DRAIN = 5;
+/** Timers of the platform hold 31 bits of milliseconds; longer waits would fire at once. */
+const LONGEST_TIMER = 2_147_483;
+/** A fixed retry delay below this counts as this, in seconds. */
+const SHORTEST_RETRY = 0.01;
+/** A year: anything longer is a mistake in the unit. In seconds. */
+const LONGEST_RETRY = 31_536_000;
+
+/** Checks a `timeout` in seconds; returns milliseconds, at least 1. */
+export function timeoutMs(seconds: number, max: number, what = "timeout"): number {
+  if (typeof seconds !== "number" || !(seconds > 0)) {
+    throw new RangeError(`${what} must be a number of seconds above 0, not ${show(seconds)}`);
+  }
+  if (seconds > max) {
+    const hint = seconds / 1000 <= max ? ` (for ${seconds} ms write ${seconds / 1000})` : "";
+    throw new RangeError(
+      `${what} is in seconds: ${seconds} is above the maximum of ${max}${hint}; ` +
+        "the registry's option maxTimeout raises it",
+    );
+  }
+  return Math.max(1, Math.ceil(seconds * 1000));
+}
+
+/** Checks the option `maxTimeout`, in seconds. */
+export function maxTimeout(seconds: number | undefined): number {
+  if (seconds === undefined) return DEFAULT_MAX_TIMEOUT;
+  if (typeof seconds !== "number" || !(seconds > 0) || seconds > LONGEST_TIMER) {
+    throw new RangeError(
+      `maxTimeout must be a number of seconds above 0 and at most ${LONGEST_TIMER}, not ${show(seconds)}`,
+    );
+  }
+  return seconds;
+}
+
+/** Checks `retry` (seconds, -1 or omitted); returns what the native side takes. */
+export function retrySeconds(retry: number | undefined): number {
+  if (retry === undefined) return RETRY_BACKOFF;
+  if (retry === RETRY_ONCE) return RETRY_ONCE;
+  if (typeof retry === "number" && retry > 0 && retry <= LONGEST_RETRY) {
+    return Math.max(SHORTEST_RETRY, retry);
+  }
+  throw new RangeError(
+    `retry must be a delay in seconds (above 0), -1 for a single attempt, or omitted, not ${show(retry)}`,
+  );
+}
+
+/** Checks the `drain` time of a close, in seconds; 0 is allowed. Returns milliseconds. */
+export function drainMs(seconds: number | undefined): number {
+  const drain = seconds ?? DEFAULT_DRAIN;
+  if (typeof drain !== "number" || !(drain >= 0) || drain > DEFAULT_MAX_TIMEOUT) {
+    throw new RangeError(`drain must be 0 to ${DEFAULT_MAX_TIMEOUT} seconds, not ${show(drain)}`);
+  }
+  return Math.ceil(drain * 1000);
+}
+
+/** Checks a report's `lifetime`: 0, seconds, or Infinity (-1 natively). Returns milliseconds. */
+export function lifetimeMs(seconds: number | undefined): number {
+  if (seconds === undefined || seconds === 0) return LIFETIME_NONE;
+  if (seconds === Number.POSITIVE_INFINITY) return LIFETIME_FOREVER;
+  // Beyond a century the difference from for ever is not worth a wider number at the border.
+  if (typeof seconds === "number" && seconds > 0) {
+    const forEver = seconds > LONGEST_RETRY * 100;
+    return forEver ? LIFETIME_FOREVER : Math.max(1, Math.ceil(seconds * 1000));
+  }
+  throw new RangeError(
+    `lifetime must be 0, a number of seconds, or Infinity, not ${show(seconds)}`,
+  );
+}
+
+/** Checks `heartbeat`: both in seconds, `dead` above `interval`. Returns milliseconds. */
+export function heartbeatMs(heartbeat?: { interval?: number; dead?: number }): {
+  interval: number;
+  dead: number;
+} {
+  const interval = heartbeat?.interval ?? 5;
+  const dead = heartbeat?.dead ?? interval * 3;
+  if (typeof interval !== "number" || !(interval >= 0.01 && interval <= DEFAULT_MAX_TIMEOUT)) {
+    throw new RangeError(
+      `heartbeat.interval must be 0.01 to ${DEFAULT_MAX_TIMEOUT} seconds, not ${show(interval)}`,
+    );
+  }
+  if (typeof dead !== "number" || !(dead > interval && dead <= 10 * DEFAULT_MAX_TIMEOUT)) {
+    throw new RangeError(
+      `heartbeat.dead must be above heartbeat.interval and at most ${10 * DEFAULT_MAX_TIMEOUT} seconds, not ${show(dead)}`,
+    );
+  }
+  return { interval: Math.ceil(interval * 1000), dead: Math.ceil(dead * 1000) };
+}
+
+/** Checks a port; `least` is 0 where the system may choose. */
+export function port(value: number, least: 0 | 1): number {
+  if (Number.isInteger(value) && value >= least && value <= 65_535) return value;
+  throw new RangeError(`port must be an integer from ${least} to 65535, not ${show(value)}`);
+}
+
+/** Checks a name-like argument: a string, not empty unless `empty`, at most 255 bytes in UTF-8. */
+export function name(value: string, what: string, empty = false): string {
+  if (typeof value !== "string") {
+    throw new TypeError(`${what} must be a string, not ${show(value)}`);
+  }
+  if (value === "" && !empty) throw new RangeError(`${what} must not be empty`);
+  return bounded(value, what, 255);
+}
+
+/** Checks a subject or pattern: a string of at most 1024 bytes in UTF-8. */
+export function subject(value: string, what: "subject" | "pattern"): string {
+  if (typeof value !== "string") {
+    throw new TypeError(`${what} must be a string, not ${show(value)}`);
+  }
+  return bounded(value, what, 1024);
+}
+
+/** Checks a positive integer. */
+export function count(value: number, what: string): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new RangeError(`${what} must be an integer above 0, not ${show(value)}`);
+}
+
+function bounded(value: string, what: string, bytes: number): string {
+  // A UTF-16 unit is at most three bytes of UTF-8: short strings need no counting.
+  if (value.length * 3 > bytes && Buffer.byteLength(value) > bytes) {
+    throw new RangeError(`${what} must be at most ${bytes} bytes long`);
+  }
+  return value;
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,62 @@
+import { count } from "./checks.js";
+
+/**
+ * Bounds of one registry; nothing in netsvc grows without one. What is left out keeps its default.
+ */
+export interface Limits {
+  /** Bytes of content of one request, response or report: 1 MiB; at most 64 MiB. */
+  payload?: number;
+  /** Bytes queued for one link: 32 MiB. */
+  outbox?: number;
+  /** Reports that wait for one subscription: 65,536. */
+  subscriptionReports?: number;
+  /** Bytes of content that wait for one subscription: 32 MiB. */
+  subscriptionBytes?: number;
+  /** Requests running in one service: 1,024; more are answered `overloaded`. */
+  runningRequests?: number;
+  /** Requests pending over one link, each direction by itself: 8,192. */
+  pendingRequests?: number;
+  /** Services of this registry: 1,024. */
+  services?: number;
+  /** Interests of this registry: 4,096. */
+  interests?: number;
+  /** Kept values of this registry: 10,000. */
+  keptValues?: number;
+  /** Bytes of content of all kept values: 32 MiB. */
+  keptBytes?: number;
+  /** Links of this registry: 1,024. */
+  links?: number;
+  /** Accepted connections in their handshake: 64; more wait. */
+  handshakes?: number;
+}
+
+export const DEFAULT_PAYLOAD: number = 1 << 20;
+const MAX_PAYLOAD = 64 << 20;
+const NAMES: ReadonlySet<string> = new Set<keyof Limits>([
+  "payload",
+  "outbox",
+  "subscriptionReports",
+  "subscriptionBytes",
+  "runningRequests",
+  "pendingRequests",
+  "services",
+  "interests",
+  "keptValues",
+  "keptBytes",
+  "links",
+  "handshakes",
+]);
+
+/** Checks limits; only those given are in the result. */
+export function parseLimits(limits: Limits = {}): Record<string, number> {
+  const parsed: Record<string, number> = {};
+  for (const [name, value] of Object.entries(limits)) {
+    if (!NAMES.has(name)) throw new RangeError(`there is no limit ${JSON.stringify(name)}`);
+    if (value === undefined) continue;
+    parsed[name] = count(value, `limits.${name}`);
+  }
+  if ((parsed.payload ?? 0) > MAX_PAYLOAD) {
+    throw new RangeError(`limits.payload must be at most ${MAX_PAYLOAD} bytes`);
+  }
+  return parsed;
+}
