@@ -34,8 +34,8 @@ export class Slots {
 }
 
 /**
- * Writes staged commands. Defines the strings that they name, in slots of its own from 0 on, so that
- * it may be submitted to any registry; or those that `slots` does not know yet.
+ * Writes staged commands. Defines the strings that they name, in slots of its own from 0 on, so
+ * that it may be submitted to any registry; or those that `slots` does not know yet.
  */
 export class Staging {
   bytes = new Uint8Array(4096);
@@ -355,7 +355,10 @@ export class Station {
 export class Party {
   /** @type {Delivery[]} */
   deliveries = [];
-  /** Sizes of the memory that came with batches, because what was lent did not do. @type {number[]} */
+  /**
+   * Sizes of the memory that came with batches, because what was lent did not do.
+   * @type {number[]}
+   */
   owned = [];
   /** Lent for batches, and free from `at` on. */
   memory = new Uint8Array(32 << 10);
