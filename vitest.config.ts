@@ -10,8 +10,8 @@ export default defineConfig({
     alias: { netsvc: fileURLToPath(new URL("./ts/index.ts", import.meta.url)) },
   },
   test: {
-    // Everything as users have it by default; what needs the addon once more without the event loop, as
-    // it is under other runtimes, and once more by TCP, as it is between machines.
+    // Everything as users have it by default; what needs the addon once more without the event
+    // loop, as it is under other runtimes, and once more by TCP, as it is between machines.
     projects: [
       {
         extends: true,
@@ -39,11 +39,13 @@ export default defineConfig({
       { name: "memory", description: "measures the memory of a process" },
       { name: "soak", description: "runs for long" },
     ],
-    // A native addon is loaded per process; worker threads are tested by tests that start their own.
+    // A native addon is loaded per process; worker threads are tested by tests that start their
+    // own.
     pool: "forks",
     // Tests start processes of their own: more at once than this measures the machine, not netsvc.
     maxWorkers: 2,
-    // Generous, because a slow machine must not fail a test; a test's own waits are bounded tighter.
+    // Generous, because a slow machine must not fail a test; a test's own waits are bounded
+    // tighter.
     testTimeout: stretched(30_000),
     hookTimeout: stretched(30_000),
   },

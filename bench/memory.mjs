@@ -1,9 +1,9 @@
-// `npm run bench:memory`: how much memory a hub costs, idle and with a thousand idle clients, beside
-// the brokers that a gateway might run instead. Options: `--clients N`.
+// `npm run bench:memory`: how much memory a hub costs, idle and with a thousand idle clients,
+// beside the brokers that a gateway might run instead. Options: `--clients N`.
 //
-// Every server runs with what its package installs, on loopback; clients are connected, have finished
-// their greeting and do nothing. RSS is what /proc says (the pages of the program itself, which
-// processes share, included); "own" is the part that is this process's alone.
+// Every server runs with what its package installs, on loopback; clients are connected, have
+// finished their greeting and do nothing. RSS is what /proc says (the pages of the program itself,
+// which processes share, included); "own" is the part that is this process's alone.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as openSocket } from "node:net";

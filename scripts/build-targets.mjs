@@ -1,7 +1,8 @@
-// `npm run build:targets [-- platform…]`: builds what is published for Linux platforms, on an x86_64
-// Debian 12 (bookworm): the addon and, if this version has it, the hub without Node, into
+// `npm run build:targets [-- platform…]`: builds what is published for Linux platforms, on an
+// x86_64 Debian 12 (bookworm): the addon and, if this version has it, the hub without Node, into
 // artifacts/<platform>/. Without names: all platforms. What that needs is installed: Debian's own
-// cross compiler for Rust (rustup's standard libraries fit only rustup's compiler), zig as the linker.
+// cross compiler for Rust (rustup's standard libraries fit only rustup's compiler), zig as the
+// linker.
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";

@@ -1,6 +1,6 @@
 // `node scripts/check-artifacts.mjs [platform…]`: whether what lies in artifacts/ may be published:
-// of the right processor, for old C libraries, small, showing nothing but what it must. Without names
-// everything there is checked. Prints a table; every line of it must be fit.
+// of the right processor, for old C libraries, small, showing nothing but what it must. Without
+// names everything there is checked. Prints a table; every line of it must be fit.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
-// `npm run check:foreign`: type-checks the crates for Windows and macOS on Debian 12, where no standard library for
-// these comes ready made: Debian's sources of it are compiled along. What this shows is that the code compiles,
-// warnings counting as errors; nothing is linked or run. What that needs is installed.
+// `npm run check:foreign`: type-checks the crates for Windows and macOS on Debian 12, where no
+// standard library for these comes ready made: Debian's sources of it are compiled along. What this
+// shows is that the code compiles, warnings counting as errors; nothing is linked or run. What that
+// needs is installed.
 
 import { join } from "node:path";
 import { installDebian } from "./lib/debian.mjs";
@@ -8,7 +9,9 @@ import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 
 const TARGETS = ["x86_64-pc-windows-msvc", "aarch64-apple-darwin"];
-/** Not the benchmark's and the test kit's: they are for Linux, and need a C compiler for the target. */
+/**
+ * Not the benchmark's and the test kit's: they are for Linux, and need a C compiler for the target.
+ */
 const CRATES = ["netsvc-core", "netsvc-net", "netsvc-node", "netsvc-hub"];
 
 try {

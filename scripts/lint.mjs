@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { workflowFaults } from "./lib/actionlint.mjs";
 import { installDebian } from "./lib/debian.mjs";
+import { longComments, MOST_COLUMNS } from "./lib/long-comments.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 import { setupOrExit, tool } from "./setup.mjs";
@@ -25,6 +26,7 @@ const checks = [
     "tsc (examples)",
     () => (existsSync(join(root, "examples")) ? tsc("tsconfig.examples.json") : 0),
   ],
+  ["comments", comments],
   ["lock files", lockFiles],
   ["workflows", workflows],
   ["shellcheck", shellcheck],
@@ -52,6 +54,16 @@ function tsc(project) {
   return tool("typescript", "tsc", ["--noEmit", "--project", project]);
 }
 
+/** Formatters break code, not comments. */
+async function comments() {
+  const files = (await sources()).filter((path) => /\.(?:rs|[cm]?[jt]s)$/.test(path));
+  const places = files.flatMap((path) =>
+    longComments(readFileSync(join(root, path), "utf8")).map((line) => `${path}:${line}`),
+  );
+  for (const place of places) console.error(`${place}: longer than ${MOST_COLUMNS} columns`);
+  return places.length;
+}
+
 /** Lock files must leave open where packages come from; see .npmrc. */
 function lockFiles() {
   const folders = ["", "scripts/tools/", "bench/"];
@@ -69,16 +81,19 @@ async function workflows() {
   return faults.length;
 }
 
-/** All shell scripts, wherever they are; needs shellcheck, which Debian and GitHub's runners have. */
+/**
+ * All shell scripts, wherever they are; needs shellcheck, which Debian and GitHub's runners have.
+ */
 async function shellcheck() {
   if ((await run("shellcheck", ["--version"], { quiet: true })).code !== 0)
     await installDebian(["shellcheck"]);
-  const files = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    quiet: true,
-  });
-  const scripts = files.stdout
-    .split("\n")
-    .filter((path) => path.endsWith(".sh") || path === ".ci/run")
-    .filter((path) => existsSync(join(root, path)));
+  const scripts = (await sources()).filter((path) => path.endsWith(".sh") || path === ".ci/run");
   return (await run("shellcheck", scripts)).code;
+}
+
+/** What is in git or will be, as paths in the repository. */
+async function sources() {
+  const options = ["--cached", "--others", "--exclude-standard"];
+  const { stdout } = await run("git", ["ls-files", ...options], { quiet: true });
+  return stdout.split("\n").filter((path) => path !== "" && existsSync(join(root, path)));
 }

@@ -1,8 +1,9 @@
 // `npm run lock`: brings package-lock.json up to date with package.json.
 //
-// npm leaves optional platform packages out of the lock file when the registry in use does not carry
-// them (mirrors often hold only some platforms), and `npm ci` then refuses the file. The missing
-// entries are written here from their names, without a checksum; npm adds that where it can.
+// npm leaves optional platform packages out of the lock file when the registry in use does not
+// carry them (mirrors often hold only some platforms), and `npm ci` then refuses the file. The
+// missing entries are written here from their names, without a checksum; npm adds that where it
+// can.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
-// `npm run pack:release`: packs what a release publishes into packed/: a package for each platform, with
-// the addon and the hub from artifacts/, and then the package itself. Prints their paths in the order in
-// which they must be published: whoever installs the last one finds the others there.
+// `npm run pack:release`: packs what a release publishes into packed/: a package for each platform,
+// with the addon and the hub from artifacts/, and then the package itself. Prints their paths in
+// the order in which they must be published: whoever installs the last one finds the others there.
 
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";

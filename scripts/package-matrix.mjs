@@ -1,7 +1,8 @@
 // `npm run check:package:matrix [-- platform…]`: packs the package with the addons of `npm run
-// build:targets` and uses the tarballs as users do, on this x86_64 Linux: installed by npm and by pnpm,
-// without the network; on every Node that is supported, on Bun and on Deno; by import and by require;
-// from TypeScript, resolved as Node does it and as bundlers do. publint and attw have a look as well.
+// build:targets` and uses the tarballs as users do, on this x86_64 Linux: installed by npm and by
+// pnpm, without the network; on every Node that is supported, on Bun and on Deno; by import and by
+// require; from TypeScript, resolved as Node does it and as bundlers do. publint and attw have a
+// look as well.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +23,14 @@ const PATIENCE = 30_000;
 
 const HERE = "linux-x64-gnu";
 
-/** @typedef {{ name: string, program: string, args: string[], require: boolean, io: string }} Runtime */
+/**
+ * @typedef {object} Runtime
+ * @property {string} name
+ * @property {string} program
+ * @property {string[]} args
+ * @property {boolean} require whether CommonJS is tried, too
+ * @property {string} io
+ */
 
 await setupOrExit();
 const folder = mkdtempSync(join(tmpdir(), "netsvc-matrix-"));

@@ -1,6 +1,6 @@
-// `npm run profile -- [role…] [options]`: flame graphs of the processes of one workload of the benchmark,
-// by perf. The addon is built once more for it, with names and frame pointers; what native/ holds
-// stays as it is.
+// `npm run profile -- [role…] [options]`: flame graphs of the processes of one workload of the
+// benchmark, by perf. The addon is built once more for it, with names and frame pointers; what
+// native/ holds stays as it is.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -47,8 +47,8 @@ export async function setupOrExit(options = {}) {
 }
 
 /**
- * Throws a `SetupError` unless dist/ and the compiled examples are up to date. For tests, which run at
- * the same time and so must not build what others use.
+ * Throws a `SetupError` unless dist/ and the compiled examples are up to date. For tests, which run
+ * at the same time and so must not build what others use.
  */
 export function checkExamples() {
   if (isFresh(DIST) && isFresh(EXAMPLES)) return;

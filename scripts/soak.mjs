@@ -1,6 +1,6 @@
 // `npm run soak -- --minutes 10`: a hub and a client under churn for that long. Passes when neither
-// grows: the median resident memory of the last third of the run is at most that of the middle third
-// plus 5 % plus 2 MiB. (The first third is for what fills up once.)
+// grows: the median resident memory of the last third of the run is at most that of the middle
+// third plus 5 % plus 2 MiB. (The first third is for what fills up once.)
 //
 // In the client, a lasting registry is cut off every half second while others come, connect,
 // announce, call, publish, and go. This process is the network that cuts, and takes the figures.

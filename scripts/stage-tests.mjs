@@ -1,6 +1,6 @@
-// `node scripts/stage-tests.mjs platform`: makes .cache/staged/<platform>/project, a folder with all tests and
-// the packed package of that platform, to be copied to a machine or mounted in a container that has
-// Node and nothing else. There: `node node_modules/vitest/vitest.mjs run`.
+// `node scripts/stage-tests.mjs platform`: makes .cache/staged/<platform>/project, a folder with
+// all tests and the packed package of that platform, to be copied to a machine or mounted in a
+// container that has Node and nothing else. There: `node node_modules/vitest/vitest.mjs run`.
 
 import { join } from "node:path";
 import { root } from "./lib/root.mjs";

@@ -1,13 +1,13 @@
-// `node scripts/test-platform.mjs platform [--node 26] [vitest arguments]`: the TypeScript tests on a Node
-// of that platform, here on an x86_64 Debian, against the packed package and the addon of `npm run
-// build:targets -- platform`, installed from their tarballs. arm64 is emulated (`npm run test:arm64`), musl
-// is Debian's (`npm run test:musl`). The last line is `N passed, N failed`.
+// `node scripts/test-platform.mjs platform [--node 26] [vitest arguments]`: the TypeScript tests on
+// a Node of that platform, here on an x86_64 Debian, against the packed package and the addon of
+// `npm run build:targets -- platform`, installed from their tarballs. arm64 is emulated (`npm run
+// test:arm64`), musl is Debian's (`npm run test:musl`). The last line is `N passed, N failed`.
 //
 // On an emulated processor all waits are stretched, and what measures memory or runs for long (tags
-// of the tests) is left out and listed: the emulator's translations of code stay in the process. Mistakes
-// in memory order do not show there, for x86_64 orders more than arm64 does. It takes the better part of
-// half an hour, so the second run of some tests, with `io: "thread"`, is left to the other platforms unless
-// asked for by `--project thread`.
+// of the tests) is left out and listed: the emulator's translations of code stay in the process.
+// Mistakes in memory order do not show there, for x86_64 orders more than arm64 does. It takes the
+// better part of half an hour, so the second run of some tests, with `io: "thread"`, is left to the
+// other platforms unless asked for by `--project thread`.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

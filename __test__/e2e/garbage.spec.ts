@@ -1,6 +1,6 @@
 // Peers that do not speak the protocol, or stop in the middle of it, at a hub with traffic.
-// Promises 2 (the deadline of the handshake), 7 (a typed reason at the hub, a refusal for the peer, other
-// links untouched), 4 (failed attempts are told at the hub).
+// Promises 2 (the deadline of the handshake), 7 (a typed reason at the hub, a refusal for the peer,
+// other links untouched), 4 (failed attempts are told at the hub).
 
 import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";

@@ -1,6 +1,6 @@
 // Who sees which service, calls it and gets its reports.
-// Promises 9 (audience, at the hub and at every client), 7 (exchange groups), 14 and 19 (what is not
-// visible does not exist).
+// Promises 9 (audience, at the hub and at every client), 7 (exchange groups), 14 and 19 (what is
+// not visible does not exist).
 
 import { describe, expect, it } from "vitest";
 import { rejection } from "../helpers/eventually.js";

@@ -1,6 +1,6 @@
 // Worker threads: each has a default registry of its own, and may end at any moment.
-// The word "process" of the design, and its dangers at the border: terminated under traffic, a worker
-// is a lost link at the hub and nothing worse.
+// The word "process" of the design, and its dangers at the border: terminated under traffic, a
+// worker is a lost link at the hub and nothing worse.
 
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";

@@ -3,8 +3,8 @@
  *
  * A fixture is a script in `__test__/fixtures/` that imports the built package (`dist/`) through
  * `./fixture.mjs` and speaks one JSON object per line: it tells events on stdout
- * (`{ event, ...fields }`) and takes commands on stdin (`{ command, id, ...fields }`), each of which
- * it answers with `{ event: "answer", id, result }` or `{ event: "answer", id, error }`.
+ * (`{ event, ...fields }`) and takes commands on stdin (`{ command, id, ...fields }`), each of
+ * which it answers with `{ event: "answer", id, result }` or `{ event: "answer", id, error }`.
  *
  * A test:
  *

@@ -1,4 +1,5 @@
-// One subscriber of five is stopped while the publisher publishes as fast as the others can take it.
+// One subscriber of five is stopped while the publisher publishes as fast as the others can take
+// it.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -78,7 +79,8 @@ describe.skipIf(process.platform === "win32")("a stopped subscriber", () => {
     await unharmed(sequence);
     if (process.platform === "linux") {
       const grown = mostResident(hub.pid) - before;
-      // The outbox; and buffers of the other links, of which none is behind by more than two windows.
+      // The outbox; and buffers of the other links, of which none is behind by more than two
+      // windows.
       expect(grown).toBeLessThan(8 * OUTBOX);
     }
     frozen.kill("SIGCONT");

@@ -53,26 +53,28 @@ test.each([
 
 const cost = (instructions: number, allocations = 0) => ({ instructions, allocations });
 
-test("a tenth more is let pass, and beyond that is a fault that names the step", () => {
+test("the tolerance is let pass, and beyond that is a fault that names the step", () => {
   const committed = { publish: cost(1000), hear: cost(1000) };
-  expect(compare(committed, { publish: cost(1100), hear: cost(900) })).toMatchObject({
+  expect(compare(committed, { publish: cost(1020), hear: cost(980) }, 0.02)).toMatchObject({
     faults: [],
     lower: [],
   });
-  const { faults, lower } = compare(committed, { publish: cost(1101), hear: cost(899) });
-  expect(faults).toEqual(["publish takes +10.1 % instructions"]);
+  const { faults, lower } = compare(committed, { publish: cost(1021), hear: cost(979) }, 0.02);
+  expect(faults).toEqual(["publish takes +2.1 % instructions"]);
   expect(lower).toEqual(["hear"]);
 });
 
-test("an allocation for each message where there was none is a fault", () => {
-  const { faults } = compare({ hear: cost(1000) }, { hear: cost(1000, 1) });
-  expect(faults).toEqual(["hear allocates 1.00 times for a message"]);
-  expect(compare({ hear: cost(1000, 0.01) }, { hear: cost(1000, 0.03) }).faults).toEqual([]);
-  expect(compare({ hear: cost(1000, 1) }, { hear: cost(1000, 0.5) }).lower).toEqual(["hear"]);
+test("any more allocations are a fault", () => {
+  const { faults } = compare({ hear: cost(1000) }, { hear: cost(1000, 1) }, 0.1);
+  expect(faults).toEqual(["hear allocates 1.00 times for a message, not 0.00"]);
+  expect(compare({ hear: cost(1000, 0.02) }, { hear: cost(1000, 0.03) }, 0.1).faults).toEqual([
+    "hear allocates 0.03 times for a message, not 0.02",
+  ]);
+  expect(compare({ hear: cost(1000, 1) }, { hear: cost(1000, 0.5) }, 0.1).lower).toEqual(["hear"]);
 });
 
 test("figures that have no counterpart are faults, on either side", () => {
-  const { faults, rows } = compare({ hear: cost(1) }, { ask: cost(2) });
+  const { faults, rows } = compare({ hear: cost(1) }, { ask: cost(2) }, 0.02);
   expect(faults).toEqual(["ask has no committed figure", "hear is committed and was not counted"]);
   expect(rows[1]).toEqual(["ask", "2", "-", "", "0.00", "-"]);
 });

@@ -1,6 +1,7 @@
 // A decoder of the netsvc protocol written from docs/protocol.md alone: it shares no code with
 // netsvc, so that the specification and the Rust codec check each other. Errors carry the names of
-// the specification. Numbers of 64 bits become strings, bytes hexadecimal digits, as in the vectors.
+// the specification. Numbers of 64 bits become strings, bytes hexadecimal digits, as in the
+// vectors.
 
 import { Body, concat, hex, utf8, view, WireError } from "./body.js";
 

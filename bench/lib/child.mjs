@@ -6,9 +6,9 @@ import { createInterface } from "node:readline";
 const ANSWER_SECONDS = 30;
 
 /**
- * Starts a process that speaks JSON lines: `{"id":1,"do":"mark",…}` is answered by `{"id":1,"result":…}` or
- * `{"id":1,"error":"…"}`; other lines have no answer. The line `{"id":0,"result":…}` says that it is
- * ready; this resolves then.
+ * Starts a process that speaks JSON lines: `{"id":1,"do":"mark",…}` is answered by
+ * `{"id":1,"result":…}` or `{"id":1,"error":"…"}`; other lines have no answer. The line
+ * `{"id":0,"result":…}` says that it is ready; this resolves then.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {(error: Error) => void} failed told when it ends without having been asked to

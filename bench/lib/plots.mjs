@@ -4,7 +4,11 @@ import { summaryOf } from "./report.mjs";
 import { barPanel, drawing, linePanel } from "./svg.mjs";
 import { formatCount, formatNumber } from "./table.mjs";
 
-/** @typedef {{ workload: import("./types.js").Workload, entries: readonly import("./report.mjs").Entry[] }} Result */
+/**
+ * @typedef {object} Result
+ * @property {import("./types.js").Workload} workload
+ * @property {readonly import("./report.mjs").Entry[]} entries
+ */
 
 /** The questions whose answers are drawn, and what their bars are. */
 const BARS = [

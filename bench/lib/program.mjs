@@ -12,7 +12,10 @@ const POLL_MS = 20;
  * when the program's own lines are done. Resolves then.
  * @param {string} text an ES module that stays
  * @param {string} path where it is written to
- * @param {(program: string, args: readonly string[]) => readonly [string, readonly string[]]} pinned
+ * @param {(
+ *   program: string,
+ *   args: readonly string[],
+ * ) => readonly [string, readonly string[]]} pinned
  */
 export async function startProgram(text, path, pinned) {
   const ready = `${path}.ready`;

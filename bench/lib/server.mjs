@@ -12,8 +12,8 @@ const POLL_MS = 5;
  * @param {string} path
  * @param {readonly string[]} args
  * @param {number} port
- * @returns {Promise<{ pid: number, listening: number, stop: () => Promise<void> }>} `listening`: since
- *   when, in nanoseconds of the clock that all processes share
+ * @returns {Promise<{ pid: number, listening: number, stop: () => Promise<void> }>}
+ *   `listening`: since when, in nanoseconds of the clock that all processes share
  */
 export async function startServer(path, args, port) {
   const child = spawn(path, args, { stdio: ["ignore", "ignore", "pipe"] });

@@ -63,8 +63,8 @@ export interface Peer {
   /** A connected client that does nothing. */
   idle?(place: Place): Promise<void>;
   /**
-   * The same as the program of a user: an ES module that is through with its top-level `await` when it
-   * is connected, and stays.
+   * The same as the program of a user: an ES module that is through with its top-level `await` when
+   * it is connected, and stays.
    */
   idleProgram?(place: Place): string;
   /** Announces services that nobody calls. */
@@ -129,7 +129,9 @@ export interface Session {
   /** Starts the hub; `again`: at the same place as before. */
   hub(limits?: Limits): Promise<Child>;
   start(role: string, options?: Readonly<Record<string, unknown>>): Promise<Child>;
-  /** Starts the peer's `idleProgram`, or a Node that only waits; resolves when it has come to that. */
+  /**
+   * Starts the peer's `idleProgram`, or a Node that only waits; resolves when it has come to that.
+   */
   program(which: "client" | "bare"): Promise<Program>;
   /** Takes the figures of `counted` over one window, with the CPU of everybody in `children`. */
   window(counted: readonly Child[], children: Readonly<Record<string, Child[]>>): Promise<Window>;
@@ -138,7 +140,9 @@ export interface Session {
     children: Readonly<Record<string, Child[]>>,
     work: () => Promise<Figures>,
   ): Promise<Figures>;
-  /** Passes progress of subscribers on to the publisher, so that no more than a window is under way. */
+  /**
+   * Passes progress of subscribers on to the publisher, so that no more than a window is under way.
+   */
   relay(publisher: Child, subscribers: readonly Child[], window: number): void;
 }
 

@@ -1,4 +1,7 @@
-/** Peers by name, and the file each is in, in the order of tables. The first is what all are compared with. */
+/**
+ * Peers by name, and the file each is in, in the order of tables. The first is what all are
+ * compared with.
+ */
 const FILES = {
   "node-net": "./node-net.mjs",
   "node-net2": "./node-net2.mjs",

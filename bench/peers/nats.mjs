@@ -72,8 +72,8 @@ function nats({ noAsyncTraces = false }) {
       await connect({ servers: "127.0.0.1:${port}" });`,
 
     load: () => loadPackage(PACKAGE),
-    // What its "micro services" do: whoever serves answers to $SRV.INFO. Nobody is told of a loss, so
-    // one service is asked again and again.
+    // What its "micro services" do: whoever serves answers to $SRV.INFO. Nobody is told of a loss,
+    // so one service is asked again and again.
     async announcer(place, count) {
       const connection = await connect(place);
       for (let index = 0; index < count; index++) {

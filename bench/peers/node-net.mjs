@@ -1,5 +1,6 @@
-// What somebody writes by hand instead of installing anything: length-prefixed frames over node:net,
-// corked, one write for each frame, a hub with a Map of names. No deadlines, no counting, no limits.
+// What somebody writes by hand instead of installing anything: length-prefixed frames over
+// node:net, corked, one write for each frame, a hub with a Map of names. No deadlines, no counting,
+// no limits.
 
 /**
  * @param {boolean} unix over a Unix socket instead of TCP

@@ -1,5 +1,5 @@
-// Plain JavaScript at its best: frames are gathered in a staging buffer, the hub passes runs of frames
-// on as one piece, requests are slots. No deadlines, no counting, no limits.
+// Plain JavaScript at its best: frames are gathered in a staging buffer, the hub passes runs of
+// frames on as one piece, requests are slots. No deadlines, no counting, no limits.
 
 /** @type {import("../lib/types.js").Peer} */
 const nodeNet2 = {

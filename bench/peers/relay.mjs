@@ -1,5 +1,5 @@
-// The least that must be done, without Node: bench/relay. It bounds what can be reached; it does not
-// compare, for it can do nothing else.
+// The least that must be done, without Node: bench/relay. It bounds what can be reached; it does
+// not compare, for it can do nothing else.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";

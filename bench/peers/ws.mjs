@@ -1,4 +1,5 @@
-// A hub by hand over WebSockets (package ws): the frames and the Maps of node-net, a binary message each.
+// A hub by hand over WebSockets (package ws): the frames and the Maps of node-net, a binary message
+// each.
 
 import { loadPackage } from "../lib/load.mjs";
 import { missingOf, packageVersion } from "../lib/programs.mjs";

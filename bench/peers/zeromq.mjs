@@ -1,5 +1,5 @@
-// ZeroMQ with its native proxies as the hub: less work than the others do, for there are no names of
-// services; requests go to whatever responders are connected.
+// ZeroMQ with its native proxies as the hub: less work than the others do, for there are no names
+// of services; requests go to whatever responders are connected.
 
 import { loadPackage } from "../lib/load.mjs";
 import { missingOf, packageVersion } from "../lib/programs.mjs";

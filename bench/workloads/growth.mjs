@@ -1,5 +1,6 @@
 // What a message or request costs as what is around it grows. Nothing of that may cost more than it
-// must: patterns that do not match, services that nobody calls, and, for each delivery, subscribers.
+// must: patterns that do not match, services that nobody calls, and, for each delivery,
+// subscribers.
 
 import { measureFlow, measureRequests, messageColumns, requestColumns } from "./load.mjs";
 

@@ -14,8 +14,8 @@ export function serviceSeen(name: string, identity: string): void {
 }
 
 /**
- * Ends this process when the starter says so or dies; without a starter, at Ctrl-C. `stop` is called
- * first; then the registry is closed, after which nothing keeps the process alive.
+ * Ends this process when the starter says so or dies; without a starter, at Ctrl-C. `stop` is
+ * called first; then the registry is closed, after which nothing keeps the process alive.
  */
 export function endWhenTold(stop: () => void | Promise<void> = () => {}): void {
   const telling = setInterval(tell, 500);

@@ -14,7 +14,9 @@ export interface PartEvents {
 const DELAY = 0.2;
 /** A part that lived shorter than this died at once; in seconds. */
 const AT_ONCE = 2;
-/** One that dies at once again and again is started less and less often, down to this; in seconds. */
+/**
+ * One that dies at once again and again is started less and less often, down to this; in seconds.
+ */
 const LONGEST_DELAY = 5;
 
 /** A part of the gateway as its starter sees it: a process that is replaced when it dies. */
@@ -55,7 +57,8 @@ export class Part {
     this.#child = child;
     this.#startedAt = performance.now();
     child.on("message", (told) => this.#events.told(told as Told));
-    // `close` comes after `exit`, when everything it told has arrived. Without a process, it may not.
+    // `close` comes after `exit`, when everything it told has arrived. Without a process, it may
+    // not.
     child.once("close", (code, signal) => this.#ended(child, how(code, signal)));
     child.on("error", (error) => {
       if (child.pid === undefined) this.#ended(child, `could not be started: ${error.message}`);

@@ -20,8 +20,8 @@ export async function obstacle(port: number): Promise<string | undefined> {
 }
 
 /**
- * A port that was free a moment ago. The hub cannot leave the choice to the system (port 0): after a
- * restart it must be where the others look for it.
+ * A port that was free a moment ago. The hub cannot leave the choice to the system (port 0): after
+ * a restart it must be where the others look for it.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 20; attempt++) {

@@ -1,5 +1,5 @@
-// ts/ -> dist/, the JavaScript that is published: three files instead of forty, which saves a process that
-// uses netsvc 5 MiB of memory. Importing a module costs Node far more than the code in it.
+// ts/ -> dist/, the JavaScript that is published: three files instead of forty, which saves a
+// process that uses netsvc 5 MiB of memory. Importing a module costs Node more than its code does.
 
 import { join } from "node:path";
 import { root } from "./root.mjs";

@@ -1,7 +1,7 @@
 // The examples of a Markdown text, marked by comments that a reader does not see:
 //
-//   <!-- example: hub.ts, run -->     the code block below is the file hub.ts; `run`: it is a program
-//   <!-- output: hub.ts -->           the text block below is what that program prints
+//   <!-- example: hub.ts, run -->   the code block below is the file hub.ts; `run`: it is a program
+//   <!-- output: hub.ts -->         the text block below is what that program prints
 //
 // Without `run`, a file is there to be imported. A file without the `.ts` is left as it is.
 

@@ -1,5 +1,6 @@
-// Programs that npm carries and that are no dependency of the package: toolchains, and Node itself in
-// other versions and for other machines. They lie in .cache/fetched and are never run at install.
+// Programs that npm carries and that are no dependency of the package: toolchains, and Node itself
+// in other versions and for other machines. They lie in .cache/fetched and are never run at
+// install.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";

@@ -1,5 +1,6 @@
-// A flame graph as an SVG file: callers below, what they called on top of them, as wide as they were
-// often in samples. A browser shows the whole name under the pointer, and zooms to what is clicked.
+// A flame graph as an SVG file: callers below, what they called on top of them, as wide as they
+// were often in samples. A browser shows the whole name under the pointer, and zooms to what is
+// clicked.
 
 /** @typedef {import("./stacks.mjs").Frame} Frame */
 
@@ -18,7 +19,9 @@ const STYLE = `
   .js rect { fill: #a5d6a7 } .addon rect { fill: #ffb74d } .kernel rect { fill: #ef9a9a }
   .other rect { fill: #cfd8dc }`;
 
-/** Runs in the browser. Frames are nested `svg` elements, which cut their text off by themselves. */
+/**
+ * Runs in the browser. Frames are nested `svg` elements, which cut their text off by themselves.
+ */
 const SCRIPT = `
   const frames = [...document.querySelectorAll(".frame")].map((element) => ({
     element, from: Number(element.dataset.from), length: Number(element.dataset.length),

@@ -1,5 +1,5 @@
-// A Node for musl. npm carries none; a wheel of Python's index holds one that was built on Alpine. It
-// runs here with Debian's musl, which is a little older than its libraries.
+// A Node for musl. npm carries none; a wheel of Python's index holds one that was built on Alpine.
+// It runs here with Debian's musl, which is a little older than its libraries.
 
 import { createHash } from "node:crypto";
 import {

@@ -7,8 +7,8 @@ import { fetched } from "./fetched.mjs";
 import { MUSL_NODE, muslNode } from "./musl-node.mjs";
 
 /**
- * How much slower an emulated processor is at most: two to eight times for JavaScript, fifteen times
- * for the start of a process.
+ * How much slower an emulated processor is at most: two to eight times for JavaScript, fifteen
+ * times for the start of a process.
  */
 const EMULATED = 10;
 
@@ -33,8 +33,9 @@ export async function otherNode(folder, { platform, cpu, libc }, version) {
     throw new Error(`the only Node for musl is ${MUSL_NODE}`);
   const node = await (libc === "musl" ? muslNode(cpu) : glibcNode(cpu, wanted));
   const emulated = cpu !== process.arch;
-  // Node 26 needs libatomic; the C and C++ libraries come along. An emulated program must find those
-  // where it would on its own system: with qemu's -L it mixes two C libraries and spins for ever.
+  // Node 26 needs libatomic; the C and C++ libraries come along. An emulated program must find
+  // those where it would on its own system: with qemu's -L it mixes two C libraries and spins for
+  // ever.
   if (emulated) await installDebian(["qemu-user-static", "libatomic1:arm64", "libstdc++6:arm64"]);
   const program = wrap(folder, emulated ? `qemu-aarch64-static '${node}'` : `'${node}'`, libc);
   return { program, version: wanted, emulated, slower: emulated ? EMULATED : 1 };

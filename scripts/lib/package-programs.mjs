@@ -16,8 +16,8 @@ console.log("port " + port);
 `;
 
 /**
- * Asks it, hears it, and ends. Its second argument is the mode of reading sockets that there must be:
- * other runtimes have something else by the name of libuv, which nothing may touch.
+ * Asks it, hears it, and ends. Its second argument is the mode of reading sockets that there must
+ * be: other runtimes have something else by the name of libuv, which nothing may touch.
  */
 export const CLIENT = `
 import { Exchange, EXCHANGE_CLIENT, registry } from "netsvc";

@@ -11,8 +11,8 @@ import { root } from "./root.mjs";
  */
 
 /**
- * Runs a program to its end. Never rejects: a program that cannot be started ends with code 127, one
- * ended by a signal with 128.
+ * Runs a program to its end. Never rejects: a program that cannot be started ends with code 127,
+ * one ended by a signal with 128.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {RunOptions} [options]

@@ -24,8 +24,8 @@ export function isFresh(step) {
 }
 
 /**
- * Runs the work of a step and, if it succeeds, remembers its inputs as they were before: a file that
- * is changed meanwhile makes the step stale.
+ * Runs the work of a step and, if it succeeds, remembers its inputs as they were before: a file
+ * that is changed meanwhile makes the step stale.
  * @param {Step} step
  * @param {() => Promise<boolean>} work resolves with whether it succeeded
  */
@@ -77,4 +77,7 @@ function files(path) {
     .flatMap(files);
 }
 
-const testsOnly = ["tests", "tests.rs", "benches", "fuzz", "netsvc-testkit"];
+const testsOnly = [
+  ...["tests", "tests.rs", "benches", "fuzz"],
+  ...["netsvc-testkit", "netsvc-bench", "netsvc-imports"],
+];

@@ -5,8 +5,8 @@
  * @property {string} triple Rust's name of it
  * @property {string} zig the linker's name of it, with the oldest glibc it must run on
  * @property {readonly string[]} linkerFlags
- * @property {string} std Debian's package of the standard library, or "" if it has none: it is built
- *   from its sources then
+ * @property {string} std Debian's package of the standard library, or "" if it has none: it is
+ *   built from its sources then
  * @property {"x64" | "arm64" | "arm"} cpu Node's name of the processor
  * @property {"glibc" | "musl"} libc
  * @property {string} machine what readelf calls its processor

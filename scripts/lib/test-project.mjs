@@ -1,6 +1,6 @@
 // A folder with the tests and the package as a user has it: installed from packed tarballs, with an
-// addon of `npm run build:targets`. Vitest and what it needs are those of that platform, whatever this
-// machine is.
+// addon of `npm run build:targets`. Vitest and what it needs are those of that platform, whatever
+// this machine is.
 
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,5 +1,5 @@
-// Programs that only checks need (scripts/tools/package.json): installed when a check first asks for
-// one, so that `npm ci` for everybody stays small.
+// Programs that only checks need (scripts/tools/package.json): installed when a check first asks
+// for one, so that `npm ci` for everybody stays small.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

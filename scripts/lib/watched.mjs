@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 const END_MS = 10_000;
 
 /**
- * A process, of Node if nothing else is said, whose output is collected and which never outlives its use.
+ * A process, of Node if nothing else is said, whose output is collected and which never outlives
+ * its use.
  */
 export class WatchedProcess {
   stdout = "";

@@ -1,5 +1,5 @@
-// Relocations in the compact form (RELR) are unknown to musl before 1.2.4, which loads a library that
-// has them and leaves its pointers wrong. Writes them out in the long form.
+// Relocations in the compact form (RELR) are unknown to musl before 1.2.4, which loads a library
+// that has them and leaves its pointers wrong. Writes them out in the long form.
 
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
@@ -16,7 +16,9 @@ const RELATIVE = new Map([
   [183, 1027n],
 ]);
 
-/** @typedef {{ at: number, type: number, offset: number, address: number, size: number }} Segment */
+/**
+ * @typedef {{ at: number, type: number, offset: number, address: number, size: number }} Segment
+ */
 
 /**
  * A shared object of 64 bits with the same meaning and no RELR; the same one if it has none.

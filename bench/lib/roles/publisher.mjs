@@ -1,6 +1,8 @@
 import { contentOf } from "../content.mjs";
 
-/** Published without giving sockets a turn: at most that many messages, or about that many bytes. */
+/**
+ * Published without giving sockets a turn: at most that many messages, or about that many bytes.
+ */
 const BURST_MESSAGES = 512;
 const BURST_BYTES = 1 << 20;
 

@@ -1,9 +1,16 @@
 import { checkerOf } from "../content.mjs";
 
 /**
- * Some subscribers, each with a connection of its own; says how far the slowest is every `step` messages.
+ * Some subscribers, each with a connection of its own; says how far the slowest is every `step`
+ * messages.
  * @param {import("../types.js").Peer} peer
- * @param {{ place: import("../types.js").Place, bytes: number, connections?: number, patterns?: number, step: number }} options
+ * @param {{
+ *   place: import("../types.js").Place,
+ *   bytes: number,
+ *   connections?: number,
+ *   patterns?: number,
+ *   step: number,
+ * }} options
  * @param {(message: object) => void} say
  */
 export async function start(peer, { place, bytes, connections = 1, patterns = 1, step }, say) {
@@ -39,7 +46,9 @@ export async function start(peer, { place, bytes, connections = 1, patterns = 1,
 
   return {
     mark: () => ({ count: counts.reduce((sum, count) => sum + count, 0), at: performance.now() }),
-    /** Waits until everybody has `sent` messages; throws if that does not happen, or one was wrong. */
+    /**
+     * Waits until everybody has `sent` messages; throws if that does not happen, or one was wrong.
+     */
     async settle({ sent = 0 }) {
       const end = performance.now() + 15_000;
       while (counts.some((count) => count < sent) && performance.now() < end) {

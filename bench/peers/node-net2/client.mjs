@@ -24,7 +24,10 @@ const NOTHING = new Uint8Array();
  * @param {number} [retry] milliseconds
  */
 export async function connect(port, retry = RETRY) {
-  /** By slot, which is the id of the request. @type {Array<{ resolve: (content: any) => void, reject: (error: Error) => void } | undefined>} */
+  /**
+   * By slot, which is the id of the request.
+   * @type {Array<{ resolve: (content: any) => void, reject: (error: Error) => void } | undefined>}
+   */
   const slots = [];
   /** @type {number[]} */
   const free = [];

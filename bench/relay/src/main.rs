@@ -1,6 +1,6 @@
-//! The least that a hub and its clients must do: frames, whose heads say who asked, are read, routed
-//! and written by blocking threads, without names, services, bounds or deadlines. What it reaches is
-//! the limit that products of this kind are measured against.
+//! The least that a hub and its clients must do: frames, whose heads say who asked, are read,
+//! routed and written by blocking threads, without names, services, bounds or deadlines. What it
+//! reaches is the limit that products of this kind are measured against.
 //!
 //! `relay ROLE OPTIONS` is one process of a measurement; see `control` for how it talks.
 

@@ -64,8 +64,8 @@ impl Discovery {
         self.hub.encode(self.now);
     }
 
-    /// The watcher applies what has come, and tells its application; returns how many services came or
-    /// went.
+    /// The watcher applies what has come, and tells its application; returns how many services came
+    /// or went.
     #[inline(never)]
     pub fn hear(&mut self) -> usize {
         self.watcher.apply(self.now);

@@ -19,8 +19,8 @@ export function rates(before: Sample, after: Sample): Map<string, number> {
 }
 
 /**
- * What a counter grew by. A 32-bit kernel's counters start again at 0 after 2^32 - 1; a counter that
- * fell otherwise belongs to a device that is new under its name: nobody knows its growth.
+ * What a counter grew by. A 32-bit kernel's counters start again at 0 after 2^32 - 1; a counter
+ * that fell otherwise belongs to a device that is new under its name: nobody knows its growth.
  */
 export function growthOf(before: number, now: number): number | undefined {
   if (now >= before) return now - before;

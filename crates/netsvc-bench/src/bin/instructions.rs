@@ -1,8 +1,9 @@
-//! One step of a message's way, run for callgrind, which collects in [`counted`] only. The arguments are
-//! the step's name and the number of receivers; prints how many messages were counted.
+//! One step of a message's way, run for callgrind, which collects in [`counted`] only. The
+//! arguments are the step's name and the number of receivers; prints how many messages were
+//! counted.
 //!
-//! Everything that is not the step, and the rounds in which tables and buffers reach their size, stays
-//! outside. Nothing here depends on time or chance.
+//! Everything that is not the step, and the rounds in which tables and buffers reach their size,
+//! stays outside. Nothing here depends on time or chance.
 #![allow(clippy::print_stdout, reason = "the count is read by the script that starts it")]
 
 use bytes::Bytes;

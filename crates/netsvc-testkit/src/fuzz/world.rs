@@ -64,8 +64,8 @@ impl Scene {
         world.piece = if flags & 4 != 0 { 1 } else { usize::MAX };
         world.delay = Duration::from_millis((flags >> 5).into());
         let limits = if flags & 8 != 0 {
-            // Small, but not so that processes that keep the rules would be refused: when a link comes up
-            // each subscription asks each service for its values.
+            // Small, but not so that processes that keep the rules would be refused: when a link
+            // comes up each subscription asks each service for its values.
             Limits {
                 payload: 4096,
                 outbox: 20_000,
