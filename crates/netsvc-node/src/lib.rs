@@ -20,6 +20,7 @@ mod event_loop;
 mod gate;
 #[cfg(unix)]
 mod handle;
+mod hub;
 mod inbox;
 mod info;
 #[cfg(unix)]
