@@ -69,7 +69,7 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
 }
 
-/// `key = value` in a table; `""` is the head of the file. The items of a list follow it, each as an
+/// `key = value` in a table; `""` is the head of the file. Items of a list follow it, each as an
 /// entry of its own.
 struct Entry<'a> {
     /// The byte of the text where it begins.

@@ -19,8 +19,8 @@ use crate::error::{Code, Error, Result, guard, node_api};
 /// Tells the exit code. It holds the event loop alive until the hub has ended.
 type Ended = ThreadsafeFunction<u32, (), u32, Status, false, false, 0>;
 
-/// A hub like netsvcd: it takes the same arguments, writes its log to stderr, and ends with the same
-/// exit codes.
+/// A hub like netsvcd: it takes the same arguments, writes its log to stderr, and ends with the
+/// same exit codes.
 #[napi]
 pub struct NativeHub {
     control: Control,
@@ -28,9 +28,9 @@ pub struct NativeHub {
 
 #[napi]
 impl NativeHub {
-    /// Runs it on a thread of its own, which calls `ended` with the exit code. The process is to end
-    /// then: if nobody reads stderr, the thread still waits for that. `notice` is the first message
-    /// of the log.
+    /// Runs it on a thread of its own, which calls `ended` with the exit code. The process is to
+    /// end then: if nobody reads stderr, the thread still waits for that. `notice` is the first
+    /// message of the log.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         arguments: Vec<String>,
