@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use napi::Status;
@@ -45,7 +45,7 @@ impl NativeHub {
             let ended = Arc::new(ended);
             let program = Program::default();
             let control = program.control();
-            let host = InNode { notice, ended: Arc::clone(&ended) };
+            let host = InNode { notice, ended: Arc::downgrade(&ended) };
             let arguments = arguments.into_iter().map(OsString::from);
             let run = move || {
                 let run = AssertUnwindSafe(|| program.run(arguments, host));
@@ -79,7 +79,8 @@ impl NativeHub {
 
 struct InNode {
     notice: Option<String>,
-    ended: Arc<Ended>,
+    /// The hub's thread has it, and still does while it waits for a reader of stderr.
+    ended: Weak<Ended>,
 }
 
 impl Host for InNode {
@@ -93,7 +94,9 @@ impl Host for InNode {
     }
 
     fn log_is_stuck(self, exit: Exit) {
-        tell(&self.ended, exit);
+        if let Some(ended) = self.ended.upgrade() {
+            tell(&ended, exit);
+        }
     }
 }
 
