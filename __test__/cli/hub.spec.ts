@@ -1,9 +1,12 @@
 // `netsvc hub`: the embedded hub, and netsvcd in its place.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { EXCHANGE_CLIENT, Exchange, type Link, Registry } from "netsvc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, within } from "../helpers/eventually.js";
@@ -62,7 +65,7 @@ describe("the embedded hub", () => {
   it("ends with 2 when an option or the file is wrong", async () => {
     const option = embedded("--lisen=1");
     expect(await option.exit()).toBe(2);
-    expect(option.stderr).toContain('netsvc hub: unknown option "--lisen"; known are --listen, ');
+    expect(option.stderr).toContain('netsvcd: unknown option "--lisen"; known are --listen, ');
     const config = join(folder, "hub.toml");
     writeFileSync(config, "\nlisen = '1'\n");
     const file = embedded("--config", config);
@@ -76,8 +79,8 @@ describe("the embedded hub", () => {
     writeFileSync(config, `socket = '${first}'\ngroup = 'a'\n`);
     const hub = embedded("--config", config);
     await hub.logged("start");
-    const text = `socket = ['${first}', '${second}']\ngroup = 'b'\nlog-level = 'debug'\n`;
-    writeFileSync(config, text);
+    const file = `socket = ['${first}', '${second}']\ngroup = 'b'\nlog-level = 'debug'\n`;
+    writeFileSync(config, file);
     hub.kill("SIGHUP");
     const applied = await hub.logged("reload", ({ level }) => level === "info");
     expect(applied.message).toBe("reloaded log-level, listen or socket (a place was added)");
@@ -88,7 +91,7 @@ describe("the embedded hub", () => {
     writeFileSync(config, "socket = [");
     hub.kill("SIGHUP");
     const broken = await hub.logged("reload", ({ level }) => level === "error");
-    expect(broken.message).toContain('hub.toml: line 1: "]" is missing');
+    expect(broken.message).toContain("hub.toml: line 1: unclosed array, expected `]`");
     await within(connect(first, "a").ready);
   });
 
@@ -99,6 +102,45 @@ describe("the embedded hub", () => {
     connect(path, "other");
     const refused = await hub.logged("link-refused");
     expect(refused).toMatchObject({ level: "warn", reason: "group-mismatch" });
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "looks for the service manager as netsvcd does",
+    async () => {
+      const nowhere = join(folder, "nowhere");
+      const args = [NETSVC, "hub", "--embedded", "--log-format=json", "--listen=127.0.0.1:0"];
+      const hub = programs.start(args, { env: { ...process.env, NOTIFY_SOCKET: nowhere } });
+      const warning = await hub.logged("notify");
+      expect(warning).toMatchObject({ level: "warn" });
+      expect(warning.message).toContain(nowhere);
+      await hub.logged("start");
+    },
+  );
+
+  it("ends although nobody reads its log", async () => {
+    const path = join(folder, "hub.sock");
+    const args = [NETSVC, "hub", "--embedded", "--socket", path, "--log-level=debug"];
+    const hub = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    try {
+      const ended = once(hub, "exit");
+      // In the event itself: after it Node throws away what nobody reads.
+      const log = new Promise<string>((resolve) => {
+        hub.once("exit", () => resolve(text(hub.stderr)));
+      });
+      await eventually(() => existsSync(path));
+      // Each is worth a line of more than 64 bytes: more than the pipe and the hub's queue hold.
+      for (let refused = 0; refused < 5000; refused++) {
+        const socket = createConnection(path);
+        await once(socket, "connect");
+        socket.destroy();
+      }
+      hub.kill("SIGTERM");
+      expect(await within(ended)).toEqual([0, null]);
+      expect(await log).toContain("listens on");
+      expect(await log).not.toContain("stopping");
+    } finally {
+      hub.kill("SIGKILL");
+    }
   });
 });
 

@@ -470,7 +470,11 @@ export function fakeRegistry(options: RegistryOptions = {}): {
   native: FakeRegistry;
   environment: FakeEnvironment;
 } {
-  replaceNative({ Environment: FakeEnvironment, NativeRegistry: FakeRegistry as never });
+  replaceNative({
+    Environment: FakeEnvironment,
+    NativeRegistry: FakeRegistry as never,
+    NativeHub: undefined as never,
+  });
   forgetEnvironments();
   const registry = new Registry({ label: "test", log: "off", ...options });
   void registry.id;

@@ -110,6 +110,12 @@ export interface NativeRegistry {
   drain(words: Uint32Array, memory: Uint8Array, at: number): Uint8Array | null;
 }
 
+/** A hub as a program: netsvcd's arguments, its log on stderr and its exit codes. */
+export interface NativeHub {
+  /** A signal that this process got, by Node's name. */
+  signal(name: string): void;
+}
+
 /** The addon's exports. */
 export interface Native {
   /** `onLoop`: Node's event loop may be used; never true under another runtime. */
@@ -121,6 +127,12 @@ export interface Native {
     environment: NativeEnvironment,
     options: { label: string; limits?: Record<string, number> },
   ) => NativeRegistry;
+  /** `notice`: what the log begins with. `ended` gets the exit code; the process is to end then. */
+  NativeHub: new (
+    args: string[],
+    notice: string | undefined,
+    ended: (code: number) => void,
+  ) => NativeHub;
 }
 
 let native: Native | undefined;

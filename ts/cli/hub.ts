@@ -1,70 +1,49 @@
-// `netsvc hub`: netsvcd where it is installed, the hub in Node otherwise.
+// `netsvc hub`: netsvcd where it is installed, and the same hub within this process otherwise. What
+// the arguments mean is known to the hub alone (crates/netsvc-hub).
 
 import { findNetsvcd, surroundings } from "../border/installation.js";
-import { loadConfig } from "./config-file.js";
+import { loadNative } from "../border/native.js";
 import { runDaemon } from "./daemon.js";
-import { EXIT, runEmbedded } from "./embedded-hub.js";
-import { parseHubCommand } from "./hub-command-line.js";
-import { settingsOf } from "./hub-options.js";
-import { VERSION } from "./version.js";
 
-const HELP = `Usage: netsvc hub [OPTION]…
-The hub of a netsvc message exchange: by netsvcd, a small program of its own that
-comes with netsvc, or in this Node process where that is not there.
-
-      --embedded            in this Node process in any case
-      --listen PLACE        host:port, [IPv6]:port, or a port of both loopback
-                            addresses; repeatable; default 11111. Everybody who
-                            reaches the port can use the hub. After tcp:// no
-                            Unix socket accompanies a loopback address
-      --socket PATH         Unix socket, mode 0660; repeatable
-      --group NAME          exchange group; default: the unnamed one
-      --label NAME          what others call this process; default host:pid
-      --heartbeat I[/D]     heartbeat after I seconds of silence, a peer is dead
-                            after D; default 5/15
-      --drain SECONDS       for what is queued when stopping; default 5
-      --limit NAME=N        payload, outbox (bytes), links, …; repeatable;
-                            a wrong name lists all
-      --config FILE         the same in a file (TOML); the command line wins
-      --log-level LEVEL     off, error, warn, info or debug; default info
-      --log-format FORMAT   text or json; to stderr
-  -h, --help                print this
-  -V, --version             print the version
-
-Signals: SIGTERM and SIGINT stop, a second one at once. SIGHUP reads the file
-again: log-level, log-format and additional places to listen take effect.
-Exit codes: 0 stopped, 1 cannot listen or lacks resources, 2 wrong options or
-configuration, 3 a fault in netsvcd.
-`;
+/** Those that a hub takes somewhere; SIGBREAK is Windows's. */
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"] as const;
 
 /** Resolves with the exit code when the hub has ended. */
 export async function hub(args: readonly string[]): Promise<number> {
-  let command: ReturnType<typeof parseHubCommand>;
-  try {
-    command = parseHubCommand(args);
-  } catch (error) {
-    return usage(error);
-  }
-  if (command.kind === "help") return print(HELP);
-  if (command.kind === "version") return print(`netsvc ${VERSION}\n`);
-  const found = command.embedded ? { missing: "" } : findNetsvcd(surroundings());
-  if ("path" in found) return runDaemon(found.path, command.rest);
-  const { config, options } = command;
-  let settings: ReturnType<typeof settingsOf>;
-  try {
-    settings = settingsOf(options, config === undefined ? {} : loadConfig(config));
-  } catch (error) {
-    return usage(error);
-  }
-  return runEmbedded(settings, { config, options }, found.missing);
+  const { embedded, rest } = takeEmbedded(args);
+  if (embedded) return runInNode(rest);
+  const found = findNetsvcd(surroundings());
+  if ("path" in found) return runDaemon(found.path, rest);
+  return runInNode(rest, `running in Node: ${found.missing}`);
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return EXIT.stopped;
+/** Whether `--embedded` is among the arguments, and the others: those that the hub takes. */
+export function takeEmbedded(args: readonly string[]): { embedded: boolean; rest: string[] } {
+  const rest: string[] = [];
+  let embedded = false;
+  let isValue = false;
+  for (const arg of args) {
+    if (arg === "--embedded" && !isValue) {
+      embedded = true;
+      continue;
+    }
+    rest.push(arg);
+    // Options of the hub have a value, but for those after which nothing else matters.
+    isValue = !isValue && arg.startsWith("--") && !arg.includes("=");
+  }
+  return { embedded, rest };
 }
 
-function usage(error: unknown): number {
-  process.stderr.write(`netsvc hub: ${(error as Error).message}\n`);
-  return EXIT.usage;
+async function runInNode(args: readonly string[], notice?: string): Promise<number> {
+  let native: ReturnType<typeof loadNative>;
+  try {
+    native = loadNative();
+  } catch (error) {
+    process.stderr.write(`netsvc hub: ${(error as Error).message}\n`);
+    return 1;
+  }
+  return new Promise((resolve) => {
+    const running = new native.NativeHub([...args], notice, resolve);
+    for (const signal of SIGNALS) process.on(signal, () => running.signal(signal));
+  });
 }

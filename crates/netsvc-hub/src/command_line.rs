@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::config_syntax::{Value, number};
 use crate::options::{LIMITS, Options};
+use crate::value;
 
 /// What the user wants.
 #[derive(Debug, PartialEq)]
@@ -32,7 +32,9 @@ const OPTIONS: [&str; 12] = [
 
 pub(crate) const HELP: &str = "\
 Usage: netsvcd [OPTION]…
-The hub of a netsvc message exchange.
+       netsvc hub [--embedded] [OPTION]…
+The hub of a netsvc message exchange. `netsvc hub` runs netsvcd, or the same hub
+in a Node process where netsvcd is not there or, with --embedded, in any case.
 
       --listen PLACE        host:port, [IPv6]:port, or a port of both loopback
                             addresses; repeatable; default 11111. Everybody who
@@ -121,7 +123,7 @@ fn limit(options: &mut Options, text: &str) -> Result<(), String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err(format!("\"{text}\" is not NAME=N"));
     };
-    let Some(Value::Integer(value)) = number(value) else {
+    let Some(value) = value::parse(value, value::integer) else {
         return Err(format!("{name}: \"{value}\" is not a whole number"));
     };
     let Some(result) = options.set_limit(name, value) else {
@@ -132,10 +134,8 @@ fn limit(options: &mut Options, text: &str) -> Result<(), String> {
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    match number(text) {
-        Some(Value::Integer(seconds) | Value::Fraction(seconds)) => Ok(seconds),
-        _ => Err(format!("\"{text}\" is not a number of seconds")),
-    }
+    value::parse(text, value::number)
+        .ok_or_else(|| format!("\"{text}\" is not a number of seconds"))
 }
 
 fn unknown(name: &str) -> String {

@@ -3,7 +3,7 @@
 /// The exit codes; service managers and scripts branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// It was asked to stop, or only to print something.
     Stopped = 0,
     /// It cannot listen, or the system lacks resources: trying again may help.
@@ -12,4 +12,11 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A fault in netsvcd.
     Fault = 3,
+}
+
+impl Exit {
+    /// As the operating system takes it.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
 }

@@ -9,7 +9,7 @@ use netsvc_core::{Event, ExchangeId, Role};
 use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
 };
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout_at};
 
 use crate::address::{show_address, show_target};
@@ -17,36 +17,27 @@ use crate::config_file;
 use crate::exit::Exit;
 use crate::link_log::LinkLog;
 use crate::log::{Entry, Level, Log};
+use crate::message::Message;
 use crate::notify::{Notifier, watchdog_interval};
 use crate::open_files;
 use crate::options::{Options, Settings};
-use crate::signals;
-
-/// What wakes the hub's task.
-pub(crate) enum Message {
-    /// The engine has events.
-    Events,
-    /// What listening somewhere came to.
-    Listened(ListenTarget, Result<Vec<ListenAddress>, ListenError>),
-    /// Read the configuration again.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows has no signal for it"))]
-    Reload,
-    /// It was read.
-    Read(Result<Box<Settings>, String>),
-    /// End, because of the signal named.
-    Stop(&'static str),
-}
 
 /// Beyond the drain time: closing needs some turns of the I/O thread.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The configuration file and what the command line sets over it, to be read again.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) options: Options,
+}
 
 pub(crate) struct Hub {
     engine: Arc<Engine>,
     exchange: ExchangeId,
     inbox: UnboundedReceiver<Message>,
     sender: UnboundedSender<Message>,
-    /// The configuration file and what was set over it, to be read again.
-    source: (Option<PathBuf>, Options),
+    source: Source,
     settings: Settings,
     log: Log,
     links: LinkLog,
@@ -61,12 +52,11 @@ impl Hub {
     /// Sets up everything but the sockets. To be called on the I/O thread.
     pub(crate) fn new(
         runtime: Arc<Runtime>,
-        source: (Option<PathBuf>, Options),
+        source: Source,
         settings: Settings,
+        (sender, inbox): (UnboundedSender<Message>, UnboundedReceiver<Message>),
         mut log: Log,
     ) -> Result<Self, String> {
-        let (sender, inbox) = unbounded_channel();
-        signals::forward(&sender).map_err(|error| format!("cannot take signals: {error}"))?;
         let events = sender.clone();
         let options = EngineOptions {
             label: settings.label.clone(),
@@ -222,11 +212,11 @@ impl Hub {
     }
 
     fn read_again(&self) {
-        let (file, options) = self.source.clone();
+        let Source { config, options } = self.source.clone();
         let sender = self.sender.clone();
         // A file system that hangs must not take the hub with it.
         tokio::task::spawn_blocking(move || {
-            let read = match file {
+            let read = match config {
                 Some(file) => config_file::load(&file).and_then(|file| options.over(&file)),
                 None => Err("netsvcd was started without --config".to_owned()),
             };

@@ -100,7 +100,61 @@ fn detailed(mut entry: Entry, event: &LinkEvent) -> Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use netsvc_core::{ExchangeId, LinkId, Peer, ProcessId, Reason, ReasonCode};
+
     use super::*;
+    use crate::log::Format;
+
+    fn event(label: Option<&str>) -> LinkEvent {
+        LinkEvent {
+            exchange: ExchangeId(1),
+            link: LinkId(1),
+            peer: label.map(|label| Peer { process: ProcessId([0xab; 16]), label: label.into() }),
+            address: "10.0.0.1:5".into(),
+            attempt: 1,
+            reason: Some(Reason::new(ReasonCode::GroupMismatch, "another group")),
+            retry_in: None,
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_link_names_the_peer_and_the_reason() {
+        let entry = LinkLog::inactive(&event(Some("x")));
+        let text = entry.line(Format::Text, UNIX_EPOCH);
+        assert_eq!(text, "netsvcd info: link with x (10.0.0.1:5) ended: another group\n");
+        let json: serde_json::Value =
+            serde_json::from_str(&entry.line(Format::Json, UNIX_EPOCH)).unwrap();
+        let wanted = serde_json::json!({
+            "time": "1970-01-01T00:00:00.000Z",
+            "level": "info",
+            "event": "link-inactive",
+            "message": "link with x (10.0.0.1:5) ended: another group",
+            "process": "ab".repeat(16),
+            "label": "x",
+            "address": "10.0.0.1:5",
+            "reason": "group-mismatch",
+        });
+        assert_eq!(json, wanted);
+    }
+
+    #[test]
+    fn a_refusal_after_a_pause_tells_how_many_there_were_meanwhile() {
+        let mut log = LinkLog::default();
+        let began = Instant::now();
+        let told = [0, 30, 60].map(|second| {
+            let entry = log.refused(&event(None), began + Duration::from_secs(second));
+            entry.line(Format::Json, UNIX_EPOCH)
+        });
+        let [first, second, third] =
+            told.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+        assert_eq!([&first["level"], &second["level"], &third["level"]], ["warn", "debug", "warn"]);
+        let message = "a connection from 10.0.0.1:5 was not accepted: another group";
+        assert_eq!((&first["message"], first.get("more")), (&message.into(), None));
+        let message = format!("{message}; 1 more since the last such message");
+        assert_eq!((&third["message"], &third["more"]), (&message.into(), &1.into()));
+    }
 
     #[test]
     fn refusals_in_a_row_are_worth_a_line_at_once_after_a_minute_after_ten_and_hourly() {

@@ -210,7 +210,7 @@ mod tests {
 
     fn entry() -> Entry {
         Entry::new(Level::Info, "link-active", "linked with \"a\"\n\u{1b}[2J")
-            .text("label", "ä\\\u{2028}")
+            .text("label", "ä\\\u{2028}\u{85}")
             .number("attempt", 2)
             .texts("addresses", vec!["a".to_owned(), "b".to_owned()])
     }
@@ -218,14 +218,14 @@ mod tests {
     #[test]
     fn a_line_of_json_is_what_was_said_and_one_line() {
         let line = entry().line(Format::Json, UNIX_EPOCH);
-        assert!(line.ends_with('\n') && !line.trim_end().contains(char::is_control), "{line}");
+        assert!(line.ends_with('\n') && !line.trim_end().contains(is_hidden), "{line}");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
         let wanted = serde_json::json!({
             "time": "1970-01-01T00:00:00.000Z",
             "level": "info",
             "event": "link-active",
             "message": "linked with \"a\"\n\u{1b}[2J",
-            "label": "ä\\\u{2028}",
+            "label": "ä\\\u{2028}\u{85}",
             "attempt": 2,
             "addresses": ["a", "b"],
         });

@@ -2,39 +2,41 @@
 
 use std::io;
 
-use tokio::sync::mpsc::UnboundedSender;
-
-use crate::hub::Message;
+use netsvc_hub::Control;
 
 /// Forwards signals for as long as the hub listens. To be called on the I/O thread.
 #[cfg(unix)]
-pub(crate) fn forward(hub: &UnboundedSender<Message>) -> io::Result<()> {
+pub(crate) fn forward(control: &Control) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let on = |kind: SignalKind, message: fn() -> Message| {
+    let on = |kind: SignalKind, ask: fn(&Control)| {
         let mut signals = signal(kind)?;
-        let hub = hub.clone();
+        let control = control.clone();
         tokio::spawn(async move {
-            while signals.recv().await.is_some() && hub.send(message()).is_ok() {}
+            while control.is_open() && signals.recv().await.is_some() {
+                ask(&control);
+            }
         });
         io::Result::Ok(())
     };
-    on(SignalKind::terminate(), || Message::Stop("SIGTERM"))?;
-    on(SignalKind::interrupt(), || Message::Stop("SIGINT"))?;
-    on(SignalKind::hangup(), || Message::Reload)
+    on(SignalKind::terminate(), |control| control.stop("SIGTERM"))?;
+    on(SignalKind::interrupt(), |control| control.stop("SIGINT"))?;
+    on(SignalKind::hangup(), Control::reload)
 }
 
 /// Windows has nothing like SIGHUP: a changed file takes effect with the next start.
 #[cfg(windows)]
-pub(crate) fn forward(hub: &UnboundedSender<Message>) -> io::Result<()> {
+pub(crate) fn forward(control: &Control) -> io::Result<()> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 
     macro_rules! on {
         ($signal:ident, $name:literal) => {
             let mut signals = $signal()?;
-            let hub = hub.clone();
+            let control = control.clone();
             tokio::spawn(async move {
-                while signals.recv().await.is_some() && hub.send(Message::Stop($name)).is_ok() {}
+                while control.is_open() && signals.recv().await.is_some() {
+                    control.stop($name);
+                }
             });
         };
     }

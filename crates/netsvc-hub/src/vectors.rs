@@ -1,4 +1,4 @@
-//! Command lines and configuration files with what they mean, shared with the embedded hub's tests.
+//! Command lines and configuration files with what they mean.
 
 use std::ffi::OsString;
 

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 #[cfg(unix)]
 mod event_loop;
+mod hub;
 mod native_registry;
 mod numbers;
 mod options;

@@ -293,7 +293,7 @@ fn small_records() {
     };
     let (packed, buffer) = records(subscriber, &[5]);
     assert_eq!(packed[0], [11, 2, 1, 0, buffer.len() as u32]);
-    assert_eq!(buffer, [buffer[2..34].as_ref(), b"host:9", b"t.*"].map(text).concat());
+    assert_eq!(buffer, [&buffer[2..34], &b"host:9"[..], &b"t.*"[..]].map(text).concat());
 }
 
 #[test]
