@@ -202,7 +202,7 @@ impl World {
     /// If it is refused.
     pub fn publish(&mut self, node: Node, no: ServiceNo, subject: &str, lifetime: Lifetime) {
         let (now, content) = (self.now(), Content::raw(subject.to_owned()));
-        let published = self.at(node).publish(now, no, subject, content, lifetime);
+        let published = self.host(node).publish(now, no, &subject.into(), &content, lifetime);
         published.unwrap_or_else(|error| panic!("not published: {error}"));
     }
 
@@ -267,13 +267,13 @@ impl World {
         options: RequestOptions,
     ) {
         let (now, content) = (self.now(), Content::raw(content.to_owned()));
-        self.at(node).request(now, key, target.clone(), "run", content, options);
+        self.host(node).request(now, key, target, &"run".into(), &content, options);
     }
 
     /// Ends an invocation with a response.
     pub fn respond(&mut self, node: Node, call: CallId, content: &str) {
         let result = HandlerResult::Response(Content::raw(content.to_owned()));
-        self.at(node).respond(call, result);
+        self.host(node).respond(call, result);
     }
 
     /// Settles, then takes what an application was told.
@@ -300,7 +300,7 @@ impl World {
                 if let Event::Invoke(invocation) = event
                     && let Some(result) = handler(invocation)
                 {
-                    self.at(node).respond(invocation.call, result);
+                    self.host(node).respond(invocation.call, result);
                 }
             }
             events.extend(new);

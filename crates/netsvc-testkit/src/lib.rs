@@ -12,10 +12,12 @@ mod host;
 mod links;
 mod pipe;
 mod raw_peer;
+mod ways;
 mod world;
 
 pub use app::{ROOMY, Told, assert_nothing_pending, service, verdict};
 pub use host::Host;
 pub use links::{Wire, describe, hello, link_event, link_story, story};
 pub use raw_peer::{RawPeer, announcement};
+pub use ways::Ways;
 pub use world::{Node, World};

@@ -34,7 +34,7 @@ impl World {
         assert!(self.is_listening(hub), "nobody listens");
         let connection = self.new_connection();
         self.connections[connection].by_hand[0] = true;
-        self.enqueue(hub, connection);
+        self.enqueue(hub, None, connection);
         Wire::new(connection, 0)
     }
 

@@ -11,6 +11,7 @@ use netsvc_core::{
 use crate::connections::Connection;
 use crate::host::Host;
 use crate::links::Wire;
+use crate::ways::Ways;
 
 /// Names a process of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,9 +23,10 @@ pub struct World {
     pub(crate) now: Time,
     seed: u64,
     pub(crate) hosts: Vec<Host>,
-    pub(crate) listening: HashMap<Node, ExchangeId>,
+    /// Exchanges that listen, each with its group.
+    pub(crate) listening: HashMap<Node, Vec<(String, ExchangeId)>>,
     /// Connections that wait to be accepted.
-    pub(crate) backlog: HashMap<Node, VecDeque<usize>>,
+    pub(crate) backlog: HashMap<(Node, ExchangeId), VecDeque<usize>>,
     /// Where a test accepts connections by hand, and those it has not taken yet.
     pub(crate) by_hand: HashMap<Node, VecDeque<Wire>>,
     pub(crate) connections: Vec<Connection>,
@@ -39,6 +41,8 @@ pub struct World {
     pub timers_first: bool,
     /// See [`Host::telling`], for processes to come.
     pub telling: bool,
+    /// See [`Host::ways`], for processes to come.
+    pub ways: Ways,
 }
 
 impl World {
@@ -58,6 +62,7 @@ impl World {
             piece: usize::MAX,
             timers_first: false,
             telling: seed % 2 == 1,
+            ways: Ways::Usual,
         }
     }
 
@@ -75,7 +80,7 @@ impl World {
     pub fn process_with(&mut self, label: &str, limits: Limits) -> Node {
         let node = Node(self.hosts.len());
         let process = self.fresh(label, limits);
-        self.hosts.push(Host::new(process, self.telling));
+        self.hosts.push(Host::new(process, self.telling, self.ways));
         node
     }
 
@@ -86,7 +91,7 @@ impl World {
         let limits = self.hosts[node.0].process.limits().clone();
         self.kill(node);
         let process = self.fresh(&label, limits);
-        self.hosts[node.0] = Host::new(process, self.telling);
+        self.hosts[node.0] = Host::new(process, self.telling, self.ways);
     }
 
     /// Kills a process: its connections end, nothing of it runs any more.
@@ -121,22 +126,32 @@ impl World {
     pub fn hub_with(&mut self, node: Node, group: &str, heartbeat: Heartbeat) -> ExchangeId {
         let made = self.at(node).create_exchange(Role::Server, group, heartbeat);
         let exchange = made.unwrap_or_else(|error| panic!("no hub: {error}"));
-        self.listening.insert(node, exchange);
+        self.hosts[node.0].groups.insert(exchange, group.to_owned());
+        self.listening.entry(node).or_default().push((group.to_owned(), exchange));
         exchange
     }
 
-    /// The exchange that listens at a hub.
+    /// The exchange that listens at a hub, the newest if there are several.
     ///
     /// # Panics
     /// If nobody listens there.
     pub fn listening_exchange(&self, node: Node) -> ExchangeId {
-        self.listening.get(&node).copied().unwrap_or_else(|| panic!("nobody listens"))
+        let newest = self.listening_exchanges(node).last().copied();
+        newest.unwrap_or_else(|| panic!("nobody listens"))
     }
 
     /// Nobody listens at that process any more; what was accepted stays.
     pub fn stop_listening(&mut self, node: Node) {
-        self.listening.remove(&node);
-        for connection in self.backlog.remove(&node).unwrap_or_default() {
+        for exchange in self.listening_exchanges(node) {
+            self.stop_listening_on(node, exchange);
+        }
+    }
+
+    pub(crate) fn stop_listening_on(&mut self, node: Node, exchange: ExchangeId) {
+        if let Some(listening) = self.listening.get_mut(&node) {
+            listening.retain(|(_, known)| *known != exchange);
+        }
+        for connection in self.backlog.remove(&(node, exchange)).unwrap_or_default() {
             self.end_pipe(connection, 1);
         }
     }
@@ -160,6 +175,7 @@ impl World {
     ) -> LinkId {
         let made = self.at(node).create_exchange(Role::Client, group, heartbeat);
         let exchange = made.unwrap_or_else(|error| panic!("no exchange: {error}"));
+        self.hosts[node.0].groups.insert(exchange, group.to_owned());
         self.connect_exchange(node, exchange, hub, retry)
     }
 
@@ -178,7 +194,9 @@ impl World {
         let now = self.now;
         let made = self.at(node).connect(now, exchange, retry, token);
         let link = made.unwrap_or_else(|error| panic!("no link: {error}"));
-        self.hosts[node.0].targets.insert(link, hub);
+        let host = &mut self.hosts[node.0];
+        let group = host.groups.get(&exchange).cloned();
+        host.targets.insert(link, (hub, group));
         link
     }
 
