@@ -23,6 +23,15 @@ pub(crate) struct Connection {
     pub(crate) delay: Duration,
     /// Nothing gets through, and nobody is told.
     pub(crate) frozen: bool,
+    /// It takes no byte.
+    pub(crate) plugged: bool,
+}
+
+impl Connection {
+    /// Bytes that it takes from one end now.
+    fn room(&self, side: usize) -> usize {
+        if self.plugged { 0 } else { self.pipes[side].room() }
+    }
 }
 
 impl World {
@@ -102,6 +111,7 @@ impl World {
             by_hand: [false, false],
             delay: self.delay,
             frozen: false,
+            plugged: false,
         });
         self.connections.len() - 1
     }
@@ -150,7 +160,9 @@ impl World {
         let host = &mut self.hosts[node.0];
         let Some(end) = host.ends.get_mut(&conn) else { return };
         // What does not fit into the connection stays in the outbox, as with a real socket.
-        let room = self.connections[end.connection].pipes[end.side].room();
+        let connection = &self.connections[end.connection];
+        // A socket that takes nothing is seen by what it left of a first piece.
+        let room = if connection.plugged { 1 } else { connection.room(end.side) };
         if room == 0 || end.batch.len() >= room {
             return;
         }
@@ -171,7 +183,7 @@ impl World {
                 let host = &mut self.hosts[node.0];
                 let Some(end) = host.ends.get_mut(&conn) else { break };
                 let connection = &mut self.connections[end.connection];
-                let room = connection.pipes[end.side].room();
+                let room = connection.room(end.side);
                 let mut slices = [IoSlice::new(&[]); 16];
                 let filled = end.batch.slices(&mut slices);
                 let mut bytes: Vec<u8> =

@@ -7,10 +7,12 @@
 
 mod app;
 mod connections;
+pub mod differential;
 pub mod fuzz;
 mod host;
 mod links;
 mod pipe;
+mod random;
 mod raw_peer;
 mod ways;
 mod world;
@@ -18,6 +20,7 @@ mod world;
 pub use app::{ROOMY, Told, assert_nothing_pending, service, verdict};
 pub use host::Host;
 pub use links::{Wire, describe, hello, link_event, link_story, story};
+pub use random::Random;
 pub use raw_peer::{RawPeer, announcement};
 pub use ways::Ways;
 pub use world::{Node, World};

@@ -4,8 +4,8 @@
 use bytes::{Buf, Bytes};
 use netsvc_core::{
     Asked, CallId, CommandError, ConnId, Content, ContentType, DeliveredReport, Event,
-    HandlerResult, Invocation, Lifetime, Outcome, ProcessId, RequestOptions, ServiceNo, Str,
-    SubscriptionId, Target, Teller, Time, Told,
+    HandlerResult, Invocation, Lifetime, Limits, Outcome, ProcessId, RequestOptions, ServiceNo,
+    Str, SubscriptionId, Target, Teller, Time, Told,
 };
 
 use crate::host::{End, Host};
@@ -19,6 +19,16 @@ pub enum Ways {
     Quick,
     /// The general ways only, as far as the process lets itself be kept from others.
     General,
+}
+
+impl Ways {
+    /// Limits that leave as much to tests as they would without
+    /// [`hold_to_ways`](Host::hold_to_ways).
+    pub fn limits(self, limits: Limits) -> Limits {
+        let services = limits.services.saturating_add(1);
+        let kept_values = limits.kept_values + usize::from(self == Self::General);
+        Limits { services, kept_values, ..limits }
+    }
 }
 
 /// Contents from this size on are written straight from the application's memory.

@@ -4,13 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use netsvc_core::{
-    Action, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken, Process, ProcessId,
-    Retry, Role, Str, Time,
+    Action, CommandError, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken,
+    Process, ProcessId, Retry, Role, Str, Time,
 };
 
 use crate::connections::Connection;
 use crate::host::Host;
 use crate::links::Wire;
+use crate::random::Random;
 use crate::ways::Ways;
 
 /// Names a process of a world.
@@ -21,7 +22,7 @@ pub struct Node(pub usize);
 #[derive(Debug)]
 pub struct World {
     pub(crate) now: Time,
-    seed: u64,
+    random: Random,
     pub(crate) hosts: Vec<Host>,
     /// Exchanges that listen, each with its group.
     pub(crate) listening: HashMap<Node, Vec<(String, ExchangeId)>>,
@@ -51,7 +52,7 @@ impl World {
         Self {
             // Not zero, so that "zero" never looks like a point in time.
             now: Time(1_000_000_000),
-            seed,
+            random: Random::new(seed),
             hosts: Vec::new(),
             listening: HashMap::new(),
             backlog: HashMap::new(),
@@ -140,6 +141,16 @@ impl World {
         newest.unwrap_or_else(|| panic!("nobody listens"))
     }
 
+    /// The exchange of a process in a group.
+    ///
+    /// # Panics
+    /// If it was not made by this world.
+    pub fn exchange_of(&self, node: Node, group: &str) -> ExchangeId {
+        let mut known = self.hosts[node.0].groups.iter();
+        let found = known.find(|(_, of)| *of == group).map(|(exchange, _)| *exchange);
+        found.unwrap_or_else(|| panic!("no exchange of group {group:?}"))
+    }
+
     /// Nobody listens at that process any more; what was accepted stays.
     pub fn stop_listening(&mut self, node: Node) {
         for exchange in self.listening_exchanges(node) {
@@ -190,14 +201,28 @@ impl World {
         hub: Node,
         retry: Retry,
     ) -> LinkId {
+        let made = self.try_connect(node, exchange, hub, retry);
+        made.unwrap_or_else(|error| panic!("no link: {error}"))
+    }
+
+    /// As [`connect_exchange`](Self::connect_exchange), which may be refused.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn try_connect(
+        &mut self,
+        node: Node,
+        exchange: ExchangeId,
+        hub: Node,
+        retry: Retry,
+    ) -> Result<LinkId, CommandError> {
         let token = LinkToken(self.bytes());
         let now = self.now;
-        let made = self.at(node).connect(now, exchange, retry, token);
-        let link = made.unwrap_or_else(|error| panic!("no link: {error}"));
+        let link = self.at(node).connect(now, exchange, retry, token)?;
         let host = &mut self.hosts[node.0];
         let group = host.groups.get(&exchange).cloned();
         host.targets.insert(link, (hub, group));
-        link
+        Ok(link)
     }
 
     /// Ends the connections between two processes; both are told by the end of the stream.
@@ -211,9 +236,7 @@ impl World {
 
     /// As [`cut`](Self::cut), of one connecting link alone.
     pub fn cut_link(&mut self, node: Node, link: LinkId) {
-        let Some(conn) = self.hosts[node.0].conns.get(&link).copied() else { return };
-        let Some(end) = self.hosts[node.0].ends.get(&conn) else { return };
-        let connection = end.connection;
+        let Some(connection) = self.connection_of(node, link) else { return };
         for side in [0, 1] {
             self.end_pipe(connection, side);
         }
@@ -228,6 +251,26 @@ impl World {
                 connection.frozen = frozen;
             }
         }
+    }
+
+    /// As [`freeze`](Self::freeze), of the connection that a connecting link has now.
+    pub fn freeze_link(&mut self, node: Node, link: LinkId, frozen: bool) {
+        if let Some(connection) = self.connection_of(node, link) {
+            self.connections[connection].frozen = frozen;
+        }
+    }
+
+    /// From now on the connection that a connecting link has takes no byte from either end; what it
+    /// has taken arrives.
+    pub fn plug_link(&mut self, node: Node, link: LinkId, plugged: bool) {
+        if let Some(connection) = self.connection_of(node, link) {
+            self.connections[connection].plugged = plugged;
+        }
+    }
+
+    fn connection_of(&self, node: Node, link: LinkId) -> Option<usize> {
+        let host = &self.hosts[node.0];
+        host.ends.get(host.conns.get(&link)?).map(|end| end.connection)
     }
 
     /// Bytes that a process has written to another over the connections they have now.
@@ -373,20 +416,15 @@ impl World {
             id: ProcessId(self.bytes()),
             label: Str::from(label),
             limits,
-            seed: self.random(),
+            seed: self.random.next_u64(),
         };
         Process::new(config, self.now)
     }
 
-    fn random(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.seed ^ (self.seed >> 29)
-    }
-
     fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.random().to_le_bytes());
-        bytes[8..].copy_from_slice(&self.random().to_le_bytes());
+        bytes[..8].copy_from_slice(&self.random.next_u64().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.random.next_u64().to_le_bytes());
         bytes
     }
 }
