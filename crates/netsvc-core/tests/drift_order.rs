@@ -48,8 +48,8 @@ fn live_reports_of_two_services_of_one_process_keep_their_order_during_a_replay(
     // Whatever came before the subscription was known is not wanted.
     let number = |told: &String| told.rsplit(' ').next().map(str::to_owned);
     let first = told.first().and_then(number).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let published: Vec<String> = (first..20)
+    let expected: Vec<String> = (first..20)
         .flat_map(|number| [format!("live x {number}"), format!("live y {number}")])
         .collect();
-    assert_eq!(told, published);
+    assert_eq!(told, expected);
 }

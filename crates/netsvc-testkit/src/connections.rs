@@ -126,8 +126,7 @@ impl World {
 
     pub(crate) fn read(&mut self, node: Node) -> bool {
         let (now, piece) = (self.now, self.piece);
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
+        let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
         let mut busy = false;
         for conn in conns {
             loop {
@@ -174,8 +173,7 @@ impl World {
 
     pub(crate) fn write(&mut self, node: Node) -> bool {
         let now = self.now;
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
+        let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
         let mut busy = false;
         for conn in conns {
             loop {
@@ -186,14 +184,16 @@ impl World {
                 let room = connection.room(end.side);
                 let mut slices = [IoSlice::new(&[]); 16];
                 let filled = end.batch.slices(&mut slices);
-                let mut bytes: Vec<u8> =
-                    slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-                bytes.truncate(room);
+                let mut bytes = Vec::new();
+                for slice in &slices[..filled] {
+                    let taken = slice.len().min(room - bytes.len());
+                    bytes.extend_from_slice(&slice[..taken]);
+                }
                 if bytes.is_empty() {
                     break;
                 }
                 end.batch.advance(bytes.len());
-                connection.pipes[end.side].write(now + connection.delay, &bytes);
+                connection.pipes[end.side].write(now + connection.delay, bytes);
                 host.process.handle_written(now, conn, end.batch.len());
                 busy = true;
             }

@@ -1,6 +1,6 @@
 //! One process in a world.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
@@ -27,13 +27,13 @@ pub struct Host {
     pub applied_in_place: u64,
     /// While true, nothing of it runs: neither reading nor writing nor its timers (SIGSTOP).
     pub stopped: bool,
-    pub(crate) ends: HashMap<ConnId, End>,
+    pub(crate) ends: BTreeMap<ConnId, End>,
     /// Newest connection of each connecting link.
-    pub(crate) conns: HashMap<LinkId, ConnId>,
+    pub(crate) conns: BTreeMap<LinkId, ConnId>,
     /// Where its connecting links lead, and in which group if that is known.
-    pub(crate) targets: HashMap<LinkId, (Node, Option<String>)>,
+    pub(crate) targets: BTreeMap<LinkId, (Node, Option<String>)>,
     /// Groups of its exchanges, as far as they are known.
-    pub(crate) groups: HashMap<ExchangeId, String>,
+    pub(crate) groups: BTreeMap<ExchangeId, String>,
 }
 
 /// One end of a connection.
@@ -60,10 +60,10 @@ impl Host {
             ways,
             applied_in_place: 0,
             stopped: false,
-            ends: HashMap::new(),
-            conns: HashMap::new(),
-            targets: HashMap::new(),
-            groups: HashMap::new(),
+            ends: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            groups: BTreeMap::new(),
         }
     }
 

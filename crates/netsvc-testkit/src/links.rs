@@ -60,7 +60,7 @@ impl World {
     /// Sends bytes.
     pub fn say_bytes(&mut self, wire: &Wire, bytes: &[u8]) {
         let connection = &mut self.connections[wire.connection];
-        connection.pipes[wire.side].write(self.now + connection.delay, bytes);
+        connection.pipes[wire.side].write(self.now + connection.delay, bytes.to_vec());
     }
 
     /// What has arrived at a wire and was not heard yet.

@@ -24,10 +24,10 @@ pub enum Ways {
 impl Ways {
     /// Limits that leave as much to tests as they would without
     /// [`hold_to_ways`](Host::hold_to_ways).
-    pub fn limits(self, limits: Limits) -> Limits {
+    pub fn limits(self, limits: &Limits) -> Limits {
         let services = limits.services.saturating_add(1);
         let kept_values = limits.kept_values + usize::from(self == Self::General);
-        Limits { services, kept_values, ..limits }
+        Limits { services, kept_values, ..limits.clone() }
     }
 }
 
@@ -79,8 +79,7 @@ impl Host {
         subject: &Str,
         content: &Content,
     ) -> bool {
-        let mut conns: Vec<ConnId> = self.ends.keys().copied().collect();
-        conns.sort_unstable();
+        let conns: Vec<ConnId> = self.ends.keys().copied().collect();
         conns.into_iter().any(|conn| {
             let Some(end) = self.ends.get_mut(&conn) else { return false };
             let (process, borrowed) = (&mut self.process, content.by_ref());

@@ -1,6 +1,6 @@
 //! The world: processes, connections and time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use netsvc_core::{
@@ -25,11 +25,11 @@ pub struct World {
     random: Random,
     pub(crate) hosts: Vec<Host>,
     /// Exchanges that listen, each with its group.
-    pub(crate) listening: HashMap<Node, Vec<(String, ExchangeId)>>,
+    pub(crate) listening: BTreeMap<Node, Vec<(String, ExchangeId)>>,
     /// Connections that wait to be accepted.
-    pub(crate) backlog: HashMap<(Node, ExchangeId), VecDeque<usize>>,
+    pub(crate) backlog: BTreeMap<(Node, ExchangeId), VecDeque<usize>>,
     /// Where a test accepts connections by hand, and those it has not taken yet.
-    pub(crate) by_hand: HashMap<Node, VecDeque<Wire>>,
+    pub(crate) by_hand: BTreeMap<Node, VecDeque<Wire>>,
     pub(crate) connections: Vec<Connection>,
     /// Time that bytes take from one end to the other, for connections to come.
     pub delay: Duration,
@@ -54,9 +54,9 @@ impl World {
             now: Time(1_000_000_000),
             random: Random::new(seed),
             hosts: Vec::new(),
-            listening: HashMap::new(),
-            backlog: HashMap::new(),
-            by_hand: HashMap::new(),
+            listening: BTreeMap::new(),
+            backlog: BTreeMap::new(),
+            by_hand: BTreeMap::new(),
             connections: Vec::new(),
             delay: Duration::from_millis(1),
             capacity: 256 << 10,

@@ -1,7 +1,8 @@
 //! What applications are told, noted and held against what was done.
 
 use netsvc_core::{
-    CallId, Change, DeliveredReport, Event, LinkEvent, Outcome, Status, SubscriptionId,
+    CallId, Change, DeliveredReport, Event, HandlerResult, LinkEvent, Outcome, RequestCode, Status,
+    SubscriptionId,
 };
 
 use super::run::Run;
@@ -12,10 +13,34 @@ impl Run {
     /// Takes what was told.
     pub(super) fn collect(&mut self) {
         for node in 0..self.layout.nodes.len() {
-            for event in self.world.host(Node(node)).take_events() {
-                let event = self.note(node, event);
-                self.told[node].events.push(event);
+            let mut events = self.world.host(Node(node)).take_events();
+            let withdrawn = withdrawn(&events);
+            join_credit(&mut events);
+            for event in events {
+                if withdrawn.is_empty() || !self.is_withdrawn(node, &event, &withdrawn) {
+                    let event = self.note(node, event);
+                    self.told[node].events.push(event);
+                }
             }
+        }
+    }
+
+    /// Whether it is about an invocation that was given up before the application could do
+    /// anything: whether it is told of that at all depends on when it looks. It ends the invocation
+    /// at once.
+    fn is_withdrawn(&mut self, node: usize, event: &Event, withdrawn: &[CallId]) -> bool {
+        match event {
+            Event::Invoke(invocation) if withdrawn.contains(&invocation.call) => {
+                let content = &invocation.content.bytes;
+                if let Some(request) = key_of(content).and_then(|key| self.requests.get_mut(key)) {
+                    request.invoked += 1;
+                }
+                let result = HandlerResult::Error(RequestCode::Encoding, "given up".into());
+                self.world.host(Node(node)).respond(invocation.call, result);
+                true
+            }
+            Event::Abort { call, .. } | Event::Credit { call, .. } => withdrawn.contains(call),
+            _ => false,
         }
     }
 
@@ -54,11 +79,10 @@ impl Run {
                 let name = CallId(self.invocations.len() as u64);
                 invocation.call = name;
                 self.told[node].calls.insert(call, name);
-                let key = invocation.content.bytes.first_chunk::<8>();
-                let key = key.map_or(usize::MAX, |key| u64::from_le_bytes(*key) as usize);
-                match self.requests.get_mut(key) {
+                let key = key_of(&invocation.content.bytes);
+                match key.and_then(|key| self.requests.get_mut(key)) {
                     Some(request) => request.invoked += 1,
-                    None => self.broken.push(format!("an invocation of no request: {key}")),
+                    None => self.broken.push(format!("an invocation of no request: {key:?}")),
                 }
                 let parts = invocation.parts;
                 self.invocations.push(Invocation { node, call, parts, open: true });
@@ -193,5 +217,45 @@ impl Run {
                 self.accepted.remove(&key);
             }
         }
+    }
+}
+
+/// The request whose arguments these are.
+fn key_of(content: &[u8]) -> Option<usize> {
+    content.first_chunk::<8>().map(|key| u64::from_le_bytes(*key) as usize)
+}
+
+/// Invocations that were given up before the application could do anything.
+fn withdrawn(events: &[Event]) -> Vec<CallId> {
+    let aborted = events.iter().filter_map(|event| match event {
+        Event::Abort { call, .. } => Some(*call),
+        _ => None,
+    });
+    let mut aborted: Vec<CallId> = aborted.collect();
+    aborted.retain(|aborted| {
+        let of_it = |event: &Event| {
+            matches!(event, Event::Invoke(invocation) if invocation.call == *aborted)
+        };
+        events.iter().any(of_it)
+    });
+    aborted
+}
+
+/// Credit that comes before the application could do anything may be told with the invocation.
+fn join_credit(events: &mut Vec<Event>) {
+    let mut index = 0;
+    while index < events.len() {
+        if let Event::Credit { call, parts } = events[index] {
+            let invoked = events[..index].iter_mut().find_map(|event| match event {
+                Event::Invoke(invocation) if invocation.call == call => Some(invocation),
+                _ => None,
+            });
+            if let Some(invocation) = invoked {
+                invocation.parts = invocation.parts.saturating_add(parts);
+                events.remove(index);
+                continue;
+            }
+        }
+        index += 1;
     }
 }

@@ -16,11 +16,11 @@ pub(super) fn operations(layout: &Layout, seed: u64) -> Vec<Operation> {
     let count = 10 + random.below(60);
     // Who would subscribe and ask without services and interests?
     let mut operations: Vec<Operation> = Vec::with_capacity(count + 6);
-    for _ in 0..1 + random.below(2) {
+    for _ in 0..=random.below(2) {
         operations.push(create(&mut random));
     }
-    for _ in 0..1 + random.below(3) {
-        operations.push(subscribe(layout, &mut random));
+    for _ in 0..=random.below(3) {
+        operations.push(subscribe(&mut random));
     }
     if !random.one_in(3) {
         operations.push(Operation::Settle);
@@ -34,7 +34,7 @@ pub(super) fn operations(layout: &Layout, seed: u64) -> Vec<Operation> {
 fn operation(layout: &Layout, random: &mut Random) -> Operation {
     // Trouble, or what brings about more of it.
     if random.below(100) < 9 * layout.trouble {
-        return trouble(layout, random);
+        return trouble(random);
     }
     match random.below(100) {
         0..=5 => create(random),
@@ -47,12 +47,12 @@ fn operation(layout: &Layout, random: &mut Random) -> Operation {
             subject: byte(random),
             size: size(random),
         },
-        49..=55 => subscribe(layout, random),
+        49..=55 => subscribe(random),
         56..=58 => Operation::Unsubscribe { subscription: byte(random) },
         59..=60 => {
             Operation::Grant { subscription: byte(random), reports: random.pick(&[1, 5, 200]) }
         }
-        61..=69 => request(layout, random),
+        61..=69 => request(random),
         70..=71 => Operation::Cancel { request: byte(random) },
         72..=73 => Operation::GrantParts { request: byte(random), parts: random.pick(&[1, 3]) },
         74..=80 => Operation::Respond {
@@ -67,9 +67,8 @@ fn operation(layout: &Layout, random: &mut Random) -> Operation {
     }
 }
 
-fn trouble(layout: &Layout, random: &mut Random) -> Operation {
+fn trouble(random: &mut Random) -> Operation {
     let (link, node) = (byte(random), byte(random));
-    let _ = layout;
     match random.below(24) {
         0..=2 => Operation::Cut { link },
         3..=7 => Operation::Plug { link, on: true },
@@ -113,8 +112,7 @@ fn publish(random: &mut Random) -> Operation {
     }
 }
 
-fn subscribe(layout: &Layout, random: &mut Random) -> Operation {
-    let _ = layout;
+fn subscribe(random: &mut Random) -> Operation {
     Operation::Subscribe {
         node: byte(random),
         aim: match random.below(8) {
@@ -128,8 +126,7 @@ fn subscribe(layout: &Layout, random: &mut Random) -> Operation {
     }
 }
 
-fn request(layout: &Layout, random: &mut Random) -> Operation {
-    let _ = layout;
+fn request(random: &mut Random) -> Operation {
     Operation::Request {
         node: byte(random),
         aim: if random.one_in(3) {

@@ -9,9 +9,12 @@ use super::run::Run;
 use super::state::{SUBJECTS, Subscription};
 use crate::world::Node;
 
+/// No request takes longer, and no closing connection.
+const LONGEST: Duration = Duration::from_secs(6);
+
 impl Run {
-    /// Ends a run: everybody recovers, a last report of each subject is published, and everything is
-    /// closed. Broken promises are noted.
+    /// Ends a run: everybody recovers, a last report of each subject is published, and everything
+    /// is closed. Broken promises are noted.
     pub(super) fn end(&mut self) {
         self.heal();
         self.entitle();
@@ -31,7 +34,7 @@ impl Run {
             self.respond(index, 0, 1);
             self.settle();
         }
-        self.pass(Duration::from_secs(30));
+        self.pass(LONGEST);
         self.check_requests();
         for index in 0..self.subscriptions.len() {
             if self.subscriptions[index].open {
@@ -43,7 +46,7 @@ impl Run {
                 self.close_service(index);
             }
         }
-        self.pass(Duration::from_secs(30));
+        self.pass(LONGEST);
         self.check_tables();
     }
 

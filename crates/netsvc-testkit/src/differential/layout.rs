@@ -129,7 +129,7 @@ impl Layout {
     /// Whether two processes see each other's services of that audience.
     pub(super) fn sees(&self, node: usize, provider: usize, audience: &str) -> bool {
         let in_group = |node: usize, group: &str| {
-            self.hubs.iter().any(|hub| *hub == (node, group))
+            self.hubs.contains(&(node, group))
                 || self.links.iter().any(|link| link.0 == node && link.2 == group)
         };
         node == provider

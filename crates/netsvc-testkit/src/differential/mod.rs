@@ -8,9 +8,14 @@
 //! with reasons; flushes; and which commands are refused.
 //!
 //! *Left open*:
-//! - in the world with small limits, which reports an outbox drops, which requests are overloaded and
-//!   whether a link ends as too slow. These depend on how many bytes wait, and the same things are
-//!   not equally large on all ways. What must hold all the same is below;
+//! - in the world with small limits, which reports an outbox drops, which requests are overloaded
+//!   and whether a link ends as too slow. These depend on how many bytes wait, and the same things
+//!   are not equally large on all ways. What must hold all the same is below;
+//! - which reports a subscription with a bound drops, and which a newer one replaces: that depends
+//!   on how soon its application takes them. One that is larger than the bound by itself fares
+//!   alike on all ways, though;
+//! - whether an application is told of a request that is given up before it could do anything about
+//!   it, and whether credit that comes so soon is told with the request or after it;
 //! - what `publish` answers when much is queued, which depends on the same;
 //! - the numbers of invocations, which are the core's own.
 //!
@@ -34,6 +39,7 @@ mod run;
 mod shrink;
 mod state;
 mod trouble;
+mod verbs;
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,17 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::{
-    Content, ExchangeId, HandlerResult, Heartbeat, Lifetime, LinkId, NewService, RequestCode,
-    RequestOptions, Retry, Str, SubscriptionLimits, SubscriptionTarget, Target,
-};
+use netsvc_core::{ExchangeId, Heartbeat, Lifetime, LinkId, RequestOptions, Retry, Str};
 
 use super::layout::Layout;
-use super::operation::{Aim, Operation};
-use super::state::{
-    GROUP, Invocation, Link, NAMES, PATTERNS, Published, Request, SUBJECTS, Service, Subscription,
-    Told,
-};
+use super::operation::Operation;
+use super::state::{Invocation, Link, Request, SUBJECTS, Service, Subscription, Told};
 use crate::ways::Ways;
 use crate::world::{Node, World};
 
@@ -40,8 +34,8 @@ pub(super) struct Run {
     /// Operations that have happened.
     pub(super) done: usize,
     /// Contents are slices of it.
-    filler: Bytes,
-    subjects: Vec<Str>,
+    pub(super) filler: Bytes,
+    pub(super) subjects: Vec<Str>,
 }
 
 impl Run {
@@ -53,7 +47,7 @@ impl Run {
         world.piece = if seed.is_multiple_of(7) { 1_000 } else { usize::MAX };
         world.capacity = if layout.exact { 1 << 30 } else { 4_000 };
         for (index, label) in layout.nodes.iter().enumerate() {
-            let node = world.process_with(label, ways.limits((layout.limits)(index)));
+            let node = world.process_with(label, ways.limits(&(layout.limits)(index)));
             let now = world.now();
             world.host(node).hold_to_ways(now);
             world.watch_all(node);
@@ -174,7 +168,7 @@ impl Run {
             hub,
             group,
             exchange,
-            link,
+            id: link,
             closed: false,
             active: false,
             plugged: false,
@@ -187,204 +181,7 @@ impl Run {
         (0..self.layout.nodes.len()).map(|node| self.world.at(Node(node)).table_sizes()).collect()
     }
 
-    fn create(&mut self, node: u8, name: u8, audience: &'static str, member: bool) {
-        let node = self.layout.providers[usize::from(node) % self.layout.providers.len()];
-        let (now, name) = (self.world.now(), NAMES[usize::from(name) % NAMES.len()]);
-        let described = NewService {
-            name: name.into(),
-            audience: audience.into(),
-            groups: if member { vec![GROUP.into()] } else { Vec::new() },
-            methods: vec!["run".into()],
-        };
-        match self.world.at(Node(node)).create_service(now, described) {
-            Ok((no, id)) => {
-                let published = Vec::new();
-                self.services.push(Service {
-                    node,
-                    no,
-                    id,
-                    audience,
-                    member,
-                    open: true,
-                    published,
-                });
-            }
-            Err(error) => self.refused.push((self.done, error.code())),
-        }
-    }
-
-    fn close(&mut self, service: u8) {
-        let Some(index) = self.open_service(service) else { return };
-        self.close_service(index);
-    }
-
-    pub(super) fn close_service(&mut self, index: usize) {
-        let Service { node, no, open, .. } = &mut self.services[index];
-        *open = false;
-        let (now, node, no) = (self.world.now(), *node, *no);
-        self.world.at(Node(node)).close_service(now, no);
-    }
-
-    fn change_member(&mut self, service: u8, joins: bool) {
-        let Some(index) = self.open_service(service) else { return };
-        let Service { node, no, member, .. } = &mut self.services[index];
-        *member = joins;
-        let (now, node, no) = (self.world.now(), *node, *no);
-        let process = self.world.at(Node(node));
-        let result =
-            if joins { process.join(now, no, GROUP) } else { process.leave(now, no, GROUP) };
-        if let Err(error) = result {
-            self.refused.push((self.done, error.code()));
-        }
-        if !joins {
-            for subscription in self.subscriptions.iter_mut().filter(|one| one.of_group) {
-                subscription.entitled.remove(&index);
-            }
-        }
-    }
-
-    pub(super) fn publish(&mut self, index: usize, subject: usize, size: u32, lifetime: Lifetime) {
-        let now = self.world.now();
-        let Service { node, no, published, .. } = &self.services[index];
-        let content = self.content(published.len() as u64, size);
-        let host = self.world.host(Node(*node));
-        match host.publish(now, *no, &self.subjects[subject], &content, lifetime) {
-            Ok(_) => {
-                let report = Published { subject, content, to: None };
-                self.services[index].published.push(report);
-            }
-            Err(error) => self.refused.push((self.done, error.code())),
-        }
-    }
-
-    fn publish_to(&mut self, service: u8, to: u8, subject: u8, size: u32) {
-        let Some(index) = self.open_service(service) else { return };
-        let (to, subject) =
-            (usize::from(to) % self.layout.nodes.len(), usize::from(subject) % SUBJECTS.len());
-        let process = self.world.at(Node(to)).id();
-        let Service { node, no, published, .. } = &self.services[index];
-        let content = self.content(published.len() as u64, size);
-        let host = self.world.host(Node(*node));
-        match host.publish_to(*no, process, &self.subjects[subject], &content) {
-            Ok(_) => {
-                let report = Published { subject, content, to: Some(to) };
-                self.services[index].published.push(report);
-            }
-            Err(error) => self.refused.push((self.done, error.code())),
-        }
-    }
-
-    fn subscribe(&mut self, node: u8, aim: Aim, pattern: u8, policy: u8) {
-        let node = usize::from(node) % self.layout.nodes.len();
-        let target = match self.target(aim) {
-            Some(Target::Name(name)) if aim != Aim::Group => SubscriptionTarget::Name(name),
-            Some(Target::Identity(id)) => SubscriptionTarget::Identity(id),
-            _ => SubscriptionTarget::Group(GROUP.into()),
-        };
-        let pattern = PATTERNS[usize::from(pattern) % PATTERNS.len()];
-        let roomy = SubscriptionLimits { reports: 1 << 20, bytes: usize::MAX >> 1, latest: false };
-        // What it may tell without further grants comes last.
-        let (limits, credit) = match policy % 6 {
-            0 => (roomy, u32::MAX),
-            1 => (SubscriptionLimits { latest: true, ..roomy }, u32::MAX),
-            2 => (SubscriptionLimits { reports: 3, ..roomy }, 0),
-            3 => (SubscriptionLimits { bytes: 9_000, ..roomy }, u32::MAX),
-            4 => (SubscriptionLimits { reports: 20, latest: true, ..roomy }, u32::MAX),
-            _ => (SubscriptionLimits { reports: 1, ..roomy }, u32::MAX),
-        };
-        let now = self.world.now();
-        let process = self.world.at(Node(node));
-        let of_group = matches!(target, SubscriptionTarget::Group(_));
-        match process.subscribe(now, target, pattern, limits) {
-            Ok(id) => {
-                process.grant(id, credit);
-                self.subscriptions.push(Subscription {
-                    node,
-                    id,
-                    pattern: netsvc_core::Pattern::new(pattern),
-                    limits,
-                    of_group,
-                    open: true,
-                    reports: Vec::new(),
-                    entitled: Default::default(),
-                });
-            }
-            Err(error) => self.refused.push((self.done, error.code())),
-        }
-    }
-
-    pub(super) fn unsubscribe(&mut self, index: usize) {
-        let Subscription { node, id, open, .. } = &mut self.subscriptions[index];
-        *open = false;
-        let (node, id) = (*node, *id);
-        self.world.at(Node(node)).unsubscribe(id);
-    }
-
-    fn request(&mut self, node: u8, aim: Aim, size: u32, options: RequestOptions, known: bool) {
-        let node = usize::from(node) % self.layout.nodes.len();
-        let target = self.target(aim).unwrap_or(Target::Name(NAMES[0].into()));
-        let key = self.requests.len() as u64;
-        let mut bytes = key.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&self.content(key, size).bytes);
-        let parts_granted = options.parts;
-        self.requests.push(Request {
-            node,
-            outcomes: Vec::new(),
-            invoked: 0,
-            parts_granted,
-            parts: 0,
-        });
-        let (now, method) = (self.world.now(), Str::from(if known { "run" } else { "walk" }));
-        let host = self.world.host(Node(node));
-        host.request(now, key, &target, &method, &Content::raw(bytes), options);
-    }
-
-    pub(super) fn respond(&mut self, index: usize, result: u8, size: u32) {
-        let Invocation { node, call, open, .. } = &mut self.invocations[index];
-        *open = false;
-        let (node, call) = (*node, *call);
-        let content = self.content(index as u64, size);
-        let result = match result {
-            0 => HandlerResult::Response(content),
-            1 => HandlerResult::Failure(content),
-            _ => HandlerResult::Error(RequestCode::Encoding, "cannot be encoded".into()),
-        };
-        self.world.host(Node(node)).respond(call, result);
-    }
-
-    fn part(&mut self, invocation: u8, size: u32) {
-        let Some(index) = self.open_invocation(invocation) else { return };
-        let content = self.content(index as u64 + 7, size);
-        let Invocation { node, call, parts, .. } = &mut self.invocations[index];
-        if *parts == 0 {
-            return;
-        }
-        let now = self.world.now();
-        match self.world.at(Node(*node)).send_part(now, *call, content) {
-            Ok(left) => *parts = left,
-            Err(error) => self.refused.push((self.done, error.code())),
-        }
-    }
-
-    fn target(&self, aim: Aim) -> Option<Target> {
-        match aim {
-            Aim::Name(name) => Some(Target::Name(NAMES[usize::from(name) % NAMES.len()].into())),
-            Aim::Service(_) if self.services.is_empty() => Some(Target::Name(NAMES[0].into())),
-            Aim::Service(service) => {
-                let index = usize::from(service) % self.services.len();
-                Some(Target::Identity(self.services[index].id))
-            }
-            Aim::Group => None,
-        }
-    }
-
-    /// So that no two in a row are alike.
-    fn content(&self, number: u64, size: u32) -> Content {
-        let start = (number as usize * 13) % 4_096;
-        Content::raw(self.filler.slice(start..start + size as usize))
-    }
-
-    fn open_service(&self, number: u8) -> Option<usize> {
+    pub(super) fn open_service(&self, number: u8) -> Option<usize> {
         nth(self.services.iter().map(|service| service.open), number)
     }
 
@@ -396,12 +193,12 @@ impl Run {
         nth(self.requests.iter().map(|request| request.outcomes.is_empty()), number)
     }
 
-    fn open_invocation(&self, number: u8) -> Option<usize> {
+    pub(super) fn open_invocation(&self, number: u8) -> Option<usize> {
         nth(self.invocations.iter().map(|invocation| invocation.open), number)
     }
 
     pub(super) fn link_of(&self, node: usize, link: LinkId) -> Option<usize> {
-        self.links.iter().position(|known| known.client == node && known.link == link)
+        self.links.iter().position(|known| known.client == node && known.id == link)
     }
 }
 

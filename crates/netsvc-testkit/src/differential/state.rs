@@ -61,13 +61,14 @@ pub(super) struct Invocation {
     pub(super) open: bool,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each changes by itself")]
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) client: usize,
     pub(super) hub: usize,
     pub(super) group: &'static str,
     pub(super) exchange: ExchangeId,
-    pub(super) link: LinkId,
+    pub(super) id: LinkId,
     /// For good.
     pub(super) closed: bool,
     pub(super) active: bool,
@@ -86,6 +87,15 @@ pub(super) struct Told {
     pub(super) services: BTreeMap<ServiceId, Vec<Str>>,
 }
 
+impl Subscription {
+    /// Which reports it drops depends on how soon the application takes them.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.limits.latest || self.limits.reports < ROOM || self.limits.bytes < ROOM
+    }
+}
+
+/// More reports, and more bytes, than there are in a sequence.
+pub(super) const ROOM: usize = 1 << 30;
 /// Subjects of reports.
 pub(super) const SUBJECTS: [&str; 6] = ["a", "b", "a.b", "b.c", "a.b.c", "grün"];
 /// Patterns of subscriptions.

@@ -9,6 +9,10 @@ use super::run::Run;
 use super::state::Link;
 use crate::world::Node;
 
+/// Seconds within which every link is back: one that hangs is given up first, and a refused one is
+/// not tried again soon.
+const PATIENCE: usize = 60;
+
 impl Run {
     pub(super) fn trouble(&mut self, operation: &Operation) {
         match *operation {
@@ -20,17 +24,17 @@ impl Run {
             }
             Operation::Cut { link } => {
                 let link = self.link(link);
-                self.world.cut_link(Node(self.links[link].client), self.links[link].link);
+                self.world.cut_link(Node(self.links[link].client), self.links[link].id);
             }
             Operation::Plug { link, on } => {
                 let link = self.link(link);
                 self.links[link].plugged = on;
-                self.world.plug_link(Node(self.links[link].client), self.links[link].link, on);
+                self.world.plug_link(Node(self.links[link].client), self.links[link].id, on);
             }
             Operation::Freeze { link, on } => {
                 let link = self.link(link);
                 self.links[link].frozen = on;
-                self.world.freeze_link(Node(self.links[link].client), self.links[link].link, on);
+                self.world.freeze_link(Node(self.links[link].client), self.links[link].id, on);
             }
             Operation::CloseLink { link, by_hub, drain } => {
                 let link = self.link(link);
@@ -59,7 +63,7 @@ impl Run {
             (host.stopped, host.listening) = (false, true);
         }
         for index in 0..self.links.len() {
-            let (client, link) = (Node(self.links[index].client), self.links[index].link);
+            let (client, link) = (Node(self.links[index].client), self.links[index].id);
             (self.links[index].plugged, self.links[index].frozen) = (false, false);
             self.world.plug_link(client, link, false);
             self.world.freeze_link(client, link, false);
@@ -67,12 +71,16 @@ impl Run {
         for subscription in self.subscriptions.iter().filter(|subscription| subscription.open) {
             self.world.at(Node(subscription.node)).grant(subscription.id, u32::MAX);
         }
-        // Whatever was given up is noticed, and tried again.
-        self.pass(Duration::from_secs(20));
-        for index in 0..self.links.len() {
-            self.reopen(index);
+        for _ in 0..PATIENCE {
+            for index in 0..self.links.len() {
+                self.reopen(index);
+            }
+            self.pass(Duration::from_secs(1));
+            if self.links.iter().all(|link| link.active) {
+                break;
+            }
         }
-        self.pass(Duration::from_secs(20));
+        self.settle();
         for link in &self.links {
             if !link.active {
                 let (client, hub) = (self.layout.nodes[link.client], self.layout.nodes[link.hub]);
@@ -110,7 +118,7 @@ impl Run {
         }
         if !self.links[link].closed {
             self.links[link].closed = true;
-            self.world.at(client).close_link(now, self.links[link].link, drain);
+            self.world.at(client).close_link(now, self.links[link].id, drain);
         }
     }
 
@@ -122,8 +130,8 @@ impl Run {
         let (node, hub, exchange) = (Node(link.client), Node(link.hub), link.exchange);
         match self.world.try_connect(node, exchange, hub, Retry::Backoff) {
             Ok(link) => {
-                self.links[index].link = link;
-                self.links[index].closed = false;
+                let known = &mut self.links[index];
+                (known.id, known.closed, known.active) = (link, false, false);
             }
             // While the old connection is still closing.
             Err(error) => self.refused.push((self.done, error.code())),
