@@ -11,7 +11,7 @@ use netsvc_core::wire::{
 };
 use netsvc_core::{Content, LinkToken, Outcome, ProcessId};
 
-/// As many as the sockets' side decodes at once.
+/// As many as come at once.
 const BURST: usize = 64;
 
 const SIZES: [usize; 3] = [16, 128, 1024];
@@ -101,11 +101,10 @@ fn encode(criterion: &mut Criterion) {
 }
 
 fn decode(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("decode_run");
+    let mut group = criterion.benchmark_group("decode");
     each(&mut group, |bencher, message| {
         let mut encoder = Encoder::new(1);
         let mut decoder = Decoder::new(1 << 20);
-        let mut messages = Vec::with_capacity(2 * BURST);
         let mut greeting = Some(hello());
         let mut burst = || {
             let mut batch = WriteBatch::new();
@@ -117,22 +116,22 @@ fn decode(criterion: &mut Criterion) {
         };
         // Preamble, greeting and symbols come once.
         for count in [BURST + 1, BURST] {
-            let read = decoder.decode_run(&mut burst(), &mut messages, 2 * BURST);
-            assert_eq!((read, messages.len()), (Ok(false), count));
-            messages.clear();
+            assert_eq!(decode_all(&mut decoder, &mut burst()), count);
         }
         let burst = burst();
         bencher.iter_batched_ref(
             || burst.clone(),
             |buffer| {
-                let more = decoder.decode_run(buffer, &mut messages, BURST);
-                assert_eq!((more, messages.len()), (Ok(true), BURST));
-                messages.clear();
+                assert_eq!(decode_all(&mut decoder, buffer), BURST);
             },
             BatchSize::SmallInput,
         );
     });
     group.finish();
+}
+
+fn decode_all(decoder: &mut Decoder, buffer: &mut BytesMut) -> usize {
+    std::iter::from_fn(|| decoder.decode(buffer).ok().flatten()).count()
 }
 
 fn bytes_of(batch: &WriteBatch) -> BytesMut {

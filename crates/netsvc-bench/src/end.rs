@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
-use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Teller, Time};
+use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Sink, Time};
 
 /// Bytes that one call moves, as the sockets' side does.
 const CHUNK: usize = 64 << 10;
@@ -70,11 +70,11 @@ impl End {
         }
     }
 
-    /// Applies everything received; `teller` is told at once what can be told so.
+    /// Applies everything received; `sink` is told at once what can be told so.
     #[inline(never)]
-    pub(crate) fn apply_telling(&mut self, now: Time, teller: &mut impl Teller) {
+    pub(crate) fn apply_telling(&mut self, now: Time, sink: &mut impl Sink) {
         for Conn { id, decoder, received, .. } in &mut self.conns {
-            let applied = self.process.handle_bytes(now, *id, decoder, received, Some(teller));
+            let applied = self.process.handle_bytes(now, *id, decoder, received, Some(sink));
             debug_assert!(applied.is_ok());
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use netsvc_core::wire::Role;
 use netsvc_core::{
-    Content, ContentRef, ContentType, Event, HandlerResult, Heartbeat, Lifetime, LinkToken,
-    NewService, Outcome, Process, RequestOptions, Retry, ServiceNo, Str, SubscriptionId,
-    SubscriptionLimits, SubscriptionTarget, Target, TargetRef, Time,
+    Content, ContentRef, ContentType, Event, HandlerResultRef, Heartbeat, LinkToken, NewService,
+    Outcome, Process, PublishOptions, RequestOptions, Retry, ServiceNo, Str, SubscriptionId,
+    SubscriptionLimits, SubscriptionTarget, TargetRef, Time,
 };
 
 use crate::end::End;
@@ -127,11 +127,9 @@ impl Relay {
         let content = Content::raw(content.clone());
         let process = &mut self.sender.process;
         for _ in 0..count {
-            if process.publish_now(self.service, &self.subject, content.by_ref()) {
-                continue;
-            }
-            let (subject, content) = (self.subject.clone(), content.clone());
-            let done = process.publish(self.now, self.service, subject, content, Lifetime::None);
+            let options = PublishOptions::default();
+            let content = content.by_ref();
+            let done = process.publish(self.now, self.service, &self.subject, content, options);
             debug_assert!(done.is_ok());
         }
         self.sender.encode(self.now);
@@ -146,12 +144,7 @@ impl Relay {
         for _ in 0..count {
             self.key += 1;
             let (target, method) = (TargetRef::Name(&self.target), &self.method);
-            let borrowed = content.by_ref();
-            if process.request_now(self.now, self.key, target, method, borrowed, options) {
-                continue;
-            }
-            let target = Target::Name(self.target.clone());
-            process.request(self.now, self.key, target, method.clone(), content.clone(), options);
+            process.request(self.now, self.key, target, method, content.by_ref(), options);
         }
         self.sender.encode(self.now);
     }
@@ -227,11 +220,8 @@ impl Relay {
         let mut at = 0;
         for (call, length) in told.requests.drain(..) {
             let bytes = &told.contents[at..at + length];
-            let content = ContentRef { kind: ContentType::BYTES, bytes };
-            if !receiver.process.respond_now(call, content) {
-                let content = Content::raw(bytes.to_vec());
-                receiver.process.respond(call, HandlerResult::Response(content));
-            }
+            let content = ContentRef::new(ContentType::BYTES, bytes);
+            receiver.process.respond(call, HandlerResultRef::Response(content), &[]);
             at += length;
         }
         told.contents.clear();
@@ -310,7 +300,8 @@ fn answer_all(receiver: &mut End, now: Time) -> usize {
     receiver.drain(now, |process, event| {
         if let Event::Invoke(invocation) = event {
             answered += 1;
-            process.respond(invocation.call, HandlerResult::Response(invocation.content));
+            let result = HandlerResultRef::Response(invocation.content.by_ref());
+            process.respond(invocation.call, result, &[]);
         }
     });
     receiver.encode(now);

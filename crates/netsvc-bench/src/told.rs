@@ -1,6 +1,6 @@
 //! What a client's application is told at once, as clients on Linux are.
 
-use netsvc_core::{Asked, CallId, ContentType, SubscriptionId, Teller, Told};
+use netsvc_core::{CallId, ContentType, DeliveredRef, InvocationRef, Sink, SubscriptionId};
 
 /// Counts reports and results, and keeps requests to be answered; has always room.
 #[derive(Debug, Default)]
@@ -14,12 +14,12 @@ pub(crate) struct Counter {
     pub(crate) contents: Vec<u8>,
 }
 
-impl Teller for Counter {
-    fn has_room(&mut self, _reports: usize, _report: &Told<'_>) -> bool {
+impl Sink for Counter {
+    fn has_room(&mut self, _reports: usize, _report: &DeliveredRef<'_>) -> bool {
         true
     }
 
-    fn tell(&mut self, subscription: SubscriptionId, _report: &Told<'_>) {
+    fn report(&mut self, subscription: SubscriptionId, _report: &DeliveredRef<'_>) {
         self.reports.push(subscription);
     }
 
@@ -27,11 +27,11 @@ impl Teller for Counter {
         true
     }
 
-    fn result(&mut self, _key: u64, _kind: ContentType, _content: &[u8]) {
+    fn result(&mut self, _key: u64, _kind: ContentType, _content: &[u8], _extensions: &[u8]) {
         self.results += 1;
     }
 
-    fn invoke(&mut self, request: &Asked<'_>) {
+    fn invoke(&mut self, request: &InvocationRef<'_>) {
         self.requests.push((request.call, request.content.len()));
         self.contents.extend_from_slice(request.content);
     }

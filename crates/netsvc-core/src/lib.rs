@@ -12,6 +12,7 @@ mod content;
 mod delivery;
 mod error;
 mod ids;
+mod lazy_copy;
 pub mod limits;
 mod links;
 mod outcome;
@@ -28,27 +29,32 @@ pub mod wire;
 
 pub use content::{Content, ContentRef, ContentType};
 pub use delivery::event::{
-    AbortReason, Asked, Change, Delivered as DeliveredReport, Event, FlushError, Invocation,
-    LinkEvent, Peer, ServiceInfo, Status, Told,
+    AbortReason, Change, Delivered as DeliveredReport, Event, FlushError, Invocation, LinkEvent,
+    Peer, ServiceInfo, Status,
 };
+pub use delivery::sink::{DeliveredRef, InvocationRef, Sink};
 pub use error::CommandError;
 pub use ids::{
     CallId, ConnId, ExchangeId, FlushId, LinkId, LinkToken, ProcessId, ProcessNo, ServiceId,
     ServiceNo, Str, SubscriptionId, WatchId,
 };
+pub use lazy_copy::LazyCopy;
 pub use limits::Limits;
+pub use links::Action;
 pub use links::backoff::{MAX_DELAY, MIN_DELAY, Retry};
-pub use links::link::Heartbeat;
+pub use links::exchange::Heartbeat;
+pub use links::outbound::encode::Progress;
+pub use links::outbound::reports::Direct;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
 pub use policy::visibility;
-pub use process::{
-    Action, Config, HandlerResult, NewService, Process, Progress, RequestOptions, Target,
-    TargetRef, Teller,
-};
+pub use process::{Config, Process};
 pub use reason::{Reason, ReasonCode};
-pub use registry::table::Filter;
+pub use registry::checks::NewService;
+pub use registry::filter::Filter;
+pub use reports::options::PublishOptions;
 pub use reports::pattern::Pattern;
 pub use reports::retained::Lifetime;
 pub use reports::subscription::{SubscriptionLimits, SubscriptionTarget};
+pub use requests::options::{HandlerResult, HandlerResultRef, RequestOptions, TargetRef};
 pub use time::Time;
 pub use wire::Role;

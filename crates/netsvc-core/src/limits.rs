@@ -18,6 +18,8 @@ pub const MAX_SYMBOLS: usize = 4096;
 /// Bytes of a control message: everything but the payload of requests, responses and reports.
 /// A service with the most groups and methods of the greatest length exceeds it and is refused.
 pub const MAX_CONTROL: usize = 64 << 10;
+/// Bytes of extension fields of one message.
+pub const MAX_EXTENSIONS: usize = 4096;
 /// A watcher that falls further behind than this many changes starts anew.
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.

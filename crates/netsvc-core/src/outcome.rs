@@ -36,6 +36,18 @@ pub struct RequestError {
     pub message: Str,
 }
 
+impl RequestError {
+    pub(crate) fn new(code: RequestCode, delivered: Delivered, message: impl Into<Str>) -> Self {
+        Self { code, delivered, message: message.into() }
+    }
+
+    /// Arguments that somebody on the way does not take.
+    pub(crate) fn too_large(size: usize, limit: usize) -> Self {
+        let text = format!("arguments of {size} bytes exceed the limit of {limit} bytes");
+        Self::new(RequestCode::TooLarge, Delivered::No, text)
+    }
+}
+
 /// Whether a request reached its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {

@@ -16,6 +16,11 @@ impl Reason {
     pub fn new(code: ReasonCode, message: impl Into<Str>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// The peer did what the protocol does not allow.
+    pub(crate) fn violation(what: &str) -> Self {
+        Self::new(ReasonCode::Protocol, format!("protocol violation: {what}"))
+    }
 }
 
 /// Stable codes of link events. The numbers are those on the wire (REFUSE, GOODBYE).

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use netsvc_core::{
     Content, Event, HandlerResult, Lifetime, NewService, Outcome, RequestOptions, Status,
-    SubscriptionLimits, SubscriptionTarget, Target,
+    SubscriptionLimits, SubscriptionTarget,
 };
-use netsvc_testkit::World;
+use netsvc_testkit::{Target, Verbs, World};
 
 #[test]
 fn three_processes_find_each_other_and_work_together() {
@@ -28,7 +29,7 @@ fn three_processes_find_each_other_and_work_together() {
     let target = SubscriptionTarget::Name("thermometer".into());
     world.at(user).subscribe(now, target, "temperature.*", limits).unwrap();
     let kept = Lifetime::Forever;
-    world.at(provider).publish(now, no, "temperature.kitchen", Content::raw("21"), kept).unwrap();
+    world.at(provider).report(now, no, "temperature.kitchen", Content::raw("21"), kept).unwrap();
     world.settle();
 
     let events = world.host(user).take_events();
@@ -52,14 +53,7 @@ fn three_processes_find_each_other_and_work_together() {
     let now = world.now();
     let target = Target::Name("thermometer".into());
     let timeout = Duration::from_secs(5);
-    world.at(user).request(
-        now,
-        7,
-        target,
-        "read",
-        Content::raw("C"),
-        RequestOptions::within(timeout),
-    );
+    world.at(user).ask(now, 7, target, "read", Content::raw("C"), RequestOptions::within(timeout));
     world.settle();
     let invoked = world.host(provider).take_events().into_iter().find_map(|event| match event {
         Event::Invoke(invocation) => Some(invocation),
@@ -68,9 +62,9 @@ fn three_processes_find_each_other_and_work_together() {
     let invocation = invoked.expect("the handler is told");
     assert_eq!(&*invocation.caller_label, "user");
     assert_eq!(invocation.content, Content::raw("C"));
-    world.at(provider).respond(invocation.call, HandlerResult::Response(Content::raw("21.5")));
+    world.at(provider).answer(invocation.call, HandlerResult::Response(Content::raw("21.5")));
     world.settle();
     let outcomes = world.host(user).take_events();
-    let expected = Event::Outcome { key: 7, outcome: Outcome::Response(Content::raw("21.5")) };
-    assert_eq!(outcomes, [expected]);
+    let outcome = Outcome::Response(Content::raw("21.5"));
+    assert_eq!(outcomes, [Event::Outcome { key: 7, outcome, extensions: Bytes::new() }]);
 }

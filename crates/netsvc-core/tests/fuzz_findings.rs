@@ -12,7 +12,7 @@ use netsvc_core::{
     Action, Config, Content, Event, Heartbeat, Lifetime, Limits, LinkToken, Process, ProcessId,
     ReasonCode, Retry, Time,
 };
-use netsvc_testkit::{RawPeer, hello, service};
+use netsvc_testkit::{RawPeer, Verbs, hello, service};
 
 const NOW: Time = Time(1_000_000_000);
 
@@ -144,14 +144,14 @@ fn no_timer_outlives_the_kept_values() {
     let day = Lifetime::For(Duration::from_secs(86_400));
     let service = process.create_service(NOW, service("a")).unwrap().0;
     let keep = |process: &mut Process, now: Time| {
-        process.publish(now, service, "subject", Content::raw("x"), day).unwrap();
+        process.report(now, service, "subject", Content::raw("x"), day).unwrap();
         let swept = process.poll_wake();
         process.handle_time(swept);
         assert_eq!(table(process, "timers"), 1);
         swept
     };
     let later = keep(&mut process, NOW);
-    process.publish(later, service, "subject", Content::raw("x"), Lifetime::None).unwrap();
+    process.report(later, service, "subject", Content::raw("x"), Lifetime::None).unwrap();
     assert_eq!(table(&process, "timers"), 0);
     let later = keep(&mut process, later);
     process.close_service(later, service);

@@ -28,7 +28,7 @@ impl Seen {
         match event {
             Event::Change { change, .. } => self.note_change(&change, context),
             Event::Invoke(invocation) => self.invoked.push(invocation.call),
-            Event::Outcome { key, outcome } => {
+            Event::Outcome { key, outcome, .. } => {
                 assert!(self.asked.remove(&key), "{context}: {key} ended twice, with {outcome:?}");
             }
             Event::LinkActive(_) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netsvc_core::wire::Message;
 use netsvc_core::{Content, Lifetime, ReasonCode, Time};
-use netsvc_testkit::{Node, World, link_event, link_story, story};
+use netsvc_testkit::{Node, Verbs, World, link_event, link_story, story};
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -32,7 +32,7 @@ fn what_was_queued_arrives_before_the_goodbye() {
     world.host(hub).take_events();
     for _ in 0..200 {
         let (now, content) = (world.now(), Content::raw(vec![0; 500]));
-        world.at(client).publish(now, no, "subject", content, Lifetime::None).unwrap();
+        world.at(client).report(now, no, "subject", content, Lifetime::None).unwrap();
     }
     let now = world.now();
     world.at(client).close_link(now, link, secs(5));
@@ -121,7 +121,7 @@ fn when_both_ends_close_neither_waits_for_the_other() {
     world.settle();
     for _ in 0..20 {
         let (now, content) = (world.now(), Content::raw(vec![0; 500]));
-        world.at(client).publish(now, no, "subject", content, Lifetime::None).unwrap();
+        world.at(client).report(now, no, "subject", content, Lifetime::None).unwrap();
     }
     let began = world.now();
     for node in [hub, client] {

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use netsvc_core::{Content, Lifetime, Limits, RequestCode, Target};
-use netsvc_testkit::{Node, Told, World, link_story};
+use netsvc_core::{Content, Lifetime, Limits, RequestCode};
+use netsvc_testkit::{Node, Target, Told, Verbs, World, link_story};
 
 const NOTHING: [&str; 0] = [];
 
@@ -32,7 +32,7 @@ fn star<const N: usize>(world: &mut World, limits: Limits, names: [&str; N]) -> 
 fn publish(world: &mut World, node: Node, no: netsvc_core::ServiceNo, reports: usize) {
     for _ in 0..reports {
         let (now, content) = (world.now(), Content::raw(vec![0; 1000]));
-        world.at(node).publish(now, no, "subject", content, Lifetime::None).unwrap();
+        world.at(node).report(now, no, "subject", content, Lifetime::None).unwrap();
         world.settle();
     }
 }
@@ -240,7 +240,7 @@ fn a_peer_that_reads_slowly_but_steadily_is_not_cut_off() {
     world.host(hub).take_events();
     for _ in 0..30 {
         let (now, content) = (world.now(), Content::raw(vec![0; 1000]));
-        world.at(publisher).publish(now, no, "subject", content, Lifetime::None).unwrap();
+        world.at(publisher).report(now, no, "subject", content, Lifetime::None).unwrap();
     }
     // A kilobyte every two seconds: it takes a minute.
     world.advance(secs(90));

@@ -8,7 +8,7 @@ use netsvc_core::wire::{InterestTarget, Message, Role};
 use netsvc_core::{
     Content, Heartbeat, Lifetime, LinkToken, NewService, Retry, ServiceId, SubscriptionTarget,
 };
-use netsvc_testkit::{ROOMY, RawPeer, World, service};
+use netsvc_testkit::{ROOMY, RawPeer, Verbs, World, service};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -133,7 +133,7 @@ fn before_the_first_set_of_subscribers_reports_go_unasked_and_afterwards_only_if
     peer.hear(&mut process, now);
     let (no, _) = process.create_service(now, service("x")).unwrap();
     let reports = |process: &mut netsvc_core::Process, peer: &mut RawPeer| {
-        process.publish(now, no, "s", Content::raw("content"), LIVE).unwrap();
+        process.report(now, no, "s", Content::raw("content"), LIVE).unwrap();
         let heard = peer.hear(process, now);
         heard.iter().filter(|message| matches!(message, Message::Report(_))).count()
     };

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, ContentRef, ContentType, Event, Heartbeat, Lifetime, Limits, RequestOptions, Retry,
-    ServiceNo, Str, SubscriptionId, SubscriptionTarget, TargetRef,
+    Content, ContentRef, ContentType, Event, Heartbeat, Lifetime, Limits, PublishOptions,
+    RequestOptions, Retry, ServiceNo, Str, SubscriptionId, SubscriptionTarget, TargetRef,
 };
-use netsvc_testkit::{Node, ROOMY, World};
+use netsvc_testkit::{Node, ROOMY, Verbs, World};
 
 const SUBJECTS: u64 = 10;
 
@@ -41,9 +41,10 @@ fn burst(world: &mut World, node: Node, no: ServiceNo, numbers: std::ops::Range<
     let subjects: Vec<Str> = (0..SUBJECTS).map(|n| Str::from(format!("s{n}"))).collect();
     for number in numbers {
         let bytes = number.to_le_bytes().repeat(1 + number as usize % 20);
-        let content = ContentRef { kind: ContentType(0), bytes: &bytes };
-        let subject = &subjects[(number % SUBJECTS) as usize];
-        assert!(world.at(node).publish_now(no, subject, content), "{number}");
+        let content = ContentRef::new(ContentType(0), &bytes);
+        let (now, subject) = (world.now(), &subjects[(number % SUBJECTS) as usize]);
+        let options = PublishOptions::default();
+        world.at(node).publish(now, no, subject, content, options).unwrap();
     }
     world.settle();
 }
@@ -122,18 +123,16 @@ fn nothing_overtakes_them() {
     let filled = fill(&mut world, publisher, no);
     let now = world.now();
     let (subject, method) = (Str::from("s"), Str::from("run"));
-    let content = ContentRef { kind: ContentType(0), bytes: &[1; 50] };
+    let content = ContentRef::new(ContentType(0), &[1; 50]);
     let process = world.at(publisher);
     for key in 1..=3 {
-        assert!(process.publish_now(no, &subject, content));
+        process.publish(now, no, &subject, content, PublishOptions::default()).unwrap();
         let target = TargetRef::Name(&"asked".into());
         let options = RequestOptions::within(Duration::from_secs(60));
-        if !process.request_now(now, key, target, &method, content, options) {
-            process.request(now, key, target.into(), method.clone(), Content::raw(""), options);
-        }
-        assert!(process.publish_now(no, &subject, content));
+        process.request(now, key, target, &method, content, options);
+        process.publish(now, no, &subject, content, PublishOptions::default()).unwrap();
         let kept = Content::raw(vec![2; 50]);
-        assert_eq!(process.publish(now, no, "s", kept, Lifetime::None), Ok(true));
+        assert_eq!(process.report(now, no, "s", kept, Lifetime::None), Ok(true));
     }
     world.settle();
     world.freeze(publisher, hub, false);

@@ -7,7 +7,7 @@ use netsvc_core::{
     Content, DeliveredReport, Lifetime, Limits, ServiceNo, SubscriptionId, SubscriptionLimits,
     SubscriptionTarget,
 };
-use netsvc_testkit::{Node, World};
+use netsvc_testkit::{Node, Verbs, World};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -18,7 +18,7 @@ fn subscribe(world: &mut World, node: Node, pattern: &str, reports: usize) -> Su
 
 fn publish(world: &mut World, node: Node, no: ServiceNo, subject: &str, size: usize) {
     let (now, content) = (world.now(), Content::raw(vec![0; size]));
-    world.at(node).publish(now, no, subject, content, LIVE).unwrap();
+    world.at(node).report(now, no, subject, content, LIVE).unwrap();
 }
 
 fn brief(reports: &[DeliveredReport]) -> Vec<(&str, u64, u64)> {

@@ -7,7 +7,7 @@ use netsvc_core::limits::MAX_SUBJECT;
 use netsvc_core::{
     CommandError, Content, Lifetime, Limits, SubscriptionId, SubscriptionLimits, SubscriptionTarget,
 };
-use netsvc_testkit::{Node, ROOMY, World};
+use netsvc_testkit::{Node, ROOMY, Verbs, World};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -47,7 +47,7 @@ fn a_subscription_is_bounded_in_bytes_too() {
     world.host(b).listening = false;
     let publish = |world: &mut World, size: usize| {
         let (now, content) = (world.now(), Content::raw("c".repeat(size)));
-        world.at(a).publish(now, no, "s", content, LIVE).unwrap();
+        world.at(a).report(now, no, "s", content, LIVE).unwrap();
     };
     for _ in 0..4 {
         publish(&mut world, 30);
@@ -156,7 +156,7 @@ fn a_frozen_subscriber_costs_the_others_nothing() {
     world.host(b).stopped = true;
     for n in 0..1000 {
         let (now, content) = (world.now(), Content::raw("c".repeat(1000)));
-        world.at(a).publish(now, no, n.to_string(), content, LIVE).unwrap();
+        world.at(a).report(now, no, n.to_string(), content, LIVE).unwrap();
         if n % 100 == 0 {
             world.settle();
         }
@@ -180,7 +180,7 @@ fn publishing_never_blocks_and_says_when_much_is_queued() {
     let mut low = 0;
     for n in 0..40_u32 {
         let (now, content) = (world.now(), Content::raw(vec![0; 64 << 10]));
-        let accepted = world.at(a).publish(now, no, n.to_string(), content, LIVE).unwrap();
+        let accepted = world.at(a).report(now, no, n.to_string(), content, LIVE).unwrap();
         if accepted {
             low += 1;
         }
@@ -205,7 +205,7 @@ fn a_full_outbox_drops_the_oldest_reports_and_keeps_the_link() {
     world.told(a);
     for n in 0..100_u32 {
         let (now, content) = (world.now(), Content::raw(vec![0; 10_000]));
-        world.at(a).publish(now, no, n.to_string(), content, LIVE).unwrap();
+        world.at(a).report(now, no, n.to_string(), content, LIVE).unwrap();
     }
     let told = world.told(b);
     let sequences = told.sequences(subscription);
@@ -230,12 +230,12 @@ fn bad_arguments_are_refused_and_change_nothing() {
     assert_eq!(invalid(process.subscribe(now, target("x"), long.as_str(), ROOMY)), "invalid");
     let long_name = "n".repeat(256);
     assert_eq!(invalid(process.subscribe(now, target(&long_name), "*", ROOMY)), "invalid");
-    let publish = process.publish(now, no, long.as_str(), Content::raw(""), LIVE);
+    let publish = process.report(now, no, long.as_str(), Content::raw(""), LIVE);
     assert_eq!(publish.unwrap_err().code(), "invalid");
-    let publish = process.publish(now, no, "s", Content::raw(vec![0; 1001]), LIVE);
+    let publish = process.report(now, no, "s", Content::raw(vec![0; 1001]), LIVE);
     assert_eq!(publish.unwrap_err(), CommandError::TooLarge { size: 1001, limit: 1000 });
     let nobody = netsvc_core::ServiceNo(99);
-    let publish = process.publish(now, nobody, "s", Content::raw(""), LIVE);
+    let publish = process.report(now, nobody, "s", Content::raw(""), LIVE);
     assert_eq!(publish.unwrap_err().code(), "closed");
 
     process.subscribe(now, target("x"), "1", ROOMY).unwrap();

@@ -11,7 +11,7 @@ use netsvc_core::{
     Content, DeliveredReport, Heartbeat, Lifetime, Limits, NewService, Retry, ServiceNo,
     SubscriptionId, SubscriptionLimits, SubscriptionTarget,
 };
-use netsvc_testkit::{Node, RawPeer, World, announcement, link_event, service};
+use netsvc_testkit::{Node, RawPeer, Verbs, World, announcement, link_event, service};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -37,7 +37,7 @@ fn line(seed: u64, hub: Limits, publisher: Limits) -> (World, [Node; 3], Service
 
 fn publish(world: &mut World, node: Node, no: ServiceNo, subject: &str, size: usize) {
     let (now, content) = (world.now(), Content::raw(vec![0; size]));
-    world.at(node).publish(now, no, subject, content, LIVE).unwrap();
+    world.at(node).report(now, no, subject, content, LIVE).unwrap();
 }
 
 fn small(world: &mut World, node: Node, reports: usize) -> SubscriptionId {

@@ -10,7 +10,7 @@ use netsvc_core::{
     Content, DeliveredReport, Event, Lifetime, Limits, Pattern, ServiceId, ServiceNo,
     SubscriptionId, SubscriptionLimits, SubscriptionTarget,
 };
-use netsvc_testkit::{Node, Told, World};
+use netsvc_testkit::{Node, Told, Verbs, World};
 use proptest::prelude::*;
 
 /// The hub, two publishers (the hub is a third), two subscribers.
@@ -146,7 +146,7 @@ impl Run {
         let (no, id) = self.services[publisher];
         let lifetime = if kept { Lifetime::Forever } else { Lifetime::None };
         let (now, content) = (self.world.now(), Content::raw(vec![0; 150]));
-        self.world.at(self.nodes[publisher]).publish(now, no, subject, content, lifetime).unwrap();
+        self.world.at(self.nodes[publisher]).report(now, no, subject, content, lifetime).unwrap();
         self.published.get_mut(&id).unwrap().push(subject.to_owned());
     }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use netsvc_core::{Content, Event, Filter, HandlerResult, Lifetime, NewService, Outcome, Status};
-use netsvc_testkit::{Node, World, service};
+use netsvc_testkit::{Node, Verbs, World, service};
 
 const LIVE: Lifetime = Lifetime::None;
 
@@ -132,7 +132,7 @@ fn reports_and_responses_of_one_process_stay_in_order() {
     for (n, invocation) in running.iter().enumerate() {
         world.publish(a, no, &n.to_string(), LIVE);
         let result = HandlerResult::Response(Content::raw(n.to_string()));
-        world.at(a).respond(invocation.call, result);
+        world.at(a).answer(invocation.call, result);
         expected.extend([format!("report {n}"), format!("response {n}")]);
     }
     assert_eq!(brief(&mut world, b), expected);

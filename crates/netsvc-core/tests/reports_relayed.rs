@@ -8,7 +8,7 @@ use netsvc_core::{
     Content, DeliveredReport, Lifetime, Limits, ServiceNo, SubscriptionId, SubscriptionLimits,
     SubscriptionTarget,
 };
-use netsvc_testkit::{Node, World};
+use netsvc_testkit::{Node, Verbs, World};
 
 /// Bytes that a burst must have for its frames to be shared, and more.
 const LARGE: usize = 100;
@@ -32,7 +32,7 @@ fn star<const N: usize>(seed: u64, hub: Limits) -> (World, Node, Node, ServiceNo
 
 fn publish(world: &mut World, node: Node, no: ServiceNo, subject: &str, size: usize) {
     let (now, content) = (world.now(), Content::raw(vec![size as u8; size]));
-    world.at(node).publish(now, no, subject, content, Lifetime::None).unwrap();
+    world.at(node).report(now, no, subject, content, Lifetime::None).unwrap();
 }
 
 fn all(world: &mut World, node: Node, pattern: &str, latest: bool) -> SubscriptionId {

@@ -9,7 +9,7 @@ use netsvc_core::{
     CommandError, Config, Content, DeliveredReport, Event, Lifetime, Limits, Process, ProcessId,
     SubscriptionTarget, Time,
 };
-use netsvc_testkit::{ROOMY, RawPeer, World, announcement};
+use netsvc_testkit::{ROOMY, RawPeer, Verbs, World, announcement};
 
 const SECOND: Duration = Duration::from_secs(1);
 const KEPT: Lifetime = Lifetime::Forever;
@@ -316,7 +316,7 @@ fn at_the_limit_of_kept_values_publishing_is_refused_and_nothing_is_evicted() {
     let (no, _) = world.create(a, "x");
     let publish = |world: &mut World, subject: &str, size: usize, lifetime| {
         let (now, content) = (world.now(), Content::raw("c".repeat(size)));
-        world.at(a).publish(now, no, subject, content, lifetime)
+        world.at(a).report(now, no, subject, content, lifetime)
     };
     publish(&mut world, "one", 40, KEPT).unwrap();
     publish(&mut world, "two", 40, Lifetime::For(SECOND)).unwrap();
@@ -345,10 +345,10 @@ fn kept_values_are_limited_over_all_services_of_a_process() {
     world.publish(a, x, "s", KEPT);
     world.publish(a, y, "s", KEPT);
     let now = world.now();
-    let third = world.at(a).publish(now, y, "t", Content::raw(""), KEPT);
+    let third = world.at(a).report(now, y, "t", Content::raw(""), KEPT);
     assert_eq!(third.unwrap_err().code(), "limit");
     world.at(a).close_service(now, x);
-    assert_eq!(world.at(a).publish(now, y, "t", Content::raw(""), KEPT), Ok(true));
+    assert_eq!(world.at(a).report(now, y, "t", Content::raw(""), KEPT), Ok(true));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use netsvc_core::{Content, Event, Lifetime, Limits, ServiceNo};
-use netsvc_testkit::{Node, World};
+use netsvc_testkit::{Node, Verbs, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const KEPT: Lifetime = Lifetime::Forever;
@@ -107,7 +107,7 @@ fn pages_are_bounded_in_bytes_as_well() {
     let now = world.now();
     for n in 0..50 {
         let content = Content::raw(vec![0; 100_000]);
-        world.at(a).publish(now, no, format!("s{n}"), content, KEPT).unwrap();
+        world.at(a).report(now, no, format!("s{n}"), content, KEPT).unwrap();
     }
     world.settle();
     let subscription = world.subscribe(b, "x", "*");

@@ -7,7 +7,7 @@ use netsvc_core::{
     CommandError, Content, Event, Heartbeat, Lifetime, Limits, ProcessId, Retry, ServiceNo,
     SubscriptionId, SubscriptionTarget,
 };
-use netsvc_testkit::{Node, ROOMY, World, service};
+use netsvc_testkit::{Node, ROOMY, Verbs, World, service};
 
 const KEPT: Lifetime = Lifetime::Forever;
 const LIVE: Lifetime = Lifetime::None;
@@ -15,7 +15,7 @@ const LIVE: Lifetime = Lifetime::None;
 fn publish_to(world: &mut World, node: Node, no: ServiceNo, to: Node, subject: &str) {
     let process = world.at(to).id();
     let content = Content::raw(subject.to_owned());
-    assert_eq!(world.at(node).publish_to(no, process, subject, content), Ok(true));
+    assert_eq!(world.at(node).report_to(no, process, subject, content), Ok(true));
 }
 
 /// Process, label, pattern and presence of the subscriber events since.
@@ -124,7 +124,7 @@ fn who_is_not_there_or_does_not_subscribe_gets_nothing_and_nothing_fails() {
     world.subscribe(b, "other", "*");
     world.settle();
     let nobody = ProcessId([0xaa; 16]);
-    assert_eq!(world.at(a).publish_to(no, nobody, "s", Content::raw("")), Ok(true));
+    assert_eq!(world.at(a).report_to(no, nobody, "s", Content::raw("")), Ok(true));
     publish_to(&mut world, a, no, b, "s");
     for node in [hub, a, b, c] {
         let told = world.told(node);
@@ -144,12 +144,12 @@ fn bad_arguments_are_refused_as_for_every_report() {
     let to = world.at(b).id();
     let process = world.at(a);
     let long = "s".repeat(1025);
-    let refused = process.publish_to(no, to, long.as_str(), Content::raw(""));
+    let refused = process.report_to(no, to, long.as_str(), Content::raw(""));
     assert_eq!(refused.unwrap_err().code(), "invalid");
     let large = Content::raw(vec![0; (1 << 20) + 1]);
-    let refused = process.publish_to(no, to, "s", large);
+    let refused = process.report_to(no, to, "s", large);
     assert!(matches!(refused, Err(CommandError::TooLarge { .. })));
-    let refused = process.publish_to(ServiceNo(hidden.0 + 90), to, "s", Content::raw(""));
+    let refused = process.report_to(ServiceNo(hidden.0 + 90), to, "s", Content::raw(""));
     assert_eq!(refused.unwrap_err().code(), "closed");
 }
 
@@ -322,7 +322,7 @@ fn one_that_the_outbox_has_no_room_for_is_missed() {
     let to = world.at(b).id();
     for _ in 0..100 {
         let content = Content::raw(vec![0; 1000]);
-        world.at(a).publish_to(no, to, "s", content).unwrap();
+        world.at(a).report_to(no, to, "s", content).unwrap();
     }
     let told = world.told(b);
     let sequences = told.sequences(subscription);

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use netsvc_core::{Content, Delivered, HandlerResult, NewService, Outcome, RequestCode, Target};
-use netsvc_testkit::{Node, World, service};
+use netsvc_core::{Content, Delivered, HandlerResult, NewService, Outcome, RequestCode};
+use netsvc_testkit::{Node, Target, World, service};
 
 /// How many requests each node was told since.
 fn counts<const N: usize>(world: &mut World, nodes: [Node; N]) -> [usize; N] {

@@ -5,10 +5,8 @@
 
 use std::time::Duration;
 
-use netsvc_core::{
-    AbortReason, Content, Delivered, HandlerResult, Outcome, RequestCode, Target, Time,
-};
-use netsvc_testkit::{Told, World, assert_nothing_pending, verdict};
+use netsvc_core::{AbortReason, Content, Delivered, HandlerResult, Outcome, RequestCode, Time};
+use netsvc_testkit::{Target, Told, World, assert_nothing_pending, verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, Delivered, HandlerResult, Limits, Outcome, RequestCode, RequestOptions, Target,
+    Content, Delivered, HandlerResult, Limits, Outcome, RequestCode, RequestOptions,
 };
-use netsvc_testkit::{World, assert_nothing_pending, verdict};
+use netsvc_testkit::{Target, Verbs, World, assert_nothing_pending, verdict};
 
 const FIVE: Duration = Duration::from_secs(5);
 
@@ -22,14 +22,7 @@ fn a_method_name_that_is_too_long_is_no_method() {
     world.settle();
     let now = world.now();
     let name = "m".repeat(256);
-    world.at(user).request(
-        now,
-        1,
-        named("x"),
-        name,
-        Content::raw(""),
-        RequestOptions::within(FIVE),
-    );
+    world.at(user).ask(now, 1, named("x"), name, Content::raw(""), RequestOptions::within(FIVE));
     assert_eq!(verdict(&world.told(user)), (RequestCode::NoMethod, Delivered::No));
 }
 

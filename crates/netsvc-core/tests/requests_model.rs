@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use netsvc_core::{Delivered, Invocation, Limits, Outcome, RequestCode, ServiceId, Target};
-use netsvc_testkit::{Node, Told, World};
+use netsvc_core::{Delivered, Invocation, Limits, Outcome, RequestCode, ServiceId};
+use netsvc_testkit::{Node, Target, Told, World};
 use proptest::prelude::*;
 
 /// The hub, two providers, two users.

@@ -8,10 +8,9 @@ use std::time::Duration;
 use netsvc_core::wire::{Message, Request, RequestTarget};
 use netsvc_core::{
     Content, Delivered, Event, HandlerResult, Outcome, RequestCode, RequestError, RequestOptions,
-    Target,
 };
 use netsvc_testkit::{
-    RawPeer, Told, World, announcement, assert_nothing_pending, service, verdict,
+    RawPeer, Target, Told, Verbs, World, announcement, assert_nothing_pending, service, verdict,
 };
 
 const FIVE: Duration = Duration::from_secs(5);
@@ -119,14 +118,7 @@ fn a_method_that_does_not_exist_is_no_method_and_the_handler_never_hears_of_it()
         (provider, named("x")),
     ] {
         let now = world.now();
-        world.at(node).request(
-            now,
-            1,
-            target,
-            "other",
-            Content::raw(""),
-            RequestOptions::within(FIVE),
-        );
+        world.at(node).ask(now, 1, target, "other", Content::raw(""), RequestOptions::within(FIVE));
         assert_eq!(verdict(&world.told(node)), (RequestCode::NoMethod, Delivered::No));
         assert!(world.told(provider).invoked.is_empty());
     }

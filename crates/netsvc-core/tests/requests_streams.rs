@@ -6,15 +6,16 @@ use bytes::Bytes;
 use netsvc_core::wire::{Message, Request, RequestTarget, Role};
 use netsvc_core::{
     AbortReason, CallId, CommandError, Content, Delivered, HandlerResult, Limits, LinkToken,
-    Outcome, ReasonCode, RequestCode, RequestOptions, Target,
+    Outcome, ReasonCode, RequestCode, RequestOptions,
 };
 use netsvc_testkit::{
-    Node, RawPeer, Told, World, announcement, assert_nothing_pending, link_event, service, verdict,
+    Node, RawPeer, Target, Told, Verbs, World, announcement, assert_nothing_pending, link_event,
+    service, verdict,
 };
 
 const FIVE: Duration = Duration::from_secs(5);
 
-fn taking(parts: u32) -> RequestOptions {
+fn taking(parts: u32) -> RequestOptions<'static> {
     RequestOptions { parts, ..RequestOptions::within(FIVE) }
 }
 
@@ -30,7 +31,7 @@ fn open(world: &mut World, caller: Node, provider: Node, key: u64, parts: u32) -
 
 fn send(world: &mut World, provider: Node, call: CallId, part: &str) -> Result<u32, CommandError> {
     let now = world.now();
-    world.at(provider).send_part(now, call, Content::raw(part.to_owned()))
+    world.at(provider).part(now, call, Content::raw(part.to_owned()))
 }
 
 fn grant(world: &mut World, caller: Node, key: u64, parts: u32) {
@@ -114,7 +115,7 @@ fn a_stream_may_end_without_parts_and_in_a_failure() {
         let call = open(world, caller, provider, 1, 8);
         send(world, provider, call, "one").unwrap();
         let failure = Content::raw("failure");
-        world.at(provider).respond(call, HandlerResult::Failure(failure.clone()));
+        world.at(provider).answer(call, HandlerResult::Failure(failure.clone()));
         let told = world.told(caller);
         assert_eq!(texts(&told, 1), ["one"]);
         assert_eq!(told.outcomes, [(1, Outcome::Failure(failure))]);
@@ -361,7 +362,7 @@ fn a_part_that_this_process_may_not_send_is_refused_and_the_stream_goes_on() {
         let call = open(world, caller, provider, 1, 2);
         let (now, limit) = (world.now(), 1 << 20);
         let content = Content::raw(vec![0; limit + 1]);
-        let refused = world.at(provider).send_part(now, call, content);
+        let refused = world.at(provider).part(now, call, content);
         assert_eq!(refused, Err(CommandError::TooLarge { size: limit + 1, limit }));
         assert_eq!(send(world, provider, call, "fits"), Ok(1), "it cost no credit");
         world.respond(provider, call, "");

@@ -5,13 +5,13 @@ use std::time::Duration;
 use netsvc_core::wire::{Announcement, Message, Request};
 use netsvc_core::{
     Content, Delivered, HandlerResult, LinkId, Outcome, Process, RequestCode, RequestError,
-    RequestOptions, ServiceId, Target, Time,
+    RequestOptions, ServiceId, Time,
 };
-use netsvc_testkit::{Node, RawPeer, Told, World, assert_nothing_pending, verdict};
+use netsvc_testkit::{Node, RawPeer, Target, Told, Verbs, World, assert_nothing_pending, verdict};
 
 const TEN: Duration = Duration::from_secs(10);
 
-fn waiting(timeout: Duration) -> RequestOptions {
+fn waiting(timeout: Duration) -> RequestOptions<'static> {
     RequestOptions { wait: true, ..RequestOptions::within(timeout) }
 }
 
@@ -164,11 +164,11 @@ fn only_the_absence_of_a_provider_is_waited_for() {
     world.settle();
     let target = Target::Name("x".into());
     let now = world.now();
-    world.at(user).request(now, 1, target, "other", Content::raw(""), waiting(TEN));
+    world.at(user).ask(now, 1, target, "other", Content::raw(""), waiting(TEN));
     assert_eq!(verdict(&world.told(user)), (RequestCode::NoMethod, Delivered::No));
     let too_large = Content::raw(vec![0; (1 << 20) + 1]);
     let target = Target::Name("nobody".into());
-    world.at(user).request(now, 2, target, "run", too_large, waiting(TEN));
+    world.at(user).ask(now, 2, target, "run", too_large, waiting(TEN));
     assert_eq!(verdict(&world.told(user)), (RequestCode::TooLarge, Delivered::No));
 }
 
@@ -217,9 +217,9 @@ impl ByHand {
         self.hub.say(&mut self.user, self.now, [message]);
     }
 
-    fn ask(&mut self, target: Target, options: RequestOptions) {
+    fn ask(&mut self, target: Target, options: RequestOptions<'_>) {
         let content = Content::raw("question");
-        self.user.request(self.now, 1, target, "run", content, options);
+        self.user.ask(self.now, 1, target, "run", content, options);
     }
 
     /// The requests that the hub has heard since.

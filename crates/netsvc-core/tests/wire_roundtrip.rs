@@ -10,7 +10,7 @@ use netsvc_core::wire::{
     Announcement, Decoder, Encoder, Message, ProcessInfo, Report, Request, RequestTarget,
     WireError, WriteBatch,
 };
-use netsvc_core::{Content, Outcome, ProcessId, Reason, ReasonCode, Str};
+use netsvc_core::{Content, ProcessId, Reason, ReasonCode, Str};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire_support::{MAX_PAYLOAD, decode, drain, encode, messages};
@@ -155,33 +155,6 @@ fn defining_one_symbol_of_a_request_does_not_spoil_the_other() {
         assert_eq!(rest, Ok(0));
         assert!(decoded == messages, "{name} {method}");
     }
-}
-
-#[test]
-fn special_methods_and_encode_write_the_same() {
-    let Message::Report(report) = report("a") else { unreachable!() };
-    let Message::Request(request) = request("b", "c") else { unreachable!() };
-    let outcome = Outcome::Failure(report.content.clone());
-    let remaining = Some(Duration::from_micros(1500));
-
-    let (mut encoder, mut batch) = (Encoder::new(7), WriteBatch::new());
-    let Report { service, subject, sequence, content, extensions } = &report;
-    encoder.report(*service, subject, *sequence, content, extensions, &mut batch);
-    encoder.replayed(3, 4, remaining, &report, &mut batch);
-    encoder.encode(&Message::Request(request.clone()), &mut batch);
-    encoder.response(5, &outcome, extensions, &mut batch);
-    encoder.part(6, content, extensions, &mut batch);
-    encoder.targeted(7, &report, &mut batch);
-
-    let messages = [
-        Message::Report(report.clone()),
-        Message::Replayed { process: 3, replay: 4, remaining, report: report.clone() },
-        Message::Request(request),
-        Message::Response { call: 5, outcome, extensions: extensions.clone() },
-        Message::Part { call: 6, content: content.clone(), extensions: extensions.clone() },
-        Message::Targeted { process: 7, report: report.clone() },
-    ];
-    assert_eq!(drain(&mut batch), encode(&messages));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How events reach the application, and how whoever takes them reads in passing.
 
-use netsvc_core::{Event, Teller};
+use netsvc_core::{Event, Sink};
 
 use crate::pump;
 use crate::shared::Shared;
@@ -13,7 +13,7 @@ const CHUNK: usize = 64 << 10;
 const LEAST: usize = 4 << 10;
 
 /// Who drains events, and reports while they are read.
-pub trait Taker: Teller {
+pub trait Taker: Sink {
     /// Takes an event; false: that was the last for now.
     fn take(&mut self, event: Event) -> bool;
 
@@ -39,8 +39,8 @@ pub(crate) fn drain(shared: &Shared, take: &mut dyn FnMut(Event) -> bool) -> boo
     })
 }
 
-/// See [`Engine::drain_telling`](crate::Engine::drain_telling).
-pub(crate) fn drain_telling(shared: &Shared, taker: &mut dyn Taker) -> bool {
+/// See [`Engine::drain_into`](crate::Engine::drain_into).
+pub(crate) fn drain_into(shared: &Shared, taker: &mut dyn Taker) -> bool {
     // Whoever tells of events from here on finds that it was told already.
     shared.signal.hold();
     let delegations = shared.delegations.as_ref();
@@ -72,7 +72,7 @@ pub(crate) fn drain_telling(shared: &Shared, taker: &mut dyn Taker) -> bool {
         shared.signal.hold();
         let share = left.min(taker.room()).min(CHUNK);
         left -= share;
-        let (_, more) = pump::service_telling(shared, &connection, share, Some(taker));
+        let (_, more) = pump::service_into(shared, &connection, share, Some(taker));
         if more {
             delegations.note_readable(connection);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use netsvc_core::{
     CommandError, Config, ContentRef, Event, ExchangeId, Limits, LinkId, LinkToken, Process,
-    ProcessId, Retry, ServiceNo, Str, Time,
+    ProcessId, PublishOptions, Retry, ServiceNo, Str, Time,
 };
 
 use crate::clock::Clock;
@@ -91,16 +91,16 @@ impl Engine {
         pump::perform_with(&self.shared, |effects| self.shared.apply(effects, command))
     }
 
-    /// As [`Process::publish`] without a lifetime, for large contents: where it can, it writes the
-    /// report straight from `content`, as much as the socket takes, and copies the rest only.
-    /// `None`: it cannot, and nothing was done.
-    pub fn publish_through(
+    /// As [`Process::publish`]. Where it can, it writes a large report straight from `content`, as
+    /// much as the socket takes, and copies the rest only; `options.direct` is its own.
+    pub fn publish(
         &self,
         service: ServiceNo,
         subject: &Str,
         content: ContentRef<'_>,
-    ) -> Option<bool> {
-        pump::publish_through(&self.shared, service, subject, content)
+        options: &PublishOptions<'_>,
+    ) -> Result<bool, CommandError> {
+        pump::publish(&self.shared, service, subject, content, options)
     }
 
     /// Begins a link. Returns at once; how it fares is told by events.
@@ -153,8 +153,8 @@ impl Engine {
     /// `on_events` is not called for events that this call itself brought about.
     ///
     /// [`DelegatedReads::readable`]: crate::DelegatedReads::readable
-    pub fn drain_telling(&self, taker: &mut dyn Taker) -> bool {
-        drain::drain_telling(&self.shared, taker)
+    pub fn drain_into(&self, taker: &mut dyn Taker) -> bool {
+        drain::drain_into(&self.shared, taker)
     }
 
     /// Closes everything: gracefully within `drain`, hard afterwards. The events that tell of it

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 
 use netsvc_core::limits::PUBLISH_HIGH_WATER;
 use netsvc_core::wire::WriteBatch;
-use netsvc_core::{ConnId, ContentRef, ServiceNo, Str, Teller};
+use netsvc_core::{CommandError, ConnId, ContentRef, Direct, PublishOptions, ServiceNo, Sink, Str};
 
 use crate::connection::reader::Reader;
 use crate::connection::writer::Source;
@@ -18,6 +18,8 @@ pub(crate) const TURN: usize = 256 << 10;
 /// Bytes that a thread writes to connections after one call into the core. The connections' own
 /// tasks write the rest, so that the application's thread is not kept.
 const DIRECT_WRITE: usize = 256 << 10;
+/// Contents from this size on are worth a system call of their own, which saves a copy.
+const LARGE: usize = 64 << 10;
 /// Bytes moved from an outbox at once: the most that is encoded under the registry's mutex.
 const CHUNK: usize = 64 << 10;
 
@@ -96,33 +98,53 @@ pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>]) {
     });
 }
 
-/// Publishes a large report without a lifetime by writing it straight from where it lies, which a
-/// process with one connection can, for which nothing waits. Whether the publisher may go on;
-/// `None`: nothing was done.
-pub(crate) fn publish_through(
+/// Publishes a report; a large one by writing it straight from where it lies, which a process with
+/// one connection can, for which nothing waits. False: much is queued.
+pub(crate) fn publish(
     shared: &Shared,
     service: ServiceNo,
     subject: &Str,
     content: ContentRef<'_>,
-) -> Option<bool> {
+    options: &PublishOptions<'_>,
+) -> Result<bool, CommandError> {
+    let PublishOptions { lifetime, to, extensions, .. } = *options;
+    let mut result = None;
+    if content.bytes.len() >= LARGE
+        && let Some(only) = only_connection(shared)
+    {
+        let begin = |outbox: &mut Outbox<'_>, batch: &mut WriteBatch| {
+            outbox.shared.apply(outbox.effects, |process, now| {
+                let direct = Some(Direct { conn: outbox.conn, out: batch });
+                let options = PublishOptions { lifetime, to, extensions, direct };
+                result = Some(process.publish(now, service, subject, content, options));
+                !batch.is_empty()
+            })
+        };
+        let written = perform_with(shared, |effects| {
+            let outbox = &mut Outbox { shared, conn: only.id, effects };
+            only.write_through(outbox, (begin, content.bytes), &mut { DIRECT_WRITE })
+        });
+        if written {
+            return Ok(shared.lock().process.queued_bytes() <= PUBLISH_HIGH_WATER);
+        }
+    }
+    // The connection may be written to by somebody else just now.
+    result.unwrap_or_else(|| {
+        perform_with(shared, |effects| {
+            shared.apply(effects, |process, now| {
+                let options = PublishOptions { lifetime, to, extensions, direct: None };
+                process.publish(now, service, subject, content, options)
+            })
+        })
+    })
+}
+
+/// The only connection, if it can be written to by any thread.
+fn only_connection(shared: &Shared) -> Option<Arc<Connection>> {
     let state = shared.lock();
     let mut connections = state.connections.values();
     let (Some(only), None) = (connections.next(), connections.next()) else { return None };
-    let only = Arc::clone(only);
-    drop(state);
-    if !only.stream.direct_writes() {
-        return None;
-    }
-    let begin = |outbox: &mut Outbox<'_>, batch: &mut WriteBatch| {
-        outbox.shared.apply(outbox.effects, |process, now| {
-            process.publish_through(now, outbox.conn, service, subject, content, batch)
-        })
-    };
-    let published = perform_with(shared, |effects| {
-        let outbox = &mut Outbox { shared, conn: only.id, effects };
-        only.write_through(outbox, (begin, content.bytes), &mut { DIRECT_WRITE })
-    });
-    published.then(|| shared.lock().process.queued_bytes() <= PUBLISH_HIGH_WATER)
+    only.stream.direct_writes().then(|| Arc::clone(only))
 }
 
 /// The core's outbox of one connection.
@@ -157,15 +179,15 @@ pub(crate) fn service(shared: &Shared, connection: &Connection, share: usize) ->
     if shared.signal.is_raised() && connection.is_open() {
         return Serviced::Behind;
     }
-    service_telling(shared, connection, share, None).0
+    service_into(shared, connection, share, None).0
 }
 
 /// As [`service`], by who takes reports at once. True: there may be more.
-pub(crate) fn service_telling(
+pub(crate) fn service_into(
     shared: &Shared,
     connection: &Connection,
     share: usize,
-    teller: Option<&mut dyn Teller>,
+    sink: Option<&mut (dyn Sink + '_)>,
 ) -> (Serviced, bool) {
     let Some(owner) = connection.owner.as_ref().filter(|_| connection.is_open()) else {
         return (Serviced::Ended, false);
@@ -175,7 +197,7 @@ pub(crate) fn service_telling(
         connection.kick.notify_one();
     }
     // Whoever is reading instead reads all there is, or leaves the socket readable.
-    match read_by(shared, connection, share, teller, || connection.try_reader()) {
+    match read_by(shared, connection, share, sink, || connection.try_reader()) {
         Some(Turn::Ended) => {
             end(shared, connection);
             (Serviced::Ended, false)
@@ -212,7 +234,7 @@ fn read_by<'a>(
     shared: &Shared,
     connection: &Connection,
     mut left: usize,
-    mut teller: Option<&mut dyn Teller>,
+    mut sink: Option<&mut (dyn Sink + '_)>,
     reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
 ) -> Option<Turn> {
     let mut last = None;
@@ -220,11 +242,8 @@ fn read_by<'a>(
         // Effects are seen to without the reader, between two chunks.
         let turn = perform_with(shared, |effects| {
             let mut reader = reader()?;
-            let teller: Option<&mut dyn Teller> = match &mut teller {
-                Some(teller) => Some(&mut **teller),
-                None => None,
-            };
-            Some(read_once(shared, connection, &mut reader, &mut left, effects, teller))
+            let sink = sink.as_deref_mut();
+            Some(read_once(shared, connection, &mut reader, &mut left, effects, sink))
         });
         match turn {
             None => break,
@@ -241,7 +260,7 @@ fn read_once(
     reader: &mut Reader,
     left: &mut usize,
     effects: &mut Effects,
-    teller: Option<&mut dyn Teller>,
+    sink: Option<&mut (dyn Sink + '_)>,
 ) -> Turn {
     let read = match reader.fill(&*connection.stream, *left) {
         Ok(read) if read.count == 0 => return Turn::Ended,
@@ -255,7 +274,7 @@ fn read_once(
         }
     };
     *left = left.saturating_sub(read.count);
-    shared.apply(effects, |process, now| reader.apply(process, now, connection.id, teller));
+    shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
     if read.maybe_more { Turn::More } else { Turn::Idle }
 }
 

@@ -28,7 +28,7 @@ pub enum Reading {
     /// The I/O thread.
     #[default]
     Thread,
-    /// Whoever calls [`Engine::drain_telling`](crate::Engine::drain_telling); what is there to be
+    /// Whoever calls [`Engine::drain_into`](crate::Engine::drain_into); what is there to be
     /// read is told by `on_events`.
     Drainer(Turns),
     /// Whoever waits for them by its own means, and drains then.
@@ -98,7 +98,7 @@ impl DelegatedReads {
     }
 
     /// The connection is readable: says so by `on_events`, and the next
-    /// [`Engine::drain_telling`](crate::Engine::drain_telling) reads it. False: it has been said,
+    /// [`Engine::drain_into`](crate::Engine::drain_into) reads it. False: it has been said,
     /// and nobody has come for it yet.
     pub fn readable(&self) -> bool {
         let shared = self.shared.upgrade();

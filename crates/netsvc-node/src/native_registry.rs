@@ -433,8 +433,7 @@ impl NativeRegistry {
         to: Option<ProcessId>,
     ) -> Result<bool> {
         let (service, extensions) = (ServiceNo(service), extensions.unwrap_or_default());
-        let report =
-            Publication { service, subject, content, extensions, lifetime, to, may_batch: false };
+        let report = Publication { service, subject, content, extensions, lifetime, to };
         publish_alone(&*self.registry.engine()?, &report).map_err(|error| command(&error))
     }
 

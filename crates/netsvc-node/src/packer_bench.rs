@@ -8,6 +8,7 @@
 mod deliveries;
 mod numbers;
 
+use bytes::Bytes;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ fn report(index: u32, size: usize) -> Event {
             resumed: false,
             missed: 0,
             content: Content::raw(vec![7; size]),
+            extensions: Bytes::new(),
         },
     }
 }
@@ -57,12 +59,13 @@ fn invoke(index: u32, size: usize) -> Event {
         remaining: Duration::from_secs(5),
         parts: 0,
         content: Content::raw(vec![7; size]),
+        extensions: Bytes::new(),
     })
 }
 
 fn outcome(index: u32, size: usize) -> Event {
     let outcome = Outcome::Response(Content::raw(vec![7; size]));
-    Event::Outcome { key: index.into(), outcome }
+    Event::Outcome { key: index.into(), outcome, extensions: Bytes::new() }
 }
 
 fn pack(criterion: &mut Criterion) {

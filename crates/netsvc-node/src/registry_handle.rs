@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use netsvc_core::Process;
+use netsvc_core::{LazyCopy, Process};
 use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
 };
@@ -109,7 +109,8 @@ impl RegistryHandle {
         let buffer = checked.map_err(|error| Error::new(Code::MALFORMED, error.to_string()))?;
         let notices = &self.inbox.borrow().notices;
         let mut commands = Commands::checked(buffer, slots);
-        let mut applier = Applier::new(buffer, &mut strings, notices);
+        let copy = LazyCopy::of(buffer);
+        let mut applier = Applier::new(&copy, &mut strings, notices);
         let queued = loop {
             let end = commands.at() + LOCKED_BYTES;
             let queued = engine.with(|process: &mut Process, now| {
@@ -144,7 +145,7 @@ impl RegistryHandle {
         let mut inbox = self.inbox.borrow_mut();
         let buffer = Buffer::new(memory, at);
         let filled = inbox
-            .fill(words, buffer, |taker| engine.is_some_and(|engine| engine.drain_telling(taker)))
+            .fill(words, buffer, |taker| engine.is_some_and(|engine| engine.drain_into(taker)))
             .ok_or_else(|| invalid(format!("deliveries need {MIN_WORDS} words or more")))?;
         let Some(size) = filled.large else { return Ok(None) };
         alone(size, &mut |memory| inbox.fill_alone(words, memory, filled.more)).map(Some)

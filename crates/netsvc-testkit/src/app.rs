@@ -8,9 +8,10 @@ use netsvc_core::{
     AbortReason, CallId, Change, Content, Delivered, DeliveredReport, Event, Filter, HandlerResult,
     Invocation, Lifetime, NewService, Outcome, ProcessId, RequestCode, RequestError,
     RequestOptions, ServiceId, ServiceNo, Str, SubscriptionId, SubscriptionLimits,
-    SubscriptionTarget, Target, WatchId,
+    SubscriptionTarget, WatchId,
 };
 
+use crate::target::Target;
 use crate::world::{Node, World};
 
 /// Bounds of subscriptions that are not about bounds.
@@ -46,7 +47,7 @@ impl Told {
         let mut told = Self::default();
         for event in events {
             match event {
-                Event::Outcome { key, outcome } => told.outcomes.push((key, outcome)),
+                Event::Outcome { key, outcome, .. } => told.outcomes.push((key, outcome)),
                 Event::Invoke(invocation) => told.invoked.push(invocation),
                 Event::Abort { call, reason } => told.aborted.push((call, reason)),
                 Event::Change { watch, change } => {
@@ -202,7 +203,7 @@ impl World {
     /// If it is refused.
     pub fn publish(&mut self, node: Node, no: ServiceNo, subject: &str, lifetime: Lifetime) {
         let (now, content) = (self.now(), Content::raw(subject.to_owned()));
-        let published = self.at(node).publish(now, no, subject, content, lifetime);
+        let published = self.host(node).publish(now, no, &subject.into(), &content, lifetime);
         published.unwrap_or_else(|error| panic!("not published: {error}"));
     }
 
@@ -264,16 +265,16 @@ impl World {
         key: u64,
         target: &Target,
         content: &str,
-        options: RequestOptions,
+        options: RequestOptions<'_>,
     ) {
         let (now, content) = (self.now(), Content::raw(content.to_owned()));
-        self.at(node).request(now, key, target.clone(), "run", content, options);
+        self.host(node).request(now, key, target, &"run".into(), &content, options);
     }
 
     /// Ends an invocation with a response.
     pub fn respond(&mut self, node: Node, call: CallId, content: &str) {
         let result = HandlerResult::Response(Content::raw(content.to_owned()));
-        self.at(node).respond(call, result);
+        self.host(node).respond(call, &result);
     }
 
     /// Settles, then takes what an application was told.
@@ -300,7 +301,7 @@ impl World {
                 if let Event::Invoke(invocation) = event
                     && let Some(result) = handler(invocation)
                 {
-                    self.at(node).respond(invocation.call, result);
+                    self.host(node).respond(invocation.call, &result);
                 }
             }
             events.extend(new);

@@ -4,65 +4,14 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
-use netsvc_core::{
-    Asked, ConnId, Content, ContentType, DeliveredReport, Event, Invocation, LinkId, Outcome,
-    Progress, Reason, ReasonCode, SubscriptionId, Teller, Told,
-};
+use netsvc_core::{ConnId, ExchangeId, LinkId, Progress, Reason, ReasonCode};
 
 use crate::host::End;
 use crate::links::Wire;
 use crate::pipe::Pipe;
 use crate::world::{Node, World};
-
-/// Takes reports as the events that they would be.
-struct Events<'a>(&'a mut Vec<Event>);
-
-impl Teller for Events<'_> {
-    fn has_room(&mut self, _: usize, report: &Told<'_>) -> bool {
-        // Now and then there is none.
-        !report.sequence.is_multiple_of(5)
-    }
-
-    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
-        let bytes = report.content.to_vec().into();
-        let report = DeliveredReport {
-            service: report.service,
-            id: report.id,
-            name: report.name.clone(),
-            subject: report.subject.clone(),
-            sequence: report.sequence,
-            replayed: false,
-            resumed: report.resumed,
-            missed: report.missed,
-            content: Content { kind: report.kind, bytes },
-        };
-        self.0.push(Event::Report { subscription, report });
-    }
-
-    fn has_room_for(&mut self, content: usize, _: usize) -> bool {
-        content % 7 != 6
-    }
-
-    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
-        let content = Content { kind, bytes: content.to_vec().into() };
-        self.0.push(Event::Outcome { key, outcome: Outcome::Response(content) });
-    }
-
-    fn invoke(&mut self, request: &Asked<'_>) {
-        self.0.push(Event::Invoke(Invocation {
-            call: request.call,
-            service: request.service,
-            method: request.method.clone(),
-            caller: request.caller,
-            caller_label: request.caller_label.clone(),
-            remaining: request.remaining,
-            parts: request.parts,
-            content: Content { kind: request.kind, bytes: request.content.to_vec().into() },
-        }));
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -74,14 +23,24 @@ pub(crate) struct Connection {
     pub(crate) delay: Duration,
     /// Nothing gets through, and nobody is told.
     pub(crate) frozen: bool,
+    /// It takes no byte.
+    pub(crate) plugged: bool,
+}
+
+impl Connection {
+    /// Bytes that it takes from one end now.
+    fn room(&self, side: usize) -> usize {
+        if self.plugged { 0 } else { self.pipes[side].room() }
+    }
 }
 
 impl World {
     pub(crate) fn open(&mut self, node: Node, conn: ConnId, link: LinkId) {
         let now = self.now;
-        let target = self.hosts[node.0].targets.get(&link).copied();
-        let hub = target.filter(|hub| self.by_hand.contains_key(hub) || self.is_listening(*hub));
-        let Some(hub) = hub else {
+        let target = self.hosts[node.0].targets.get(&link).cloned();
+        let target =
+            target.filter(|(hub, _)| self.by_hand.contains_key(hub) || self.is_listening(*hub));
+        let Some((hub, group)) = target else {
             let reason = Reason::new(ReasonCode::ConnectFailed, "nobody listens");
             return self.hosts[node.0].process.handle_open_failed(now, conn, reason);
         };
@@ -92,40 +51,55 @@ impl World {
             wires.push_back(Wire::new(connection, 1));
             self.connections[connection].by_hand[1] = true;
         } else {
-            self.enqueue(hub, connection);
+            self.enqueue(hub, group.as_deref(), connection);
         }
         self.hosts[node.0].process.handle_opened(now, conn, "virtual");
     }
 
-    /// Takes connections out of a process's backlog as long as it accepts any.
+    /// Takes connections out of a process's backlogs as long as it accepts any.
     pub(crate) fn accept(&mut self, node: Node) -> bool {
         let now = self.now;
-        let Some(exchange) = self.listening.get(&node).copied() else { return false };
-        if !self.is_listening(node) {
-            self.stop_listening(node);
-            return true;
-        }
         let mut busy = false;
-        while self.hosts[node.0].process.can_accept(exchange)
-            && let Some(connection) = self.backlog.get_mut(&node).and_then(VecDeque::pop_front)
-        {
-            let process = &mut self.hosts[node.0].process;
-            if let Some(conn) = process.handle_accepted(now, exchange, "virtual") {
-                self.attach(connection, 1, node, conn);
+        for exchange in self.listening_exchanges(node) {
+            if self.hosts[node.0].process.check_listen(exchange).is_err() {
+                self.stop_listening_on(node, exchange);
+                busy = true;
+                continue;
             }
-            busy = true;
+            let backlog = (node, exchange);
+            while self.hosts[node.0].process.can_accept(exchange)
+                && let Some(connection) =
+                    self.backlog.get_mut(&backlog).and_then(VecDeque::pop_front)
+            {
+                let process = &mut self.hosts[node.0].process;
+                if let Some(conn) = process.handle_accepted(now, exchange, "virtual") {
+                    self.attach(connection, 1, node, conn);
+                }
+                busy = true;
+            }
         }
         busy
     }
 
     /// Somebody listens there, and the exchange is not closed.
     pub(crate) fn is_listening(&self, node: Node) -> bool {
-        let exchange = self.listening.get(&node);
-        exchange.is_some_and(|id| self.hosts[node.0].process.check_listen(*id).is_ok())
+        let process = &self.hosts[node.0].process;
+        let listening = self.listening.get(&node).into_iter().flatten();
+        listening.into_iter().any(|(_, id)| process.check_listen(*id).is_ok())
     }
 
-    pub(crate) fn enqueue(&mut self, hub: Node, connection: usize) {
-        self.backlog.entry(hub).or_default().push_back(connection);
+    /// Behind those that wait at the exchange of that group, or else at the newest one.
+    pub(crate) fn enqueue(&mut self, hub: Node, group: Option<&str>, connection: usize) {
+        let Some(listening) = self.listening.get(&hub) else { return };
+        let of_group = listening.iter().find(|(known, _)| Some(known.as_str()) == group);
+        if let Some((_, exchange)) = of_group.or(listening.last()) {
+            self.backlog.entry((hub, *exchange)).or_default().push_back(connection);
+        }
+    }
+
+    pub(crate) fn listening_exchanges(&self, node: Node) -> Vec<ExchangeId> {
+        let listening = self.listening.get(&node).into_iter().flatten();
+        listening.map(|(_, exchange)| *exchange).collect()
     }
 
     /// A connection, with nobody at either end.
@@ -137,6 +111,7 @@ impl World {
             by_hand: [false, false],
             delay: self.delay,
             frozen: false,
+            plugged: false,
         });
         self.connections.len() - 1
     }
@@ -151,8 +126,7 @@ impl World {
 
     pub(crate) fn read(&mut self, node: Node) -> bool {
         let (now, piece) = (self.now, self.piece);
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
+        let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
         let mut busy = false;
         for conn in conns {
             loop {
@@ -173,24 +147,10 @@ impl World {
                 busy = true;
                 host.process.handle_received(now, conn);
                 for chunk in bytes.chunks(piece.min(bytes.len())) {
-                    if end.deaf {
-                        break;
-                    }
-                    end.buffer.extend_from_slice(chunk);
-                    let (decoder, buffer) = (&mut end.decoder, &mut end.buffer);
-                    let mut events = Events(&mut host.events);
-                    let tells = host.listening && host.telling;
-                    // Both ways to the same end, as different sockets go.
-                    if buffer.len() % 2 == 1 {
-                        let teller: Option<&mut dyn Teller> =
-                            if tells { Some(&mut events) } else { None };
-                        let front = host.process.handle_front(now, conn, decoder, buffer, teller);
-                        buffer.advance(front);
-                    }
-                    let teller: Option<&mut dyn Teller> =
-                        if tells { Some(&mut events) } else { None };
-                    let applied = host.process.handle_bytes(now, conn, decoder, buffer, teller);
-                    end.deaf = applied.is_err();
+                    host.receive(now, conn, chunk);
+                }
+                if self.writes_between {
+                    self.flush(node);
                 }
             }
         }
@@ -202,7 +162,9 @@ impl World {
         let host = &mut self.hosts[node.0];
         let Some(end) = host.ends.get_mut(&conn) else { return };
         // What does not fit into the connection stays in the outbox, as with a real socket.
-        let room = self.connections[end.connection].pipes[end.side].room();
+        let connection = &self.connections[end.connection];
+        // A socket that takes nothing is seen by what it left of a first piece.
+        let room = if connection.plugged { 1 } else { connection.room(end.side) };
         if room == 0 || end.batch.len() >= room {
             return;
         }
@@ -212,10 +174,17 @@ impl World {
         {}
     }
 
+    /// Writes what a process has to say, as far as its connections take it.
+    pub(crate) fn flush(&mut self, node: Node) {
+        while let Some(conn) = self.hosts[node.0].process.poll_dirty() {
+            self.encode(node, conn);
+        }
+        self.write(node);
+    }
+
     pub(crate) fn write(&mut self, node: Node) -> bool {
         let now = self.now;
-        let mut conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
-        conns.sort_unstable();
+        let conns: Vec<ConnId> = self.hosts[node.0].ends.keys().copied().collect();
         let mut busy = false;
         for conn in conns {
             loop {
@@ -223,17 +192,19 @@ impl World {
                 let host = &mut self.hosts[node.0];
                 let Some(end) = host.ends.get_mut(&conn) else { break };
                 let connection = &mut self.connections[end.connection];
-                let room = connection.pipes[end.side].room();
+                let room = connection.room(end.side);
                 let mut slices = [IoSlice::new(&[]); 16];
                 let filled = end.batch.slices(&mut slices);
-                let mut bytes: Vec<u8> =
-                    slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-                bytes.truncate(room);
+                let mut bytes = Vec::new();
+                for slice in &slices[..filled] {
+                    let taken = slice.len().min(room - bytes.len());
+                    bytes.extend_from_slice(&slice[..taken]);
+                }
                 if bytes.is_empty() {
                     break;
                 }
                 end.batch.advance(bytes.len());
-                connection.pipes[end.side].write(now + connection.delay, &bytes);
+                connection.pipes[end.side].write(now + connection.delay, bytes);
                 host.process.handle_written(now, conn, end.batch.len());
                 busy = true;
             }

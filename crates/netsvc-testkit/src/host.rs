@@ -1,11 +1,12 @@
 //! One process in a world.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, WriteBatch};
-use netsvc_core::{ConnId, Event, LinkId, Process};
+use netsvc_core::{ConnId, Event, ExchangeId, LinkId, Process};
 
+use crate::ways::Ways;
 use crate::world::Node;
 
 /// A process, its end of each connection, and what it has told its application.
@@ -20,13 +21,19 @@ pub struct Host {
     /// Its application takes reports while they are read, as long as it listens; so it is in every
     /// other world.
     pub telling: bool,
+    /// Which ways it takes.
+    pub ways: Ways,
+    /// Bytes that it applied where they were read, if its ways are quick.
+    pub applied_in_place: u64,
     /// While true, nothing of it runs: neither reading nor writing nor its timers (SIGSTOP).
     pub stopped: bool,
-    pub(crate) ends: HashMap<ConnId, End>,
+    pub(crate) ends: BTreeMap<ConnId, End>,
     /// Newest connection of each connecting link.
-    pub(crate) conns: HashMap<LinkId, ConnId>,
-    /// Where its connecting links lead.
-    pub(crate) targets: HashMap<LinkId, Node>,
+    pub(crate) conns: BTreeMap<LinkId, ConnId>,
+    /// Where its connecting links lead, and in which group if that is known.
+    pub(crate) targets: BTreeMap<LinkId, (Node, Option<String>)>,
+    /// Groups of its exchanges, as far as they are known.
+    pub(crate) groups: BTreeMap<ExchangeId, String>,
 }
 
 /// One end of a connection.
@@ -44,16 +51,19 @@ pub(crate) struct End {
 }
 
 impl Host {
-    pub(crate) fn new(process: Process, telling: bool) -> Self {
+    pub(crate) fn new(process: Process, telling: bool, ways: Ways) -> Self {
         Self {
             process,
             events: Vec::new(),
             listening: true,
             telling,
+            ways,
+            applied_in_place: 0,
             stopped: false,
-            ends: HashMap::new(),
-            conns: HashMap::new(),
-            targets: HashMap::new(),
+            ends: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            groups: BTreeMap::new(),
         }
     }
 

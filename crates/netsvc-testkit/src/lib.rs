@@ -7,15 +7,24 @@
 
 mod app;
 mod connections;
+pub mod differential;
 pub mod fuzz;
 mod host;
 mod links;
 mod pipe;
+mod random;
 mod raw_peer;
+mod target;
+mod verbs;
+mod ways;
 mod world;
 
 pub use app::{ROOMY, Told, assert_nothing_pending, service, verdict};
 pub use host::Host;
 pub use links::{Wire, describe, hello, link_event, link_story, story};
+pub use random::Random;
 pub use raw_peer::{RawPeer, announcement};
+pub use target::Target;
+pub use verbs::Verbs;
+pub use ways::Ways;
 pub use world::{Node, World};

@@ -34,7 +34,7 @@ impl World {
         assert!(self.is_listening(hub), "nobody listens");
         let connection = self.new_connection();
         self.connections[connection].by_hand[0] = true;
-        self.enqueue(hub, connection);
+        self.enqueue(hub, None, connection);
         Wire::new(connection, 0)
     }
 
@@ -60,7 +60,7 @@ impl World {
     /// Sends bytes.
     pub fn say_bytes(&mut self, wire: &Wire, bytes: &[u8]) {
         let connection = &mut self.connections[wire.connection];
-        connection.pipes[wire.side].write(self.now + connection.delay, bytes);
+        connection.pipes[wire.side].write(self.now + connection.delay, bytes.to_vec());
     }
 
     /// What has arrived at a wire and was not heard yet.
@@ -189,7 +189,7 @@ pub fn describe(event: &Event) -> String {
         Event::Abort { reason, .. } => format!("abort {reason:?}"),
         Event::Credit { parts, .. } => format!("credit {parts}"),
         Event::Part { key, .. } => format!("part {key}"),
-        Event::Outcome { key, outcome } => match outcome {
+        Event::Outcome { key, outcome, .. } => match outcome {
             Outcome::Response(_) => format!("outcome {key} response"),
             Outcome::Failure(_) => format!("outcome {key} failure"),
             Outcome::Error(error) => format!("outcome {key} {}", error.code.name()),

@@ -26,11 +26,11 @@ impl Pipe {
         self.capacity.saturating_sub(self.bytes)
     }
 
-    pub(crate) fn write(&mut self, arrival: Time, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, arrival: Time, bytes: Vec<u8>) {
         if !bytes.is_empty() && self.ended.is_none() {
             self.bytes += bytes.len();
             self.total += bytes.len() as u64;
-            self.pieces.push_back((arrival, bytes.to_vec()));
+            self.pieces.push_back((arrival, bytes));
         }
     }
 

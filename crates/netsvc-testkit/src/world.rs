@@ -1,16 +1,18 @@
 //! The world: processes, connections and time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use netsvc_core::{
-    Action, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken, Process, ProcessId,
-    Retry, Role, Str, Time,
+    Action, CommandError, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken,
+    Process, ProcessId, Retry, Role, Str, Time,
 };
 
 use crate::connections::Connection;
 use crate::host::Host;
 use crate::links::Wire;
+use crate::random::Random;
+use crate::ways::Ways;
 
 /// Names a process of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,13 +22,14 @@ pub struct Node(pub usize);
 #[derive(Debug)]
 pub struct World {
     pub(crate) now: Time,
-    seed: u64,
+    random: Random,
     pub(crate) hosts: Vec<Host>,
-    pub(crate) listening: HashMap<Node, ExchangeId>,
+    /// Exchanges that listen, each with its group.
+    pub(crate) listening: BTreeMap<Node, Vec<(String, ExchangeId)>>,
     /// Connections that wait to be accepted.
-    pub(crate) backlog: HashMap<Node, VecDeque<usize>>,
+    pub(crate) backlog: BTreeMap<(Node, ExchangeId), VecDeque<usize>>,
     /// Where a test accepts connections by hand, and those it has not taken yet.
-    pub(crate) by_hand: HashMap<Node, VecDeque<Wire>>,
+    pub(crate) by_hand: BTreeMap<Node, VecDeque<Wire>>,
     pub(crate) connections: Vec<Connection>,
     /// Time that bytes take from one end to the other, for connections to come.
     pub delay: Duration,
@@ -37,8 +40,13 @@ pub struct World {
     /// Processes look at the clock before they look at their connections, which is the harder
     /// order after a pause.
     pub timers_first: bool,
+    /// A process writes what came of one connection before it reads the next, as with real sockets;
+    /// otherwise it reads all of them first.
+    pub writes_between: bool,
     /// See [`Host::telling`], for processes to come.
     pub telling: bool,
+    /// See [`Host::ways`], for processes to come.
+    pub ways: Ways,
 }
 
 impl World {
@@ -47,17 +55,19 @@ impl World {
         Self {
             // Not zero, so that "zero" never looks like a point in time.
             now: Time(1_000_000_000),
-            seed,
+            random: Random::new(seed),
             hosts: Vec::new(),
-            listening: HashMap::new(),
-            backlog: HashMap::new(),
-            by_hand: HashMap::new(),
+            listening: BTreeMap::new(),
+            backlog: BTreeMap::new(),
+            by_hand: BTreeMap::new(),
             connections: Vec::new(),
             delay: Duration::from_millis(1),
             capacity: 256 << 10,
             piece: usize::MAX,
             timers_first: false,
+            writes_between: false,
             telling: seed % 2 == 1,
+            ways: Ways::Usual,
         }
     }
 
@@ -75,7 +85,7 @@ impl World {
     pub fn process_with(&mut self, label: &str, limits: Limits) -> Node {
         let node = Node(self.hosts.len());
         let process = self.fresh(label, limits);
-        self.hosts.push(Host::new(process, self.telling));
+        self.hosts.push(Host::new(process, self.telling, self.ways));
         node
     }
 
@@ -86,7 +96,7 @@ impl World {
         let limits = self.hosts[node.0].process.limits().clone();
         self.kill(node);
         let process = self.fresh(&label, limits);
-        self.hosts[node.0] = Host::new(process, self.telling);
+        self.hosts[node.0] = Host::new(process, self.telling, self.ways);
     }
 
     /// Kills a process: its connections end, nothing of it runs any more.
@@ -121,22 +131,42 @@ impl World {
     pub fn hub_with(&mut self, node: Node, group: &str, heartbeat: Heartbeat) -> ExchangeId {
         let made = self.at(node).create_exchange(Role::Server, group, heartbeat);
         let exchange = made.unwrap_or_else(|error| panic!("no hub: {error}"));
-        self.listening.insert(node, exchange);
+        self.hosts[node.0].groups.insert(exchange, group.to_owned());
+        self.listening.entry(node).or_default().push((group.to_owned(), exchange));
         exchange
     }
 
-    /// The exchange that listens at a hub.
+    /// The exchange that listens at a hub, the newest if there are several.
     ///
     /// # Panics
     /// If nobody listens there.
     pub fn listening_exchange(&self, node: Node) -> ExchangeId {
-        self.listening.get(&node).copied().unwrap_or_else(|| panic!("nobody listens"))
+        let newest = self.listening_exchanges(node).last().copied();
+        newest.unwrap_or_else(|| panic!("nobody listens"))
+    }
+
+    /// The exchange of a process in a group.
+    ///
+    /// # Panics
+    /// If it was not made by this world.
+    pub fn exchange_of(&self, node: Node, group: &str) -> ExchangeId {
+        let mut known = self.hosts[node.0].groups.iter();
+        let found = known.find(|(_, of)| *of == group).map(|(exchange, _)| *exchange);
+        found.unwrap_or_else(|| panic!("no exchange of group {group:?}"))
     }
 
     /// Nobody listens at that process any more; what was accepted stays.
     pub fn stop_listening(&mut self, node: Node) {
-        self.listening.remove(&node);
-        for connection in self.backlog.remove(&node).unwrap_or_default() {
+        for exchange in self.listening_exchanges(node) {
+            self.stop_listening_on(node, exchange);
+        }
+    }
+
+    pub(crate) fn stop_listening_on(&mut self, node: Node, exchange: ExchangeId) {
+        if let Some(listening) = self.listening.get_mut(&node) {
+            listening.retain(|(_, known)| *known != exchange);
+        }
+        for connection in self.backlog.remove(&(node, exchange)).unwrap_or_default() {
             self.end_pipe(connection, 1);
         }
     }
@@ -160,6 +190,7 @@ impl World {
     ) -> LinkId {
         let made = self.at(node).create_exchange(Role::Client, group, heartbeat);
         let exchange = made.unwrap_or_else(|error| panic!("no exchange: {error}"));
+        self.hosts[node.0].groups.insert(exchange, group.to_owned());
         self.connect_exchange(node, exchange, hub, retry)
     }
 
@@ -174,12 +205,28 @@ impl World {
         hub: Node,
         retry: Retry,
     ) -> LinkId {
+        let made = self.try_connect(node, exchange, hub, retry);
+        made.unwrap_or_else(|error| panic!("no link: {error}"))
+    }
+
+    /// As [`connect_exchange`](Self::connect_exchange), which may be refused.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn try_connect(
+        &mut self,
+        node: Node,
+        exchange: ExchangeId,
+        hub: Node,
+        retry: Retry,
+    ) -> Result<LinkId, CommandError> {
         let token = LinkToken(self.bytes());
         let now = self.now;
-        let made = self.at(node).connect(now, exchange, retry, token);
-        let link = made.unwrap_or_else(|error| panic!("no link: {error}"));
-        self.hosts[node.0].targets.insert(link, hub);
-        link
+        let link = self.at(node).connect(now, exchange, retry, token)?;
+        let host = &mut self.hosts[node.0];
+        let group = host.groups.get(&exchange).cloned();
+        host.targets.insert(link, (hub, group));
+        Ok(link)
     }
 
     /// Ends the connections between two processes; both are told by the end of the stream.
@@ -193,9 +240,7 @@ impl World {
 
     /// As [`cut`](Self::cut), of one connecting link alone.
     pub fn cut_link(&mut self, node: Node, link: LinkId) {
-        let Some(conn) = self.hosts[node.0].conns.get(&link).copied() else { return };
-        let Some(end) = self.hosts[node.0].ends.get(&conn) else { return };
-        let connection = end.connection;
+        let Some(connection) = self.connection_of(node, link) else { return };
         for side in [0, 1] {
             self.end_pipe(connection, side);
         }
@@ -210,6 +255,26 @@ impl World {
                 connection.frozen = frozen;
             }
         }
+    }
+
+    /// As [`freeze`](Self::freeze), of the connection that a connecting link has now.
+    pub fn freeze_link(&mut self, node: Node, link: LinkId, frozen: bool) {
+        if let Some(connection) = self.connection_of(node, link) {
+            self.connections[connection].frozen = frozen;
+        }
+    }
+
+    /// From now on the connection that a connecting link has takes no byte from either end; what it
+    /// has taken arrives.
+    pub fn plug_link(&mut self, node: Node, link: LinkId, plugged: bool) {
+        if let Some(connection) = self.connection_of(node, link) {
+            self.connections[connection].plugged = plugged;
+        }
+    }
+
+    fn connection_of(&self, node: Node, link: LinkId) -> Option<usize> {
+        let host = &self.hosts[node.0];
+        host.ends.get(host.conns.get(&link)?).map(|end| end.connection)
     }
 
     /// Bytes that a process has written to another over the connections they have now.
@@ -355,20 +420,15 @@ impl World {
             id: ProcessId(self.bytes()),
             label: Str::from(label),
             limits,
-            seed: self.random(),
+            seed: self.random.next_u64(),
         };
         Process::new(config, self.now)
     }
 
-    fn random(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.seed ^ (self.seed >> 29)
-    }
-
     fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.random().to_le_bytes());
-        bytes[8..].copy_from_slice(&self.random().to_le_bytes());
+        bytes[..8].copy_from_slice(&self.random.next_u64().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.random.next_u64().to_le_bytes());
         bytes
     }
 }

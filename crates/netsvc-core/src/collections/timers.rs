@@ -1,36 +1,28 @@
 //! What has to happen at which time.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{CallId, FlushId, LinkId};
 use crate::time::Time;
 
-/// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Timer {
-    /// Deadlines, heartbeats and retries of a link: one timer, which the link computes anew when it
-    /// fires. It may fire too early (liveness only moves forward), never too late.
-    Link(LinkId),
-    /// The deadline of a request of this process.
-    Call(CallId),
-    /// The deadline of a flush.
-    Flush(FlushId),
-    /// Kept values whose lifetime is over are to be dropped.
-    Sweep,
+/// Timers, one per key.
+#[derive(Debug)]
+pub(crate) struct Timers<K> {
+    order: BTreeSet<(Time, K)>,
+    times: FxHashMap<K, Time>,
 }
 
-/// All timers, one per key.
-#[derive(Debug, Default)]
-pub(crate) struct Timers {
-    order: BTreeSet<(Time, Timer)>,
-    times: FxHashMap<Timer, Time>,
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Self { order: BTreeSet::new(), times: FxHashMap::default() }
+    }
 }
 
-impl Timers {
+impl<K: Copy + Ord + Hash> Timers<K> {
     /// Sets the timer, replacing its former time.
-    pub(crate) fn set(&mut self, timer: Timer, time: Time) {
+    pub(crate) fn set(&mut self, timer: K, time: Time) {
         self.clear(timer);
         if time != Time::NEVER {
             self.order.insert((time, timer));
@@ -39,19 +31,19 @@ impl Timers {
     }
 
     /// Sets the timer unless it fires earlier anyway.
-    pub(crate) fn set_earlier(&mut self, timer: Timer, time: Time) {
+    pub(crate) fn set_earlier(&mut self, timer: K, time: Time) {
         if self.times.get(&timer).is_none_or(|set| time < *set) {
             self.set(timer, time);
         }
     }
 
-    pub(crate) fn clear(&mut self, timer: Timer) {
+    pub(crate) fn clear(&mut self, timer: K) {
         if let Some(time) = self.times.remove(&timer) {
             self.order.remove(&(time, timer));
         }
     }
 
-    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+    pub(crate) fn is_set(&self, timer: K) -> bool {
         self.times.contains_key(&timer)
     }
 
@@ -65,7 +57,7 @@ impl Timers {
     }
 
     /// Takes out one that is due.
-    pub(crate) fn due(&mut self, now: Time) -> Option<Timer> {
+    pub(crate) fn due(&mut self, now: Time) -> Option<K> {
         let (time, timer) = *self.order.first()?;
         if time > now {
             return None;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::content::{Content, ContentType};
+use bytes::Bytes;
+
+use crate::content::Content;
 use crate::ids::{
     CallId, ExchangeId, FlushId, LinkId, ProcessId, ServiceId, ServiceNo, Str, SubscriptionId,
     WatchId,
@@ -77,6 +79,8 @@ pub enum Event {
         key: u64,
         /// How it ended.
         outcome: Outcome,
+        /// Extension fields of the handler's outcome.
+        extensions: Bytes,
     },
     /// A process that the application asked to be told of is no longer reachable.
     ProcessGone(ProcessId),
@@ -212,52 +216,8 @@ pub struct Delivered {
     pub missed: u64,
     /// What was published.
     pub content: Content,
-}
-
-/// As [`Invocation`], of a request that is told while it arrives.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Names the invocation in `respond`.
-    pub call: CallId,
-    /// The local service.
-    pub service: ServiceNo,
-    /// The method.
-    pub method: &'a Str,
-    /// The calling process, as this process or the hub established it.
-    pub caller: ProcessId,
-    /// Its label.
-    pub caller_label: &'a Str,
-    /// What is left until the caller's deadline.
-    pub remaining: Duration,
-    /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
-    pub parts: u32,
-    /// How to read `content`.
-    pub kind: ContentType,
-    /// Arguments.
-    pub content: &'a [u8],
-}
-
-/// As [`Delivered`], of a report that is told while it arrives.
-#[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
-    /// Number of the publishing service in this registry.
-    pub service: ServiceNo,
-    /// Its identity.
-    pub id: ServiceId,
-    /// Its name.
-    pub name: &'a Str,
-    /// The subject.
-    pub subject: &'a Str,
-    /// Counts everything the service published, from 1.
-    pub sequence: u64,
-    /// The first of this service after its link was lost.
-    pub resumed: bool,
-    /// Reports of this subscription that were dropped before this one since the last delivery.
-    pub missed: u64,
-    /// How to read `content`.
-    pub kind: ContentType,
-    /// What was published.
-    pub content: &'a [u8],
+    /// Extension fields that were published with it.
+    pub extensions: Bytes,
 }
 
 impl Event {
@@ -265,11 +225,13 @@ impl Event {
     pub(crate) fn detached(self) -> Self {
         match self {
             Self::Part { key, content } => Self::Part { key, content: content.detached() },
-            Self::Outcome { key, outcome: Outcome::Response(content) } => {
-                Self::Outcome { key, outcome: Outcome::Response(content.detached()) }
+            Self::Outcome { key, outcome: Outcome::Response(content), extensions } => {
+                let outcome = Outcome::Response(content.detached());
+                Self::Outcome { key, outcome, extensions }
             }
-            Self::Outcome { key, outcome: Outcome::Failure(content) } => {
-                Self::Outcome { key, outcome: Outcome::Failure(content.detached()) }
+            Self::Outcome { key, outcome: Outcome::Failure(content), extensions } => {
+                let outcome = Outcome::Failure(content.detached());
+                Self::Outcome { key, outcome, extensions }
             }
             other => other,
         }
@@ -295,6 +257,8 @@ pub struct Invocation {
     pub parts: u32,
     /// Arguments.
     pub content: Content,
+    /// Extension fields of the request.
+    pub extensions: Bytes,
 }
 
 /// Why an invocation should stop.

@@ -1,6 +1,245 @@
-//! Exchanges, links and their connections.
+//! Exchanges, links and their connections: everything between this process and its peers.
 
 pub(crate) mod backoff;
+pub(crate) mod capabilities;
+pub(crate) mod connection;
 pub(crate) mod exchange;
+mod flush;
+mod flushes;
+pub(crate) mod handshake;
+mod lifecycle;
 pub(crate) mod link;
+pub(crate) mod liveness;
 pub(crate) mod outbound;
+pub(crate) mod phase;
+pub(crate) mod timer;
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::collections::timers::Timers;
+use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
+use crate::limits::Limits;
+use crate::random::Random;
+use crate::time::Time;
+use crate::wire::{Message, SharedSymbols};
+
+use connection::Connection;
+use exchange::Exchange;
+use flushes::Flushes;
+use link::Link;
+use outbound::bounds::Bounds;
+use outbound::report_batch::ReportBatch;
+use phase::Phase;
+use timer::LinkTimer;
+
+/// What the owner of the sockets has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a transport for a connecting link; answer with `handle_opened` or `handle_open_failed`.
+    Open {
+        /// The new connection.
+        conn: ConnId,
+        /// Its link.
+        link: LinkId,
+    },
+    /// Drop the connection, or give up opening it. Nothing more is to be reported about it.
+    Close {
+        /// The connection.
+        conn: ConnId,
+    },
+}
+
+/// The part of a process that owns its exchanges, links and connections.
+#[derive(Debug)]
+pub(crate) struct Links {
+    exchanges: FxHashMap<ExchangeId, Exchange>,
+    last_exchange: u32,
+    table: FxHashMap<LinkId, Link>,
+    last_link: u32,
+    conns: FxHashMap<ConnId, LinkId>,
+    last_conn: u32,
+    flushes: Flushes,
+    actions: VecDeque<Action>,
+    /// Connections that have something to write.
+    dirty: VecDeque<ConnId>,
+    timers: Timers<LinkTimer>,
+    /// For frames that several links share.
+    symbols: SharedSymbols,
+    /// Reports that go on together; nothing else is sent before it ends.
+    batch: ReportBatch,
+    bounds: Bounds,
+    limits: Limits,
+    /// Peers are not judged dead before this time: they may have spoken while this process slept.
+    judge_from: Time,
+    random: Random,
+    seed: u64,
+}
+
+impl Links {
+    pub(crate) fn new(limits: &Limits, seed: u64, now: Time) -> Self {
+        Self {
+            exchanges: FxHashMap::default(),
+            last_exchange: 0,
+            table: FxHashMap::default(),
+            last_link: 0,
+            conns: FxHashMap::default(),
+            last_conn: 0,
+            flushes: Flushes::default(),
+            actions: VecDeque::new(),
+            dirty: VecDeque::new(),
+            timers: Timers::default(),
+            symbols: SharedSymbols::new(seed),
+            batch: ReportBatch::default(),
+            bounds: Bounds::of(limits),
+            limits: limits.clone(),
+            judge_from: now,
+            random: Random::new(seed),
+            seed,
+        }
+    }
+
+    /// From now on everything waits in outboxes before it is encoded.
+    pub(crate) fn encode_late(&mut self) {
+        self.bounds.ahead = 0;
+    }
+
+    pub(crate) fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
+        self.exchanges.get(&id)
+    }
+
+    /// The exchange that a link belongs to.
+    #[inline]
+    pub(crate) fn exchange_of(&self, link: LinkId) -> Option<&Exchange> {
+        self.exchanges.get(&self.table.get(&link)?.exchange)
+    }
+
+    pub(crate) fn exchange_ids(&self) -> Vec<ExchangeId> {
+        let mut ids: Vec<_> = self.exchanges.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
+        self.table.get(&link)
+    }
+
+    /// The link of a connection.
+    #[inline]
+    pub(crate) fn link_of(&self, conn: ConnId) -> Option<LinkId> {
+        self.conns.get(&conn).copied()
+    }
+
+    /// Where the connection of a link stands.
+    pub(crate) fn phase(&self, link: LinkId) -> Option<&Phase> {
+        self.table.get(&link)?.phase()
+    }
+
+    /// The connection of a link, while it is in use.
+    #[inline]
+    pub(crate) fn linked(&self, link: LinkId) -> Option<&Connection> {
+        self.table.get(&link)?.linked()
+    }
+
+    #[inline]
+    pub(crate) fn linked_mut(&mut self, link: LinkId) -> Option<&mut Connection> {
+        self.table.get_mut(&link)?.linked_mut()
+    }
+
+    /// The connection of a link, whatever its phase.
+    pub(crate) fn connection_mut(&mut self, link: LinkId) -> Option<&mut Connection> {
+        self.table.get_mut(&link)?.connection.as_deref_mut()
+    }
+
+    /// All links in use, in no particular order.
+    pub(crate) fn all_linked(&self) -> impl Iterator<Item = (&Link, &Connection)> {
+        self.table.values().filter_map(|link| Some((link, link.linked()?)))
+    }
+
+    /// All connections, in use or not.
+    pub(crate) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.table.values_mut().filter_map(|link| link.connection.as_deref_mut())
+    }
+
+    /// This process's number of a service that the peer names.
+    #[inline]
+    pub(crate) fn service_of_peer(&self, link: LinkId, peer_no: u32) -> Option<ServiceNo> {
+        self.linked(link)?.services.get(&peer_no).copied()
+    }
+
+    /// The peer said something that this process cannot use, which is allowed: the two may have
+    /// changed their minds at the same time.
+    pub(crate) fn ignore(&mut self, link: LinkId) {
+        if let Some(connection) = self.linked_mut(link) {
+            connection.ignored += 1;
+        }
+    }
+
+    /// Messages that the peers linked now have sent and this process had no use for.
+    pub(crate) fn ignored(&self) -> u64 {
+        self.all_linked().map(|(_, connection)| connection.ignored).sum()
+    }
+
+    /// Bytes queued for the link that has most.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        let most = self.all_linked().map(|(_, connection)| connection.queued()).max();
+        most.unwrap_or(0) + self.batch.frames.len()
+    }
+
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn poll_dirty(&mut self) -> Option<ConnId> {
+        self.end_batch();
+        self.dirty.pop_front()
+    }
+
+    /// The use of a connection ends: nothing but what is queued is still written.
+    pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
+        if let Some(connection) = self.connection_mut(link) {
+            connection.phase = Phase::Closing { until };
+        }
+    }
+
+    /// The last message of a connection.
+    pub(crate) fn say_farewell(&mut self, link: LinkId, farewell: Message, before_link: bool) {
+        if let Some(connection) = self.connection_mut(link) {
+            connection.out.say_farewell(farewell, before_link);
+        }
+    }
+
+    /// A connection may have something to write.
+    pub(crate) fn mark_dirty(&mut self, link: LinkId) {
+        let connection = self.table.get_mut(&link).and_then(|link| link.connection.as_deref_mut());
+        if let Some(Connection { id, phase, out, .. }) = connection {
+            out.mark_dirty(*id, phase, &mut self.dirty);
+        }
+    }
+
+    /// One replay less is under way over a link: another may be asked for.
+    pub(crate) fn end_replay(&mut self, link: LinkId, publisher: crate::ids::ProcessNo) {
+        if let Some(connection) = self.connection_mut(link) {
+            connection.out.end_replay(publisher);
+            self.mark_dirty(link);
+        }
+    }
+
+    /// Entries of every table, by name.
+    pub(crate) fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        let told = self
+            .all_linked()
+            .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
+        let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
+        vec![
+            ("exchanges", self.exchanges.len()),
+            ("links", self.table.len()),
+            ("connections", self.conns.len()),
+            ("told subscribers", told.sum()),
+            ("asks", replays.sum()),
+            ("flushes", self.flushes.len()),
+            ("timers", self.timers.len()),
+        ]
+    }
+}

@@ -1,3 +1,29 @@
-//! Who may see and do what.
+//! Who may see and do what: the one place that decides it.
+//!
+//! It is asked where an answer is found once and kept (destinations of reports, routes of
+//! requests), and where something is announced or subscribed to; nowhere for each message.
 
 pub mod visibility;
+
+use crate::ids::LinkId;
+use crate::links::Links;
+use crate::registry::service::Service;
+
+/// Whether a service exists for whoever is behind a link: the one rule for announcements, requests
+/// and subscriptions. The answer changes for no link unless the routes of the service do.
+pub(crate) fn exports(links: &Links, service: &Service, link: LinkId) -> bool {
+    let Some(exchange) = links.exchange_of(link) else { return false };
+    if !visibility::passes(&service.audience, &exchange.group) {
+        return false;
+    }
+    // Only a server relays, only within its own exchange, and never back.
+    service.is_local()
+        || exchange.relays()
+            && service.routes.iter().any(|route| route.exchange == exchange.id)
+            && service.routes.iter().all(|route| route.link != link)
+}
+
+/// Whether a peer's announcement of a service with that audience counts on a link.
+pub(crate) fn imports(links: &Links, audience: &str, link: LinkId) -> bool {
+    links.exchange_of(link).is_some_and(|exchange| visibility::passes(audience, &exchange.group))
+}

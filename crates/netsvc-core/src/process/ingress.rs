@@ -1,47 +1,32 @@
-//! What arrives, as bytes. Reports, requests and results are passed on and told straight from the
-//! buffer they were read into, as long as nothing stands in their way; everything else is decoded
-//! into messages first, and so is whatever needs a second look.
-
-use std::mem;
+//! What arrives, as bytes: frame by frame, each where it lies.
 
 use bytes::{Buf, BytesMut};
 
-use crate::content::ContentType;
-use crate::delivery::event::{Asked, Told};
-use crate::ids::{ConnId, LinkId, ServiceNo, SubscriptionId};
-use crate::links::link::Phase;
-use crate::reports::subscription::Telling;
-use crate::time::Time;
-use crate::wire::{Decoder, Front, ReportView, WireError};
-
+use crate::delivery::sink::Sink;
+use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
+use crate::lazy_copy::LazyCopy;
+use crate::links::phase::Phase;
 use crate::process::Process;
+use crate::reason::Reason;
+use crate::reports::origin::Origin;
+use crate::time::Time;
+use crate::wire::{Decoder, Front, ReportRef, WireError};
 
-/// Messages decoded at once: their memory stays in the processor's cache.
-const RUN: usize = 64;
+/// Frames of at least this size are worth memory of their own, which their contents then share.
+const LARGE: usize = 16 << 10;
 
-/// Takes reports for the application while they arrive, which saves queueing them as events.
-pub trait Teller {
-    /// Whether that many reports of `bytes` bytes of content each, and of this subject, can be
-    /// taken.
-    fn has_room(&mut self, reports: usize, report: &Told<'_>) -> bool;
-
-    /// Takes a report, as [`Event::Report`](crate::Event::Report) would tell it.
-    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>);
-
-    /// Whether a content of that many bytes can be taken, with names of `names` bytes beside it.
-    fn has_room_for(&mut self, content: usize, names: usize) -> bool;
-
-    /// Takes a result, as [`Event::Outcome`](crate::Event::Outcome) would tell it.
-    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]);
-
-    /// Takes a request, as [`Event::Invoke`](crate::Event::Invoke) would tell it.
-    fn invoke(&mut self, request: &Asked<'_>);
+/// The link over which frames arrive, while it is in use, and what was looked up for the last.
+struct Arrival {
+    link: LinkId,
+    exchange: ExchangeId,
+    /// Reports of one service come in bursts: the peer's number and ours.
+    last: Option<(u32, ServiceNo)>,
 }
 
 impl Process {
     /// Bytes arrived on a connection: applies every whole frame at the front of `buffer`.
     ///
-    /// `teller` gets the reports for the application, as long as it has room and nothing that came
+    /// `sink` gets what is for the application, as long as it has room and nothing that came
     /// before waits as an event. An error comes after everything before the broken frame was
     /// applied; what follows has no meaning and was dropped.
     pub fn handle_bytes(
@@ -50,165 +35,164 @@ impl Process {
         conn: ConnId,
         decoder: &mut Decoder,
         buffer: &mut BytesMut,
-        mut teller: Option<&mut dyn Teller>,
+        mut sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<(), WireError> {
-        self.handle_received(now, conn);
-        self.deliveries.batch();
-        let mut messages = mem::take(&mut self.decoded);
-        let result = loop {
-            let applied = match &mut teller {
-                Some(teller) => self.pass(now, conn, decoder, buffer, Some(&mut **teller)),
-                None => self.pass(now, conn, decoder, buffer, None),
-            };
-            buffer.advance(applied);
-            let result = decoder.decode_run(buffer, &mut messages, RUN);
-            if !messages.is_empty() {
-                self.handle_messages(now, conn, &mut messages);
-            }
-            match result {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
+        loop {
+            let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut());
+            match applied {
+                Ok(applied) => buffer.advance(applied),
                 Err(error) => {
                     buffer.clear();
-                    self.handle_wire_error(now, conn, &error);
-                    break Err(error);
+                    return Err(error);
                 }
             }
-        };
-        self.decoded = messages;
-        result
+            // A large frame was left: its content is shared instead of copied.
+            let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
+            let bytes = buffer.split_to(frame.len()).freeze();
+            self.apply(now, conn, decoder, &LazyCopy::shared(&bytes), sink.as_deref_mut())?;
+        }
     }
 
-    /// As much of [`handle_bytes`](Self::handle_bytes) as can be done where `bytes` lie: what is
-    /// frequent and small, up to the first message that is not, or stands in the way. Returns how many
-    /// bytes that was; the rest is for `handle_bytes`.
+    /// As [`handle_bytes`](Self::handle_bytes), of bytes that somebody writes again. Returns how
+    /// many bytes that was: the rest is the beginning of a frame, or a large one, for
+    /// `handle_bytes`.
     pub fn handle_front(
         &mut self,
         now: Time,
         conn: ConnId,
-        decoder: &Decoder,
+        decoder: &mut Decoder,
         bytes: &[u8],
-        teller: Option<&mut dyn Teller>,
-    ) -> usize {
-        self.handle_received(now, conn);
-        // No content keeps `bytes` alive, so this counts as no batch.
-        self.pass(now, conn, decoder, bytes, teller)
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<usize, WireError> {
+        self.apply(now, conn, decoder, &LazyCopy::of(bytes), sink)
     }
 
-    /// Passes on what is at the front of `bytes`, up to the first message that takes more than
-    /// that. Returns how many bytes it was.
-    fn pass(
+    /// Bytes arrived on a connection, but no whole frame: the peer is alive.
+    pub fn handle_received(&mut self, now: Time, conn: ConnId) {
+        self.links.handle_received(now, conn);
+    }
+
+    /// Applies every whole frame at the front of `buffer`, up to a large one whose content would have
+    /// to be copied.
+    fn apply(
         &mut self,
         now: Time,
         conn: ConnId,
-        decoder: &Decoder,
-        bytes: &[u8],
-        mut teller: Option<&mut dyn Teller>,
-    ) -> usize {
-        let Some(link) = self.conns.get(&conn).copied() else { return 0 };
-        let phase = self.links.get(&link).and_then(|state| state.phase());
-        if !matches!(phase, Some(Phase::Syncing | Phase::Active(_))) {
-            return 0;
+        decoder: &mut Decoder,
+        buffer: &LazyCopy<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<usize, WireError> {
+        self.links.handle_received(now, conn);
+        self.links.end_batch();
+        self.deliveries.batch();
+        let sink = sink.filter(|_| self.tells_at_once);
+        let applied = self.apply_frames(now, conn, decoder, buffer, sink);
+        self.links.end_batch();
+        if let Err(error) = applied {
+            self.handle_wire_error(now, conn, &decoder.fail(error));
         }
-        let mut passed = 0;
-        // Reports of one service come in bursts.
-        let mut last = None;
-        while let Some((front, frame)) = decoder.front(&bytes[passed..]) {
-            let teller: Option<&mut dyn Teller> = match &mut teller {
-                Some(teller) => Some(&mut **teller),
-                None => None,
-            };
-            let done = match front {
-                Front::Report(body) => decoder.report(body).is_some_and(|view| {
-                    let left = bytes.len() - passed;
-                    self.pass_report(link, &view, &mut last, left, teller)
-                }),
-                Front::Request(body) => decoder.request(body).is_some_and(|view| {
-                    self.end_run();
-                    self.pass_request(now, link, &view, teller)
-                }),
-                Front::Result(body) => Decoder::result(body).is_some_and(|view| {
-                    self.end_run();
-                    self.pass_result(link, &view, teller)
-                }),
-            };
-            if !done {
+        applied
+    }
+
+    fn apply_frames(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &mut Decoder,
+        buffer: &LazyCopy<'_>,
+        mut sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<usize, WireError> {
+        let bytes = buffer.bytes();
+        let mut applied = decoder.begin(bytes)?;
+        let mut arrival = self.arrival(conn);
+        while let Some(frame) = decoder.front(&bytes[applied..])? {
+            if frame.len() >= LARGE && !buffer.is_shared() {
                 break;
             }
-            passed += frame;
+            let left = bytes.len() - applied;
+            applied += frame.len();
+            let (front, sink) = (frame.front(), sink.as_deref_mut());
+            if let Some(arrival) = &mut arrival {
+                match front {
+                    Front::Report => {
+                        let report = decoder.report(&frame, buffer)?;
+                        self.handle_report(now, arrival, &report, left, sink);
+                        continue;
+                    }
+                    Front::Request => {
+                        let request = decoder.request(&frame, buffer)?;
+                        let link = arrival.link;
+                        let result = self.router().handle_request(now, link, &request, sink);
+                        if self.judge(now, link, result) {
+                            continue;
+                        }
+                    }
+                    Front::Response => {
+                        let response = Decoder::response(&frame, buffer)?;
+                        self.router().handle_response(arrival.link, &response, sink);
+                        continue;
+                    }
+                    Front::Other => {
+                        if let Some(message) = decoder.message(&frame, buffer)? {
+                            self.links.end_batch();
+                            self.handle_message(now, arrival.link, message);
+                        }
+                    }
+                }
+            } else if let Some(message) = decoder.message(&frame, buffer)? {
+                self.handle_early(now, conn, message);
+            }
+            // It may have ended, or begun to be in use.
+            arrival = self.arrival(conn);
         }
-        self.end_run();
-        passed
+        Ok(applied)
     }
 
-    fn pass_report(
+    /// The link of a connection, while it is in use.
+    fn arrival(&self, conn: ConnId) -> Option<Arrival> {
+        let link = self.links.link_of(conn)?;
+        let state = self.links.get(link)?;
+        state.linked().map(|_| Arrival { link, exchange: state.exchange, last: None })
+    }
+
+    #[allow(clippy::inline_always, reason = "the path of every report at a hub")]
+    #[inline(always)]
+    fn handle_report(
         &mut self,
-        link: LinkId,
-        view: &ReportView<'_>,
-        last: &mut Option<(u32, ServiceNo)>,
-        likely: usize,
-        teller: Option<&mut dyn Teller>,
-    ) -> bool {
-        let no = match *last {
-            Some((peer_no, no)) if peer_no == view.service => no,
-            _ => match self.service_of_peer(link, view.service) {
+        now: Time,
+        arrival: &mut Arrival,
+        report: &ReportRef<'_>,
+        left: usize,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        let no = match arrival.last {
+            Some((peer_no, no)) if peer_no == report.service => no,
+            _ => match self.links.service_of_peer(arrival.link, report.service) {
                 Some(no) => no,
-                None => return false,
+                None => return self.links.ignore(arrival.link),
             },
         };
-        *last = Some((view.service, no));
-        let told = match teller {
-            Some(teller) => self.tell_now(no, view, teller),
-            None => self.subscriptions.attached(no).is_empty(),
-        };
-        if told {
-            self.relay(no, view, Some(link), likely);
-        }
-        told
+        arrival.last = Some((report.service, no));
+        let mut distributor = self.distributor();
+        distributor.deliver(no, report, Some(arrival.link), sink);
+        let origin = Origin::Link(arrival.link, arrival.exchange, left);
+        distributor.forward(now, no, report, origin);
     }
 
-    /// Tells a report to every subscription that it concerns; false: they have to queue it.
-    fn tell_now(&mut self, no: ServiceNo, view: &ReportView<'_>, teller: &mut dyn Teller) -> bool {
-        // The list is borrowed, not cloned: see wire/views.rs on atomic operations.
-        let Some((matching, subscriptions)) = self.subscriptions.matching(no, view.subject) else {
-            return true;
-        };
-        if matching.is_empty() {
-            return true;
-        }
-        let Some(service) = self.registry.service(no) else { return true };
-        if !self.deliveries.is_empty() {
-            return false;
-        }
-        let mut told = Told {
-            service: no,
-            id: service.id,
-            name: &service.name,
-            subject: view.subject,
-            sequence: view.sequence,
-            resumed: false,
-            missed: 0,
-            kind: view.kind,
-            content: view.content,
-        };
-        if !teller.has_room(matching.len(), &told) {
-            return false;
-        }
-        let mut can_tell = |id| {
-            let subscription = subscriptions.get_mut(&id);
-            subscription.is_none_or(|known| known.can_tell(no, service.id, view.sequence))
-        };
-        if !matching.iter().all(|id| can_tell(*id)) {
-            return false;
-        }
-        for id in matching.iter() {
-            let Some(subscription) = subscriptions.get_mut(id) else { continue };
-            if let Some(Telling { missed, resumed }) = subscription.tell(no, told.id, view.sequence)
-            {
-                (told.missed, told.resumed) = (missed, resumed);
-                teller.tell(*id, &told);
+    /// Ends the link if its peer broke the rules; true: it did not.
+    pub(super) fn judge(&mut self, now: Time, link: LinkId, result: Result<(), Reason>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(reason) => {
+                self.reject(now, link, reason);
+                false
             }
         }
-        true
+    }
+
+    /// Whether what arrived on a connection of a link is still of use.
+    pub(super) fn phase_of(&self, conn: ConnId) -> Option<(LinkId, Phase)> {
+        let link = self.links.link_of(conn)?;
+        Some((link, self.links.phase(link)?.clone()))
     }
 }

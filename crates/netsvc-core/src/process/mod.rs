@@ -1,41 +1,38 @@
-//! The state machine of one process.
+//! The state machine of one process: a thin owner of its parts.
+//!
+//! Each part is a struct with its own tables and rules, and gets what it needs of another as an
+//! argument. The files of this folder are what an application or the owner of the sockets calls,
+//! and the order of things where one change concerns several parts.
 
+mod arrivals;
 mod dispatch;
+mod exchanges;
+mod handshake;
 mod ingress;
-mod links;
-mod registry;
+mod loss;
 mod reports;
 mod requests;
+mod services;
 mod timers;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use crate::collections::id_map::IdMap;
-use crate::collections::seeded_map::{SeededMap, SeededState};
-use crate::collections::timers::Timers;
 use crate::delivery::event::Event;
 use crate::delivery::queue::{Deliveries, Next, Pending, Source};
-use crate::ids::{CallId, ConnId, ExchangeId, LinkId, ProcessId, ProcessNo, Str, WatchId};
-use crate::limits::Limits;
-use crate::links::exchange::Exchange;
-use crate::links::link::Link;
-use crate::links::outbound::report_batch::ReportBatch;
-use crate::random::Random;
-use crate::registry::table::{OWN, Registry};
-use crate::registry::watch::Watch;
-use crate::reports::interest::{OwnInterests, Wishes};
-use crate::reports::subscriptions::Subscriptions;
-use crate::requests::call_table::CallTable;
-use crate::requests::deadlines::Deadlines;
+use crate::error::CommandError;
+use crate::ids::{ConnId, ProcessId, Str};
+use crate::limits::{Limits, MAX_NAME};
+use crate::links::outbound::encode::{Progress, Sources};
+use crate::links::{Action, Links};
+use crate::registry::Registry;
+use crate::registry::announcer::Announcer;
+use crate::registry::checks::cut;
+use crate::reports::Reports;
+use crate::reports::distributor::Distributor;
+use crate::requests::Requests;
+use crate::requests::router::Router;
 use crate::time::Time;
-use crate::wire::{Message, SharedSymbols};
-
-pub use self::registry::local_services::NewService;
-pub use self::requests::request::{HandlerResult, RequestOptions, Target, TargetRef};
-pub use ingress::Teller;
-pub use links::encode::Progress;
+use crate::wire::WriteBatch;
 
 /// What a process starts from.
 #[derive(Clone, Debug)]
@@ -48,23 +45,6 @@ pub struct Config {
     pub limits: Limits,
     /// Random and unknown to peers: it jitters retries and keeps hash tables safe.
     pub seed: u64,
-}
-
-/// What the owner of the sockets has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Open a transport for a connecting link; answer with `handle_opened` or `handle_open_failed`.
-    Open {
-        /// The new connection.
-        conn: ConnId,
-        /// Its link.
-        link: LinkId,
-    },
-    /// Drop the connection, or give up opening it. Nothing more is to be reported about it.
-    Close {
-        /// The connection.
-        conn: ConnId,
-    },
 }
 
 /// One process: its registry, exchanges and links, without any I/O.
@@ -86,59 +66,14 @@ pub struct Process {
     id: ProcessId,
     label: Str,
     limits: Limits,
-    random: Random,
-    seed: u64,
     closed: bool,
-
-    exchanges: FxHashMap<ExchangeId, Exchange>,
-    last_exchange: u32,
-    links: FxHashMap<LinkId, Link>,
-    last_link: u32,
-    conns: FxHashMap<ConnId, LinkId>,
-    last_conn: u32,
-
+    /// What arrives is told at once where that is possible.
+    tells_at_once: bool,
+    links: Links,
     registry: Registry,
-    /// Counts the changes of this process's own services.
-    revision: u64,
-    last_counter: u32,
-    /// Changes whenever the route to any process does.
-    route_epoch: u64,
-    /// Processes whose end the application asked to be told.
-    tracked: FxHashSet<ProcessNo>,
-
-    watches: FxHashMap<WatchId, Watch>,
-    last_watch: u32,
-    /// Counts the changes told in this registry.
-    changes: u64,
-
-    calls: CallTable,
-    /// Those of this process's application, by its keys.
-    keys: IdMap,
-    /// Requests that wait for a provider.
-    parked: BTreeSet<CallId>,
-    round_robin: SeededMap<Str, u32>,
-
-    subscriptions: Subscriptions,
-    interests: OwnInterests,
-    wishes: Wishes,
-
-    /// Number and bytes of all kept values.
-    kept: (usize, usize),
-
-    flushes: links::flush::Flushes,
+    reports: Reports,
+    requests: Requests,
     deliveries: Deliveries,
-    actions: VecDeque<Action>,
-    dirty: VecDeque<ConnId>,
-    timers: Timers,
-    deadlines: Deadlines,
-    /// For frames that several links share.
-    symbols: SharedSymbols,
-    /// Reports that were read and go on together; empty between calls.
-    run: ReportBatch,
-    /// Empty; its memory is used again for every run of messages.
-    decoded: Vec<Message>,
-    /// Peers are not judged dead before this time: they may have spoken while this process slept.
-    judge_from: Time,
 }
 
 impl Process {
@@ -146,46 +81,18 @@ impl Process {
     /// themselves.
     pub fn new(config: Config, now: Time) -> Self {
         let Config { id, label, limits, seed } = config;
-        let label = registry::local_services::cut(&label, crate::limits::MAX_NAME);
+        let label = cut(&label, MAX_NAME);
         Self {
             id,
-            limits,
-            random: Random::new(seed),
-            seed,
             closed: false,
-            exchanges: FxHashMap::default(),
-            last_exchange: 0,
-            links: FxHashMap::default(),
-            last_link: 0,
-            conns: FxHashMap::default(),
-            last_conn: 0,
-            registry: Registry::new(id, label.clone(), seed),
-            label,
-            revision: 0,
-            last_counter: 0,
-            route_epoch: 0,
-            tracked: FxHashSet::default(),
-            watches: FxHashMap::default(),
-            last_watch: 0,
-            changes: 0,
-            calls: CallTable::default(),
-            keys: IdMap::default(),
-            parked: BTreeSet::new(),
-            round_robin: SeededMap::with_hasher(SeededState(seed)),
-            subscriptions: Subscriptions::new(seed),
-            interests: OwnInterests::new(seed),
-            wishes: Wishes::new(seed),
-            kept: (0, 0),
-            flushes: links::flush::Flushes::default(),
+            tells_at_once: true,
+            links: Links::new(&limits, seed, now),
+            registry: Registry::new(id, label.clone(), limits.services, seed),
+            reports: Reports::new(&limits, seed),
+            requests: Requests::new(&limits, seed),
             deliveries: Deliveries::default(),
-            actions: VecDeque::new(),
-            dirty: VecDeque::new(),
-            timers: Timers::default(),
-            deadlines: Deadlines::default(),
-            symbols: SharedSymbols::new(seed),
-            run: ReportBatch::default(),
-            decoded: Vec::new(),
-            judge_from: now,
+            label,
+            limits,
         }
     }
 
@@ -209,14 +116,50 @@ impl Process {
         self.closed
     }
 
+    /// From now on everything waits before it is encoded, everything is queued before it is told,
+    /// and no route is remembered. What applications observe must not differ: for tests.
+    #[doc(hidden)]
+    pub fn forbid_quick_ways(&mut self) {
+        self.links.encode_late();
+        self.requests.forbid_caches();
+        self.tells_at_once = false;
+    }
+
     /// The next thing to do with transports.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.links.poll_action()
+    }
+
+    /// The next connection that has something to write, each once until
+    /// [`poll_write`](Self::poll_write) has drained it.
+    pub fn poll_dirty(&mut self) -> Option<ConnId> {
+        self.links.poll_dirty()
+    }
+
+    /// Encodes what is queued for a connection into `out`, until about `budget` bytes are in it.
+    ///
+    /// What has been encoded must be written whole and in order; report it to
+    /// [`handle_written`](Self::handle_written).
+    pub fn poll_write(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        out: &mut WriteBatch,
+        budget: usize,
+    ) -> Progress {
+        let Self { links, registry, reports, requests, .. } = self;
+        links.poll_write(now, conn, out, budget, &mut Sources { registry, reports, requests })
+    }
+
+    /// The transport took bytes; `unwritten` are left in the connection's batch.
+    pub fn handle_written(&mut self, now: Time, conn: ConnId, unwritten: usize) {
+        self.links.handle_written(now, conn, unwritten);
     }
 
     /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
     pub fn poll_wake(&self) -> Time {
-        self.timers.next().min(self.deadlines.next())
+        let links = self.links.next_timer().min(self.reports.next_sweep());
+        links.min(self.requests.next_deadline())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
@@ -228,33 +171,17 @@ impl Process {
     /// The next delivery to the application.
     pub fn poll_event(&mut self, now: Time) -> Option<Event> {
         loop {
-            match self.deliveries.next()? {
-                Next::Pending(Pending::Event(event)) => return Some(event),
-                Next::Pending(Pending::Invoke(call)) => {
-                    if let Some(event) = self.invocation(now, call) {
-                        return Some(event);
-                    }
-                }
-                Next::Pending(Pending::Credit(call)) => {
-                    if let Some(event) = self.credit(call) {
-                        return Some(event);
-                    }
-                }
-                Next::Source(Source::Watch(watch)) => {
-                    if let Some(event) = self.pop_change(watch) {
-                        return Some(event);
-                    }
-                }
+            let event = match self.deliveries.next()? {
+                Next::Pending(Pending::Event(event)) => Some(event),
+                Next::Pending(Pending::Invoke(call)) => self.router().invocation(now, call),
+                Next::Pending(Pending::Credit(call)) => self.router().credit(call),
+                Next::Source(Source::Watch(watch)) => self.announcer().pop_change(watch),
                 Next::Source(Source::Subscription(id)) => {
-                    let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
-                    let report = subscription.pop();
-                    if let Some(stamp) = subscription.ready() {
-                        self.deliveries.ready(stamp, Source::Subscription(id));
-                    }
-                    if let Some(report) = report {
-                        return Some(Event::Report { subscription: id, report });
-                    }
+                    self.reports.next_report(id, &mut self.deliveries)
                 }
+            };
+            if event.is_some() {
+                return event;
             }
         }
     }
@@ -262,47 +189,43 @@ impl Process {
     /// Entries of every table, by name: what has to return to its start when everything that was
     /// begun has ended.
     pub fn table_sizes(&self) -> Vec<(&'static str, usize)> {
-        let linked = self.links.values().filter_map(|state| state.linked());
-        let told = linked.map(|connection| connection.told.len() + connection.subscribers.len());
-        let asks = self.links.values().filter_map(|state| state.linked()?.asks.as_ref());
-        vec![
-            ("exchanges", self.exchanges.len()),
-            ("links", self.links.len()),
-            ("connections", self.conns.len()),
-            ("services", self.registry.len()),
-            ("processes", self.registry.processes()),
-            ("tracked", self.tracked.len()),
-            ("watches", self.watches.len()),
-            ("calls", self.calls.len()),
-            ("keys", self.keys.len()),
-            ("parked", self.parked.len()),
-            ("subscriptions", self.subscriptions.len()),
-            ("replays", self.subscriptions.replays.len()),
-            ("asks", asks.map(|asks| asks.len()).sum()),
-            ("interests", self.interests.len()),
-            ("wishes", self.wishes.len()),
-            ("told subscribers", told.sum()),
-            ("round robin", self.round_robin.len()),
-            ("kept values", self.kept.0),
-            ("flushes", self.flushes.len()),
-            ("timers", self.timers.len() + self.deadlines.len()),
-        ]
+        let parts = [
+            self.links.table_sizes(),
+            self.registry.table_sizes(),
+            self.reports.table_sizes(),
+            self.requests.table_sizes(),
+        ];
+        let mut sizes = BTreeMap::new();
+        for (table, size) in parts.into_iter().flatten() {
+            *sizes.entry(table).or_insert(0) += size;
+        }
+        sizes.into_iter().collect()
     }
 
     /// Messages that the peers linked now have sent and this process had no use for: forbidden
     /// announcements, and what crossed a change of this side on its way. For diagnosis.
     pub fn ignored(&self) -> u64 {
-        let linked = self.links.values().filter_map(|state| state.linked());
-        linked.map(|connection| connection.ignored).sum()
+        self.links.ignored()
     }
 
-    fn exchange_of(&self, link: LinkId) -> Option<&Exchange> {
-        self.exchanges.get(&self.links.get(&link)?.exchange)
+    #[inline]
+    fn router(&mut self) -> Router<'_> {
+        let Self { requests, registry, links, deliveries, .. } = self;
+        Router { requests, registry, links, deliveries }
     }
 
-    /// The number of a process on the wire.
-    fn wire_no(process: ProcessNo) -> u32 {
-        debug_assert_eq!(OWN.0, 0);
-        process.0
+    #[inline]
+    fn distributor(&mut self) -> Distributor<'_> {
+        let Self { reports, registry, links, deliveries, .. } = self;
+        Distributor { reports, registry, links, deliveries }
+    }
+
+    fn announcer(&mut self) -> Announcer<'_> {
+        let Self { registry, links, deliveries, .. } = self;
+        Announcer { registry, links, deliveries }
+    }
+
+    fn check_open(&self) -> Result<(), CommandError> {
+        if self.closed { Err(CommandError::Closed { what: "the registry" }) } else { Ok(()) }
     }
 }

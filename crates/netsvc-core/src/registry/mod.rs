@@ -1,4 +1,98 @@
-//! Processes and services that are visible here.
+//! Processes and services that are visible here, and who watches them.
 
-pub(crate) mod table;
+pub(crate) mod announcer;
+pub(crate) mod checks;
+pub(crate) mod filter;
+pub(crate) mod process_table;
+pub(crate) mod service;
+pub(crate) mod service_table;
 pub(crate) mod watch;
+pub(crate) mod watches;
+
+use rustc_hash::FxHashSet;
+
+use crate::ids::{ProcessId, ProcessNo, ServiceId, Str};
+
+use process_table::ProcessTable;
+use service_table::ServiceTable;
+use watches::Watches;
+
+/// The part of a process that owns what is visible to it.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    pub(crate) processes: ProcessTable,
+    pub(crate) services: ServiceTable,
+    pub(crate) watches: Watches,
+    /// Processes whose end the application asked to be told.
+    pub(crate) tracked: FxHashSet<ProcessNo>,
+    own: ProcessId,
+    /// Counts the changes of this process's own services.
+    revision: u64,
+    last_counter: u32,
+    /// Services of this process, at most.
+    pub(crate) max_services: usize,
+    routes_epoch: u64,
+    destinations_epoch: u64,
+}
+
+impl Registry {
+    pub(crate) fn new(own: ProcessId, label: Str, max_services: usize, seed: u64) -> Self {
+        Self {
+            processes: ProcessTable::new(own, label, seed),
+            services: ServiceTable::new(seed),
+            watches: Watches::default(),
+            tracked: FxHashSet::default(),
+            own,
+            revision: 0,
+            last_counter: 0,
+            max_services,
+            routes_epoch: 0,
+            destinations_epoch: 0,
+        }
+    }
+
+    /// Changes whenever the route to any process or service does.
+    #[inline]
+    pub(crate) fn routes_epoch(&self) -> u64 {
+        self.routes_epoch
+    }
+
+    /// Changes whenever reports of any service may go elsewhere than before.
+    #[inline]
+    pub(crate) fn destinations_epoch(&self) -> u64 {
+        self.destinations_epoch
+    }
+
+    /// A route has come or gone.
+    pub(crate) fn routes_changed(&mut self) {
+        self.routes_epoch += 1;
+        self.destinations_epoch += 1;
+    }
+
+    /// Somebody wants reports, or no longer does.
+    pub(crate) fn subscribers_changed(&mut self) {
+        self.destinations_epoch += 1;
+    }
+
+    /// Identity and revision of a new service of this process.
+    pub(crate) fn next_service(&mut self) -> (ServiceId, u64) {
+        self.last_counter += 1;
+        (ServiceId { process: self.own, counter: self.last_counter }, self.next_revision())
+    }
+
+    /// Revision of a change of a service of this process.
+    pub(crate) fn next_revision(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    /// Entries of every table, by name.
+    pub(crate) fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("services", self.services.len()),
+            ("processes", self.processes.len()),
+            ("tracked", self.tracked.len()),
+            ("watches", self.watches.len()),
+        ]
+    }
+}

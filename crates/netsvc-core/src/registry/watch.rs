@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::delivery::event::{Change, Status};
 use crate::limits::MAX_WATCH_BACKLOG;
-use crate::registry::table::Filter;
+use crate::registry::filter::Filter;
 
 /// Changes that a new watch may be told before the application grants more.
 pub(crate) const INITIAL_CREDIT: u32 = 1024;

@@ -1,165 +1,24 @@
-//! Who wants which reports: the wishes of processes, and what follows from them for each service.
+//! Who wants reports of which services, whether or not they exist.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
-use crate::reports::pattern::Pattern;
 use crate::wire::InterestTarget;
 
-/// Subjects whose receivers a service remembers; beyond it, it starts anew.
-const MAX_PLANS: usize = 1024;
+use super::want::Want;
 
-/// What somebody wants of a service.
-#[derive(Clone, Debug)]
-pub(crate) struct Want {
-    pub(crate) pattern: Pattern,
-    /// Only the newest report of each subject.
-    pub(crate) latest: bool,
-}
-
-impl Want {
-    fn is(&self, pattern: &str, latest: bool) -> bool {
-        **self.pattern.text() == *pattern && self.latest == latest
-    }
-}
-
-/// Processes that want reports of one service, each with what it wants.
-#[derive(Debug, Default)]
-pub(crate) struct Subscribers {
-    /// With how many interests of that process stand behind the entry.
-    entries: Vec<(ProcessNo, Want, u32)>,
-    plans: DestinationCache,
-}
-
-/// Links that a report goes to; true: nobody behind it wants more than the newest.
-pub(crate) type Destinations = Arc<[(LinkId, bool)]>;
-
-/// Which links a subject goes to, found out once per subject while nothing changes.
-#[derive(Debug)]
-struct DestinationCache {
-    epoch: u64,
-    /// By the text of the subject, with which every new string of it begins.
-    links: std::collections::HashMap<Str, Destinations>,
-    known: PointerCache<Destinations>,
-}
-
-impl Default for DestinationCache {
-    fn default() -> Self {
-        let links = std::collections::HashMap::default();
-        Self { epoch: 0, links, known: PointerCache::new(MAX_PLANS) }
-    }
-}
-
-impl DestinationCache {
-    fn clear(&mut self) {
-        self.links.clear();
-        self.known.clear();
-    }
-}
-
-impl Subscribers {
-    /// True if the process did not want this before.
-    pub(crate) fn add(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.clear();
-        if let Some(entry) = self.position(process, want.pattern.text(), want.latest) {
-            self.entries[entry].2 += 1;
-            return false;
-        }
-        self.entries.push((process, want.clone(), 1));
-        true
-    }
-
-    /// True if nothing stands behind it any more.
-    pub(crate) fn remove(&mut self, process: ProcessNo, want: &Want) -> bool {
-        self.plans.clear();
-        let position = self.position(process, want.pattern.text(), want.latest);
-        let Some(entry) = position else { return false };
-        self.entries[entry].2 -= 1;
-        if self.entries[entry].2 > 0 {
-            return false;
-        }
-        self.entries.remove(entry);
-        true
-    }
-
-    /// Nobody wants anything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Every process that wants something.
-    pub(crate) fn processes(&self) -> impl Iterator<Item = ProcessNo> {
-        self.entries.iter().map(|(process, ..)| *process)
-    }
-
-    /// As `links` found them when it was asked last, while nothing has changed.
-    pub(crate) fn known_links(&self, subject: &Str, epoch: u64) -> Option<&Destinations> {
-        if self.plans.epoch != epoch {
-            return None;
-        }
-        self.plans.known.get(subject)
-    }
-
-    /// Whether a link gets everything unasked has changed.
-    pub(crate) fn forget_plans(&mut self) {
-        self.plans.clear();
-    }
-
-    /// The links that a report of this subject goes to, each once; to those `unasked` it goes in
-    /// any case. `epoch` changes whenever a
-    /// route to any process does; `route` finds the link of a process.
-    pub(crate) fn links(
-        &mut self,
-        subject: &Str,
-        epoch: u64,
-        unasked: &[LinkId],
-        route: impl Fn(ProcessNo) -> Option<LinkId>,
-    ) -> Destinations {
-        if self.plans.epoch != epoch {
-            self.plans.clear();
-            self.plans.epoch = epoch;
-        }
-        if let Some(plan) = self.plans.links.get(subject).cloned() {
-            self.plans.known.insert(subject, plan.clone());
-            return plan;
-        }
-        let mut links: Vec<(LinkId, bool)> = self
-            .entries
-            .iter()
-            .filter(|(_, want, _)| want.pattern.matches(subject))
-            .filter_map(|(process, want, _)| route(*process).map(|link| (link, want.latest)))
-            .chain(unasked.iter().map(|link| (*link, false)))
-            .collect();
-        // Of one link, those who want every report come first and decide.
-        links.sort_unstable();
-        links.dedup_by_key(|(link, _)| *link);
-        let plan: Destinations = links.into();
-        if self.plans.links.len() >= MAX_PLANS {
-            self.plans.clear();
-        }
-        self.plans.links.insert(subject.clone(), plan.clone());
-        self.plans.known.insert(subject, plan.clone());
-        plan
-    }
-
-    fn position(&self, process: ProcessNo, pattern: &str, latest: bool) -> Option<usize> {
-        self.entries
-            .iter()
-            .position(|(known, want, _)| *known == process && want.is(pattern, latest))
-    }
-}
+/// What a process wants, and the link over which it said so; `None`: this process.
+pub(crate) type Wish = (ProcessNo, Option<LinkId>, Want);
 
 /// A server's record of what its clients' processes want, whether or not such services exist.
 #[derive(Debug)]
 pub(crate) struct Wishes {
-    by_name: SeededMap<Str, Vec<(ProcessNo, Want)>>,
-    by_identity: SeededMap<ServiceId, Vec<(ProcessNo, Want)>>,
+    by_name: SeededMap<Str, Vec<Wish>>,
+    by_identity: SeededMap<ServiceId, Vec<Wish>>,
 }
 
 impl Wishes {
@@ -170,8 +29,14 @@ impl Wishes {
         }
     }
 
-    pub(crate) fn add(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
-        let entry = (process, want.clone());
+    pub(crate) fn add(
+        &mut self,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        target: &InterestTarget,
+        want: &Want,
+    ) {
+        let entry = (process, link, want.clone());
         match target {
             InterestTarget::Name(name) => {
                 self.by_name.entry(name.clone()).or_default().push(entry);
@@ -180,13 +45,19 @@ impl Wishes {
         }
     }
 
-    pub(crate) fn remove(&mut self, process: ProcessNo, target: &InterestTarget, want: &Want) {
+    pub(crate) fn remove(
+        &mut self,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        target: &InterestTarget,
+        want: &Want,
+    ) {
         match target {
             InterestTarget::Name(name) => {
-                remove_wish(&mut self.by_name, name.as_ref(), process, want);
+                remove_wish(&mut self.by_name, name.as_ref(), process, link, want);
             }
             InterestTarget::Identity(id) => {
-                remove_wish(&mut self.by_identity, id, process, want);
+                remove_wish(&mut self.by_identity, id, process, link, want);
             }
         }
     }
@@ -197,16 +68,17 @@ impl Wishes {
     }
 
     /// What is wanted of a service of that name and identity.
-    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<(ProcessNo, Want)> {
+    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<Wish> {
         let named = self.by_name.get(name).into_iter().flatten();
         named.chain(self.by_identity.get(&id).into_iter().flatten()).cloned().collect()
     }
 }
 
 fn remove_wish<K, Q>(
-    table: &mut SeededMap<K, Vec<(ProcessNo, Want)>>,
+    table: &mut SeededMap<K, Vec<Wish>>,
     key: &Q,
     process: ProcessNo,
+    link: Option<LinkId>,
     want: &Want,
 ) where
     K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
@@ -215,7 +87,7 @@ fn remove_wish<K, Q>(
     let Some(entries) = table.get_mut(key) else { return };
     let found = entries
         .iter()
-        .position(|(known, entry)| *known == process && entry.is(want.pattern.text(), want.latest));
+        .position(|(known, over, entry)| *known == process && *over == link && entry.is(want));
     if let Some(entry) = found {
         entries.remove(entry);
     }

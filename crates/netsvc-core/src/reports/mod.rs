@@ -1,10 +1,127 @@
-//! Reports: who wants them, what is kept, what waits for the application.
+//! Reports: who wants them, where they go, what is kept, and what waits for the application.
 
+mod deliver;
+pub(crate) mod destinations;
+pub(crate) mod distributor;
 pub(crate) mod drop_counts;
+mod forward;
 pub(crate) mod interest;
+mod keep;
+pub(crate) mod options;
+pub(crate) mod origin;
 pub(crate) mod pattern;
+mod publish;
+pub(crate) mod replay;
 pub(crate) mod replay_buffer;
 pub(crate) mod replay_queue;
 pub(crate) mod retained;
+mod subscribe;
+pub(crate) mod subscribers;
 pub(crate) mod subscription;
 pub(crate) mod subscriptions;
+pub(crate) mod want;
+mod wishes;
+
+use crate::delivery::event::Event;
+use crate::delivery::queue::{Deliveries, Source};
+use crate::ids::SubscriptionId;
+use crate::limits::Limits;
+use crate::time::Time;
+
+use interest::{OwnInterests, Wishes};
+use subscription::Subscription;
+use subscriptions::Subscriptions;
+
+/// The part of a process that owns subscriptions, interests and the count of what is kept. Who
+/// subscribes to a service, and its kept values, lie with the service in the registry.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    pub(crate) subscriptions: Subscriptions,
+    /// What this process wants of others.
+    pub(crate) interests: OwnInterests,
+    /// What others want, and this process of its clients.
+    wishes: Wishes,
+    /// Number and bytes of all kept values.
+    kept: (usize, usize),
+    /// When kept values are next looked through for those whose lifetime is over.
+    sweep: Time,
+    limits: Limits,
+    seed: u64,
+}
+
+impl Reports {
+    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+        Self {
+            subscriptions: Subscriptions::new(seed),
+            interests: OwnInterests::new(seed),
+            wishes: Wishes::new(seed),
+            kept: (0, 0),
+            sweep: Time::NEVER,
+            limits: limits.clone(),
+            seed,
+        }
+    }
+
+    /// When [`Distributor::sweep`](distributor::Distributor::sweep) is due.
+    pub(crate) fn next_sweep(&self) -> Time {
+        self.sweep
+    }
+
+    /// Changes a subscription and keeps its place in the order of deliveries right.
+    pub(crate) fn update(
+        &mut self,
+        id: SubscriptionId,
+        deliveries: &mut Deliveries,
+        change: impl FnOnce(&mut Subscription, u64),
+    ) {
+        let stamp = deliveries.stamp();
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let before = subscription.ready();
+        change(subscription, stamp);
+        let after = subscription.ready();
+        if before != after {
+            if let Some(before) = before {
+                deliveries.unready(before, Source::Subscription(id));
+            }
+            if let Some(after) = after {
+                deliveries.ready(after, Source::Subscription(id));
+            }
+        }
+    }
+
+    /// The next report of a subscription whose turn it is.
+    pub(crate) fn next_report(
+        &mut self,
+        id: SubscriptionId,
+        deliveries: &mut Deliveries,
+    ) -> Option<Event> {
+        let subscription = self.subscriptions.get_mut(id)?;
+        let report = subscription.pop();
+        if let Some(stamp) = subscription.ready() {
+            deliveries.ready(stamp, Source::Subscription(id));
+        }
+        Some(Event::Report { subscription: id, report: report? })
+    }
+
+    /// Allows a subscription to tell that many more reports.
+    pub(crate) fn grant(&mut self, id: SubscriptionId, reports: u32, deliveries: &mut Deliveries) {
+        if let Some(subscription) = self.subscriptions.get_mut(id) {
+            subscription.grant(reports);
+            if let Some(stamp) = subscription.ready() {
+                deliveries.ready(stamp, Source::Subscription(id));
+            }
+        }
+    }
+
+    /// Entries of every table, by name.
+    pub(crate) fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("subscriptions", self.subscriptions.len()),
+            ("replays", self.subscriptions.replays.len()),
+            ("interests", self.interests.len()),
+            ("wishes", self.wishes.len()),
+            ("kept values", self.kept.0),
+            ("timers", usize::from(self.sweep != Time::NEVER)),
+        ]
+    }
+}

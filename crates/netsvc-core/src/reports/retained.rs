@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::content::Content;
 use crate::ids::Str;
@@ -11,9 +13,10 @@ use crate::reports::pattern::Pattern;
 use crate::time::Time;
 
 /// How long a report is kept as last value of its subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lifetime {
     /// Not at all; the subject's kept value, if any, is dropped.
+    #[default]
     None,
     /// For this time.
     For(Duration),
@@ -26,6 +29,8 @@ pub enum Lifetime {
 pub(crate) struct RetainedValue {
     pub(crate) subject: Str,
     pub(crate) content: Content,
+    /// Extension fields of the report.
+    pub(crate) extensions: Bytes,
     /// When its lifetime ends; `Time::NEVER`: with its service.
     pub(crate) expires: Time,
 }

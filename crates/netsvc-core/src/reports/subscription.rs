@@ -6,10 +6,10 @@ use std::mem;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::collections::service_map::{Place, ServiceMap};
 use crate::delivery::event::Delivered;
-use crate::ids::{ServiceId, ServiceNo, Str};
-use crate::reports::interest::Want;
+use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
 use crate::reports::pattern::Pattern;
 use crate::reports::replay_buffer::ReplayBuffer;
+use crate::reports::want::Want;
 
 /// Reports that a new subscription may be told before the application grants more.
 pub(crate) const INITIAL_CREDIT: u32 = 2048;
@@ -95,6 +95,8 @@ struct Feed {
     unseen: u64,
     /// Of those, what the next report has to tell.
     gap: u64,
+    /// The link over which its last report came; `None`: none came, or it is of this process.
+    via: Option<LinkId>,
     present: bool,
 }
 
@@ -182,8 +184,14 @@ impl Subscription {
         }
     }
 
-    /// A report arrived, live or (`replay`: of that replay) kept.
-    pub(crate) fn arrive(&mut self, mut report: Delivered, replay: Option<u32>, stamp: u64) {
+    /// A report arrived `via` a link, live or (`replay`: of that replay) kept.
+    pub(crate) fn arrive(
+        &mut self,
+        mut report: Delivered,
+        replay: Option<u32>,
+        via: Option<LinkId>,
+        stamp: u64,
+    ) {
         let Some(place) = self.feeds.place(report.service, report.id) else { return };
         let Some(feed) = self.feeds.at(place) else { return };
         if !feed.present || report.sequence <= feed.last {
@@ -212,13 +220,23 @@ impl Subscription {
                 self.trim();
             }
             None if replay.is_some() => {}
-            None => self.queue(report, stamp, place),
+            None => {
+                feed.come_via(via, report.sequence);
+                self.queue(report, stamp, place);
+            }
         }
     }
 
     /// Whether a report that arrives now may be told at once, or need not be told.
-    pub(crate) fn can_tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> bool {
-        let calm = self.credit > 0 && self.queue.is_empty() && self.kept.is_empty();
+    pub(crate) fn can_tell(
+        &mut self,
+        no: ServiceNo,
+        id: ServiceId,
+        sequence: u64,
+        size: usize,
+    ) -> bool {
+        let fits = size <= self.limits.bytes;
+        let calm = fits && self.credit > 0 && self.queue.is_empty() && self.kept.is_empty();
         let Some(place) = self.feeds.place(no, id) else { return true };
         let Some(feed) = self.feeds.at(place) else { return true };
         if !feed.present || sequence <= feed.last {
@@ -229,12 +247,19 @@ impl Subscription {
 
     /// As if a report was queued and taken out at once, see [`can_tell`](Self::can_tell); `None`:
     /// it is not to be told.
-    pub(crate) fn tell(&mut self, no: ServiceNo, id: ServiceId, sequence: u64) -> Option<Telling> {
+    pub(crate) fn tell(
+        &mut self,
+        no: ServiceNo,
+        id: ServiceId,
+        sequence: u64,
+        via: Option<LinkId>,
+    ) -> Option<Telling> {
         let place = self.feeds.place(no, id)?;
         let feed = self.feeds.at(place)?;
         if !feed.present || sequence <= feed.last {
             return None;
         }
+        feed.come_via(via, sequence);
         let (telling, gap) = feed.advance(sequence);
         self.missed = self.missed.saturating_add(gap);
         self.credit = self.credit.saturating_sub(1);
@@ -471,6 +496,18 @@ impl Subscription {
 impl Feed {
     /// The next report has this sequence: what it has to tell, and of that what nobody counted
     /// before.
+    /// The next report came over that link. If another one was in use before, what was under way
+    /// there may be lost with it, and is not told again: all holes before this report count.
+    fn come_via(&mut self, via: Option<LinkId>, sequence: u64) {
+        if self.via != via {
+            let known = mem::replace(&mut self.via, via);
+            if known.is_some() && self.last > 0 {
+                self.unseen = self.unseen.max(sequence - 1);
+                self.resumed |= sequence > self.last + 1;
+            }
+        }
+    }
+
     fn advance(&mut self, sequence: u64) -> (Telling, u64) {
         // Some of the holes may be other subjects, so this is an upper bound.
         let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
-use crate::registry::table::Service;
+use crate::registry::service::Service;
 use crate::reports::subscription::{Subscription, SubscriptionTarget};
 
 /// Subscriptions by their ids.

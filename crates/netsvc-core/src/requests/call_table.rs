@@ -5,8 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::content::Content;
-use crate::ids::{CallId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::time::Time;
+
+use super::route_cache::Goal;
 
 /// A request in flight. Small, as nearly all are sent on or told while they arrive: what is only
 /// needed otherwise is in `rest`.
@@ -39,24 +41,15 @@ pub(crate) struct Call {
 pub(crate) struct Rest {
     pub(crate) goal: Goal,
     pub(crate) method: Str,
-    /// The arguments until the provider may have seen them.
-    pub(crate) content: Option<Content>,
+    pub(crate) content: Content,
+    pub(crate) extensions: Bytes,
     /// As the peer of the link numbers the service that it is to be sent to; `None`: it is asked
     /// by its name.
     pub(crate) number: Option<u32>,
-    /// The caller waits for a provider: the arguments, for another try.
-    pub(crate) wait: Option<Content>,
-    pub(crate) extensions: Bytes,
-}
-
-/// Who was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Goal {
-    /// Any service of that name: while the request was not sent, another may take over.
-    Name(Str),
-    Identity(ServiceId),
-    /// As a peer named it, by its number here.
-    Service(ServiceNo),
+    /// No provider can have seen it.
+    pub(crate) unsent: bool,
+    /// The caller waits for a provider: it may be tried again after it was sent.
+    pub(crate) waits: bool,
 }
 
 /// Who gets the outcome.
@@ -84,7 +77,7 @@ pub(crate) enum Provider {
 impl Call {
     /// The handler cannot have seen it.
     pub(crate) fn is_unsent(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.content.is_some())
+        self.rest.as_ref().is_some_and(|rest| rest.unsent)
     }
 
     /// A handler here knows of it.
@@ -99,18 +92,14 @@ impl Call {
 
     /// The caller waits for a provider.
     pub(crate) fn waits(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.wait.is_some())
-    }
-
-    /// Takes the arguments out for the provider.
-    pub(crate) fn take_content(&mut self) -> Option<Content> {
-        self.rest.as_mut()?.content.take()
+        self.rest.as_ref().is_some_and(|rest| rest.waits)
     }
 
     /// The provider was handed the arguments: drops what nobody needs any more.
-    pub(crate) fn drop_rest(&mut self) {
-        if !self.waits() {
-            self.rest = None;
+    pub(crate) fn mark_sent(&mut self) {
+        match &mut self.rest {
+            Some(rest) if rest.waits => rest.unsent = false,
+            rest => *rest = None,
         }
     }
 }
@@ -141,12 +130,8 @@ impl CallTable {
         self.len
     }
 
-    pub(crate) fn insert(&mut self, call: Call) -> CallId {
-        self.insert_mut(call).0
-    }
-
     #[inline]
-    pub(crate) fn insert_mut(&mut self, call: Call) -> (CallId, &mut Call) {
+    pub(crate) fn insert(&mut self, call: Call) -> CallId {
         self.len += 1;
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
@@ -154,8 +139,8 @@ impl CallTable {
             self.slots.push(None);
             self.slots.len() as u32 - 1
         });
-        let slot = self.slots[index as usize].insert((generation, call));
-        (id(index, generation), &mut slot.1)
+        self.slots[index as usize] = Some((generation, call));
+        id(index, generation)
     }
 
     pub(crate) fn get(&self, call: CallId) -> Option<&Call> {
@@ -185,12 +170,6 @@ impl CallTable {
             (self.slots, self.free) = (Vec::new(), Vec::new());
         }
         Some(removed)
-    }
-
-    /// A request that nobody has yet.
-    pub(crate) fn unplaced(&self, call: CallId) -> Option<(&Call, &Rest)> {
-        let call = self.get(call).filter(|call| call.provider == Provider::Nobody)?;
-        Some((call, call.rest.as_deref()?))
     }
 
     /// Those for which `wanted` holds, in no particular order.

@@ -1,5 +1,110 @@
-//! Requests in flight.
+//! Requests: those of this process, those it passes on and those it handles.
 
 pub(crate) mod call_table;
 pub(crate) mod deadlines;
+pub(crate) mod options;
+mod place;
+mod request;
+mod route;
 pub(crate) mod route_cache;
+pub(crate) mod router;
+mod settle;
+mod streams;
+
+use std::collections::BTreeSet;
+
+use crate::collections::id_map::IdMap;
+use crate::collections::seeded_map::{SeededMap, SeededState};
+use crate::collections::timers::Timers;
+use crate::ids::{CallId, Str};
+use crate::limits::Limits;
+use crate::time::Time;
+
+use call_table::CallTable;
+use deadlines::Deadlines;
+use route_cache::RouteCache;
+
+/// The part of a process that owns requests in flight.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) calls: CallTable,
+    /// Those of this process's application, by its keys.
+    keys: IdMap,
+    /// Requests that wait for a provider.
+    parked: BTreeSet<CallId>,
+    /// Whom the requests of a name went to last, while several have it.
+    round_robin: SeededMap<Str, u32>,
+    /// Of the application's last request.
+    route: Option<Box<RouteCache>>,
+    deadlines: Deadlines,
+    /// Deadlines that have no line of their own in `deadlines`.
+    timers: Timers<CallId>,
+    limits: Limits,
+    /// Routes may be remembered.
+    caches: bool,
+}
+
+impl Requests {
+    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+        Self {
+            calls: CallTable::default(),
+            keys: IdMap::default(),
+            parked: BTreeSet::new(),
+            round_robin: SeededMap::with_hasher(SeededState(seed)),
+            route: None,
+            deadlines: Deadlines::default(),
+            timers: Timers::default(),
+            limits: limits.clone(),
+            caches: true,
+        }
+    }
+
+    /// From now on no route is remembered.
+    pub(crate) fn forbid_caches(&mut self) {
+        self.caches = false;
+        self.route = None;
+    }
+
+    /// When the next deadline passes.
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> Time {
+        self.timers.next().min(self.deadlines.next())
+    }
+
+    /// A request of the application whose deadline has passed. It has to end before this is asked
+    /// again.
+    pub(crate) fn due(&mut self, now: Time) -> Option<CallId> {
+        // In the order of their times.
+        if self.deadlines.next() < self.timers.next()
+            && let Some(call) = self.deadlines.due(now)
+        {
+            return Some(call);
+        }
+        self.timers.due(now)
+    }
+
+    /// The application's requests in flight.
+    pub(crate) fn own(&self) -> Vec<CallId> {
+        let mut calls: Vec<CallId> = self.keys.iter().map(|(_, call)| call).collect();
+        calls.sort_unstable();
+        calls
+    }
+
+    /// The last service of a name is gone.
+    pub(crate) fn forget_name(&mut self, name: &str) {
+        if !self.round_robin.is_empty() {
+            self.round_robin.remove(name);
+        }
+    }
+
+    /// Entries of every table, by name.
+    pub(crate) fn table_sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("calls", self.calls.len()),
+            ("keys", self.keys.len()),
+            ("parked", self.parked.len()),
+            ("round robin", self.round_robin.len()),
+            ("timers", self.timers.len() + self.deadlines.len()),
+        ]
+    }
+}

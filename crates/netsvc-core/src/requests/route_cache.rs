@@ -1,33 +1,89 @@
-//! Where the requests of a peer go, found once for all that ask the same.
+//! Where the requests of a caller go, found once for all that ask the same.
 
 use std::sync::Arc;
 
-use crate::ids::{LinkId, ServiceNo, Str};
-use crate::wire::RequestView;
+use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
 
-/// The way of a link's last request: its service exists for the peer and has the method.
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GoalRef<'a> {
+    /// Any service of that name: while the request was not sent, another may take over.
+    Name(&'a Str),
+    Identity(ServiceId),
+    /// As a peer named it, by its number here.
+    Service(ServiceNo),
+}
+
+/// As [`GoalRef`], kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Name(Str),
+    Identity(ServiceId),
+    Service(ServiceNo),
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The provider; or whom the hub would pick if there were no others.
+    pub(crate) service: ServiceNo,
+    pub(crate) to: To,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// A handler of this process.
+    Here,
+    /// With the peer's number of the service; `None`: by its name, the peer picks.
+    Link(LinkId, Option<u32>),
+}
+
+/// The route of a caller's last request. The service exists for the caller, and has the method
+/// unless the peer picks.
 #[derive(Debug)]
 pub(crate) struct RouteCache {
-    /// Of the registry when it was found.
-    pub(crate) epoch: u64,
-    /// Whom the peer asked, by number or name.
-    pub(crate) target: Result<u32, Str>,
-    pub(crate) method: Str,
-    pub(crate) service: ServiceNo,
-    /// The link to it, and the peer's number of it there; `None`: it is a service of this process.
-    pub(crate) route: Option<(LinkId, u32)>,
+    /// Of the services when it was found.
+    epoch: u64,
+    goal: Goal,
+    method: Str,
+    route: Route,
+}
+
+impl GoalRef<'_> {
+    pub(crate) fn keep(&self) -> Goal {
+        match *self {
+            Self::Name(name) => Goal::Name(name.clone()),
+            Self::Identity(id) => Goal::Identity(id),
+            Self::Service(no) => Goal::Service(no),
+        }
+    }
+}
+
+impl Goal {
+    pub(crate) fn by_ref(&self) -> GoalRef<'_> {
+        match self {
+            Self::Name(name) => GoalRef::Name(name),
+            Self::Identity(id) => GoalRef::Identity(*id),
+            Self::Service(no) => GoalRef::Service(*no),
+        }
+    }
 }
 
 impl RouteCache {
-    /// Whether it is that of another request too. Strings that come by symbol are the same ones
-    /// each time.
+    pub(crate) fn new(epoch: u64, goal: GoalRef<'_>, method: &Str, route: Route) -> Self {
+        Self { epoch, goal: goal.keep(), method: method.clone(), route }
+    }
+
+    /// The route of another request, if it asks the same. Strings that come by symbol, or by slot
+    /// from the application, are the same ones each time.
     #[inline]
-    pub(crate) fn is_for(&self, request: &RequestView<'_>, epoch: u64) -> bool {
-        let same_target = match (&self.target, request.target) {
-            (Ok(number), Ok(other)) => *number == other,
-            (Err(name), Err(other)) => Arc::ptr_eq(name, other),
+    pub(crate) fn get(&self, goal: GoalRef<'_>, method: &Str, epoch: u64) -> Option<Route> {
+        let same = match (&self.goal, goal) {
+            (Goal::Service(no), GoalRef::Service(other)) => *no == other,
+            (Goal::Name(name), GoalRef::Name(other)) => Arc::ptr_eq(name, other),
+            (Goal::Identity(id), GoalRef::Identity(other)) => *id == other,
             _ => false,
         };
-        same_target && self.epoch == epoch && Arc::ptr_eq(&self.method, request.method)
+        (same && self.epoch == epoch && Arc::ptr_eq(&self.method, method)).then_some(self.route)
     }
 }

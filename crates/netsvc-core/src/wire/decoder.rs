@@ -2,16 +2,19 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::control;
-use super::data::{self, REPORT_FIXED, REQUEST_FIXED, RESPONSE_FIXED};
+use crate::lazy_copy::LazyCopy;
+
+use super::body::control;
+use super::body::payload::Payload;
+use super::body::report::{self, ReportRef};
+use super::body::request::{self, RequestRef};
+use super::body::response::{self, ResponseRef};
 use super::error::WireError;
 use super::extensions;
-use super::fragments::Fragments;
+use super::fragments::{Fragments, Whole};
 use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE};
 use super::message::{Message, VERSION};
-use super::symbols::ReceivedSymbols;
-use super::views::{self, Front, ReportView, RequestView, ResultView};
-use super::write_batch::SEGMENT_FROM;
+use super::symbols::link::ReceivedSymbols;
 
 /// Decodes what arrives on one link, from its first byte.
 ///
@@ -28,6 +31,47 @@ pub struct Decoder {
     symbols: ReceivedSymbols,
     fragments: Fragments,
     failed: Option<WireError>,
+}
+
+/// A whole frame where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    kind: Kind,
+    extensions: &'a [u8],
+    body: &'a [u8],
+}
+
+/// What is to be read of a frame by one of the decoder's functions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Front {
+    /// By [`Decoder::report`].
+    Report,
+    /// By [`Decoder::request`].
+    Request,
+    /// By [`Decoder::response`].
+    Response,
+    /// By [`Decoder::message`].
+    Other,
+}
+
+impl Frame<'_> {
+    /// Which function reads it. What they return is never one type for all kinds: it would lie on
+    /// the stack in pieces (see `words.rs`).
+    #[inline]
+    pub(crate) fn front(&self) -> Front {
+        match self.kind {
+            Kind::Data(DataKind::Report) => Front::Report,
+            Kind::Data(DataKind::Request) => Front::Request,
+            Kind::Data(DataKind::Response) => Front::Response,
+            _ => Front::Other,
+        }
+    }
+
+    /// Bytes of the whole frame.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        HEADER + self.extensions.len() + self.body.len()
+    }
 }
 
 impl Decoder {
@@ -49,88 +93,127 @@ impl Decoder {
     /// `None`: more bytes are needed; `buffer` keeps the part of a frame that is there. An error
     /// is final: what follows has no meaning, and every later call returns it again.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Message>, WireError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
         let result = self.advance(buffer);
-        self.failed = result.as_ref().err().copied();
+        if let Err(error) = result {
+            self.fail(error);
+        }
         result
     }
 
-    /// Takes messages off the front of `buffer` and appends them to `messages`, until `most` are
-    /// there or no whole frame is left; true in the first case. As [`decode`](Self::decode), but
-    /// cheaper by the message. The messages before an error are there.
-    ///
-    /// Contents are slices that keep what was read together alive. Whoever lets them wait copies
-    /// the small ones; what is passed on or told at once is never copied on its way.
-    pub fn decode_run(
-        &mut self,
-        buffer: &mut BytesMut,
-        messages: &mut Vec<Message>,
-        most: usize,
-    ) -> Result<bool, WireError> {
-        while messages.len() < most && !self.greeted {
-            match self.decode(buffer)? {
-                Some(message) => messages.push(message),
-                None => return Ok(false),
+    fn advance(&mut self, buffer: &mut BytesMut) -> Result<Option<Message>, WireError> {
+        buffer.advance(self.begin(buffer)?);
+        while let Some(frame) = self.front(buffer)? {
+            let bytes = buffer.split_to(frame.len()).freeze();
+            let Some(frame) = self.front(&bytes)? else { break };
+            if let Some(message) = self.message(&frame, &LazyCopy::shared(&bytes))? {
+                return Ok(Some(message));
             }
         }
+        Ok(None)
+    }
+
+    /// Reads the preamble if it is to come; returns how many bytes that takes. Garbage is
+    /// recognised at its first byte: a peer that speaks something else may be waiting for us.
+    pub(crate) fn begin(&mut self, bytes: &[u8]) -> Result<usize, WireError> {
+        if self.begun {
+            return Ok(0);
+        }
+        if bytes.iter().zip(MAGIC).any(|(byte, expected)| *byte != expected) {
+            return Err(self.fail(WireError::Magic));
+        }
+        let Some([.., high, low]) = bytes.first_chunk::<PREAMBLE>() else { return Ok(0) };
+        let peer = u16::from_be_bytes([*high, *low]);
+        if peer != VERSION {
+            return Err(self.fail(WireError::Version { peer }));
+        }
+        self.begun = true;
+        Ok(PREAMBLE)
+    }
+
+    /// The frame at the front of `bytes`; `None`: not all of it is there. The preamble must have
+    /// been taken off.
+    #[inline]
+    pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Result<Option<Frame<'a>>, WireError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let room = most.saturating_sub(messages.len());
-        let (end, frames, result) = self.whole_frames(buffer, room);
-        let run = buffer.split_to(end).freeze();
-        let result = self.run(&run, messages).and(result);
-        self.failed = result.as_ref().err().copied();
-        result.map(|()| frames == room)
-    }
-
-    /// The body of the message at the front of `bytes`, and the length of its frame; `None`: it is
-    /// none of the frequent ones, or large, or not all there, or has to be looked at by
-    /// [`decode`](Self::decode).
-    ///
-    /// Its fields are read by one of the three functions below: returned in one type for all kinds, they would
-    /// lie on the stack in pieces (see views.rs).
-    #[inline]
-    pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Option<(Front<'a>, usize)> {
-        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
-        let header = u64::from_le_bytes(*header);
-        let (kind, length) = (header as u8, (header >> 32) as usize);
-        let plain = header as u32 <= u8::MAX.into() && length <= SEGMENT_FROM.min(self.max_payload);
-        if !plain || self.failed.is_some() || !self.greeted {
-            return None;
-        }
-        let body = rest.get(..length)?;
-        let front = match DataKind::from_wire(kind)? {
-            DataKind::Report => Front::Report(body),
-            DataKind::Request => Front::Request(body),
-            DataKind::Response => Front::Result(body),
-            DataKind::Part | DataKind::Replayed | DataKind::Targeted => return None,
+        let Some((header, rest)) = bytes.split_first_chunk().filter(|_| self.begun) else {
+            return Ok(None);
         };
-        Some((front, HEADER + length))
+        let Header { kind, extensions, body } = self.header(*header)?;
+        let Some(rest) = rest.get(..extensions + body) else { return Ok(None) };
+        let (extensions, body) = rest.split_at(extensions);
+        if !extensions.is_empty() {
+            extensions::check(extensions)?;
+        }
+        Ok(Some(Frame { kind, extensions, body }))
     }
 
-    /// Reads the body of a REPORT; `None`: [`decode`](Self::decode) will say why not.
+    /// Reads a REPORT. `buffer`: what the frame is a part of.
     #[inline]
-    pub(crate) fn report<'a>(&'a self, body: &'a [u8]) -> Option<ReportView<'a>> {
-        let (fixed, content) = body.split_first_chunk::<REPORT_FIXED>()?;
-        views::report_view(*fixed, content, &self.symbols)
+    pub(crate) fn report<'a>(
+        &'a self,
+        frame: &Frame<'a>,
+        buffer: &'a LazyCopy<'a>,
+    ) -> Result<ReportRef<'a>, WireError> {
+        let (fixed, payload) = split(frame, buffer)?;
+        report::read(*fixed, payload, &self.symbols)
     }
 
-    /// Reads the body of a REQUEST; `None`: [`decode`](Self::decode) will say why not.
+    /// Reads a REQUEST. `buffer`: what the frame is a part of.
     #[inline]
-    pub(crate) fn request<'a>(&'a self, body: &'a [u8]) -> Option<RequestView<'a>> {
-        let (fixed, content) = body.split_first_chunk::<REQUEST_FIXED>()?;
-        views::request_view(*fixed, content, &self.symbols)
+    pub(crate) fn request<'a>(
+        &'a self,
+        frame: &Frame<'a>,
+        buffer: &'a LazyCopy<'a>,
+    ) -> Result<RequestRef<'a>, WireError> {
+        let (fixed, payload) = split(frame, buffer)?;
+        request::read(*fixed, payload, &self.symbols)
     }
 
-    /// Reads the body of a RESPONSE that is a result; `None`: it is none, or
-    /// [`decode`](Self::decode) will say why not.
+    /// Reads a RESPONSE. `buffer`: what the frame is a part of.
     #[inline]
-    pub(crate) fn result(body: &[u8]) -> Option<ResultView<'_>> {
-        let (fixed, content) = body.split_first_chunk::<RESPONSE_FIXED>()?;
-        views::result_view(*fixed, content)
+    pub(crate) fn response<'a>(
+        frame: &Frame<'a>,
+        buffer: &'a LazyCopy<'a>,
+    ) -> Result<ResponseRef<'a>, WireError> {
+        let (fixed, payload) = split(frame, buffer)?;
+        response::read(*fixed, payload)
+    }
+
+    /// Reads any frame; `None`: it concerned the codec alone, or was a part of one to come.
+    pub(crate) fn message(
+        &mut self,
+        frame: &Frame<'_>,
+        buffer: &LazyCopy<'_>,
+    ) -> Result<Option<Message>, WireError> {
+        self.greeted = true;
+        match frame.kind {
+            Kind::Data(kind) => self.data(kind, frame, buffer).map(Some),
+            Kind::Control(kind) => {
+                let message = control::read(kind, frame.body, frame.extensions)?;
+                if let Message::ProcessGone { process } = message {
+                    self.fragments.forget(process);
+                }
+                Ok(Some(message))
+            }
+            Kind::Symbol => {
+                self.symbols.define(frame.body)?;
+                Ok(None)
+            }
+            Kind::Fragment => {
+                let (extensions, body) = (frame.extensions, frame.body);
+                let whole = self.fragments.accept(extensions, body, self.max_payload)?;
+                let Some(Whole { kind, extensions, body }) = whole else { return Ok(None) };
+                let frame = Frame { kind: Kind::Data(kind), extensions: &extensions, body: &body };
+                self.data(kind, &frame, &LazyCopy::shared(&body)).map(Some)
+            }
+        }
+    }
+
+    /// What went wrong is final: every later call returns it again.
+    pub(crate) fn fail(&mut self, error: WireError) -> WireError {
+        *self.failed.get_or_insert(error)
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned
@@ -158,65 +241,7 @@ impl Decoder {
         self.fragments.bytes() + self.symbols.bytes()
     }
 
-    fn advance(&mut self, buffer: &mut BytesMut) -> Result<Option<Message>, WireError> {
-        if !self.begun {
-            self.begun = read_preamble(buffer)?;
-            if !self.begun {
-                return Ok(None);
-            }
-        }
-        while let Some(bytes) = buffer.first_chunk() {
-            let header = self.header(*bytes)?;
-            if buffer.len() < header.frame() {
-                break;
-            }
-            self.greeted = true;
-            let frame = buffer.split_to(header.frame()).freeze();
-            if let Some(message) = self.frame(header, &frame, 0)? {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where the last of at most `most` whole frames ends, how many they are, and whether what
-    /// follows them can be one.
-    fn whole_frames(&self, buffer: &[u8], most: usize) -> (usize, usize, Result<(), WireError>) {
-        let (mut end, mut frames) = (0, 0);
-        while frames < most
-            && let Some(bytes) = buffer.get(end..).and_then(|rest| rest.first_chunk())
-        {
-            match self.header(*bytes) {
-                Ok(header) if buffer.len() - end >= header.frame() => end += header.frame(),
-                Ok(_) => break,
-                Err(error) => return (end, frames, Err(error)),
-            }
-            frames += 1;
-        }
-        (end, frames, Ok(()))
-    }
-
-    /// Decodes whole frames whose headers were judged before.
-    fn run(&mut self, run: &Bytes, messages: &mut Vec<Message>) -> Result<(), WireError> {
-        let mut at = 0;
-        while let Some(bytes) = run.get(at..).and_then(|rest| rest.first_chunk()) {
-            let header = Header::read(*bytes, self.max_payload)?;
-            if header.extensions == 0
-                && let Kind::Data(kind) = header.kind
-                && let Some(message) = self.plain(kind, run, at + HEADER, at + header.frame())?
-            {
-                messages.push(message);
-                at += header.frame();
-                continue;
-            }
-            if let Some(message) = self.frame(header, run, at)? {
-                messages.push(message);
-            }
-            at += header.frame();
-        }
-        Ok(())
-    }
-
+    #[inline]
     fn header(&self, bytes: [u8; HEADER]) -> Result<Header, WireError> {
         let header = Header::read(bytes, self.max_payload)?;
         if header.kind.is_greeting() == self.greeted {
@@ -225,104 +250,46 @@ impl Decoder {
         Ok(header)
     }
 
-    /// Decodes the body of one of the most frequent frames; `None`: it is another.
-    #[inline]
-    fn plain(
+    /// Reads a frame with content into a message of its own.
+    fn data(
         &self,
         kind: DataKind,
-        run: &Bytes,
-        start: usize,
-        end: usize,
-    ) -> Result<Option<Message>, WireError> {
-        let body = &run[start..end];
+        frame: &Frame<'_>,
+        buffer: &LazyCopy<'_>,
+    ) -> Result<Message, WireError> {
         Ok(match kind {
-            DataKind::Report => match body.first_chunk() {
-                Some(fixed) => {
-                    let payload = slice(run, start + REPORT_FIXED, end);
-                    let report = data::report(*fixed, payload, Bytes::new(), &self.symbols)?;
-                    Some(Message::Report(report))
-                }
-                None => None,
-            },
-            DataKind::Request => match body.first_chunk() {
-                Some(fixed) => {
-                    let payload = slice(run, start + REQUEST_FIXED, end);
-                    let request = data::request(*fixed, payload, Bytes::new(), &self.symbols)?;
-                    Some(Message::Request(request))
-                }
-                None => None,
-            },
-            DataKind::Response => body
-                .first_chunk()
-                .and_then(|fixed| data::result(*fixed, || slice(run, start + RESPONSE_FIXED, end))),
-            DataKind::Part | DataKind::Replayed | DataKind::Targeted => None,
+            DataKind::Report => Message::Report(self.report(frame, buffer)?.keep()),
+            DataKind::Request => Message::Request(self.request(frame, buffer)?.keep()),
+            DataKind::Response => {
+                let ResponseRef { call, outcome, extensions } = Self::response(frame, buffer)?;
+                let extensions = Bytes::copy_from_slice(extensions);
+                Message::Response { call, outcome: outcome.keep(), extensions }
+            }
+            DataKind::Part => {
+                let (fixed, payload) = split(frame, buffer)?;
+                response::read_part(*fixed, payload)?
+            }
+            DataKind::Targeted => {
+                let (fixed, payload) = split(frame, buffer)?;
+                report::read_targeted(*fixed, payload, &self.symbols)?
+            }
+            DataKind::Replayed => {
+                let (fixed, payload) = split(frame, buffer)?;
+                report::read_replayed(*fixed, payload, &self.symbols)?
+            }
         })
     }
-
-    /// Decodes the frame that begins at `at`, all of which is there.
-    #[inline]
-    fn frame(
-        &mut self,
-        header: Header,
-        frames: &Bytes,
-        at: usize,
-    ) -> Result<Option<Message>, WireError> {
-        let start = at + HEADER + header.extensions;
-        let end = at + header.frame();
-        let (extensions, body) = (&frames[at + HEADER..start], &frames[start..end]);
-        extensions::check(extensions)?;
-        match header.kind {
-            Kind::Data(kind) => {
-                let fixed = split_fixed(kind, body)?;
-                let extensions = Bytes::copy_from_slice(extensions);
-                let payload = slice(frames, start + fixed.len(), end);
-                data::read(kind, fixed, payload, extensions, &self.symbols).map(Some)
-            }
-            Kind::Control(kind) => {
-                let message = control::read(kind, body, extensions)?;
-                if let Message::ProcessGone { process } = message {
-                    self.fragments.forget(process);
-                }
-                Ok(Some(message))
-            }
-            Kind::Symbol => {
-                self.symbols.define(body)?;
-                Ok(None)
-            }
-            Kind::Fragment => {
-                let whole = self.fragments.accept(extensions, body, self.max_payload)?;
-                let Some(whole) = whole else { return Ok(None) };
-                let fixed = split_fixed(whole.kind, &whole.body)?;
-                let payload = whole.body.slice(fixed.len()..);
-                data::read(whole.kind, fixed, payload, whole.extensions.clone(), &self.symbols)
-                    .map(Some)
-            }
-        }
-    }
 }
 
-/// A part of `frames`. An empty one would keep all of it alive for nothing.
+/// The fixed fields of a data frame, and the rest.
 #[inline]
-fn slice(frames: &Bytes, start: usize, end: usize) -> Bytes {
-    if start == end { Bytes::new() } else { frames.slice(start..end) }
-}
-
-#[inline]
-fn split_fixed(kind: DataKind, body: &[u8]) -> Result<&[u8], WireError> {
-    body.get(..kind.fixed()).ok_or(WireError::Truncated { frame: kind.name() })
-}
-
-/// Takes the preamble off `buffer`, if all of it is there. Garbage is recognised at its first
-/// byte: a peer that speaks something else may be waiting for us.
-fn read_preamble(buffer: &mut BytesMut) -> Result<bool, WireError> {
-    if buffer.iter().zip(MAGIC).any(|(byte, expected)| *byte != expected) {
-        return Err(WireError::Magic);
+fn split<'a, const FIXED: usize>(
+    frame: &Frame<'a>,
+    buffer: &'a LazyCopy<'a>,
+) -> Result<(&'a [u8; FIXED], Payload<'a>), WireError> {
+    let Frame { kind, extensions, body } = *frame;
+    match body.split_first_chunk() {
+        Some((fixed, content)) => Ok((fixed, Payload { extensions, content, buffer })),
+        None => Err(WireError::Truncated { frame: kind.name() }),
     }
-    let Some([.., high, low]) = buffer.first_chunk::<PREAMBLE>() else { return Ok(false) };
-    let peer = u16::from_be_bytes([*high, *low]);
-    if peer != VERSION {
-        return Err(WireError::Version { peer });
-    }
-    buffer.advance(PREAMBLE);
-    Ok(true)
 }

@@ -2,41 +2,22 @@
 
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::BufMut;
 
-use crate::content::Content;
+use crate::content::ContentRef;
 use crate::ids::Str;
-use crate::limits::{MAX_NAME, MAX_SUBJECT};
-use crate::outcome::Outcome;
+use crate::limits::{MAX_EXTENSIONS, MAX_NAME, MAX_PAYLOAD, MAX_SUBJECT};
 
-use super::control;
-use super::data;
-use super::frame::{DataKind, HEADER, Header, Kind, preamble};
-use super::message::{Message, Report, RequestTarget};
-use super::shared_symbols::ToldSymbols;
-use super::symbols::{NO_SYMBOL, SentSymbols, Use};
-use super::views::{self, ReportView, RequestView, ResultView};
-use super::write_batch::WriteBatch;
-use super::writer::{Fixed, fitting, string};
-
-/// A request, borrowed from where it is kept; see [`Request`](super::Request).
-pub(crate) struct RequestFrame<'a> {
-    pub(crate) call: u64,
-    pub(crate) caller: u32,
-    pub(crate) target: Asked<'a>,
-    pub(crate) method: &'a Str,
-    pub(crate) remaining: Duration,
-    pub(crate) parts: u32,
-    pub(crate) content: &'a Content,
-    pub(crate) extensions: &'a Bytes,
-}
-
-/// Who is asked; see [`RequestTarget`].
-#[derive(Clone, Copy)]
-pub(crate) enum Asked<'a> {
-    Service(u32),
-    Name(&'a Str),
-}
+use super::body::control;
+use super::body::report::{self, ReportRef};
+use super::body::request::{self, RequestRef, RequestTargetRef};
+use super::body::response::{self, ResponseRef};
+use super::frame::{HEADER, Header, Kind, preamble};
+use super::message::Message;
+use super::send_buffer::{SEGMENT_FROM, WriteBatch};
+use super::symbols::link::{NO_SYMBOL, SentSymbols, Use};
+use super::symbols::shared::ToldSymbols;
+use super::writer::{fitting, string};
 
 /// Encodes what is sent on one link, from its first byte.
 ///
@@ -59,37 +40,22 @@ impl Encoder {
 
     /// Appends `message` to `out`.
     pub fn encode(&mut self, message: &Message, out: &mut WriteBatch) {
+        self.begin(out);
         match message {
-            Message::Request(request) => {
-                let target = match &request.target {
-                    RequestTarget::Service(service) => Asked::Service(*service),
-                    RequestTarget::Name(name) => Asked::Name(name),
-                };
-                let request = RequestFrame {
-                    call: request.call,
-                    caller: request.caller,
-                    target,
-                    method: &request.method,
-                    remaining: request.remaining,
-                    parts: request.parts,
-                    content: &request.content,
-                    extensions: &request.extensions,
-                };
-                self.request(&request, out);
-            }
+            Message::Request(request) => self.request(&request.by_ref(), out),
             Message::Response { call, outcome, extensions } => {
-                self.response(*call, outcome, extensions, out);
+                let (call, outcome) = (*call, outcome.by_ref());
+                self.response(&ResponseRef { call, outcome, extensions }, out);
             }
-            Message::Report(report) => {
-                let Report { service, subject, sequence, content, extensions } = report;
-                self.report(*service, subject, *sequence, content, extensions, out);
-            }
+            Message::Report(report) => self.report(&report.by_ref(), out),
             Message::Part { call, content, extensions } => {
-                self.part(*call, content, extensions, out);
+                self.part(*call, &content.by_ref(), extensions, out);
             }
-            Message::Targeted { process, report } => self.targeted(*process, report, out),
+            Message::Targeted { process, report } => {
+                self.targeted(*process, &report.by_ref(), out);
+            }
             Message::Replayed { process, replay, remaining, report } => {
-                self.replayed(*process, *replay, *remaining, report, out);
+                self.replayed(*process, *replay, *remaining, &report.by_ref(), out);
             }
             control => {
                 let mut body = Vec::new();
@@ -104,119 +70,79 @@ impl Encoder {
         }
     }
 
-    /// As [`encode`](Self::encode) of a report.
-    pub fn report(
-        &mut self,
-        service: u32,
-        subject: &Str,
-        sequence: u64,
-        content: &Content,
-        extensions: &Bytes,
-        out: &mut WriteBatch,
-    ) {
-        let subject = self.symbol(subject, Use::Subject, out);
-        let mut fixed = Fixed::default();
-        data::write_report(&mut fixed, service, subject, sequence, content);
-        self.data(DataKind::Report, &fixed, extensions, &content.bytes, out);
-    }
-
-    /// As [`report`](Self::report), of one that has just been read and is small.
+    /// Appends a REPORT.
     #[inline]
-    pub(crate) fn report_view(
-        &mut self,
-        service: u32,
-        view: &ReportView<'_>,
-        out: &mut WriteBatch,
-    ) {
-        let subject = self.symbol(view.subject, Use::Subject, out);
-        debug_assert!(self.begun, "a report is not the first message");
-        out.copy_both(&views::report_head(service, subject, view), view.content);
+    pub(crate) fn report(&mut self, report: &ReportRef<'_>, out: &mut WriteBatch) {
+        let subject = self.symbol(report.subject, Use::Subject, out);
+        let head = report::head(report.service, subject, report);
+        self.put(&head, report.extensions, &report.content, out);
     }
 
-    /// As [`report_view`](Self::report_view), but for the content, which is to follow.
-    pub(crate) fn report_before_content(
-        &mut self,
-        service: u32,
-        view: &ReportView<'_>,
-        out: &mut WriteBatch,
-    ) {
-        let subject = self.symbol(view.subject, Use::Subject, out);
-        debug_assert!(self.begun, "a report is not the first message");
-        out.copy(&views::report_head(service, subject, view));
+    /// Appends a REPORT but for its content, which is to follow.
+    pub(crate) fn report_before_content(&mut self, report: &ReportRef<'_>, out: &mut WriteBatch) {
+        let subject = self.symbol(report.subject, Use::Subject, out);
+        let head = report::head(report.service, subject, report);
+        put_head(&head, report.extensions, out);
     }
 
-    /// As [`request`](Self::request), of a small one in somebody else's buffer.
-    #[inline]
-    pub(crate) fn request_view(&mut self, view: &RequestView<'_>, out: &mut WriteBatch) {
-        debug_assert!(self.begun, "a request is not the first message");
-        let (name, method) = self.target(view.target.err(), view.method, out);
-        out.copy_both(&views::request_head(name, method, view), view.content);
+    /// Appends a TARGETED for a process as the peer numbers it.
+    pub(crate) fn targeted(&mut self, process: u32, report: &ReportRef<'_>, out: &mut WriteBatch) {
+        let subject = self.symbol(report.subject, Use::Subject, out);
+        let head = report::targeted_head(process, subject, report);
+        self.put(&head, report.extensions, &report.content, out);
     }
 
-    /// As [`response`](Self::response), of a result that has just been read.
-    #[inline]
-    pub(crate) fn result_view(&mut self, view: &ResultView<'_>, out: &mut WriteBatch) {
-        debug_assert!(self.begun, "a result is not the first message");
-        out.copy_both(&views::result_head(view), view.content);
-    }
-
-    /// As [`encode`](Self::encode) of a report for one process.
-    pub fn targeted(&mut self, process: u32, report: &Report, out: &mut WriteBatch) {
-        let Report { service, subject, sequence, content, extensions } = report;
-        let subject = self.symbol(subject, Use::Subject, out);
-        let mut fixed = Fixed::default();
-        data::write_targeted(&mut fixed, process);
-        data::write_report(&mut fixed, *service, subject, *sequence, content);
-        self.data(DataKind::Targeted, &fixed, extensions, &content.bytes, out);
-    }
-
-    /// As [`encode`](Self::encode) of a kept value.
-    pub fn replayed(
+    /// Appends a REPLAYED for a process as the peer numbers it.
+    pub(crate) fn replayed(
         &mut self,
         process: u32,
         replay: u32,
         remaining: Option<Duration>,
-        report: &Report,
+        report: &ReportRef<'_>,
         out: &mut WriteBatch,
     ) {
-        let Report { service, subject, sequence, content, extensions } = report;
-        let subject = self.symbol(subject, Use::Subject, out);
-        let mut fixed = Fixed::default();
-        data::write_replayed(&mut fixed, process, replay, remaining);
-        data::write_report(&mut fixed, *service, subject, *sequence, content);
-        self.data(DataKind::Replayed, &fixed, extensions, &content.bytes, out);
+        let subject = self.symbol(report.subject, Use::Subject, out);
+        let head = report::replayed_head(process, replay, remaining, subject, report);
+        self.put(&head, report.extensions, &report.content, out);
     }
 
-    /// As [`encode`](Self::encode) of a request.
-    pub(crate) fn request(&mut self, request: &RequestFrame<'_>, out: &mut WriteBatch) {
+    /// Appends a REQUEST.
+    #[inline]
+    pub(crate) fn request(&mut self, request: &RequestRef<'_>, out: &mut WriteBatch) {
         let name = match request.target {
-            Asked::Service(_) => None,
-            Asked::Name(name) => Some(name),
+            RequestTargetRef::Service(_) => None,
+            RequestTargetRef::Name(name) => Some(name),
         };
         let (name, method) = self.target(name, request.method, out);
-        let mut fixed = Fixed::default();
-        data::write_request(&mut fixed, request, name, method);
-        self.data(DataKind::Request, &fixed, request.extensions, &request.content.bytes, out);
+        let head = request::head(name, method, request);
+        self.put(&head, request.extensions, &request.content, out);
     }
 
-    /// As [`encode`](Self::encode) of a response.
-    pub fn response(
+    /// Appends a RESPONSE.
+    #[inline]
+    pub(crate) fn response(&mut self, response: &ResponseRef<'_>, out: &mut WriteBatch) {
+        let (head, payload) = response::head(response);
+        self.put(&head, response.extensions, &payload, out);
+    }
+
+    /// Appends a PART.
+    pub(crate) fn part(
         &mut self,
         call: u64,
-        outcome: &Outcome,
-        extensions: &Bytes,
+        content: &ContentRef<'_>,
+        extensions: &[u8],
         out: &mut WriteBatch,
     ) {
-        let mut fixed = Fixed::default();
-        let payload = data::write_outcome(&mut fixed, call, outcome);
-        self.data(DataKind::Response, &fixed, extensions, &payload, out);
+        self.put(&response::part_head(call, content, extensions), extensions, content, out);
     }
 
-    /// As [`encode`](Self::encode) of a part of a streamed result.
-    pub fn part(&mut self, call: u64, content: &Content, extensions: &Bytes, out: &mut WriteBatch) {
-        let mut fixed = Fixed::default();
-        data::write_part(&mut fixed, call, content);
-        self.data(DataKind::Part, &fixed, extensions, &content.bytes, out);
+    /// Sees to it that the peer knows what shared symbols stand for.
+    pub(crate) fn shared_symbols(&mut self, symbols: &[(u16, Str)], out: &mut WriteBatch) {
+        for (slot, text) in symbols {
+            if self.told.tell(*slot, text) {
+                self.define(*slot, text, out);
+            }
+        }
     }
 
     /// The symbols of a request: of the service's name, if it is asked by that, and of the method.
@@ -256,15 +182,6 @@ impl Encoder {
         slot
     }
 
-    /// Sees to it that the peer knows what shared symbols stand for.
-    pub(crate) fn shared_symbols(&mut self, symbols: &[(u16, Str)], out: &mut WriteBatch) {
-        for (slot, text) in symbols {
-            if self.told.tell(*slot, text) {
-                self.define(*slot, text, out);
-            }
-        }
-    }
-
     fn define(&mut self, slot: u16, text: &str, out: &mut WriteBatch) {
         let mut body = Vec::with_capacity(4 + text.len());
         body.put_u16_le(slot);
@@ -273,43 +190,55 @@ impl Encoder {
     }
 
     fn control(&mut self, kind: Kind, extensions: &[u8], body: &[u8], out: &mut WriteBatch) {
+        self.begin(out);
         let header = Header { kind, extensions: extensions.len(), body: body.len() };
-        if let Some(header) = self.header(header, out) {
-            out.copy(&header);
+        let bytes = header.write();
+        debug_assert!(bytes.is_some(), "{header:?} exceeds the limits");
+        if let Some(bytes) = bytes {
+            out.copy(&bytes);
             out.copy(extensions);
             out.copy(body);
         }
     }
 
-    fn data(
-        &mut self,
-        kind: DataKind,
-        fixed: &Fixed,
-        extensions: &[u8],
-        payload: &Bytes,
-        out: &mut WriteBatch,
-    ) {
-        let body = fixed.bytes().len() + payload.len();
-        let header = Header { kind: Kind::Data(kind), extensions: extensions.len(), body };
-        if let Some(header) = self.header(header, out) {
-            if extensions.is_empty() {
-                out.frame(&header, fixed.bytes(), payload);
-            } else {
-                out.copy(&header);
-                out.copy(extensions);
-                out.frame(&[], fixed.bytes(), payload);
-            }
+    /// Appends a data frame.
+    #[inline]
+    fn put(&self, head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut WriteBatch) {
+        debug_assert!(self.begun, "a direction begins with a greeting");
+        if extensions.is_empty() && content.bytes.len() < SEGMENT_FROM {
+            out.copy_both(head, content.bytes);
+        } else {
+            put_large(head, extensions, content, out);
         }
     }
 
-    /// The bytes of a header, preceded in `out` by the preamble if they are the first.
-    fn header(&mut self, header: Header, out: &mut WriteBatch) -> Option<[u8; HEADER]> {
+    /// The preamble, before the first frame.
+    #[inline]
+    fn begin(&mut self, out: &mut WriteBatch) {
         if !self.begun {
             self.begun = true;
             out.copy(&preamble());
         }
-        let bytes = header.write();
-        debug_assert!(bytes.is_some(), "{header:?} exceeds the limits");
-        bytes
     }
+}
+
+#[inline(never)]
+fn put_large(head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut WriteBatch) {
+    if extensions.len() > MAX_EXTENSIONS || content.bytes.len() > MAX_PAYLOAD {
+        return;
+    }
+    put_head(head, extensions, out);
+    if content.bytes.len() < SEGMENT_FROM {
+        out.copy(content.bytes);
+    } else {
+        out.push(content.share());
+    }
+}
+
+/// Extension fields come between the header and the fixed fields.
+fn put_head(head: &[u8], extensions: &[u8], out: &mut WriteBatch) {
+    let (header, fixed) = head.split_at(HEADER);
+    out.copy(header);
+    out.copy(extensions);
+    out.copy(fixed);
 }

@@ -6,7 +6,7 @@
 use super::error::WireError;
 
 /// Checks that the fields are well formed and that none has to be understood.
-pub(super) fn check(mut fields: &[u8]) -> Result<(), WireError> {
+pub(crate) fn check(mut fields: &[u8]) -> Result<(), WireError> {
     while let [i0, i1, l0, l1, rest @ ..] = fields {
         let id = u16::from_le_bytes([*i0, *i1]);
         let len = usize::from(u16::from_le_bytes([*l0, *l1]));

@@ -1,6 +1,6 @@
 //! Frames: the preamble before the first, the kinds there are, and the header that begins each.
 
-use crate::limits::{MAX_CONTROL, MAX_PAYLOAD};
+use crate::limits::{MAX_CONTROL, MAX_EXTENSIONS, MAX_PAYLOAD};
 
 use super::error::WireError;
 use super::message::VERSION;
@@ -11,8 +11,6 @@ pub(super) const MAGIC: [u8; 6] = *b"netsvc";
 pub(super) const PREAMBLE: usize = MAGIC.len() + 2;
 /// Bytes of a frame's header.
 pub(super) const HEADER: usize = 8;
-/// Most bytes of extension fields in one frame.
-pub(super) const MAX_EXTENSIONS: usize = 4096;
 /// Longest explanation for people (REFUSE, GOODBYE, errors of the framework), in bytes.
 pub(super) const MAX_TEXT: usize = 1024;
 /// Every receiver takes contents of this size, or an error's explanation might not get through.
@@ -177,6 +175,14 @@ impl Kind {
             Self::Fragment => FRAGMENT_FIXED + MAX_FIXED + max_payload,
         }
     }
+}
+
+/// The header of a data frame, as the word that it is on the wire.
+#[inline]
+pub(super) fn data_header(kind: DataKind, extensions: usize, content: usize) -> u64 {
+    debug_assert!(extensions <= MAX_EXTENSIONS, "{extensions} bytes of extension fields");
+    debug_assert!(content <= MAX_PAYLOAD, "a content of {content} bytes");
+    u64::from(kind as u8) | (extensions as u64) << 16 | ((kind.fixed() + content) as u64) << 32
 }
 
 /// The header of a frame, within its limits.

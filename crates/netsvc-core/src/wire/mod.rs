@@ -4,8 +4,7 @@
 //! per link only: framing, fragments, and the symbols that abbreviate strings. docs/protocol.md
 //! is the specification; the vectors in `tests/vectors` hold codec and specification together.
 
-mod control;
-mod data;
+mod body;
 mod decoder;
 mod encoder;
 mod error;
@@ -15,24 +14,25 @@ mod frame;
 mod message;
 mod reader;
 mod report_frames;
-mod shared_symbols;
-mod symbol_ring;
+mod send_buffer;
 mod symbols;
-mod views;
-mod write_batch;
+mod words;
 mod writer;
 
+pub(crate) use body::report::ReportRef;
+pub(crate) use body::request::{RequestRef, RequestTargetRef};
+pub(crate) use body::response::{OutcomeRef, ResponseRef};
 pub use decoder::Decoder;
+pub(crate) use decoder::Front;
 pub use encoder::Encoder;
-pub(crate) use encoder::{Asked, RequestFrame};
 pub use error::WireError;
+pub(crate) use extensions::check as check_extensions;
 pub use message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Report, Request,
     RequestTarget, Role, Subscriber, VERSION,
 };
 pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
-pub(crate) use shared_symbols::SharedSymbols;
-pub(crate) use views::{Front, ReportView, RequestView, ResultView};
-pub(crate) use write_batch::SEGMENT_FROM;
-pub use write_batch::WriteBatch;
+pub(crate) use send_buffer::SEGMENT_FROM;
+pub use send_buffer::WriteBatch;
+pub(crate) use symbols::shared::SharedSymbols;
 pub(crate) use writer::millis;

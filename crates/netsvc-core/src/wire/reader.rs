@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         let (text, rest) =
             self.rest.split_at_checked(bytes).ok_or(WireError::Truncated { frame: self.frame })?;
         self.rest = rest;
-        utf8(field, text)
+        self::text(field, text).map(Str::from)
     }
 
     /// A list of at most `most` strings of at most `limit` bytes each.
@@ -104,6 +104,6 @@ impl<'a> Reader<'a> {
 }
 
 /// The text of `bytes`.
-pub(super) fn utf8(field: &'static str, bytes: &[u8]) -> Result<Str, WireError> {
-    str::from_utf8(bytes).map(Str::from).map_err(|_| WireError::Utf8 { field })
+pub(super) fn text<'a>(field: &'static str, bytes: &'a [u8]) -> Result<&'a str, WireError> {
+    str::from_utf8(bytes).map_err(|_| WireError::Utf8 { field })
 }

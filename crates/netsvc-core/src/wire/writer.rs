@@ -6,43 +6,6 @@ use bytes::BufMut;
 
 use crate::ids::Str;
 
-use super::frame::MAX_FIXED;
-
-/// The fixed fields of a data frame, one after the other. On the stack: data frames are many.
-#[derive(Default)]
-pub(super) struct Fixed {
-    bytes: [u8; MAX_FIXED],
-    len: usize,
-}
-
-impl Fixed {
-    pub(super) fn u8(&mut self, value: u8) {
-        self.array(value.to_le_bytes());
-    }
-
-    pub(super) fn u16(&mut self, value: u16) {
-        self.array(value.to_le_bytes());
-    }
-
-    pub(super) fn u32(&mut self, value: u32) {
-        self.array(value.to_le_bytes());
-    }
-
-    pub(super) fn u64(&mut self, value: u64) {
-        self.array(value.to_le_bytes());
-    }
-
-    /// No layout has more than [`MAX_FIXED`] bytes.
-    pub(super) fn array<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes[self.len..self.len + N].copy_from_slice(&bytes);
-        self.len += N;
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
 /// Appends a string of at most `limit` bytes.
 pub(super) fn string(body: &mut Vec<u8>, text: &str, limit: usize) {
     let text = fitting(text, limit);

@@ -4,7 +4,7 @@ use std::{io, mem};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use netsvc_core::wire::Decoder;
-use netsvc_core::{ConnId, Process, Teller, Time};
+use netsvc_core::{ConnId, Process, Sink, Time};
 
 use crate::scratch;
 use crate::transport::stream::{Read, Stream};
@@ -108,12 +108,16 @@ impl Reader {
         process: &mut Process,
         now: Time,
         conn: ConnId,
-        teller: Option<&mut dyn Teller>,
+        sink: Option<&mut (dyn Sink + '_)>,
     ) -> bool {
         let lying = mem::take(&mut self.lying);
         scratch::with_bytes(|bytes| {
             let bytes = &bytes[..lying];
-            let applied = process.handle_front(now, conn, &self.decoder, bytes, teller);
+            let Ok(applied) = process.handle_front(now, conn, &mut self.decoder, bytes, sink)
+            else {
+                self.failed = true;
+                return false;
+            };
             let rest = &bytes[applied..];
             // A preamble is looked at byte by byte.
             let has_begun = self.decoder.has_begun();
@@ -133,14 +137,11 @@ impl Reader {
         process: &mut Process,
         now: Time,
         conn: ConnId,
-        mut teller: Option<&mut dyn Teller>,
+        mut sink: Option<&mut (dyn Sink + '_)>,
     ) {
         if self.lying > 0 && !self.failed {
-            let teller: Option<&mut dyn Teller> = match &mut teller {
-                Some(teller) => Some(&mut **teller),
-                None => None,
-            };
-            if !self.apply_slice(process, now, conn, teller) {
+            let sink = sink.as_deref_mut();
+            if !self.apply_slice(process, now, conn, sink) {
                 return;
             }
         }
@@ -158,7 +159,7 @@ impl Reader {
             self.lying = 0;
         } else {
             let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
-            self.failed = process.handle_bytes(now, conn, decoder, buffer, teller).is_err();
+            self.failed = process.handle_bytes(now, conn, decoder, buffer, sink).is_err();
         }
         self.release(large);
     }

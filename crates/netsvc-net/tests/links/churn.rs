@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use netsvc_core::{
     CallId, Content, Event, HandlerResult, Lifetime, Limits, RequestOptions, Role, ServiceNo,
-    SubscriptionLimits, SubscriptionTarget, Target,
+    SubscriptionLimits, SubscriptionTarget,
 };
+use netsvc_testkit::{Target, Verbs};
 
 use crate::support::{Node, SOON, answer_next, content, eventually};
 
@@ -19,7 +20,7 @@ fn tables(node: &Node) -> Vec<(&'static str, usize)> {
 fn ask(node: &Node, key: u64, name: &str, content: Content) {
     node.engine.with(|process, now| {
         let target = Target::Name(name.into());
-        process.request(now, key, target, "say", content, RequestOptions::within(PATIENT));
+        process.ask(now, key, target, "say", content, RequestOptions::within(PATIENT));
     });
 }
 
@@ -32,9 +33,8 @@ fn subscribe(node: &Node, name: &str) {
 }
 
 fn publish(node: &Node, service: ServiceNo, lifetime: Lifetime) {
-    node.engine.with(|process, now| {
-        process.publish(now, service, "s", content("said"), lifetime).unwrap()
-    });
+    node.engine
+        .with(|process, now| process.report(now, service, "s", content("said"), lifetime).unwrap());
 }
 
 /// The next request to it, which it does not answer.
@@ -87,7 +87,7 @@ fn after_any_number_of_processes_that_came_and_were_cut_off_every_table_is_as_be
         });
         // Its slot is free when the handler has settled.
         stays.engine.with(|process, _| {
-            process.respond(unanswered, HandlerResult::Response(content("too late")));
+            process.answer(unanswered, HandlerResult::Response(content("too late")));
         });
         stays.wait("the end of the interest", |event| {
             matches!(event, Event::Subscriber { present: false, .. }).then_some(())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netsvc_core::{
-    Asked, ContentType, Event, Heartbeat, Limits, Role, ServiceNo, SubscriptionId, Teller, Told,
+    ContentType, DeliveredRef, Event, Heartbeat, InvocationRef, Limits, Role, ServiceNo, Sink,
+    SubscriptionId,
 };
 use netsvc_net::{ListenTarget, Reading, Taker, Target, Turns};
 
@@ -19,12 +20,12 @@ struct Drained {
     inactive: bool,
 }
 
-impl Teller for Drained {
-    fn has_room(&mut self, _reports: usize, _report: &Told<'_>) -> bool {
+impl Sink for Drained {
+    fn has_room(&mut self, _reports: usize, _report: &DeliveredRef<'_>) -> bool {
         true
     }
 
-    fn tell(&mut self, _subscription: SubscriptionId, report: &Told<'_>) {
+    fn report(&mut self, _subscription: SubscriptionId, report: &DeliveredRef<'_>) {
         self.sequences.push(report.sequence);
         self.told += 1;
     }
@@ -33,9 +34,9 @@ impl Teller for Drained {
         true
     }
 
-    fn result(&mut self, _key: u64, _kind: ContentType, _content: &[u8]) {}
+    fn result(&mut self, _: u64, _: ContentType, _content: &[u8], _extensions: &[u8]) {}
 
-    fn invoke(&mut self, _request: &Asked<'_>) {}
+    fn invoke(&mut self, _request: &InvocationRef<'_>) {}
 }
 
 impl Taker for Drained {
@@ -62,7 +63,7 @@ impl Drained {
     fn until(&mut self, node: &Node, what: &str, enough: impl Fn(&Self) -> bool) {
         let until = Instant::now() + PATIENCE;
         loop {
-            while node.engine.drain_telling(self) {}
+            while node.engine.drain_into(self) {}
             if enough(self) {
                 return;
             }
@@ -95,7 +96,7 @@ fn feed(publisher: &Node, subscriber: &Node) -> ServiceNo {
     let (service, id) = publisher.service("feed", &[]);
     subscriber.subscribe("feed");
     eventually("the service", || {
-        while subscriber.engine.drain_telling(&mut Drained::default()) {}
+        while subscriber.engine.drain_into(&mut Drained::default()) {}
         subscriber.lookup("feed").iter().any(|service| service.id == id)
     });
     publisher.wait("a subscriber", |event| {
@@ -223,7 +224,7 @@ fn a_client_that_is_shut_down_lets_go_of_what_it_was_to_read() {
     hub.publish(service, 100);
     client.engine.shutdown_now();
     hub.inactive();
-    while client.engine.drain_telling(&mut Drained::default()) {}
+    while client.engine.drain_into(&mut Drained::default()) {}
     let engine = Arc::downgrade(&client.engine);
     drop(client);
     assert!(engine.upgrade().is_none());

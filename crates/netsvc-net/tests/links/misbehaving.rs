@@ -4,9 +4,8 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{
-    Event, Heartbeat, Limits, Outcome, ReasonCode, RequestOptions, Retry, Role, Target,
-};
+use netsvc_core::{Event, Heartbeat, Limits, Outcome, ReasonCode, RequestOptions, Retry, Role};
+use netsvc_testkit::{Target, Verbs};
 
 use crate::support::{Node, RawPeer, answer_next, assert_reason, content, eventually, hello};
 
@@ -36,7 +35,7 @@ impl Scene {
         self.witness.engine.with(|process, now| {
             let target = Target::Name("echo".into());
             let options = RequestOptions::within(PATIENT);
-            process.request(now, key, target, "say", content("hi"), options);
+            process.ask(now, key, target, "say", content("hi"), options);
         });
         answer_next(&self.hub);
         assert!(matches!(self.witness.outcome(key), Outcome::Response(_)));

@@ -3,6 +3,7 @@
 use netsvc_core::{Event, Limits, Role, SubscriptionLimits, SubscriptionTarget};
 use netsvc_core::{Heartbeat, Lifetime};
 use netsvc_net::{Engine, EngineOptions, Reading, Runtime};
+use netsvc_testkit::Verbs;
 
 use crate::support::{Node, assert_reason, content, loopback};
 
@@ -21,7 +22,7 @@ fn what_fits_into_the_sockets_is_written_at_exit() {
     client.engine.with(|process, now| {
         for number in 0..100 {
             let text = content(&number.to_string());
-            process.publish(now, service, "last words", text, Lifetime::None).unwrap();
+            process.report(now, service, "last words", text, Lifetime::None).unwrap();
         }
     });
     client.engine.shutdown_now();

@@ -17,6 +17,7 @@ use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Resolver, Runtime,
     Scheme, Target,
 };
+use netsvc_testkit::Verbs;
 
 /// Nothing here takes this long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -144,7 +145,7 @@ impl Node {
     pub(crate) fn publish(&self, service: ServiceNo, size: usize) {
         let content = Content::raw(vec![7; size]);
         let publish = |process: &mut Process, now| {
-            process.publish(now, service, "s", content, Lifetime::None).unwrap();
+            process.report(now, service, "s", content, Lifetime::None).unwrap();
         };
         self.engine.with(publish);
     }
@@ -184,7 +185,7 @@ impl Node {
 
     pub(crate) fn outcome(&self, key: u64) -> Outcome {
         self.wait("an outcome", |event| match event {
-            Event::Outcome { key: of, outcome } if *of == key => Some(outcome.clone()),
+            Event::Outcome { key: of, outcome, .. } if *of == key => Some(outcome.clone()),
             _ => None,
         })
     }
@@ -271,7 +272,7 @@ pub(crate) fn answer_next(node: &Node) {
         _ => None,
     });
     node.engine.with(|process, _| {
-        process.respond(call, HandlerResult::Response(content));
+        process.answer(call, HandlerResult::Response(content));
     });
 }
 

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, ContentRef, ContentType, Event, Lifetime, Limits, Outcome, RequestCode,
-    RequestOptions, Role, ServiceId, Str, SubscriptionLimits, SubscriptionTarget, Target,
+    Content, ContentRef, ContentType, Event, Lifetime, Limits, Outcome, PublishOptions,
+    RequestCode, RequestOptions, Role, ServiceId, Str, SubscriptionLimits, SubscriptionTarget,
 };
+use netsvc_testkit::{Target, Verbs};
 
-use crate::support::{Node, SOON, answer_next, content, eventually};
+use crate::support::{Node, SOON, answer_next, content};
 
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn request(node: &Node, key: u64, target: &Target, content: Content) {
     node.engine.with(|process, now| {
-        process.request(now, key, target.clone(), "say", content, RequestOptions::within(PATIENT));
+        process.ask(now, key, target.clone(), "say", content, RequestOptions::within(PATIENT));
     });
 }
 
@@ -49,7 +50,7 @@ fn two_clients_work_together_through_a_hub() {
     for value in ["20", "21", "22"] {
         provider.engine.with(|process, now| {
             let subject = "temperature.kitchen";
-            process.publish(now, number, subject, content(value), Lifetime::None).unwrap()
+            process.report(now, number, subject, content(value), Lifetime::None).unwrap()
         });
     }
     for value in ["20", "21", "22"] {
@@ -183,7 +184,7 @@ fn what_several_threads_send_at_once_arrives_completely_and_in_order() {
                 for size in sizes.into_iter().cycle().take(rounds) {
                     let content = Content::raw(vec![7; size]);
                     client.engine.with(|process, now| {
-                        process.publish(now, service, "all", content, Lifetime::None).unwrap()
+                        process.report(now, service, "all", content, Lifetime::None).unwrap()
                     });
                 }
             });
@@ -220,21 +221,15 @@ fn large_reports_written_from_where_they_lie_arrive_whole_and_in_order() {
     // Faster than the socket takes them, so that some are left over in part, and small ones
     // between.
     let bytes = |n: usize| vec![n as u8; [900_000, 10, 70_000, 300_000, 5_000][n % 5]];
-    let (mut through, mut seen) = (0, 0);
+    let mut seen = 0;
     let mut buffer = Vec::new();
     while seen < 200 {
         for n in seen..seen + 20 {
             buffer.clone_from(&bytes(n));
-            let lying = ContentRef { kind: ContentType::BYTES, bytes: &buffer };
+            let lying = ContentRef::new(ContentType::BYTES, &buffer);
             let subject = Str::from(format!("frame.{}", n % 3));
-            if publisher.engine.publish_through(number, &subject, lying).is_some() {
-                through += 1;
-                continue;
-            }
-            publisher.engine.with(|process, now| {
-                let content = Content::raw(buffer.clone());
-                process.publish(now, number, subject, content, Lifetime::None).unwrap()
-            });
+            let options = PublishOptions::default();
+            publisher.engine.publish(number, &subject, lying, &options).unwrap();
         }
         for n in seen..seen + 20 {
             let report = user.wait("a report", |event| match event {
@@ -247,48 +242,4 @@ fn large_reports_written_from_where_they_lie_arrive_whole_and_in_order() {
         }
         seen += 20;
     }
-    assert!(through >= 10, "{through} of {seen} went without a copy");
-}
-
-#[test]
-fn nothing_is_written_through_that_somebody_else_wants_too_or_that_must_wait() {
-    let (hub, port) = Node::hub(Limits::default());
-    let publisher = Node::client("publisher", port);
-    let (number, id) = publisher.service("camera", &[]);
-    hub.sees("camera", &[id]);
-    let bytes = vec![1; 100_000];
-    let large = ContentRef { kind: ContentType::BYTES, bytes: &bytes };
-    let subject = Str::from("frame");
-    let through = |node: &Node, no| node.engine.publish_through(no, &subject, large);
-    let subscribe = |node: &Node| {
-        node.engine.with(|process, now| {
-            let target = SubscriptionTarget::Name("camera".into());
-            let limits = SubscriptionLimits { reports: 100, bytes: 1 << 20, latest: false };
-            process.subscribe(now, target, "*", limits).unwrap()
-        })
-    };
-    subscribe(&hub);
-    publisher.wait("the subscriber", |event| match event {
-        Event::Subscriber { present: true, .. } => Some(()),
-        _ => None,
-    });
-    eventually("nothing waits", || through(&publisher, number).is_some());
-    assert_eq!(through(&publisher, netsvc_core::ServiceNo(999)), None, "no such service");
-    // A hub has nobody to write to here, and a subscriber of its own.
-    let (own, _) = hub.service("camera", &[]);
-    assert_eq!(through(&hub, own), None);
-    // One in the same process.
-    let local = subscribe(&publisher);
-    assert_eq!(through(&publisher, number), None);
-    publisher.engine.with(|process, _| process.unsubscribe(local));
-    eventually("nothing waits", || through(&publisher, number).is_some());
-    // A value that is kept may have to be replaced.
-    publisher.engine.with(|process, now| {
-        process.publish(now, number, "kept", content("value"), Lifetime::Forever).unwrap()
-    });
-    assert_eq!(through(&publisher, number), None);
-    // Over the limit.
-    let bytes = vec![1; (1 << 20) + 1];
-    let larger = ContentRef { kind: ContentType::BYTES, bytes: &bytes };
-    assert_eq!(publisher.engine.publish_through(number, &subject, larger), None);
 }

@@ -9,9 +9,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use netsvc_core::{
-    Content, ContentRef, ContentType, Event, Lifetime, Limits, ReasonCode, Role, Str,
-};
+use netsvc_core::{ContentRef, ContentType, Event, Limits, PublishOptions, ReasonCode, Role, Str};
 use netsvc_net::{ListenAddress, ListenTarget, Reading, Target, Turns};
 
 use crate::support::{Node, SOON, assert_error, assert_reason};
@@ -201,12 +199,9 @@ fn frames_cut_anywhere_arrive_whole_and_in_order() {
             for n in burst * 100..(burst + 1) * 100 {
                 let subject = Str::from(format!("s{}", n % 7));
                 let bytes = content(n);
-                let lying = ContentRef { kind: ContentType::BYTES, bytes: &bytes };
-                if !process.publish_now(number, &subject, lying) {
-                    process
-                        .publish(now, number, subject, Content::raw(bytes), Lifetime::None)
-                        .unwrap();
-                }
+                let lying = ContentRef::new(ContentType::BYTES, &bytes);
+                let options = PublishOptions::default();
+                process.publish(now, number, &subject, lying, options).unwrap();
             }
         });
     }

@@ -2,14 +2,13 @@
 //! however the command came.
 
 use netsvc_core::{
-    CallId, CommandError, Delivered, Event, HandlerResult, Lifetime, Outcome, Process, ProcessId,
-    RequestCode, RequestError, RequestOptions, ServiceNo, Str, SubscriptionId, TargetRef, Time,
-    WatchId,
+    CallId, CommandError, Delivered, Event, HandlerResultRef, LazyCopy, Lifetime, Outcome, Process,
+    ProcessId, PublishOptions, RequestCode, RequestError, ServiceNo, Str, SubscriptionId,
+    TargetRef, Time, WatchId,
 };
 use netsvc_net::Engine;
 
 use crate::commands::command::{Body, Command, Reply, Subject, Target};
-use crate::commands::contents::Contents;
 use crate::commands::decode::Run;
 use crate::commands::strings::Strings;
 use crate::deliveries::delivery::Delivery;
@@ -17,7 +16,7 @@ use crate::deliveries::inbox::Notices;
 use crate::numbers::command;
 use crate::options::service_id;
 
-/// A report that JavaScript publishes.
+/// A report that JavaScript publishes by a call of its own.
 pub(crate) struct Publication<'a> {
     pub(crate) service: ServiceNo,
     pub(crate) subject: &'a Str,
@@ -27,99 +26,25 @@ pub(crate) struct Publication<'a> {
     pub(crate) lifetime: Lifetime,
     /// Whom it is for, if not for all subscribers.
     pub(crate) to: Option<ProcessId>,
-    /// It may join a batch of reports that waits. The caller then does not learn whether much is
-    /// queued already.
-    pub(crate) may_batch: bool,
 }
-
-/// Contents from this size on are worth a system call of their own, which saves a copy.
-const LARGE: usize = 64 << 10;
 
 /// Publishes a report that did not come packed. False: much is queued already.
 pub(crate) fn publish_alone(
     engine: &Engine,
     report: &Publication<'_>,
 ) -> Result<bool, CommandError> {
-    let &Publication { service, subject, content, .. } = report;
-    let plain = report.lifetime == Lifetime::None && report.to.is_none();
-    if plain
-        && content.bytes.len() >= LARGE
-        // The core's commands take no extensions yet.
-        && let Some(flowing) = engine.publish_through(service, subject, content.into())
-    {
-        return Ok(flowing);
-    }
-    // Copied before the engine is locked.
-    let mut contents = Contents::copied(content.bytes);
-    engine.with(|process, now| publish(process, now, report, &mut contents))
-}
-
-fn publish(
-    process: &mut Process,
-    now: Time,
-    report: &Publication<'_>,
-    contents: &mut Contents<'_>,
-) -> Result<bool, CommandError> {
-    let &Publication { service, subject, content, extensions, lifetime, to, may_batch } = report;
-    // The core's commands take no extensions yet.
-    let _ = extensions;
-    if may_batch && process.publish_now(service, subject, content.into()) {
-        return Ok(true);
-    }
-    let content = contents.keep(content);
-    match to {
-        None => process.publish(now, service, subject.clone(), content, lifetime),
-        Some(id) => process.publish_to(service, id, subject.clone(), content),
-    }
-}
-
-/// A request that JavaScript makes.
-struct Demand<'a> {
-    key: u32,
-    target: TargetRef<'a>,
-    method: &'a Str,
-    content: Body<'a>,
-    /// Encoded extension fields, as on the wire.
-    extensions: &'a [u8],
-    options: RequestOptions,
-}
-
-fn request(process: &mut Process, now: Time, demand: &Demand<'_>, contents: &mut Contents<'_>) {
-    let &Demand { key, target, method, content, extensions, options } = demand;
-    // The core's commands take no extensions yet.
-    let _ = extensions;
-    let key = key.into();
-    if !process.request_now(now, key, target, method, content.into(), options) {
-        let (target, method) = (target.into(), method.clone());
-        process.request(now, key, target, method, contents.keep(content), options);
-    }
-}
-
-fn respond(
-    process: &mut Process,
-    call: CallId,
-    result: &Reply<'_>,
-    extensions: &[u8],
-    contents: &mut Contents<'_>,
-) {
-    // The core's commands take no extensions yet.
-    let _ = extensions;
-    if let Reply::Response(body) = result
-        && process.respond_now(call, (*body).into())
-    {
-        return;
-    }
-    let result = match result {
-        Reply::Response(body) => HandlerResult::Response(contents.keep(*body)),
-        Reply::Failure(body) => HandlerResult::Failure(contents.keep(*body)),
-        Reply::Error(code, message) => HandlerResult::Error(*code, (*message).into()),
-    };
-    process.respond(call, result);
+    let &Publication { service, subject, content, extensions, lifetime, to } = report;
+    // Several links share one copy, if any of them needs it.
+    let buffer = LazyCopy::of(content.bytes);
+    let options = PublishOptions { lifetime, to, extensions, direct: None };
+    engine.publish(service, subject, content.within(&buffer), &options)
 }
 
 /// What the commands of one buffer are run with.
 pub(crate) struct Applier<'a> {
-    contents: Contents<'a>,
+    /// The command buffer, which JavaScript writes again after this: copied once if a content of it
+    /// has to stay.
+    buffer: &'a LazyCopy<'a>,
     strings: &'a mut Strings,
     /// Where failed commands are told.
     notices: &'a Notices,
@@ -129,8 +54,12 @@ pub(crate) struct Applier<'a> {
 
 impl<'a> Applier<'a> {
     /// For commands of `buffer`.
-    pub(crate) fn new(buffer: &'a [u8], strings: &'a mut Strings, notices: &'a Notices) -> Self {
-        Self { contents: Contents::new(buffer), strings, notices, failed: false }
+    pub(crate) fn new(
+        buffer: &'a LazyCopy<'a>,
+        strings: &'a mut Strings,
+        notices: &'a Notices,
+    ) -> Self {
+        Self { buffer, strings, notices, failed: false }
     }
 
     fn publish(
@@ -143,16 +72,16 @@ impl<'a> Applier<'a> {
         extensions: &[u8],
     ) {
         let text;
-        let (subject, may_batch) = match subject {
-            Subject::Slot(slot) => (self.strings.string(slot), true),
+        let subject = match subject {
+            Subject::Slot(slot) => self.strings.string(slot),
             Subject::Text(own) => {
                 text = Str::from(own);
-                (&text, false)
+                &text
             }
         };
-        let (lifetime, to) = (Lifetime::None, None);
-        let report = Publication { service, subject, content, extensions, lifetime, to, may_batch };
-        if let Err(error) = publish(process, now, &report, &mut self.contents) {
+        let options = PublishOptions { extensions, ..PublishOptions::default() };
+        let content = content.within(self.buffer);
+        if let Err(error) = process.publish(now, service, subject, content, options) {
             let message = format!("publish of {subject:?}: {error}");
             self.fail(command::PUBLISH, &error, message);
         }
@@ -162,7 +91,8 @@ impl<'a> Applier<'a> {
         let message = "an identity is 32 hexadecimal digits, a dot and a number".into();
         let (code, delivered) = (RequestCode::NoService, Delivered::No);
         let outcome = Outcome::Error(RequestError { code, delivered, message });
-        self.notices.push(Delivery::Event(Event::Outcome { key: key.into(), outcome }));
+        let extensions = bytes::Bytes::new();
+        self.notices.push(Delivery::Event(Event::Outcome { key: key.into(), outcome, extensions }));
         self.failed = true;
     }
 
@@ -187,7 +117,7 @@ impl Run<'_> for Apply<'_, '_> {
         match command {
             Command::String { slot, text } => applier.strings.define(slot, text),
             Command::Request { key, options, target, method, content, extensions } => {
-                let Applier { contents, strings, .. } = applier;
+                let Applier { buffer, strings, .. } = applier;
                 let target = match target {
                     Target::Name(slot) => Some(TargetRef::Name(strings.string(slot))),
                     Target::Identity(slot) => {
@@ -196,11 +126,19 @@ impl Run<'_> for Apply<'_, '_> {
                 };
                 let Some(target) = target else { return applier.no_identity(key) };
                 let method = strings.string(method);
-                let demand = Demand { key, target, method, content, extensions, options };
-                request(process, now, &demand, contents);
+                let content = content.within(buffer);
+                let options = options.with(extensions);
+                process.request(now, key.into(), target, method, content, options);
             }
             Command::Respond { call, result, extensions } => {
-                respond(process, CallId(call), &result, extensions, &mut applier.contents);
+                let result = match result {
+                    Reply::Response(body) => {
+                        HandlerResultRef::Response(body.within(applier.buffer))
+                    }
+                    Reply::Failure(body) => HandlerResultRef::Failure(body.within(applier.buffer)),
+                    Reply::Error(code, message) => HandlerResultRef::Error(code, message),
+                };
+                process.respond(CallId(call), result, extensions);
             }
             Command::Publish { service, subject, content, extensions } => {
                 applier.publish(process, now, ServiceNo(service), subject, content, extensions);
@@ -210,8 +148,7 @@ impl Run<'_> for Apply<'_, '_> {
             }
             Command::GrantWatch { watch, changes } => process.grant_watch(WatchId(watch), changes),
             Command::Part { call, content } => {
-                let content = applier.contents.keep(content);
-                match process.send_part(now, CallId(call), content) {
+                match process.send_part(now, CallId(call), content.within(applier.buffer)) {
                     // A call that has ended meanwhile, as with a late response: its handler
                     // hears of that in another way.
                     Ok(_) | Err(CommandError::Closed { .. }) => {}

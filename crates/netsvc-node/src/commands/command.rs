@@ -1,6 +1,6 @@
 //! The commands that cross the border packed.
 
-use netsvc_core::{ContentRef, ContentType, RequestCode, RequestOptions};
+use netsvc_core::{ContentRef, ContentType, LazyCopy, RequestCode, RequestOptions};
 
 /// One command, borrowing from the command buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub(crate) enum Command<'a> {
     },
     Request {
         key: u32,
-        options: RequestOptions,
+        /// But for the extension fields.
+        options: RequestOptions<'static>,
         target: Target,
         /// Slot.
         method: u32,
@@ -83,8 +84,9 @@ pub(crate) struct Body<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-impl<'a> From<Body<'a>> for ContentRef<'a> {
-    fn from(body: Body<'a>) -> Self {
-        Self { kind: ContentType(body.kind), bytes: body.bytes }
+impl<'a> Body<'a> {
+    /// As the core takes it. `buffer`: what it is a part of.
+    pub(crate) fn within(self, buffer: &'a LazyCopy<'a>) -> ContentRef<'a> {
+        ContentRef::within(ContentType(self.kind), self.bytes, buffer)
     }
 }

@@ -112,7 +112,7 @@ impl<'a> Commands<'a> {
                 let extensions = self.extensions(flags)?;
                 run.run(Command::Request {
                     key,
-                    options: RequestOptions { timeout, wait, parts },
+                    options: RequestOptions { timeout, wait, parts, extensions: &[] },
                     target: if extra & request_flag::IDENTITY == 0 {
                         Target::Name(target)
                     } else {

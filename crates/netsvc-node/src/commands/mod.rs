@@ -2,6 +2,5 @@
 
 pub(crate) mod apply;
 pub(crate) mod command;
-mod contents;
 pub(crate) mod decode;
 pub(crate) mod strings;

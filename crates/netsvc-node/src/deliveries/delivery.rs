@@ -37,9 +37,6 @@ impl Delivery {
     }
 }
 
-/// Where the extension fields of a message go: the core does not tell of them yet.
-pub(super) const NO_EXTENSIONS: &[u8] = &[];
-
 /// More than an identity, a process id and the lengths of the strings beside it.
 pub(super) const FIXED: usize = 128;
 
@@ -50,18 +47,18 @@ pub(super) fn event_size(event: &Event) -> usize {
         + match event {
             Event::Report { report, .. } => {
                 report.content.bytes.len()
-                    + NO_EXTENSIONS.len()
+                    + report.extensions.len()
                     + report.subject.len()
                     + report.name.len()
             }
             Event::Invoke(invocation) => {
                 invocation.content.bytes.len()
-                    + NO_EXTENSIONS.len()
+                    + invocation.extensions.len()
                     + invocation.method.len()
                     + invocation.caller_label.len()
             }
-            Event::Outcome { outcome, .. } => {
-                NO_EXTENSIONS.len()
+            Event::Outcome { outcome, extensions, .. } => {
+                extensions.len()
                     + match outcome {
                         Outcome::Response(content) | Outcome::Failure(content) => {
                             content.bytes.len()

@@ -12,12 +12,13 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Asked, Change, Content, ContentType, Delivered, DeliveredReport, Event, FlushError, Invocation,
-    LinkEvent, Outcome, ProcessId, ServiceInfo, Str, SubscriptionId, Told as ToldReport, WatchId,
+    Change, Content, ContentType, Delivered, DeliveredRef, DeliveredReport, Event, FlushError,
+    Invocation, InvocationRef, LinkEvent, Outcome, ProcessId, ServiceInfo, Str, SubscriptionId,
+    WatchId,
 };
 
 use crate::deliveries::buffer::{Buffer, Span};
-use crate::deliveries::delivery::{Delivery, FIXED, NO_EXTENSIONS, event_size};
+use crate::deliveries::delivery::{Delivery, FIXED, event_size};
 use crate::deliveries::service_info;
 use crate::deliveries::strings::{KnownServices, Slot, Strings, Tell, hex};
 use crate::numbers::{absent, delivered, delivery, flush, link_event, report_flag, status};
@@ -101,17 +102,18 @@ impl Batch<'_> {
     }
 
     /// Whether a report fits for so many subscriptions. What is told before comes once.
-    pub(crate) fn has_room_for(&self, reports: usize, report: &ToldReport<'_>) -> bool {
+    pub(crate) fn has_room_for(&self, reports: usize, report: &DeliveredRef<'_>) -> bool {
         let words = MAX_WORDS + reports.saturating_mul(REPORT_WORDS);
         let names = report.subject.len() + report.name.len() + FIXED;
-        let body = report.content.len() + NO_EXTENSIONS.len();
+        let body = report.content.len() + report.extensions.len();
         let bytes = reports.saturating_mul(body).saturating_add(names);
         self.words.len() - self.used >= words && self.buffer.has_room(bytes)
     }
 
-    /// Whether a delivery fits that refers to a content and names of so many bytes.
-    pub(crate) fn has_room_beside(&self, content: usize, names: usize) -> bool {
-        self.has_room(content + NO_EXTENSIONS.len() + names + FIXED)
+    /// Whether a delivery fits that refers to a content of so many bytes, with names and extension
+    /// fields of so many beside it.
+    pub(crate) fn has_room_beside(&self, content: usize, beside: usize) -> bool {
+        self.has_room(content + beside + FIXED)
     }
 
     /// Bytes that can be added.
@@ -159,7 +161,7 @@ impl Batch<'_> {
                 self.put(&[delivery::CREDIT, low, high, *parts]);
             }
             Event::Part { key, content } => self.part(*key, content),
-            Event::Outcome { key, outcome } => self.outcome(*key, outcome),
+            Event::Outcome { key, outcome, extensions } => self.outcome(*key, outcome, extensions),
             Event::ProcessGone(process) => {
                 let process = self.process(*process, &[]);
                 self.put(&[delivery::PROCESS_GONE, process]);
@@ -173,7 +175,7 @@ impl Batch<'_> {
     }
 
     fn report(&mut self, subscription: SubscriptionId, report: &DeliveredReport) {
-        let told = ToldReport {
+        let told = DeliveredRef {
             service: report.service,
             id: report.id,
             name: &report.name,
@@ -183,6 +185,7 @@ impl Batch<'_> {
             missed: report.missed,
             kind: report.content.kind,
             content: &report.content.bytes,
+            extensions: &report.extensions,
         };
         self.told_report(subscription, &told, report.replayed);
     }
@@ -191,17 +194,7 @@ impl Batch<'_> {
     pub(crate) fn told_report(
         &mut self,
         subscription: SubscriptionId,
-        report: &ToldReport<'_>,
-        replayed: bool,
-    ) {
-        self.put_report(subscription, report, NO_EXTENSIONS, replayed);
-    }
-
-    fn put_report(
-        &mut self,
-        subscription: SubscriptionId,
-        report: &ToldReport<'_>,
-        extensions: &[u8],
+        report: &DeliveredRef<'_>,
         replayed: bool,
     ) {
         self.introduce(report);
@@ -210,7 +203,7 @@ impl Batch<'_> {
         let flags = if replayed { report_flag::REPLAYED } else { 0 }
             | if report.resumed { report_flag::RESUMED } else { 0 };
         let missed = u32::try_from(report.missed).unwrap_or(u32::MAX);
-        let span = self.body(report.content, extensions);
+        let span = self.body(report.content, report.extensions);
         self.put(&[
             delivery::REPORT,
             subscription.0,
@@ -220,14 +213,14 @@ impl Batch<'_> {
             high,
             flags,
             missed,
-            kind_word(report.kind.0, extensions),
+            kind_word(report.kind.0, report.extensions),
             span.offset,
             span.length,
         ]);
     }
 
     /// Makes JavaScript know the service of a report.
-    fn introduce(&mut self, report: &ToldReport<'_>) {
+    fn introduce(&mut self, report: &DeliveredRef<'_>) {
         let Tell::Service { forget } = self.services.name(report.service) else { return };
         if let Some(oldest) = forget {
             self.put(&[delivery::SERVICE_FORGOTTEN, oldest.0]);
@@ -237,7 +230,7 @@ impl Batch<'_> {
     }
 
     fn invoke(&mut self, invocation: &Invocation) {
-        self.invoke_now(&Asked {
+        self.invoke_now(&InvocationRef {
             call: invocation.call,
             service: invocation.service,
             method: &invocation.method,
@@ -247,20 +240,17 @@ impl Batch<'_> {
             parts: invocation.parts,
             kind: invocation.content.kind,
             content: &invocation.content.bytes,
+            extensions: &invocation.extensions,
         });
     }
 
     /// Packs a request for which [`has_room`](Self::has_room) found room.
-    pub(crate) fn invoke_now(&mut self, request: &Asked<'_>) {
-        self.put_invoke(request, NO_EXTENSIONS);
-    }
-
-    fn put_invoke(&mut self, request: &Asked<'_>, extensions: &[u8]) {
+    pub(crate) fn invoke_now(&mut self, request: &InvocationRef<'_>) {
         let method = self.string(request.method, &[]);
         let caller = self.process(request.caller, &[method]);
         let label = self.string(request.caller_label, &[method, caller]);
         let [low, high] = halves(request.call.0);
-        let span = self.body(request.content, extensions);
+        let span = self.body(request.content, request.extensions);
         self.put(&[
             delivery::INVOKE,
             low,
@@ -271,7 +261,7 @@ impl Batch<'_> {
             request.parts,
             caller,
             label,
-            kind_word(request.kind.0, extensions),
+            kind_word(request.kind.0, request.extensions),
             span.offset,
             span.length,
         ]);
@@ -283,7 +273,7 @@ impl Batch<'_> {
         self.put(&[delivery::PART, key as u32, kind, span.offset, span.length]);
     }
 
-    fn outcome(&mut self, key: u64, outcome: &Outcome) {
+    fn outcome(&mut self, key: u64, outcome: &Outcome, extensions: &[u8]) {
         let (status, how, delivered, bytes) = match outcome {
             Outcome::Response(content) => {
                 (status::RESPONSE, content.kind.0, delivered::YES, &content.bytes[..])
@@ -296,12 +286,18 @@ impl Batch<'_> {
                 (status::ERROR, error.code as u8, delivered, error.message.as_bytes())
             }
         };
-        self.put_outcome(key, status, how, delivered, bytes, NO_EXTENSIONS);
+        self.put_outcome(key, status, how, delivered, bytes, extensions);
     }
 
     /// Packs a result for which [`has_room`](Self::has_room) found room.
-    pub(crate) fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
-        self.put_outcome(key, status::RESPONSE, kind.0, delivered::YES, content, NO_EXTENSIONS);
+    pub(crate) fn result(
+        &mut self,
+        key: u64,
+        kind: ContentType,
+        content: &[u8],
+        extensions: &[u8],
+    ) {
+        self.put_outcome(key, status::RESPONSE, kind.0, delivered::YES, content, extensions);
     }
 
     /// `how`: the content's type, or the code of an error.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsvc_core::{Asked, ContentType, Event, SubscriptionId, Teller, Told};
+use netsvc_core::{ContentType, DeliveredRef, Event, InvocationRef, Sink, SubscriptionId};
 use netsvc_net::Taker;
 
 use crate::deliveries::buffer::Buffer;
@@ -139,24 +139,24 @@ impl Taker for Filling<'_, '_> {
     }
 }
 
-impl Teller for Filling<'_, '_> {
-    fn has_room(&mut self, reports: usize, report: &Told<'_>) -> bool {
+impl Sink for Filling<'_, '_> {
+    fn has_room(&mut self, reports: usize, report: &DeliveredRef<'_>) -> bool {
         self.batch.has_room_for(reports, report)
     }
 
-    fn tell(&mut self, subscription: SubscriptionId, report: &Told<'_>) {
+    fn report(&mut self, subscription: SubscriptionId, report: &DeliveredRef<'_>) {
         self.batch.told_report(subscription, report, false);
     }
 
-    fn has_room_for(&mut self, content: usize, names: usize) -> bool {
-        self.batch.has_room_beside(content, names)
+    fn has_room_for(&mut self, content: usize, beside: usize) -> bool {
+        self.batch.has_room_beside(content, beside)
     }
 
-    fn result(&mut self, key: u64, kind: ContentType, content: &[u8]) {
-        self.batch.result(key, kind, content);
+    fn result(&mut self, key: u64, kind: ContentType, content: &[u8], extensions: &[u8]) {
+        self.batch.result(key, kind, content, extensions);
     }
 
-    fn invoke(&mut self, request: &Asked<'_>) {
+    fn invoke(&mut self, request: &InvocationRef<'_>) {
         self.batch.invoke_now(request);
     }
 }

@@ -7,9 +7,12 @@ use std::time::Duration;
 use netsvc_core::limits::{MAX_NAME, MAX_SUBJECT};
 use netsvc_core::{
     CallId, Change, DeliveredReport, Event, Filter, HandlerResult, Lifetime, NewService, Process,
-    ProcessId, RequestCode, RequestOptions, ServiceId, ServiceNo, Status, Str, SubscriptionId,
-    SubscriptionLimits, SubscriptionTarget, Target, Time, WatchId,
+    ProcessId, PublishOptions, RequestCode, RequestOptions, ServiceId, ServiceNo, Status, Str,
+    SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time, WatchId,
 };
+
+use crate::target::Target;
+use crate::verbs::Verbs;
 
 use super::messages::content;
 use super::source::Source;
@@ -125,7 +128,7 @@ impl Application {
     /// Ends all invocations.
     pub(super) fn respond_to_all(&mut self, process: &mut Process) {
         for call in std::mem::take(&mut self.invoked) {
-            process.respond(call, HandlerResult::Error(RequestCode::Encoding, "enough".into()));
+            process.answer(call, HandlerResult::Error(RequestCode::Encoding, "enough".into()));
         }
     }
 
@@ -178,10 +181,15 @@ impl Application {
         let parts = if source.flag() { source.number() } else { 0 };
         let timeout = [1, 100, 5_000, 300_000][source.below(4)];
         let timeout = Duration::from_millis(timeout);
-        let options = RequestOptions { timeout, wait: source.below(3) == 2, parts };
+        let options = RequestOptions {
+            timeout,
+            wait: source.below(3) == 2,
+            parts,
+            extensions: own_extensions(source),
+        };
         self.last_key += 1;
         self.asked.insert(self.last_key, parts > 0);
-        process.request(now, self.last_key, target, method, content(source), options);
+        process.ask(now, self.last_key, target, method, content(source), options);
     }
 
     /// A handler goes on, or ends.
@@ -190,7 +198,7 @@ impl Application {
         let Some(call) = pick(&known, source) else { return };
         let result = match source.below(8) {
             0..=2 => {
-                let _ = process.send_part(now, call, content(source));
+                let _ = process.part(now, call, content(source));
                 return;
             }
             3 => HandlerResult::Failure(content(source)),
@@ -198,9 +206,9 @@ impl Application {
             _ => HandlerResult::Response(content(source)),
         };
         self.invoked.remove(&call);
-        process.respond(call, result);
+        process.respond(call, result.by_ref(), own_extensions(source));
         // Once more: it must not hit whoever has its place.
-        process.respond(call, HandlerResult::Response(content(source)));
+        process.answer(call, HandlerResult::Response(content(source)));
     }
 
     fn subscribe(&mut self, process: &mut Process, now: Time, source: &mut Source<'_>) {
@@ -231,19 +239,18 @@ impl Application {
             1 => Lifetime::For(Duration::from_millis(source.number().into())),
             2 => {
                 let to = self.identity(source).process;
-                let _ = process.publish_to(no, to, subject, content(source));
+                let _ = process.report_to(no, to, subject, content(source));
                 return;
             }
             _ => Lifetime::None,
         };
         let subject = Str::from(subject);
-        for index in 0..=source.below(4) {
+        // As the binding does, which publishes bursts.
+        for _ in 0..=source.below(4) {
             let content = content(source);
-            // As the binding does, which publishes bursts.
-            let at_once = lifetime == Lifetime::None && index > 0;
-            if !at_once || !process.publish_now(no, &subject, content.by_ref()) {
-                let _ = process.publish(now, no, subject.clone(), content, lifetime);
-            }
+            let extensions = own_extensions(source);
+            let options = PublishOptions { lifetime, extensions, ..PublishOptions::default() };
+            let _ = process.publish(now, no, &subject, content.by_ref(), options);
         }
     }
 
@@ -300,4 +307,13 @@ impl Application {
 fn pick<T: Copy>(from: &[T], source: &mut Source<'_>) -> Option<T> {
     let index = source.below(from.len());
     from.get(index).copied()
+}
+
+/// Extension fields, most of the time none; now and then such as no process may send.
+fn own_extensions(source: &mut Source<'_>) -> &'static [u8] {
+    match source.below(8) {
+        6 => &[2, 0, 1, 0, 7],
+        7 => &[1, 0, 0],
+        _ => &[],
+    }
 }

@@ -1,4 +1,271 @@
 //! What is sent on one link.
+//!
+//! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
+//! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
+//! bytes when the transport has room. Nothing outside this folder sees the encoder, the bytes that
+//! are ready, the outbox or a batch.
 
+pub(crate) mod bounds;
+pub(crate) mod encode;
 pub(crate) mod outbox;
+pub(crate) mod outlet;
 pub(crate) mod report_batch;
+pub(crate) mod reports;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::ids::{ConnId, ProcessNo, ServiceNo};
+use crate::limits::STUCK_WRITER;
+use crate::registry::process_table::{OWN, ProcessTable};
+use crate::reports::replay_queue::ReplayQueue;
+use crate::time::Time;
+use crate::wire::{Encoder, Message, ProcessInfo, WriteBatch};
+
+use super::phase::Phase;
+use outbox::Outbox;
+
+/// The outbound side of a connection.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    encoder: Encoder,
+    /// Goes before everything else: the handshake and heartbeats.
+    urgent: VecDeque<Message>,
+    snapshot: Snapshot,
+    outbox: Outbox,
+    /// Encoded at once, because nothing waited and the transport kept up; goes before the outbox.
+    ready: WriteBatch,
+    /// Replays to be asked for, most of the time none.
+    replays: Option<Box<ReplayQueue>>,
+    /// Processes introduced to the peer.
+    introduced: FxHashSet<ProcessNo>,
+    /// One of them, the last that was needed; this process, which needs no introduction: none.
+    last_introduced: ProcessNo,
+    /// It is in the list of connections that have something to write.
+    dirty: bool,
+    /// Bytes encoded but not yet taken by the transport.
+    unwritten: usize,
+    /// The outbox is over its limit although all reports were dropped.
+    overflowed: bool,
+    last_sent: Time,
+    /// Since when the transport has taken no byte although something waits for it; `NEVER` while
+    /// nothing does.
+    last_progress: Time,
+}
+
+/// How far this process's snapshot has been sent: a cursor over what exists, not a queue of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Snapshot {
+    /// The handshake is not finished.
+    Waiting,
+    /// Services up to this one were sent.
+    Services(ServiceNo),
+    /// Interests up to this one were sent.
+    Interests(u32),
+    /// Everything, and the mark.
+    Done,
+}
+
+impl Outbound {
+    pub(super) fn new(seed: u64, now: Time) -> Self {
+        Self {
+            encoder: Encoder::new(seed),
+            urgent: VecDeque::new(),
+            snapshot: Snapshot::Waiting,
+            outbox: Outbox::default(),
+            ready: WriteBatch::new(),
+            replays: None,
+            introduced: FxHashSet::default(),
+            last_introduced: OWN,
+            dirty: false,
+            unwritten: 0,
+            overflowed: false,
+            last_sent: now,
+            last_progress: now,
+        }
+    }
+
+    /// The transport is open: `greeting` goes first.
+    pub(super) fn open(&mut self, greeting: Message, now: Time) {
+        self.last_sent = now;
+        self.last_progress = now;
+        self.urgent.push_back(greeting);
+    }
+
+    /// The handshake is done: the snapshot follows, after `answer`.
+    pub(super) fn begin_snapshot(&mut self, peer: ProcessNo, answer: Option<Message>, now: Time) {
+        self.snapshot = Snapshot::Services(ServiceNo(0));
+        self.introduced.insert(peer);
+        self.last_progress = now;
+        self.urgent.extend(answer);
+    }
+
+    /// The last message: behind what is queued, or at once during the handshake.
+    pub(super) fn say_farewell(&mut self, farewell: Message, before_link: bool) {
+        if before_link {
+            self.urgent.push_back(farewell);
+        } else {
+            self.outbox.push(outbox::Out::Message(farewell));
+        }
+    }
+
+    /// A heartbeat is due; counts as sent now: if the transport is stuck, more of them would not
+    /// help.
+    pub(super) fn beat(&mut self, now: Time) {
+        self.last_sent = now;
+        if self.last_progress == Time::NEVER {
+            self.last_progress = now;
+        }
+        if self.urgent.is_empty() && self.unwritten == 0 {
+            self.urgent.push_back(Message::Heartbeat);
+        }
+    }
+
+    pub(super) fn has_told_service(&self, no: ServiceNo) -> bool {
+        match self.snapshot {
+            Snapshot::Waiting => false,
+            Snapshot::Services(cursor) => no <= cursor,
+            Snapshot::Interests(_) | Snapshot::Done => true,
+        }
+    }
+
+    pub(super) fn has_told_interest(&self, id: u32) -> bool {
+        match self.snapshot {
+            Snapshot::Waiting | Snapshot::Services(_) => false,
+            Snapshot::Interests(cursor) => id <= cursor,
+            Snapshot::Done => true,
+        }
+    }
+
+    pub(super) fn may_know(&self, process: ProcessNo) -> bool {
+        self.introduced.contains(&process) || !self.outbox.is_empty()
+    }
+
+    /// Replays that are to be asked for, or were and are not answered.
+    pub(super) fn replays(&self) -> usize {
+        self.replays.as_ref().map_or(0, |replays| replays.len())
+    }
+
+    /// A replay of a publisher that was asked for is answered, or no longer wanted.
+    pub(super) fn end_replay(&mut self, publisher: ProcessNo) {
+        if let Some(replays) = &mut self.replays {
+            replays.end(publisher);
+            if replays.is_idle() {
+                self.replays = None;
+            }
+        }
+    }
+
+    /// Puts the connection into `list` if it has something to write and is not there.
+    #[inline]
+    pub(super) fn mark_dirty(&mut self, id: ConnId, phase: &Phase, list: &mut VecDeque<ConnId>) {
+        if !self.dirty && self.has_something_to_write(phase) {
+            self.dirty = true;
+            list.push_back(id);
+        }
+    }
+
+    fn has_something_to_write(&self, phase: &Phase) -> bool {
+        match phase {
+            Phase::Opening => false,
+            Phase::Handshake | Phase::Authorising => !self.urgent.is_empty(),
+            Phase::Syncing | Phase::Active(_) => {
+                !self.urgent.is_empty()
+                    || !self.ready.is_empty()
+                    || self.snapshot != Snapshot::Done
+                    || !self.outbox.is_empty()
+                    || self.replays.as_ref().is_some_and(|replays| replays.may_ask())
+            }
+            Phase::Closing { .. } => {
+                !self.urgent.is_empty() || !self.ready.is_empty() || !self.outbox.is_empty()
+            }
+        }
+    }
+
+    /// Something waits for the transport.
+    fn is_writing(&self, phase: &Phase) -> bool {
+        self.unwritten > 0 || self.has_something_to_write(phase)
+    }
+
+    /// The transport took bytes; `unwritten` are left.
+    pub(super) fn written(&mut self, unwritten: usize, phase: &Phase, now: Time) {
+        if unwritten < self.unwritten || unwritten == 0 {
+            self.last_progress = now;
+        }
+        self.unwritten = unwritten;
+        if !self.is_writing(phase) {
+            self.last_progress = Time::NEVER;
+        }
+    }
+
+    /// What the transport has not taken for too long, or will not take in time.
+    pub(super) fn is_stuck(&self, phase: &Phase, now: Time) -> bool {
+        self.is_writing(phase) && now.since(self.last_progress) >= STUCK_WRITER
+    }
+
+    /// Nothing was sent for an interval.
+    pub(super) fn is_silent(&self, interval: Duration, now: Time) -> bool {
+        now.since(self.last_sent) >= interval
+    }
+
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// When a heartbeat is due, or the transport counts as stuck.
+    pub(super) fn next_wake(&self, phase: &Phase, interval: Duration) -> Time {
+        let beat = self.last_sent + interval;
+        if self.is_writing(phase) { beat.min(self.last_progress + STUCK_WRITER) } else { beat }
+    }
+
+    /// Nothing waits, and the transport has taken everything so far: what is sent now need not be
+    /// queued as something that may still be dropped, replaced or taken back. `size` of what is to
+    /// be sent, and how much may be encoded `ahead` of the transport, in bytes.
+    #[inline]
+    fn flows(&self, size: usize, ahead: usize) -> bool {
+        self.unwritten == 0
+            && self.outbox.is_empty()
+            && self.ready.len() + size <= ahead
+            && self.snapshot == Snapshot::Done
+    }
+
+    /// Bytes that wait for the transport.
+    pub(super) fn queued(&self) -> usize {
+        self.outbox.bytes() + self.ready.len() + self.unwritten
+    }
+
+    /// Makes a process known to the peer before its number is used, behind what is ready; false:
+    /// it is gone.
+    #[inline]
+    fn introduce(&mut self, processes: &ProcessTable, process: ProcessNo) -> bool {
+        if process == OWN || process == self.last_introduced {
+            return true;
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        let known = self.introduce_in(processes, process, &mut ready);
+        self.ready = ready;
+        known
+    }
+
+    /// As [`introduce`](Self::introduce), behind what is in `out`.
+    fn introduce_in(
+        &mut self,
+        processes: &ProcessTable,
+        process: ProcessNo,
+        out: &mut WriteBatch,
+    ) -> bool {
+        if process == OWN {
+            return true;
+        }
+        let Some(entry) = processes.get(process) else { return false };
+        if self.introduced.insert(process) {
+            let (id, label) = (entry.id, entry.label.clone());
+            let info = ProcessInfo { process: process.0, id, label };
+            self.encoder.encode(&Message::Process(info), out);
+        }
+        self.last_introduced = process;
+        true
+    }
+}

@@ -9,9 +9,9 @@ use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
 use crate::links::outbound::report_batch::SealedBatch;
 use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
-use crate::reports::interest::Want;
 use crate::reports::pattern::Pattern;
 use crate::reports::replay_queue::Row;
+use crate::reports::want::Want;
 use crate::wire::{Announcement, Message, Report};
 
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
@@ -35,7 +35,7 @@ pub(crate) enum Out {
         want: Want,
     },
     /// Replays of this process that are to be asked for.
-    ReplayQueue(Row),
+    Replays(Row),
     ReplayRequest {
         service: u32,
         process: ProcessNo,
@@ -83,24 +83,36 @@ pub(crate) struct ReplayCursor {
 }
 
 impl Out {
+    /// The one report that it carries.
+    pub(crate) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Report { report, .. }
+            | Self::Targeted(_, report)
+            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
+                Some(report)
+            }
+            _ => None,
+        }
+    }
+
     /// Bytes that it is charged.
     pub(crate) fn size(&self) -> usize {
         OVERHEAD
             + match self {
-                Self::Message(message) => message_size(message),
+                Self::Message(message) => message_size(message) - OVERHEAD,
                 Self::Announce(announcement, _) => {
                     let strings = announcement.groups.iter().chain(&announcement.methods);
                     let texts = strings.map(|text| text.len()).sum::<usize>();
                     announcement.name.len() + texts + announcement.extensions.len()
                 }
-                Self::Report { report, .. } | Self::Targeted(_, report) => report_size(report),
+                Self::Report { report, .. } | Self::Targeted(_, report) => report.by_ref().size(),
                 Self::Batch(run) => run.size(),
                 Self::Subscriber { want, .. } => want.pattern.text().len(),
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
                 // Charged by `push_request`, which knows the content.
-                Self::Request(_) | Self::ProcessGone(_) | Self::ReplayQueue(_) | Self::Nothing => 0,
+                Self::Request(_) | Self::ProcessGone(_) | Self::Replays(_) | Self::Nothing => 0,
             }
     }
 
@@ -138,49 +150,42 @@ impl Out {
     /// The service of reports, which may be dropped and are then counted.
     fn droppable(&self) -> Option<u32> {
         match self {
-            Self::Report { report, .. }
-            | Self::Targeted(_, report)
-            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
-                Some(report.service)
-            }
-            Self::Batch(run) => Some(run.service.0),
+            Self::Batch(batch) => Some(batch.service.0),
             Self::Lost { service, .. } => Some(*service),
-            _ => None,
+            _ => self.report().map(|report| report.service),
         }
     }
 
     /// Counts what is droppable as lost.
     fn lose(&self, lost: &mut DropCounts) {
         match self {
-            Self::Report { report, .. }
-            | Self::Targeted(_, report)
-            | Self::Message(Message::Replayed { report, .. } | Message::Targeted { report, .. }) => {
-                lost.add(report.service, Some(&report.subject), 1);
-            }
             Self::Batch(run) => {
                 for report in run.reports() {
                     lost.add(report.service, Some(&report.subject), 1);
                 }
             }
             Self::Lost { service, subject, count } => lost.add(*service, subject.as_ref(), *count),
-            _ => {}
+            _ => {
+                if let Some(report) = self.report() {
+                    lost.add(report.service, Some(&report.subject), 1);
+                }
+            }
         }
     }
 }
 
-/// Bytes of a report that vary.
-pub(crate) fn report_size(report: &Report) -> usize {
-    report.content.bytes.len() + report.subject.len() + report.extensions.len()
-}
-
-fn message_size(message: &Message) -> usize {
-    match message {
+/// Bytes that a message is charged.
+pub(super) fn message_size(message: &Message) -> usize {
+    let varies = match message {
         Message::Response { outcome, extensions, .. } => outcome.size() + extensions.len(),
         Message::Part { content, extensions, .. } => content.bytes.len() + extensions.len(),
-        Message::Replayed { report, .. } | Message::Targeted { report, .. } => report_size(report),
+        Message::Replayed { report, .. } | Message::Targeted { report, .. } => {
+            report.by_ref().size()
+        }
         Message::Interest { pattern, .. } => pattern.len(),
         _ => 0,
-    }
+    };
+    OVERHEAD + varies
 }
 
 /// A queue in order; reports can be dropped from its middle, and are then counted.
@@ -223,8 +228,8 @@ impl Outbox {
             *so_far = so_far.saturating_add(*count);
             return;
         }
-        if let Out::ReplayQueue(row) = &out
-            && let Some((Out::ReplayQueue(last), _)) = self.entries.back_mut()
+        if let Out::Replays(row) = &out
+            && let Some((Out::Replays(last), _)) = self.entries.back_mut()
             && last.extend(*row)
         {
             return;

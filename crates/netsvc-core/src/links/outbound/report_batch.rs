@@ -6,9 +6,9 @@ use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashSet;
 
 use crate::ids::{LinkId, ServiceNo, Str};
-use crate::reports::interest::Destinations;
+use crate::reports::destinations::Destinations;
 use crate::wire::{
-    Encoder, REPORT_HEAD, RawReport, Report, ReportView, SEGMENT_FROM, WriteBatch, put_report,
+    Encoder, REPORT_HEAD, RawReport, Report, ReportRef, SEGMENT_FROM, WriteBatch, put_report,
     report_frames,
 };
 
@@ -43,16 +43,18 @@ impl SealedBatch {
 
     /// Its reports, whose contents are slices of its frames.
     pub(crate) fn reports(&self) -> impl Iterator<Item = Report> {
-        report_frames(self.frames.clone()).filter_map(|RawReport { subject, sequence, content }| {
-            let index = self.symbols.binary_search_by_key(&subject, |(slot, _)| *slot).ok()?;
-            Some(Report {
-                service: self.service.0,
-                subject: self.symbols.get(index)?.1.clone(),
-                sequence,
-                content,
-                extensions: Bytes::new(),
-            })
-        })
+        report_frames(self.frames.clone()).filter_map(
+            |RawReport { subject, sequence, content, extensions }| {
+                let index = self.symbols.binary_search_by_key(&subject, |(slot, _)| *slot).ok()?;
+                Some(Report {
+                    service: self.service.0,
+                    subject: self.symbols.get(index)?.1.clone(),
+                    sequence,
+                    content,
+                    extensions,
+                })
+            },
+        )
     }
 }
 
@@ -63,15 +65,17 @@ pub(crate) struct BatchRoute {
     /// `None`: this process.
     pub(crate) from: Option<LinkId>,
     pub(crate) to: Destinations,
-    /// Of the shared symbols, when it began: they keep their meaning during a run.
+    /// Of what decided about `to`, when it was last asked.
     pub(crate) epoch: u64,
+    /// Of the shared symbols, when it began: they keep their meaning during a batch.
+    pub(crate) symbols: u64,
 }
 
 /// A run to which reports are added.
 #[derive(Debug, Default)]
 pub(crate) struct ReportBatch {
     /// `None`: it is empty.
-    way: Option<BatchRoute>,
+    route: Option<BatchRoute>,
     /// The subject added last, and its symbol.
     last: Option<(Str, u16)>,
     named: FxHashSet<u16>,
@@ -85,34 +89,54 @@ impl ReportBatch {
     /// Whether it has a way.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.way.is_some()
+        self.route.is_some()
     }
 
     /// Bytes of frames with one more report.
-    pub(crate) fn len_with(&self, report: &ReportView<'_>) -> usize {
-        self.frames.len() + REPORT_HEAD + report.content.len()
+    pub(crate) fn len_with(&self, report: &ReportRef<'_>) -> usize {
+        self.frames.len() + REPORT_HEAD + report.extensions.len() + report.content.bytes.len()
     }
 
-    /// The symbol of a subject, if it is the last report's and the service is too.
+    /// It is of this process's own reports.
     #[inline]
-    pub(crate) fn symbol_of_last(&self, service: ServiceNo, subject: &Str) -> Option<u16> {
+    pub(crate) fn is_own(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| route.from.is_none())
+    }
+
+    /// The symbol of a subject, if it is the last report's and the service is too, and still goes
+    /// where that went.
+    #[inline]
+    pub(crate) fn symbol_of_last(
+        &self,
+        service: ServiceNo,
+        subject: &Str,
+        epoch: u64,
+    ) -> Option<u16> {
         let (last, slot) = self.last.as_ref()?;
-        let same = Arc::ptr_eq(last, subject) && self.way.as_ref()?.service == service;
+        let route = self.route.as_ref()?;
+        let same = Arc::ptr_eq(last, subject) && route.service == service && route.epoch == epoch;
         same.then_some(*slot)
     }
 
-    /// Whether reports of that service to those links belong into it.
-    pub(crate) fn leads(&self, service: ServiceNo, to: &Destinations, epoch: u64) -> bool {
-        self.way.as_ref().is_some_and(|way| {
-            way.service == service
-                && way.epoch == epoch
-                && (Arc::ptr_eq(&way.to, to) || way.to == *to)
+    /// Whether reports of that service over that link to those links belong into it.
+    pub(crate) fn leads(
+        &self,
+        service: ServiceNo,
+        from: Option<LinkId>,
+        to: &Destinations,
+        symbols: u64,
+    ) -> bool {
+        self.route.as_ref().is_some_and(|route| {
+            route.service == service
+                && route.from == from
+                && route.symbols == symbols
+                && (Arc::ptr_eq(&route.to, to) || route.to == *to)
         })
     }
 
     /// Begins one; it must be empty. `likely`: bytes of frames that may come.
-    pub(crate) fn begin(&mut self, way: BatchRoute, likely: usize) {
-        self.way = Some(way);
+    pub(crate) fn begin(&mut self, route: BatchRoute, likely: usize) {
+        self.route = Some(route);
         if self.frames.capacity() < likely {
             self.frames = BytesMut::with_capacity(likely.max(KEPT));
         }
@@ -120,13 +144,16 @@ impl ReportBatch {
 
     /// Adds a report; `slot` is the symbol of its subject.
     #[inline]
-    pub(crate) fn add(&mut self, service: ServiceNo, slot: u16, report: &ReportView<'_>) {
+    pub(crate) fn add(&mut self, service: ServiceNo, slot: u16, report: &ReportRef<'_>) {
         put_report(&mut self.frames, service.0, slot, report);
-        self.largest = self.largest.max(report.content.len());
+        self.largest = self.largest.max(report.content.bytes.len());
     }
 
     /// Notes the symbol of the report that is added next.
-    pub(crate) fn name(&mut self, slot: u16, subject: &Str) {
+    pub(crate) fn name(&mut self, slot: u16, subject: &Str, epoch: u64) {
+        if let Some(route) = &mut self.route {
+            route.epoch = epoch;
+        }
         if self.named.insert(slot) {
             self.symbols.push((slot, subject.clone()));
         }
@@ -136,7 +163,7 @@ impl ReportBatch {
     /// Takes out where it goes: from now on it counts as empty.
     pub(crate) fn close(&mut self) -> Option<BatchRoute> {
         self.last = None;
-        self.way.take()
+        self.route.take()
     }
 
     /// Takes out what was added, to be shared. It owns at most twice the memory of its frames.
@@ -166,35 +193,37 @@ impl ReportBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::ContentType;
+    use crate::content::{ContentRef, ContentType};
 
-    fn way(service: u32) -> BatchRoute {
+    const FROM: Option<LinkId> = Some(LinkId(9));
+
+    fn route(service: u32) -> BatchRoute {
         let to = Destinations::from([(LinkId(1), false), (LinkId(2), true)]);
-        BatchRoute { service: ServiceNo(service), from: Some(LinkId(9)), to, epoch: 0 }
+        BatchRoute { service: ServiceNo(service), from: FROM, to, epoch: 0, symbols: 0 }
     }
 
     fn filled(reports: u64, size: usize, likely: usize) -> ReportBatch {
-        let mut run = ReportBatch::default();
-        run.begin(way(3), likely);
+        let mut batch = ReportBatch::default();
+        batch.begin(route(3), likely);
         let content = vec![5; size];
         for sequence in 0..reports {
             // Slots in no order.
             let number = sequence * 7 % 10;
             let (slot, subject) = (5000 - number as u16, Str::from(format!("s{number}")));
-            let kind = ContentType(1);
-            run.name(slot, &subject);
-            let view =
-                ReportView { service: 1, subject: &subject, sequence, kind, content: &content };
-            run.add(ServiceNo(3), slot, &view);
+            let content = ContentRef::new(ContentType(1), &content);
+            let extensions = &[];
+            let report = ReportRef { service: 1, subject: &subject, sequence, content, extensions };
+            batch.name(slot, &subject, 0);
+            batch.add(ServiceNo(3), slot, &report);
         }
-        run
+        batch
     }
 
     #[test]
     fn its_reports_come_back_with_their_subjects() {
-        let run = filled(100, 20, 0).seal(ServiceNo(3));
-        assert_eq!(run.symbols.len(), 10);
-        let read: Vec<_> = run.reports().collect();
+        let batch = filled(100, 20, 0).seal(ServiceNo(3));
+        assert_eq!(batch.symbols.len(), 10);
+        let read: Vec<_> = batch.reports().collect();
         assert_eq!(read.len(), 100);
         for (sequence, report) in read.iter().enumerate() {
             assert_eq!(*report.subject, *format!("s{}", sequence * 7 % 10));
@@ -209,21 +238,34 @@ mod tests {
             let mut open = filled(reports, 40, likely);
             let before = open.frames.as_ptr();
             let taken = open.frames.len() >= open.frames.capacity() / 2;
-            let run = open.seal(ServiceNo(3));
-            assert_eq!(std::ptr::eq(run.frames.as_ptr(), before), taken);
+            let batch = open.seal(ServiceNo(3));
+            assert_eq!(std::ptr::eq(batch.frames.as_ptr(), before), taken);
             open.clear();
             assert!(open.frames.capacity() <= KEPT);
         }
     }
 
     #[test]
-    fn a_report_belongs_into_the_run_of_its_service_and_links_only() {
-        let mut run = filled(1, 1, 0);
-        let to = way(3).to;
-        assert!(run.leads(ServiceNo(3), &to, 0));
-        assert!(!run.leads(ServiceNo(4), &to, 0) && !run.leads(ServiceNo(3), &to, 1));
-        assert!(!run.leads(ServiceNo(3), &Destinations::from([(LinkId(1), false)]), 0));
-        assert!(run.close().is_some() && run.close().is_none());
-        assert!(!run.leads(ServiceNo(3), &to, 0));
+    fn a_report_belongs_into_the_batch_of_its_service_and_links_only() {
+        let mut batch = filled(1, 1, 0);
+        let (to, other) = (route(3).to, Destinations::from([(LinkId(1), false)]));
+        assert!(batch.leads(ServiceNo(3), FROM, &to, 0));
+        assert!(!batch.leads(ServiceNo(4), FROM, &to, 0));
+        assert!(!batch.leads(ServiceNo(3), None, &to, 0));
+        assert!(!batch.leads(ServiceNo(3), FROM, &to, 1));
+        assert!(!batch.leads(ServiceNo(3), FROM, &other, 0));
+        assert!(batch.close().is_some() && batch.close().is_none());
+        assert!(!batch.leads(ServiceNo(3), FROM, &to, 0));
+    }
+
+    #[test]
+    fn a_batch_continues_only_while_nothing_has_changed_that_decides_where_it_goes() {
+        let mut batch = filled(1, 1, 0);
+        let subject = Str::from("s");
+        batch.name(7, &subject, 5);
+        assert_eq!(batch.symbol_of_last(ServiceNo(3), &subject, 5), Some(7));
+        assert_eq!(batch.symbol_of_last(ServiceNo(3), &subject, 6), None);
+        assert_eq!(batch.symbol_of_last(ServiceNo(4), &subject, 5), None);
+        assert_eq!(batch.symbol_of_last(ServiceNo(3), &Str::from("s"), 5), None);
     }
 }

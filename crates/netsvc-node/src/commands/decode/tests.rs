@@ -67,7 +67,12 @@ fn fault(buffer: &[u8]) -> Malformed {
 fn reads_every_operation() {
     let buffer = all().concat();
     let call = 0x0000_0002_0000_0009;
-    let options = |wait| RequestOptions { timeout: Duration::from_millis(1500), wait, parts: 16 };
+    let options = |wait| RequestOptions {
+        timeout: Duration::from_millis(1500),
+        wait,
+        parts: 16,
+        extensions: &[],
+    };
     let content = Body { kind: 1, bytes: &[0x81, 0x01] };
     assert_eq!(check(&buffer, 2), Ok(()));
     let commands = commands_of(&buffer, 2);

@@ -57,6 +57,7 @@ fn report(subject: &str, service: u32, sequence: u64, content: &[u8]) -> Event {
             resumed: true,
             missed: 3,
             content: Content { kind: ContentType::CBOR, bytes: Bytes::copy_from_slice(content) },
+            extensions: Bytes::new(),
         },
     }
 }
@@ -101,7 +102,7 @@ fn extended(words: usize, pack: impl FnOnce(&mut Batch<'_>, &[u8])) -> (Vec<u32>
 #[test]
 fn extension_fields_lie_behind_the_content() {
     let report = |batch: &mut Batch<'_>, extensions: &[u8]| {
-        let told = ToldReport {
+        let told = DeliveredRef {
             service: ServiceNo(9),
             id: ServiceId { process: ProcessId([1; 16]), counter: 9 },
             name: &"thermometer".into(),
@@ -111,11 +112,12 @@ fn extension_fields_lie_behind_the_content() {
             missed: 0,
             kind: ContentType::CBOR,
             content: b"21.5",
+            extensions,
         };
-        batch.put_report(SubscriptionId(5), &told, extensions, false);
+        batch.told_report(SubscriptionId(5), &told, false);
     };
     let invoke = |batch: &mut Batch<'_>, extensions: &[u8]| {
-        let request = Asked {
+        let request = InvocationRef {
             call: CallId(1),
             service: ServiceNo(4),
             method: &"read".into(),
@@ -125,8 +127,9 @@ fn extension_fields_lie_behind_the_content() {
             parts: 0,
             kind: ContentType::CBOR,
             content: b"21.5",
+            extensions,
         };
-        batch.put_invoke(&request, extensions);
+        batch.invoke_now(&request);
     };
     let outcome = |batch: &mut Batch<'_>, extensions: &[u8]| {
         batch.put_outcome(8, status::RESPONSE, 1, delivered::YES, b"21.5", extensions);
@@ -161,6 +164,7 @@ fn an_invocation_tells_method_and_caller_before() {
         remaining: Duration::from_micros(1500),
         parts: 16,
         content: Content::raw(&b"xy"[..]),
+        extensions: Bytes::new(),
     };
     let (records, buffer) = records(Event::Invoke(invocation), &[4, 4, 4, 12]);
     assert_eq!(records[0], [1, 0, 0, 4]);
@@ -172,7 +176,8 @@ fn an_invocation_tells_method_and_caller_before() {
 
 #[test]
 fn outcomes() {
-    let outcome = |outcome| records(Event::Outcome { key: 8, outcome }, &[7]);
+    let outcome =
+        |outcome| records(Event::Outcome { key: 8, outcome, extensions: Bytes::new() }, &[7]);
     let response = Outcome::Response(Content::raw(&b"r"[..]));
     assert_eq!(outcome(response), (vec![vec![5, 8, 0, 0, 1, 0, 1]], b"r".to_vec()));
     let failure = Outcome::Failure(Content { kind: ContentType::CBOR, bytes: Bytes::new() });
@@ -293,7 +298,7 @@ fn small_records() {
     };
     let (packed, buffer) = records(subscriber, &[5]);
     assert_eq!(packed[0], [11, 2, 1, 0, buffer.len() as u32]);
-    assert_eq!(buffer, [&buffer[2..34], &b"host:9"[..], &b"t.*"[..]].map(text).concat());
+    assert_eq!(buffer, [&buffer[2..34], b"host:9", b"t.*"].map(text).concat());
 }
 
 #[test]

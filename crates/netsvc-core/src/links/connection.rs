@@ -1,0 +1,180 @@
+//! A connection: one attempt of a link, or one accepted socket.
+
+use std::time::Duration;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::collections::id_map::IdMap;
+use crate::ids::{ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
+use crate::limits::CONNECT_DEADLINE;
+use crate::reason::Reason;
+use crate::reports::interest::PeerInterests;
+use crate::requests::route_cache::RouteCache;
+use crate::time::Time;
+use crate::wire::{Hello, Message};
+
+use super::capabilities::Capabilities;
+use super::exchange::Heartbeat;
+use super::outbound::Outbound;
+use super::phase::Phase;
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnId,
+    pub(crate) phase: Phase,
+    /// Address of the peer, as the transport names it.
+    pub(crate) address: Str,
+    pub(crate) began: Time,
+    pub(crate) peer: Option<PeerState>,
+    /// What the peer said of itself, while the application decides about it.
+    pub(crate) applicant: Option<Box<Hello>>,
+    pub(crate) last_received: Time,
+
+    /// What is sent. Only files of `links` touch it: see [`Links::outlet`](super::Links::outlet).
+    pub(super) out: Outbound,
+
+    /// Processes, by the peer's numbers.
+    pub(crate) processes: FxHashMap<u32, ProcessNo>,
+    /// Services, by the peer's numbers.
+    pub(crate) services: FxHashMap<u32, ServiceNo>,
+    /// Declared by the peer.
+    pub(crate) interests: PeerInterests,
+    /// Local services whose subscribers the peer has told; others publish unasked.
+    pub(crate) told: FxHashSet<ServiceNo>,
+    /// Subscribers of local services that the peer has told.
+    pub(crate) subscribers: FxHashSet<(ServiceNo, ProcessNo, Str, bool)>,
+    /// Messages of the peer that this process cannot use; for diagnosis.
+    pub(crate) ignored: u64,
+
+    /// Requests of the peer, by its ids.
+    pub(crate) inbound: IdMap,
+    /// The route of the last of them.
+    pub(crate) route: Option<Box<RouteCache>>,
+    /// How many of those in flight were sent, or are to be sent, to the peer.
+    pub(crate) outbound: usize,
+    /// Sent to the peer and not confirmed.
+    pub(crate) flushes: FxHashSet<FlushId>,
+}
+
+/// What the handshake told of the peer.
+#[derive(Debug)]
+pub(crate) struct PeerState {
+    pub(crate) process: ProcessNo,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) token: LinkToken,
+    pub(crate) attempt: u32,
+    pub(crate) heartbeat: Duration,
+    pub(crate) max_payload: usize,
+}
+
+/// Why and how a connection ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) reason: Reason,
+    /// Told to the peer before the connection is closed.
+    pub(crate) farewell: Option<Message>,
+    /// The peer answered that it does not want this link.
+    pub(crate) refused: bool,
+}
+
+impl Ending {
+    /// The peer is gone, or will not hear a farewell.
+    pub(crate) fn silent(reason: Reason) -> Self {
+        Self { reason, farewell: None, refused: false }
+    }
+
+    /// The peer is told why.
+    pub(crate) fn told(reason: Reason) -> Self {
+        let farewell = Some(Message::Goodbye(reason.clone()));
+        Self { reason, farewell, refused: false }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnId, phase: Phase, address: Str, seed: u64, now: Time) -> Self {
+        Self {
+            id,
+            phase,
+            address,
+            began: now,
+            peer: None,
+            applicant: None,
+            last_received: now,
+            out: Outbound::new(seed, now),
+            processes: FxHashMap::default(),
+            services: FxHashMap::default(),
+            interests: PeerInterests::default(),
+            told: FxHashSet::default(),
+            subscribers: FxHashSet::default(),
+            ignored: 0,
+            inbound: IdMap::default(),
+            route: None,
+            outbound: 0,
+            flushes: FxHashSet::default(),
+        }
+    }
+
+    /// The handshake is done and the link was not given up.
+    #[inline]
+    pub(crate) fn is_linked(&self) -> bool {
+        matches!(self.phase, Phase::Syncing | Phase::Active(_))
+    }
+
+    /// The snapshot's cursor has passed that service: the peer has been or is being told of it.
+    pub(crate) fn has_told_service(&self, no: ServiceNo) -> bool {
+        self.out.has_told_service(no)
+    }
+
+    /// As `has_told_service`, for an interest of this process.
+    pub(crate) fn has_told_interest(&self, id: u32) -> bool {
+        self.out.has_told_interest(id)
+    }
+
+    /// Whether a process was introduced to the peer, or may be by what is queued.
+    pub(crate) fn may_know(&self, process: ProcessNo) -> bool {
+        self.out.may_know(process)
+    }
+
+    /// What the peer may say and does for this process; nothing before the handshake is done.
+    #[inline]
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.peer.as_ref().map_or(Capabilities::NONE, |peer| peer.capabilities)
+    }
+
+    /// The process of a peer's number; 0 is the peer itself.
+    pub(crate) fn process_of(&self, no: u32) -> Option<ProcessNo> {
+        match &self.peer {
+            Some(peer) if no == 0 => Some(peer.process),
+            _ => self.processes.get(&no).copied(),
+        }
+    }
+
+    /// The largest content that the peer takes.
+    #[inline]
+    pub(crate) fn max_payload(&self) -> usize {
+        self.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload)
+    }
+
+    /// Silence after which the peer counts as dead.
+    pub(crate) fn patience(&self, heartbeat: Heartbeat) -> Duration {
+        let announced = self.peer.as_ref().map_or(Duration::ZERO, |peer| peer.heartbeat);
+        heartbeat.dead.max(announced * 3)
+    }
+
+    /// When something has to be done about this connection if nothing happens until then.
+    pub(super) fn next_wake(&self, heartbeat: Heartbeat) -> Time {
+        match self.phase {
+            Phase::Opening | Phase::Handshake | Phase::Authorising => self.began + CONNECT_DEADLINE,
+            Phase::Syncing | Phase::Active(_) => {
+                let silent = self.last_received + self.patience(heartbeat);
+                self.out.next_wake(&self.phase, heartbeat.interval).min(silent)
+            }
+            Phase::Closing { until } => until,
+        }
+    }
+
+    /// Bytes that wait for the transport.
+    pub(crate) fn queued(&self) -> usize {
+        self.out.queued()
+    }
+}

@@ -1,0 +1,167 @@
+//! Timers of links: heartbeats, silence, deadlines of the handshake, and the next attempt.
+
+use std::time::Duration;
+
+use crate::ids::{ConnId, LinkId};
+use crate::limits::{CONNECT_DEADLINE, STUCK_WRITER};
+use crate::links::Links;
+use crate::reason::{Reason, ReasonCode};
+use crate::time::Time;
+
+use super::connection::Ending;
+use super::phase::Phase;
+use super::timer::LinkTimer;
+
+/// How long peers are not judged after this process was stopped, so that its sockets are read
+/// first.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What the time of a link's timer brings about.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Its connection ends.
+    End(Ending),
+    /// Its connection, which was closing, is given up.
+    Drop,
+    /// The next attempt is made.
+    Attempt,
+}
+
+impl Links {
+    /// When the next timer fires.
+    pub(crate) fn next_timer(&self) -> Time {
+        self.timers.next()
+    }
+
+    /// Takes out a timer that is due.
+    pub(crate) fn due_timer(&mut self, now: Time) -> Option<LinkTimer> {
+        self.timers.due(now)
+    }
+
+    /// This process was stopped, or is far too busy: what its peers said meanwhile is still in its
+    /// sockets.
+    pub(crate) fn begin_grace(&mut self, now: Time) {
+        self.judge_from = now + GRACE;
+    }
+
+    /// Sets the timer of a link to the next thing that may have to be done about it.
+    pub(crate) fn arm(&mut self, link: LinkId) {
+        let Some(state) = self.table.get(&link) else { return };
+        let Some(exchange) = self.exchanges.get(&state.exchange) else { return };
+        let attempt = state.connector.as_ref().map_or(Time::NEVER, |c| c.next_attempt);
+        let wake = match state.connection.as_deref() {
+            // One that is closing already has its time to be given up.
+            Some(connection) if connection.out.has_overflowed() && connection.is_linked() => {
+                Time(0)
+            }
+            Some(connection) => connection.next_wake(exchange.heartbeat).min(attempt),
+            None => attempt,
+        };
+        self.timers.set(LinkTimer::Link(link), wake);
+    }
+
+    /// Something was encoded: from now on the transport must make progress.
+    pub(super) fn arm_writing(&mut self, link: LinkId, now: Time) {
+        self.timers.set_earlier(LinkTimer::Link(link), now + STUCK_WRITER);
+    }
+
+    /// A link's timer fired; `None`: nothing to be done but what was done here.
+    pub(crate) fn handle_timer(&mut self, now: Time, link: LinkId) -> Option<Due> {
+        let state = self.table.get(&link)?;
+        let heartbeat = self.exchanges.get(&state.exchange)?.heartbeat;
+        let attempt_due =
+            state.connector.as_ref().is_some_and(|connector| connector.next_attempt <= now);
+        let judging = now >= self.judge_from;
+        match state.connection.as_deref() {
+            None if attempt_due => return Some(Due::Attempt),
+            None => {}
+            Some(connection) => match connection.phase {
+                Phase::Opening | Phase::Handshake | Phase::Authorising => {
+                    if judging && now.since(connection.began) >= CONNECT_DEADLINE {
+                        return Some(Due::End(Ending::silent(connect_timeout())));
+                    }
+                }
+                Phase::Syncing | Phase::Active(_) => {
+                    if connection.out.has_overflowed() {
+                        return Some(slow("its outbox is over its limit"));
+                    }
+                    let silence = now.since(connection.last_received);
+                    if judging && silence >= connection.patience(heartbeat) {
+                        let text =
+                            format!("nothing arrived for {:.1} seconds", silence.as_secs_f64());
+                        let reason = Reason::new(ReasonCode::HeartbeatLost, text);
+                        return Some(Due::End(Ending::told(reason)));
+                    }
+                    if judging && connection.out.is_stuck(&connection.phase, now) {
+                        return Some(slow("it took no byte for too long"));
+                    }
+                    if connection.out.is_silent(heartbeat.interval, now) {
+                        self.beat(now, link);
+                    }
+                }
+                Phase::Closing { until } => {
+                    if now >= until || attempt_due {
+                        return Some(Due::Drop);
+                    }
+                }
+            },
+        }
+        self.arm(link);
+        // What is not judged yet would otherwise be due for ever.
+        if !judging && self.connection_mut(link).is_some() {
+            self.timers.set(LinkTimer::Link(link), self.judge_from);
+        }
+        None
+    }
+
+    /// See [`Process::is_suspect`](crate::Process::is_suspect).
+    pub(crate) fn is_suspect(&self, now: Time, conn: ConnId) -> bool {
+        let Some(state) = self.conns.get(&conn).and_then(|link| self.table.get(link)) else {
+            return false;
+        };
+        let Some(exchange) = self.exchanges.get(&state.exchange) else { return false };
+        state.connection.as_deref().is_some_and(|connection| match connection.phase {
+            Phase::Opening | Phase::Handshake | Phase::Authorising => {
+                now.since(connection.began) >= CONNECT_DEADLINE
+            }
+            Phase::Syncing | Phase::Active(_) => {
+                now.since(connection.last_received) >= connection.patience(exchange.heartbeat)
+            }
+            Phase::Closing { .. } => false,
+        })
+    }
+
+    /// Bytes arrived on a connection, whether or not they make a message yet: the peer is alive.
+    #[inline]
+    pub(crate) fn handle_received(&mut self, now: Time, conn: ConnId) -> Option<LinkId> {
+        let link = self.link_of(conn)?;
+        self.connection_mut(link)?.last_received = now;
+        Some(link)
+    }
+
+    /// The transport took bytes; `unwritten` are left in the connection's batch.
+    pub(crate) fn handle_written(&mut self, now: Time, conn: ConnId, unwritten: usize) {
+        let Some(link) = self.link_of(conn) else { return };
+        if let Some(connection) = self.connection_mut(link) {
+            connection.out.written(unwritten, &connection.phase, now);
+        }
+    }
+
+    fn beat(&mut self, now: Time, link: LinkId) {
+        if let Some(connection) = self.linked_mut(link) {
+            connection.out.beat(now);
+            self.mark_dirty(link);
+        }
+    }
+}
+
+fn connect_timeout() -> Reason {
+    let seconds = CONNECT_DEADLINE.as_secs();
+    let text = format!("no link within {seconds} seconds of resolving, connecting, handshake");
+    Reason::new(ReasonCode::ConnectTimeout, text)
+}
+
+/// The peer reads too slowly. A farewell would only wait behind what cannot be written.
+fn slow(text: &str) -> Due {
+    Due::End(Ending::silent(Reason::new(ReasonCode::SlowConsumer, text)))
+}

@@ -1,0 +1,321 @@
+//! From a link's outbox to bytes: numbers are introduced, cursors produce, symbols abbreviate.
+
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
+use crate::links::Links;
+use crate::links::connection::Connection;
+use crate::links::phase::Phase;
+use crate::policy::exports;
+use crate::registry::Registry;
+use crate::registry::process_table::OWN;
+use crate::reports::Reports;
+use crate::reports::retained::RetainedValue;
+use crate::requests::Requests;
+use crate::requests::call_table::Provider;
+use crate::requests::route_cache::Goal;
+use crate::time::Time;
+use crate::wire::{
+    Announcement, Message, ReportRef, RequestRef, RequestTargetRef, Subscriber, WriteBatch, millis,
+};
+
+use super::outbox::{Out, ReplayCursor};
+use super::{Outbound, Snapshot};
+
+/// How far [`Process::poll_write`](crate::Process::poll_write) came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The budget is used up; call again.
+    More,
+    /// Nothing is left; the connection comes up again in
+    /// [`Process::poll_dirty`](crate::Process::poll_dirty).
+    Drained,
+}
+
+/// What entries are made bytes from.
+pub(crate) struct Sources<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) reports: &'a mut Reports,
+    pub(crate) requests: &'a mut Requests,
+}
+
+impl Links {
+    /// See [`Process::poll_write`](crate::Process::poll_write).
+    pub(crate) fn poll_write(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        out: &mut WriteBatch,
+        budget: usize,
+        sources: &mut Sources<'_>,
+    ) -> Progress {
+        self.end_batch();
+        let Some(link) = self.link_of(conn) else { return Progress::Drained };
+        // Taken out while the other links are consulted.
+        let taken = self.table.get_mut(&link).and_then(|state| state.connection.take());
+        let Some(mut connection) = taken else { return Progress::Drained };
+        let outbound = &mut connection.out;
+        let before = out.len();
+        if outbound.last_progress == Time::NEVER || (outbound.unwritten == 0 && before == 0) {
+            outbound.last_progress = now;
+        }
+        out.append(&mut outbound.ready);
+        let mut progress = Progress::More;
+        while out.len() < budget {
+            if !self.encode_next(now, link, &mut connection, out, sources) {
+                connection.out.dirty = false;
+                progress = Progress::Drained;
+                break;
+            }
+        }
+        let Connection { phase, out: outbound, .. } = &mut *connection;
+        if out.len() > before {
+            outbound.last_sent = now;
+        }
+        outbound.unwritten = out.len();
+        if !outbound.is_writing(phase) {
+            outbound.last_progress = Time::NEVER;
+        }
+        let closing = matches!(phase, Phase::Closing { .. });
+        if let Some(state) = self.table.get_mut(&link) {
+            state.connection = Some(connection);
+        }
+        if !closing && out.len() > before {
+            self.arm_writing(link, now);
+        }
+        progress
+    }
+
+    /// Encodes one thing; false: there is nothing.
+    fn encode_next(
+        &self,
+        now: Time,
+        link: LinkId,
+        connection: &mut Connection,
+        out: &mut WriteBatch,
+        sources: &mut Sources<'_>,
+    ) -> bool {
+        let Connection { phase, out: outbound, .. } = connection;
+        if *phase == Phase::Opening {
+            return false;
+        }
+        if let Some(message) = outbound.urgent.pop_front() {
+            if outbound.urgent.is_empty() {
+                // An idle link owns no memory for it: most have nothing to say but heartbeats.
+                outbound.urgent = std::collections::VecDeque::new();
+            }
+            outbound.encoder.encode(&message, out);
+            return true;
+        }
+        match phase {
+            Phase::Handshake | Phase::Authorising => return false,
+            Phase::Syncing | Phase::Active(_) => {
+                if outbound.snapshot != Snapshot::Done {
+                    self.encode_snapshot(link, connection, out, sources);
+                    return true;
+                }
+                if let Some(replays) = outbound.replays.as_deref_mut() {
+                    let question = sources.reports.next_question(sources.registry, link, replays);
+                    if replays.is_idle() {
+                        outbound.replays = None;
+                    }
+                    if let Some(question) = question {
+                        outbound.encoder.encode(&question, out);
+                        return true;
+                    }
+                }
+            }
+            Phase::Opening | Phase::Closing { .. } => {}
+        }
+        let Some(entry) = outbound.outbox.pop() else { return false };
+        let max_payload = connection.max_payload();
+        connection.out.encode_entry(now, link, entry, out, sources, max_payload);
+        true
+    }
+
+    /// The snapshot's next service or interest, or its mark.
+    fn encode_snapshot(
+        &self,
+        link: LinkId,
+        connection: &mut Connection,
+        out: &mut WriteBatch,
+        sources: &Sources<'_>,
+    ) {
+        let is_told_interests = connection.capabilities().relays_for_us;
+        let outbound = &mut connection.out;
+        match outbound.snapshot {
+            Snapshot::Waiting | Snapshot::Done => {}
+            Snapshot::Services(cursor) => match sources.registry.services.after(cursor) {
+                Some(service) => {
+                    outbound.snapshot = Snapshot::Services(service.no);
+                    if exports(self, service, link) {
+                        let (announcement, process) = (service.announcement(), service.process);
+                        outbound.encode_service(announcement, process, out, sources);
+                    }
+                }
+                None => outbound.snapshot = Snapshot::Interests(0),
+            },
+            Snapshot::Interests(cursor) => {
+                let next = sources.reports.interests.after(cursor).filter(|_| is_told_interests);
+                if let Some((id, interest)) = next {
+                    let (target, pattern, latest) = interest.clone();
+                    let message = Message::Interest { id, target, pattern, latest };
+                    outbound.snapshot = Snapshot::Interests(id);
+                    outbound.encoder.encode(&message, out);
+                } else {
+                    outbound.snapshot = Snapshot::Done;
+                    outbound.encoder.encode(&Message::Synced, out);
+                }
+            }
+        }
+    }
+}
+
+impl Outbound {
+    fn encode_entry(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        entry: Out,
+        out: &mut WriteBatch,
+        sources: &mut Sources<'_>,
+        max_payload: usize,
+    ) {
+        let processes = &sources.registry.processes;
+        match entry {
+            Out::Nothing => {}
+            Out::Message(message) => self.encoder.encode(&message, out),
+            Out::Announce(announcement, process) => {
+                self.encode_service((*announcement).clone(), process, out, sources);
+            }
+            Out::ProcessGone(process) => {
+                if self.introduced.remove(&process) {
+                    self.last_introduced = OWN;
+                    let process = process.0;
+                    self.encoder.encode(&Message::ProcessGone { process }, out);
+                }
+            }
+            Out::Subscriber { added, service, process, want } => {
+                if added && !self.introduce_in(processes, process, out) {
+                    return;
+                }
+                if process != OWN && !self.introduced.contains(&process) {
+                    return;
+                }
+                let (pattern, latest) = (want.pattern.text().clone(), want.latest);
+                let change = Subscriber { service, process: process.0, pattern, latest };
+                let message = if added {
+                    Message::SubscriberAdded(change)
+                } else {
+                    Message::SubscriberRemoved(change)
+                };
+                self.encoder.encode(&message, out);
+            }
+            Out::Replays(row) => self.replays.get_or_insert_default().add(row),
+            Out::ReplayRequest { service, process, replay, pattern, after, upto } => {
+                if self.introduce_in(processes, process, out) {
+                    let process = process.0;
+                    let message =
+                        Message::ReplayRequest { service, process, replay, pattern, after, upto };
+                    self.encoder.encode(&message, out);
+                }
+            }
+            Out::Request(call) => self.encode_request(now, link, call, out, sources),
+            Out::Targeted(process, report) => {
+                self.encoder.targeted(process, &report.by_ref(), out);
+            }
+            Out::Lost { service, subject, count } => {
+                self.encoder.encode(&Message::Lost { service, subject, count }, out);
+            }
+            Out::Report { report, .. } => self.encoder.report(&report.by_ref(), out),
+            Out::Batch(batch) => batch.encode(&mut self.encoder, out),
+            Out::Replay(cursor) => self.encode_replay(now, cursor, out, sources, max_payload),
+        }
+    }
+
+    fn encode_service(
+        &mut self,
+        announcement: Announcement,
+        process: ProcessNo,
+        out: &mut WriteBatch,
+        sources: &Sources<'_>,
+    ) {
+        if self.introduce_in(&sources.registry.processes, process, out) {
+            self.encoder.encode(&Message::Service(announcement), out);
+        }
+    }
+
+    /// A request, unless it has ended or was given to another link meanwhile.
+    fn encode_request(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        id: CallId,
+        out: &mut WriteBatch,
+        sources: &mut Sources<'_>,
+    ) {
+        let Some(call) = sources.requests.calls.get_mut(id) else { return };
+        if call.provider != Provider::Link(link) || !call.is_unsent() {
+            return;
+        }
+        if self.introduce_in(&sources.registry.processes, call.process, out)
+            && let Some(rest) = &call.rest
+        {
+            let target = match (&rest.goal, rest.number) {
+                (Goal::Name(name), None) => RequestTargetRef::Name(name),
+                (_, number) => RequestTargetRef::Service(number.unwrap_or_default()),
+            };
+            let request = RequestRef {
+                call: id.0,
+                caller: call.process.0,
+                target,
+                method: &rest.method,
+                remaining: millis(call.deadline.since(now)),
+                parts: call.parts,
+                content: rest.content.by_ref(),
+                extensions: &rest.extensions,
+            };
+            self.encoder.request(&request, out);
+        }
+        call.mark_sent();
+    }
+
+    /// One kept value, or the mark when there is none left. A value that was replaced since the
+    /// replay began is left out: its successor follows as a live report. One that the peer does not
+    /// take is lost.
+    fn encode_replay(
+        &mut self,
+        now: Time,
+        cursor: ReplayCursor,
+        out: &mut WriteBatch,
+        sources: &Sources<'_>,
+        max_payload: usize,
+    ) {
+        let ReplayCursor { service, process, replay, after, upto, .. } = cursor;
+        let known = sources.registry.services.get(service);
+        let next = known
+            .and_then(|known| known.publisher.as_ref())
+            .and_then(|publisher| publisher.kept.next(now, &cursor.pattern, after, upto));
+        let full = cursor.values_left == 0 || cursor.bytes_left == 0;
+        let Some((sequence, value)) = next.filter(|_| !full) else {
+            let more_after = if next.is_some() { after } else { 0 };
+            let end = Message::ReplayEnd { process, replay, sequence: upto, more_after };
+            return self.encoder.encode(&end, out);
+        };
+        let RetainedValue { subject, content, extensions, expires } = value;
+        let size = content.bytes.len();
+        if size > max_payload {
+            let (ServiceNo(service), subject) = (service, Some(subject.clone()));
+            self.encoder.encode(&Message::Lost { service, subject, count: 1 }, out);
+        } else {
+            let remaining = (*expires != Time::NEVER).then(|| expires.since(now));
+            let (ServiceNo(service), content) = (service, content.by_ref());
+            let report = ReportRef { service, subject, sequence, content, extensions };
+            self.encoder.replayed(process, replay, remaining, &report, out);
+        }
+        self.outbox.unpop(Out::Replay(ReplayCursor {
+            after: sequence,
+            values_left: cursor.values_left - 1,
+            bytes_left: cursor.bytes_left.saturating_sub(size),
+            ..cursor
+        }));
+    }
+}

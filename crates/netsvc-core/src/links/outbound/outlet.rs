@@ -1,0 +1,210 @@
+//! The one way to send on a link in use.
+//!
+//! Whatever is sent is encoded at once while the link flows, and waits in its outbox while it does
+//! not. What waits can still be dropped, replaced or taken back; what is encoded is final.
+
+use std::collections::VecDeque;
+
+use crate::collections::timers::Timers;
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo, Str};
+use crate::links::Links;
+use crate::links::connection::Connection;
+use crate::links::timer::LinkTimer;
+use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::registry::process_table::ProcessTable;
+use crate::time::Time;
+use crate::wire::{Message, OutcomeRef, RequestRef, ResponseRef};
+
+use super::bounds::Bounds;
+use super::outbox::{OVERHEAD, Out, message_size};
+
+/// A link in use, to send on. See [`Links::outlet`].
+pub(crate) struct Outlet<'a> {
+    link: LinkId,
+    connection: &'a mut Connection,
+    bounds: Bounds,
+    dirty: &'a mut VecDeque<ConnId>,
+    timers: &'a mut Timers<LinkTimer>,
+}
+
+/// Whether something is encoded now or has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Now,
+    Later,
+}
+
+impl Links {
+    /// The way to the peer of a link; `None`: it is not in use, so nothing is to be sent.
+    ///
+    /// To ask for it ends the open batch of reports: whatever is sent comes after them.
+    #[inline]
+    pub(crate) fn outlet(&mut self, link: LinkId) -> Option<Outlet<'_>> {
+        self.end_batch();
+        self.outlet_beside_batch(link)
+    }
+
+    /// As [`outlet`](Self::outlet), for the batch itself and for what it lets pass.
+    #[inline]
+    pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
+        let connection = self.table.get_mut(&link)?.linked_mut()?;
+        let (bounds, dirty, timers) = (self.bounds, &mut self.dirty, &mut self.timers);
+        Some(Outlet { link, connection, bounds, dirty, timers })
+    }
+
+    /// Sends on a link; nothing happens if it is not in use.
+    pub(crate) fn send(&mut self, link: LinkId, out: Out) {
+        if let Some(mut outlet) = self.outlet(link) {
+            outlet.send(out);
+        }
+    }
+}
+
+impl<'a> Outlet<'a> {
+    pub(crate) fn connection(self) -> &'a mut Connection {
+        self.connection
+    }
+
+    /// How something of that many bytes leaves.
+    #[inline]
+    pub(super) fn offer(&self, size: usize) -> Admission {
+        if self.connection.out.flows(size, self.bounds.ahead) {
+            Admission::Now
+        } else {
+            Admission::Later
+        }
+    }
+
+    /// Sends anything but what has a method of its own below.
+    pub(crate) fn send(&mut self, out: Out) {
+        if let Some(report) = out.report()
+            && report.content.bytes.len() > self.connection.max_payload()
+        {
+            // For its subscribers it is lost.
+            return self.lose(report.service, &report.subject.clone());
+        }
+        match out {
+            Out::Message(message) if self.offer(message_size(&message)) == Admission::Now => {
+                let out = &mut self.connection.out;
+                out.encoder.encode(&message, &mut out.ready);
+                self.mark_dirty();
+            }
+            out => self.queue(out.detached()),
+        }
+    }
+
+    /// Sends the outcome of a request of the peer. One that the peer does not take becomes the
+    /// failure that says so.
+    #[inline]
+    pub(crate) fn respond(&mut self, response: &ResponseRef<'_>) {
+        let limit = self.connection.max_payload();
+        match response.outcome {
+            OutcomeRef::Response(content) | OutcomeRef::Failure(content)
+                if content.bytes.len() > limit =>
+            {
+                let text = format!("the result exceeds the {limit} bytes that the caller accepts");
+                let (code, delivered) = (RequestCode::TooLarge, Delivered::Yes);
+                let outcome = OutcomeRef::Error { code, delivered, message: &text };
+                self.put_response(&ResponseRef { outcome, ..*response });
+            }
+            _ => self.put_response(response),
+        }
+    }
+
+    #[inline]
+    fn put_response(&mut self, response: &ResponseRef<'_>) {
+        let size = response.outcome.size() + response.extensions.len();
+        if self.offer(OVERHEAD + size) == Admission::Now {
+            let out = &mut self.connection.out;
+            out.encoder.response(response, &mut out.ready);
+            self.mark_dirty();
+        } else {
+            self.queue(Out::Message(response.detach()));
+        }
+    }
+
+    /// Whether the link takes a request with that many bytes of arguments, and how. Makes room for
+    /// it by dropping reports.
+    #[inline]
+    pub(crate) fn admit_request(&mut self, size: usize) -> Result<Admission, RequestError> {
+        let (limit, pending) = (self.connection.max_payload(), self.bounds.pending);
+        if size > limit {
+            return Err(RequestError::too_large(size, limit));
+        }
+        if self.connection.outbound >= pending {
+            let text = format!("{pending} requests are pending over the link already");
+            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
+        }
+        let admission = self.offer(OVERHEAD + size);
+        let room = self.bounds.outbox.saturating_sub(OVERHEAD + size);
+        if admission == Admission::Later && !self.connection.out.outbox.drop_reports(room) {
+            let text = "the link's outbox is full: the peer reads too slowly";
+            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
+        }
+        Ok(admission)
+    }
+
+    /// Encodes a request that was admitted. `caller` is introduced before; one that is gone is not
+    /// answered any more, so its request is left out.
+    #[inline]
+    pub(crate) fn request(
+        &mut self,
+        processes: &ProcessTable,
+        caller: ProcessNo,
+        request: &RequestRef<'_>,
+    ) {
+        self.connection.outbound += 1;
+        let out = &mut self.connection.out;
+        if out.introduce(processes, caller) {
+            out.encoder.request(request, &mut out.ready);
+        }
+        self.mark_dirty();
+    }
+
+    /// Queues a request that was admitted. Its particulars stay in the in-flight table until it is
+    /// encoded, so that it can be taken back.
+    pub(crate) fn queue_request(&mut self, call: CallId, size: usize) {
+        self.connection.outbound += 1;
+        self.connection.out.outbox.push_request(call, size);
+        self.mark_dirty();
+    }
+
+    /// Into the outbox, within its limit.
+    ///
+    /// Over the limit the oldest reports go first. If that is not enough the peer does not read
+    /// what it must: the link ends at its next timer, as nothing may end it in the middle of a
+    /// change that concerns many links.
+    pub(super) fn queue(&mut self, out: Out) {
+        let (outbound, limit) = (&mut self.connection.out, self.bounds.outbox);
+        outbound.outbox.push(out);
+        if outbound.outbox.bytes() > limit && !outbound.outbox.drop_reports(limit) {
+            outbound.overflowed = true;
+            self.timers.set(LinkTimer::Link(self.link), Time(0));
+        }
+        self.mark_dirty();
+    }
+
+    /// Counts a report that does not reach the peer.
+    pub(super) fn lose(&mut self, service: u32, subject: &Str) {
+        self.queue(Out::Lost { service, subject: Some(subject.clone()), count: 1 });
+    }
+
+    #[inline]
+    pub(super) fn mark_dirty(&mut self) {
+        let Connection { id, phase, out, .. } = &mut *self.connection;
+        out.mark_dirty(*id, phase, self.dirty);
+    }
+
+    /// The parts that reports need.
+    pub(super) fn parts(&mut self) -> (&mut Connection, Bounds) {
+        (self.connection, self.bounds)
+    }
+}
+
+impl ResponseRef<'_> {
+    /// The message, ready to wait.
+    fn detach(&self) -> Message {
+        let extensions = bytes::Bytes::copy_from_slice(self.extensions);
+        Message::Response { call: self.call, outcome: self.outcome.detach(), extensions }
+    }
+}

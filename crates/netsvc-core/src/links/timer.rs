@@ -1,0 +1,12 @@
+//! What a timer of the links is for.
+
+use crate::ids::{FlushId, LinkId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum LinkTimer {
+    /// Deadlines, heartbeats and retries of a link: one timer, which the link computes anew when it
+    /// fires. It may fire too early (liveness only moves forward), never too late.
+    Link(LinkId),
+    /// The deadline of a flush.
+    Flush(FlushId),
+}

@@ -1,0 +1,197 @@
+//! What is lost with a connection, told in one piece and in one order: pending requests fail;
+//! handlers' signals abort; group leaves; withdrawals; publishers hear of lost subscribers; the
+//! link is inactive.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::delivery::event::{Event, LinkEvent, Peer};
+use crate::ids::{LinkId, ProcessNo, ServiceNo};
+use crate::links::connection::Ending;
+use crate::links::outbound::outbox::Out;
+use crate::links::phase::Phase;
+use crate::process::Process;
+use crate::reason::ReasonCode;
+use crate::registry::process_table::OWN;
+use crate::time::Time;
+
+/// How long a farewell may take to be written and answered by closing.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+impl Process {
+    /// Ends the use of a link's connection. The transport is closed once the farewell, if any, is
+    /// written; a connecting link goes on according to its schedule.
+    pub(super) fn end_connection(&mut self, now: Time, link: LinkId, ending: Ending) {
+        self.end_connection_within(now, link, ending, FAREWELL);
+    }
+
+    /// As `end_connection`; what is queued may take until `drain` has passed.
+    pub(super) fn end_connection_within(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        ending: Ending,
+        drain: Duration,
+    ) {
+        // Reports that were said before its end are sent before its end.
+        self.links.end_batch();
+        let Some(state) = self.links.get(link) else { return };
+        let Some(connection) = state.connection.as_deref() else { return };
+        let phase = connection.phase.clone();
+        if matches!(phase, Phase::Closing { .. }) {
+            return;
+        }
+        let (exchange, address) = (state.exchange, connection.address.clone());
+        let peer = connection.peer.as_ref().map(|peer| (peer.process, peer.attempt));
+        let applicant = connection.applicant.as_ref();
+        let of_peer = peer.map(|(_, attempt)| attempt);
+        let of_peer = of_peer.or(applicant.map(|hello| hello.attempt)).unwrap_or(0);
+        let about = peer
+            .and_then(|(process, _)| {
+                let entry = self.registry.processes.get(process)?;
+                Some(Peer { process: entry.id, label: entry.label.clone() })
+            })
+            .or_else(|| {
+                applicant.map(|hello| Peer { process: hello.process, label: hello.label.clone() })
+            });
+        let accepted = self
+            .links
+            .exchange_of(link)
+            .is_some_and(super::super::links::exchange::Exchange::accepts);
+
+        // Marked first: nothing that follows is to be sent over it.
+        let before_link = matches!(phase, Phase::Handshake | Phase::Authorising);
+        let writes = ending.farewell.is_some() && phase != Phase::Opening;
+        self.links.begin_farewell(link, now + drain);
+        if matches!(phase, Phase::Syncing | Phase::Active(_)) {
+            self.lose_everything_over(link);
+        } else if before_link {
+            self.links.end_handshake(link);
+        }
+        if let Some(farewell) = ending.farewell {
+            self.links.say_farewell(link, farewell, before_link);
+        }
+
+        let retry_in = self.links.schedule_retry(now, link, &phase, ending.refused);
+        let attempt = self.links.get(link).map_or(of_peer, |state| state.attempts(of_peer));
+        if matches!(phase, Phase::Active(_)) {
+            self.links.begin_outage(link);
+        }
+        let event = LinkEvent {
+            exchange,
+            link,
+            peer: about,
+            address,
+            attempt,
+            reason: Some(ending.reason),
+            retry_in,
+        };
+        let own_wish =
+            event.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Closed);
+        if matches!(phase, Phase::Active(_)) {
+            self.deliveries.push(Event::LinkInactive(event.clone()));
+        } else if accepted {
+            // Strangers may cause any number of them.
+            self.deliveries.push_hint(Event::AttemptFailed(event.clone()));
+        } else if !own_wish {
+            self.deliveries.push(Event::AttemptFailed(event.clone()));
+        }
+        if retry_in.is_none() && self.links.take_connector(link).is_some() {
+            self.links.fail_waiting_flushes(link, &mut self.deliveries);
+            self.deliveries.push(Event::LinkClosed(event));
+        }
+        if writes {
+            self.links.mark_dirty(link);
+            self.links.arm(link);
+        } else {
+            self.links.drop_connection(now, link, &mut self.deliveries);
+        }
+    }
+
+    /// A process is no longer reachable over a link that stays.
+    pub(super) fn lose_process(&mut self, link: LinkId, process: ProcessNo) {
+        self.router().abandon_calls_of(&[process], link);
+        self.lose_routes(link, &[process]);
+    }
+
+    fn lose_everything_over(&mut self, link: LinkId) {
+        // Routes over it are still there, and must not be taken.
+        self.registry.services.touch();
+        let processes = self.registry.processes.over(link);
+        self.router().fail_calls_over(link);
+        self.router().abandon_calls_of(&processes, link);
+        self.lose_routes(link, &processes);
+        if let Some(connection) = self.links.connection_mut(link) {
+            connection.services.clear();
+            connection.processes.clear();
+        }
+        self.links.fail_sent_flushes(link, &mut self.deliveries);
+    }
+
+    /// Takes a link out of the routes of processes: of their services first, then of themselves.
+    fn lose_routes(&mut self, link: LinkId, processes: &[ProcessNo]) {
+        let lost: FxHashSet<ProcessNo> = processes.iter().copied().collect();
+        let mut gone: Vec<ServiceNo> = Vec::new();
+        let mut rerouted: Vec<ServiceNo> = Vec::new();
+        for service in self.registry.services.all().filter(|known| lost.contains(&known.process)) {
+            match service.routes.as_slice() {
+                [route] if route.link == link => gone.push(service.no),
+                routes if routes.iter().any(|route| route.link == link) => {
+                    rerouted.push(service.no);
+                }
+                _ => {}
+            }
+        }
+        let leaving: FxHashSet<ProcessNo> =
+            processes.iter().copied().filter(|process| self.leaves(*process, link)).collect();
+        for no in rerouted {
+            let process = self.registry.services.get(no).map(|service| service.process);
+            // Peers hear of a lost process once instead of each of its services.
+            let told = process.is_some_and(|process| !leaving.contains(&process));
+            self.lose_route(no, link, told);
+        }
+        self.withdraw_all(&gone, Some(link));
+
+        self.registry.routes_changed();
+        for process in processes {
+            // What the process wanted ends with its last route, and with it everything of it here.
+            let Some(id) = self.registry.processes.get(*process).map(|entry| entry.id) else {
+                continue;
+            };
+            if leaving.contains(process) {
+                // Before its subscriptions end: peers hear of its services first, as everybody.
+                self.tell_process_gone(*process, link);
+            }
+            self.distributor().end_wishes(*process, link);
+            let forgotten = self.registry.processes.drop_route(*process, link);
+            if forgotten && self.registry.tracked.remove(process) {
+                self.deliveries.push(Event::ProcessGone(id));
+            }
+        }
+    }
+
+    /// Whether a link is the last to a process within its exchange: to whoever is behind the other
+    /// links of that, the process is gone.
+    pub(super) fn leaves(&self, process: ProcessNo, link: LinkId) -> bool {
+        let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return false };
+        self.registry.processes.get(process).is_some_and(|entry| {
+            let mut others = entry.routes.iter().filter(|(route, _)| *route != link);
+            process != OWN && !others.any(|(_, of)| *of == exchange)
+        })
+    }
+
+    /// Tells those who may know a process, within the exchange that it has left.
+    fn tell_process_gone(&mut self, process: ProcessNo, link: LinkId) {
+        let exchange = self.links.get(link).map(|link| link.exchange);
+        let told = self.links.all_linked().filter(|(peer, connection)| {
+            // Queued entries may still introduce it; the entry for its end then follows them.
+            Some(peer.exchange) == exchange && peer.id != link && connection.may_know(process)
+        });
+        let mut links: Vec<LinkId> = told.map(|(peer, _)| peer.id).collect();
+        links.sort_unstable();
+        for peer in links {
+            self.links.send(peer, Out::ProcessGone(process));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A visible service.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::reports::retained::RetainedValues;
+use crate::reports::subscribers::Subscribers;
+use crate::wire::Announcement;
+
+/// A visible service.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) no: ServiceNo,
+    pub(crate) id: ServiceId,
+    pub(crate) process: ProcessNo,
+    pub(crate) name: Str,
+    pub(crate) audience: Str,
+    pub(crate) groups: Vec<Str>,
+    pub(crate) methods: Arc<[Str]>,
+    /// Revision of its process at its last applied change.
+    pub(crate) revision: u64,
+    pub(crate) extensions: Bytes,
+    /// How it is reached, the route in use first. Empty: local.
+    pub(crate) routes: Vec<ServiceRoute>,
+    /// Processes beyond this one that want its reports.
+    pub(crate) subscribers: Subscribers,
+    /// Requests under way to it through this process.
+    pub(crate) running: usize,
+    /// It is being withdrawn: nobody is routed to it any more.
+    pub(crate) ending: bool,
+    /// Only for local services.
+    pub(crate) publisher: Option<Publisher>,
+}
+
+/// A link that announced a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceRoute {
+    pub(crate) link: LinkId,
+    /// Of the link.
+    pub(crate) exchange: ExchangeId,
+    /// The peer's number of the service.
+    pub(crate) peer_no: u32,
+}
+
+/// What a local service has published.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    /// Counts everything published.
+    pub(crate) sequence: u64,
+    pub(crate) kept: RetainedValues,
+}
+
+/// What a service says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    pub(crate) name: Str,
+    pub(crate) audience: Str,
+    pub(crate) groups: Vec<Str>,
+    pub(crate) methods: Vec<Str>,
+    pub(crate) revision: u64,
+    pub(crate) extensions: Bytes,
+}
+
+impl Service {
+    #[inline]
+    pub(crate) fn is_local(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// The route in use; `None`: local.
+    #[inline]
+    pub(crate) fn route(&self) -> Option<ServiceRoute> {
+        self.routes.first().copied()
+    }
+
+    /// The route within an exchange, or in any for the application of this process (`None`).
+    #[inline]
+    pub(crate) fn route_in(&self, exchange: Option<ExchangeId>) -> Option<ServiceRoute> {
+        match exchange {
+            None => self.route(),
+            Some(exchange) => self.routes.iter().find(|route| route.exchange == exchange).copied(),
+        }
+    }
+
+    pub(crate) fn has_method(&self, method: &str) -> bool {
+        self.methods.iter().any(|known| **known == *method)
+    }
+
+    pub(crate) fn in_group(&self, group: &str) -> bool {
+        self.groups.iter().any(|known| **known == *group)
+    }
+
+    /// As peers are told of it.
+    pub(crate) fn announcement(&self) -> Announcement {
+        Announcement {
+            service: self.no.0,
+            process: self.process.0,
+            counter: self.id.counter,
+            revision: self.revision,
+            name: self.name.clone(),
+            audience: self.audience.clone(),
+            groups: self.groups.clone(),
+            methods: self.methods.to_vec(),
+            extensions: self.extensions.clone(),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The services that are visible here.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use rustc_hash::FxHashMap;
+
+use crate::collections::pointer_cache::PointerCache;
+use crate::collections::seeded_map::{SeededMap, SeededState};
+use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::reports::retained::RetainedValues;
+use crate::reports::subscribers::Subscribers;
+
+use super::filter::Filter;
+use super::service::{Description, Publisher, Service, ServiceRoute};
+
+#[derive(Debug)]
+pub(crate) struct ServiceTable {
+    /// Each in memory of its own: a table that grows moves none of them, and those of a process, which
+    /// come and go together, tend to lie beside each other.
+    services: FxHashMap<ServiceNo, Box<Service>>,
+    order: BTreeSet<ServiceNo>,
+    by_id: SeededMap<ServiceId, ServiceNo>,
+    by_name: Index,
+    /// What `by_name` said, while it does not change.
+    known_names: PointerCache<Named>,
+    by_group: Index,
+    last: u32,
+    /// Services of this process.
+    local: usize,
+    /// Changes whenever it may be another service that is meant by a name or a number, or another
+    /// way to it.
+    epoch: u64,
+    seed: u64,
+}
+
+impl ServiceTable {
+    pub(crate) fn new(seed: u64) -> Self {
+        let state = || SeededState(seed);
+        Self {
+            services: FxHashMap::default(),
+            order: BTreeSet::new(),
+            by_id: SeededMap::with_hasher(state()),
+            by_name: SeededMap::with_hasher(state()),
+            known_names: PointerCache::new(MAX_KNOWN_NAMES),
+            by_group: SeededMap::with_hasher(state()),
+            last: 0,
+            local: 0,
+            epoch: 0,
+            seed,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, no: ServiceNo) -> Option<&Service> {
+        self.services.get(&no).map(Box::as_ref)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, no: ServiceNo) -> Option<&mut Service> {
+        self.services.get_mut(&no).map(Box::as_mut)
+    }
+
+    pub(crate) fn no_of(&self, id: ServiceId) -> Option<ServiceNo> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// Services of a name, oldest first.
+    pub(crate) fn named(&self, name: &str) -> &[ServiceNo] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many services have a name, found quickly if it is asked by the same string again.
+    pub(crate) fn count_named(&mut self, name: &Str) -> Named {
+        if let Some(known) = self.known_names.get(name) {
+            return *known;
+        }
+        let found = match self.named(name) {
+            [] => Named::Nobody,
+            [only] => Named::One(*only),
+            _ => Named::Several,
+        };
+        self.known_names.insert(name, found);
+        found
+    }
+
+    /// Members of a group, oldest first.
+    pub(crate) fn members(&self, group: &str) -> &[ServiceNo] {
+        self.by_group.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    /// All services, oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Service> {
+        self.order.iter().filter_map(|no| self.get(*no))
+    }
+
+    /// Those of this process, oldest first.
+    pub(crate) fn all_local(&self) -> Vec<ServiceNo> {
+        self.all().filter(|known| known.is_local()).map(|known| known.no).collect()
+    }
+
+    /// The oldest service after `cursor`.
+    pub(crate) fn after(&self, cursor: ServiceNo) -> Option<&Service> {
+        let no = self.order.range((Bound::Excluded(cursor), Bound::Unbounded)).next()?;
+        self.get(*no)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// How many of them are this process's own.
+    pub(crate) fn local(&self) -> usize {
+        self.local
+    }
+
+    /// Enters a service under the next number.
+    pub(crate) fn insert(
+        &mut self,
+        id: ServiceId,
+        process: ProcessNo,
+        description: Description,
+        route: Option<ServiceRoute>,
+    ) -> ServiceNo {
+        self.last += 1;
+        self.local += usize::from(route.is_none());
+        let no = ServiceNo(self.last);
+        let publisher = route
+            .is_none()
+            .then(|| Publisher { sequence: 0, kept: RetainedValues::new(self.seed) });
+        let service = Service {
+            no,
+            id,
+            process,
+            name: description.name,
+            audience: description.audience,
+            groups: description.groups,
+            methods: description.methods.into(),
+            revision: description.revision,
+            extensions: description.extensions,
+            routes: route.into_iter().collect(),
+            subscribers: Subscribers::default(),
+            running: 0,
+            ending: false,
+            publisher,
+        };
+        self.by_id.insert(id, no);
+        self.epoch += 1;
+        self.known_names.clear();
+        index(&mut self.by_name, &service.name, no);
+        for group in &service.groups {
+            index(&mut self.by_group, group, no);
+        }
+        self.order.insert(no);
+        self.services.insert(no, Box::new(service));
+        no
+    }
+
+    /// Takes a service out of the table.
+    pub(crate) fn remove(&mut self, no: ServiceNo) -> Option<Box<Service>> {
+        let service = self.services.remove(&no)?;
+        self.local -= usize::from(service.publisher.is_some());
+        self.order.remove(&no);
+        self.by_id.remove(&service.id);
+        self.epoch += 1;
+        self.known_names.clear();
+        unindex(&mut self.by_name, &service.name, no);
+        for group in &service.groups {
+            unindex(&mut self.by_group, group, no);
+        }
+        Some(service)
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What was found out about services does not hold any more.
+    pub(crate) fn touch(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// A service is reachable over a link, too.
+    pub(crate) fn add_route(&mut self, no: ServiceNo, route: ServiceRoute) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.routes.push(route);
+        }
+    }
+
+    /// A service is no longer reachable over a link, but over another.
+    pub(crate) fn drop_route(&mut self, no: ServiceNo, link: LinkId) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.routes.retain(|route| route.link != link);
+        }
+    }
+
+    /// A request is under way to a service from now on.
+    #[inline]
+    pub(crate) fn begin_call(&mut self, no: ServiceNo) {
+        if let Some(service) = self.get_mut(no) {
+            service.running += 1;
+        }
+    }
+
+    /// A request to a service has ended, or was given to another.
+    #[inline]
+    pub(crate) fn end_call(&mut self, no: ServiceNo) {
+        if let Some(service) = self.get_mut(no) {
+            service.running = service.running.saturating_sub(1);
+        }
+    }
+
+    /// The sequence of what a local service publishes next; `None`: it is none.
+    #[inline]
+    pub(crate) fn next_sequence(&mut self, no: ServiceNo) -> Option<u64> {
+        let publisher = self.get_mut(no)?.publisher.as_mut()?;
+        publisher.sequence += 1;
+        Some(publisher.sequence)
+    }
+
+    /// A service is about to be removed.
+    pub(crate) fn end(&mut self, no: ServiceNo) {
+        self.epoch += 1;
+        if let Some(service) = self.services.get_mut(&no) {
+            service.ending = true;
+        }
+    }
+
+    /// False if it was a member already, or is not known.
+    pub(crate) fn join(&mut self, no: ServiceNo, group: &Str) -> bool {
+        let Some(service) = self.services.get_mut(&no) else { return false };
+        if service.in_group(group) {
+            return false;
+        }
+        service.groups.push(group.clone());
+        index(&mut self.by_group, group, no);
+        true
+    }
+
+    /// False if it was not a member.
+    pub(crate) fn leave(&mut self, no: ServiceNo, group: &str) -> bool {
+        let Some(service) = self.services.get_mut(&no) else { return false };
+        let before = service.groups.len();
+        service.groups.retain(|known| **known != *group);
+        if service.groups.len() == before {
+            return false;
+        }
+        unindex(&mut self.by_group, group, no);
+        true
+    }
+
+    /// Services that pass a filter now, oldest first.
+    pub(crate) fn lookup(&self, filter: &Filter) -> Vec<&Service> {
+        let candidates: Vec<ServiceNo> = match (&filter.id, &filter.name, &filter.group) {
+            (Some(id), ..) => self.no_of(*id).into_iter().collect(),
+            (None, Some(name), _) => self.named(name).to_vec(),
+            (None, None, Some(group)) => self.members(group).to_vec(),
+            (None, None, None) => self.order.iter().copied().collect(),
+        };
+        candidates
+            .into_iter()
+            .filter_map(|no| self.get(no))
+            .filter(|service| {
+                filter.admits(service)
+                    && filter.group.as_ref().is_none_or(|group| service.in_group(group))
+            })
+            .collect()
+    }
+}
+
+/// Who has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Nobody,
+    One(ServiceNo),
+    Several,
+}
+
+/// Names whose services are remembered.
+const MAX_KNOWN_NAMES: usize = 1024;
+
+/// Services by a string, oldest first: that is the order of their numbers.
+type Index = SeededMap<Str, Vec<ServiceNo>>;
+
+fn index(index: &mut Index, key: &Str, no: ServiceNo) {
+    let entries = index.entry(key.clone()).or_default();
+    if let Err(place) = entries.binary_search(&no) {
+        entries.insert(place, no);
+    }
+}
+
+fn unindex(index: &mut Index, key: &str, no: ServiceNo) {
+    let Some(entries) = index.get_mut(key) else { return };
+    if let Ok(place) = entries.binary_search(&no) {
+        entries.remove(place);
+    }
+    if entries.is_empty() {
+        index.remove(key);
+    }
+}

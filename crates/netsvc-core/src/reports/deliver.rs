@@ -1,0 +1,116 @@
+//! Reports on their way to the application.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::delivery::event::Delivered;
+use crate::delivery::sink::{DeliveredRef, Sink};
+use crate::ids::{LinkId, ServiceNo, SubscriptionId};
+use crate::wire::ReportRef;
+
+use super::distributor::Distributor;
+use super::subscription::Telling;
+
+impl Distributor<'_> {
+    /// To every subscription of this process that a report concerns, which came `via` a link: at once to `sink` if it takes
+    /// it and nothing that came before waits, otherwise into the subscriptions' queues.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        no: ServiceNo,
+        report: &ReportRef<'_>,
+        via: Option<LinkId>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        // The list is borrowed, not cloned: see wire/words.rs on atomic operations.
+        let Some((matching, table)) = self.reports.subscriptions.matching(no, report.subject)
+        else {
+            return;
+        };
+        if matching.is_empty() {
+            return;
+        }
+        let Some(service) = self.registry.services.get(no) else { return };
+        if let Some(sink) = sink.filter(|_| self.deliveries.is_empty()) {
+            let mut told = DeliveredRef {
+                service: no,
+                id: service.id,
+                name: &service.name,
+                subject: report.subject,
+                sequence: report.sequence,
+                resumed: false,
+                missed: 0,
+                kind: report.content.kind,
+                content: report.content.bytes,
+                extensions: report.extensions,
+            };
+            let size = report.content.bytes.len();
+            let mut can_tell = |id: &SubscriptionId| {
+                let subscription = table.get_mut(id);
+                subscription.is_none_or(|it| it.can_tell(no, told.id, report.sequence, size))
+            };
+            if sink.has_room(matching.len(), &told) && matching.iter().all(&mut can_tell) {
+                for id in matching.iter() {
+                    let Some(subscription) = table.get_mut(id) else { continue };
+                    let telling = subscription.tell(no, told.id, report.sequence, via);
+                    if let Some(Telling { missed, resumed }) = telling {
+                        (told.missed, told.resumed) = (missed, resumed);
+                        sink.report(*id, &told);
+                    }
+                }
+                return;
+            }
+        }
+        for id in Arc::clone(matching).iter() {
+            self.queue(*id, no, report, via, None);
+        }
+    }
+
+    /// Into the queue of one subscription whose pattern matches. `replay`: it is a kept value that
+    /// belongs to that replay.
+    #[inline(never)]
+    pub(super) fn queue(
+        &mut self,
+        id: SubscriptionId,
+        no: ServiceNo,
+        report: &ReportRef<'_>,
+        via: Option<LinkId>,
+        replay: Option<u32>,
+    ) {
+        self.queue_as(id, no, report, via, replay, replay.is_some());
+    }
+
+    /// A kept value of a service of this process, into the queue of one subscription.
+    pub(super) fn queue_kept(&mut self, id: SubscriptionId, no: ServiceNo, report: &ReportRef<'_>) {
+        self.queue_as(id, no, report, None, None, true);
+    }
+
+    fn queue_as(
+        &mut self,
+        id: SubscriptionId,
+        no: ServiceNo,
+        report: &ReportRef<'_>,
+        via: Option<LinkId>,
+        replay: Option<u32>,
+        replayed: bool,
+    ) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let content = &report.content;
+        let delivered = Delivered {
+            service: no,
+            id: service.id,
+            name: service.name.clone(),
+            subject: report.subject.clone(),
+            sequence: report.sequence,
+            replayed,
+            resumed: false,
+            missed: 0,
+            content: if self.deliveries.is_waiting() { content.detach() } else { content.keep() },
+            extensions: Bytes::copy_from_slice(report.extensions),
+        };
+        self.reports.update(id, self.deliveries, |subscription, stamp| {
+            subscription.arrive(delivered, replay, via, stamp);
+        });
+    }
+}

@@ -1,0 +1,76 @@
+//! Where the reports of a subject go, found out once per subject while nothing changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::collections::pointer_cache::PointerCache;
+use crate::ids::{ExchangeId, LinkId, Str};
+
+/// Subjects whose destinations a service remembers; beyond it, it starts anew.
+const MAX_SUBJECTS: usize = 1024;
+
+/// Links that a report goes to; true: nobody behind it wants more than the newest.
+pub(crate) type Destinations = Arc<[(LinkId, bool)]>;
+
+/// The destinations of one service's reports that come from within one exchange, or from this
+/// process.
+#[derive(Debug)]
+pub(crate) struct DestinationCache {
+    within: Option<ExchangeId>,
+    /// Of the routes when it was filled.
+    epoch: u64,
+    /// By the text of the subject, with which every new string of it begins.
+    links: HashMap<Str, Destinations>,
+    known: PointerCache<Destinations>,
+}
+
+impl DestinationCache {
+    pub(crate) fn new(within: Option<ExchangeId>) -> Self {
+        Self { within, epoch: 0, links: HashMap::default(), known: PointerCache::new(MAX_SUBJECTS) }
+    }
+
+    /// Whether it is about reports that come from there.
+    #[inline]
+    pub(crate) fn is_within(&self, exchange: Option<ExchangeId>) -> bool {
+        self.within == exchange
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.links.clear();
+        self.known.clear();
+    }
+
+    /// What is known of a subject that has been asked for by the same string.
+    #[inline]
+    pub(crate) fn get(&self, subject: &Str, epoch: u64) -> Option<&Destinations> {
+        if self.epoch != epoch {
+            return None;
+        }
+        self.known.get(subject)
+    }
+
+    /// What is known of a subject, or is found out now.
+    pub(crate) fn get_or_insert_with(
+        &mut self,
+        subject: &Str,
+        epoch: u64,
+        find: impl FnOnce() -> Vec<(LinkId, bool)>,
+    ) -> Destinations {
+        if self.epoch != epoch {
+            self.clear();
+            self.epoch = epoch;
+        }
+        let destinations = if let Some(known) = self.links.get(subject) {
+            known.clone()
+        } else {
+            if self.links.len() >= MAX_SUBJECTS {
+                self.clear();
+            }
+            let found: Destinations = find().into();
+            self.links.insert(subject.clone(), found.clone());
+            found
+        };
+        self.known.insert(subject, destinations.clone());
+        destinations
+    }
+}

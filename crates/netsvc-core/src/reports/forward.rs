@@ -1,0 +1,162 @@
+//! Reports on their way to other processes.
+
+use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
+use crate::links::outbound::outbox::Out;
+use crate::links::outbound::reports::ReportRoute;
+use crate::policy::exports;
+use crate::registry::process_table::OWN;
+use crate::time::Time;
+use crate::wire::{Message, Report, ReportRef, SEGMENT_FROM};
+
+use super::destinations::Destinations;
+use super::distributor::Distributor;
+use super::origin::Origin;
+
+impl Distributor<'_> {
+    /// Passes a report on to all processes beyond this one that want it. False: for some link much
+    /// is queued.
+    #[allow(clippy::inline_always, reason = "the path of every report at a hub")]
+    #[inline(always)]
+    pub(crate) fn forward(
+        &mut self,
+        now: Time,
+        service: ServiceNo,
+        report: &ReportRef<'_>,
+        origin: Origin<'_>,
+    ) -> bool {
+        let epoch = self.registry.destinations_epoch();
+        let (from, within, likely, direct) = match origin {
+            Origin::Own(direct) => (None, None, usize::MAX, direct),
+            Origin::Link(link, exchange, left) => (Some(link), Some(exchange), left, None),
+        };
+        if self.links.continue_batch(service, report, epoch) {
+            return true;
+        }
+        let report = &ReportRef { service: service.0, ..*report };
+        let routes = self.registry.routes_epoch();
+        let Some(known) = self.registry.services.get(service) else { return true };
+        // Most services that a client hears of are wanted by nobody beyond it.
+        if within.is_some() && known.subscribers.is_empty() {
+            return true;
+        }
+        // Borrowed, not cloned: see wire/words.rs on atomic operations.
+        let found;
+        let known = known.subscribers.known_destinations(report.subject, within, routes);
+        let to = if let Some(known) = known {
+            known
+        } else {
+            found = self.destinations(service, report.subject, within);
+            &found
+        };
+        let route = ReportRoute { service, from, to, epoch, likely };
+        if let Some(mut direct) = direct
+            && report.content.bytes.len() >= SEGMENT_FROM
+            && self.links.send_directly(now, &route, report, &mut direct)
+        {
+            return true;
+        }
+        self.links.send_report(&route, report)
+    }
+
+    /// A report for one process came over a link.
+    pub(crate) fn handle_targeted(&mut self, link: LinkId, process: u32, mut report: Report) {
+        let Some(no) = self.links.service_of_peer(link, report.service) else {
+            return self.links.ignore(link);
+        };
+        report.service = no.0;
+        if process == OWN.0 {
+            return self.deliver(no, &report.by_ref(), Some(link), None);
+        }
+        if let Some(next) = self.route_on(link, ProcessNo(process)) {
+            self.links.send(next, Out::Message(Message::Targeted { process: OWN.0, report }));
+        }
+    }
+
+    /// Reports were dropped on their way: whoever would have got them is told.
+    pub(crate) fn handle_lost(
+        &mut self,
+        link: LinkId,
+        service: u32,
+        subject: Option<&Str>,
+        count: u64,
+    ) {
+        let Some(no) = self.links.service_of_peer(link, service) else {
+            return self.links.ignore(link);
+        };
+        let Some(id) = self.registry.services.get(no).map(|known| known.id) else { return };
+        for subscription in self.reports.subscriptions.attached(no).to_vec() {
+            if let Some(state) = self.reports.subscriptions.get_mut(subscription)
+                && subject.is_none_or(|subject| state.pattern.matches(subject))
+            {
+                state.lose(id, count);
+            }
+        }
+        let within = self.links.exchange_of(link).map(|exchange| exchange.id);
+        let links: Vec<LinkId> = if let Some(subject) = subject {
+            let to = self.destinations(no, subject, within);
+            to.iter().map(|(next, _)| *next).collect()
+        } else {
+            let links = self.registry.services.get(no).map(|known| known.subscribers.links());
+            let of = |next: &LinkId| self.links.exchange_of(*next).map(|of| of.id) == within;
+            links.unwrap_or_default().into_iter().filter(of).collect()
+        };
+        for next in links {
+            if next != link {
+                let subject = subject.cloned();
+                self.links.send(next, Out::Lost { service: no.0, subject, count });
+            }
+        }
+    }
+
+    /// Where something for one process goes that came over a link: on within the same exchange,
+    /// since what it is about exists only there.
+    pub(super) fn route_on(&self, from: LinkId, process: ProcessNo) -> Option<LinkId> {
+        let exchange = self.links.get(from)?.exchange;
+        let next = self.registry.processes.get(process)?.route_in(exchange)?;
+        (next != from).then_some(next)
+    }
+
+    /// Where reports of a subject go, asked of policy and interest once and then remembered.
+    #[inline(never)]
+    pub(crate) fn destinations(
+        &mut self,
+        no: ServiceNo,
+        subject: &Str,
+        within: Option<ExchangeId>,
+    ) -> Destinations {
+        let unasked = if within.is_none() { self.unasked_links(no) } else { Vec::new() };
+        let epoch = self.registry.routes_epoch();
+        let Some(service) = self.registry.services.get(no) else { return Destinations::from([]) };
+        let mut allowed = Vec::new();
+        for link in service.subscribers.links() {
+            let of = self.links.exchange_of(link).map(|exchange| exchange.id);
+            if (within.is_none() || of == within) && exports(self.links, service, link) {
+                allowed.push(link);
+            }
+        }
+        let (processes, services) = (&self.registry.processes, &mut self.registry.services);
+        let Some(service) = services.get_mut(no) else { return Destinations::from([]) };
+        service.subscribers.destinations(subject, within, epoch, &unasked, |process, link| {
+            if !allowed.contains(&link) {
+                return None;
+            }
+            // Of several ways to a process, the oldest.
+            let routes = &processes.get(process)?.routes;
+            routes.iter().position(|(route, _)| *route == link)
+        })
+    }
+
+    /// Links whose peer relays reports and has not told the subscribers of a local service yet. One
+    /// that has not been told of the service is among them.
+    fn unasked_links(&self, no: ServiceNo) -> Vec<LinkId> {
+        let service = self.registry.services.get(no).filter(|known| known.is_local());
+        let Some(service) = service else { return Vec::new() };
+        let unasked = self.links.all_linked().filter(|(_, connection)| {
+            connection.capabilities().relays_for_us && !connection.told.contains(&no)
+        });
+        unasked
+            .map(|(link, _)| link.id)
+            .filter(|link| exports(self.links, service, *link))
+            .collect()
+    }
+}

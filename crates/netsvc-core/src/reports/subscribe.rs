@@ -1,0 +1,227 @@
+//! Subscriptions of this process.
+
+use crate::delivery::queue::Source;
+use crate::error::CommandError;
+use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
+use crate::limits::{MAX_NAME, MAX_SUBJECT};
+use crate::links::outbound::outbox::Out;
+use crate::registry::checks::check_length;
+use crate::time::Time;
+use crate::wire::{InterestTarget, Message, ReportRef};
+
+use super::distributor::Distributor;
+use super::pattern::Pattern;
+use super::retained::RetainedValue;
+use super::subscription::{Subscription, SubscriptionLimits, SubscriptionTarget};
+use super::want::Want;
+
+/// Subscriptions that may share one interest, on average.
+const SHARED: usize = 16;
+
+impl Distributor<'_> {
+    /// See [`Process::subscribe`](crate::Process::subscribe).
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Time,
+        target: SubscriptionTarget,
+        pattern: Str,
+        limits: SubscriptionLimits,
+    ) -> Result<SubscriptionId, CommandError> {
+        check_length("pattern", &pattern, MAX_SUBJECT)?;
+        if let SubscriptionTarget::Name(text) | SubscriptionTarget::Group(text) = &target {
+            check_length("target", text, MAX_NAME)?;
+        }
+        if limits.reports == 0 || limits.bytes == 0 {
+            let why = "a subscription needs room for one report at least".to_owned();
+            return Err(CommandError::Invalid { what: "buffer", why });
+        }
+        let interest = match &target {
+            SubscriptionTarget::Name(name) => Some(InterestTarget::Name(name.clone())),
+            SubscriptionTarget::Identity(id) => Some(InterestTarget::Identity(*id)),
+            SubscriptionTarget::Group(_) => None,
+        };
+        let (reports, limit) = (&self.reports, self.reports.limits.interests);
+        let is_new = interest
+            .as_ref()
+            .is_none_or(|target| !reports.interests.contains(target, &pattern, limits.latest));
+        let full = is_new && reports.interests.len() >= limit;
+        if full || reports.subscriptions.len() >= limit.saturating_mul(SHARED) {
+            return Err(CommandError::Limit { what: "interests", limit });
+        }
+        let services = &self.registry.services;
+        let mut concerned = match &target {
+            SubscriptionTarget::Name(name) => services.named(name).to_vec(),
+            SubscriptionTarget::Identity(service) => services.no_of(*service).into_iter().collect(),
+            SubscriptionTarget::Group(group) => services.members(group).to_vec(),
+        };
+        concerned.sort_unstable();
+        let seed = self.reports.seed;
+        let subscription = Subscription::new(target, Pattern::new(pattern), limits, seed);
+        let want = subscription.want();
+        let id = self.reports.subscriptions.insert(subscription);
+        if let Some(target) = interest {
+            self.want(&target, &want);
+        }
+        for no in concerned {
+            self.attach(now, id, no);
+        }
+        Ok(id)
+    }
+
+    /// Ends a subscription; nothing more is told.
+    pub(crate) fn unsubscribe(&mut self, id: SubscriptionId) {
+        let Some(subscription) = self.reports.subscriptions.remove(id) else { return };
+        for replay in subscription.replays() {
+            self.end_replay(replay);
+        }
+        if let Some(stamp) = subscription.head() {
+            self.deliveries.unready(stamp, Source::Subscription(id));
+        }
+        let want = subscription.want();
+        match &subscription.target {
+            SubscriptionTarget::Name(name) => {
+                self.unwant(&InterestTarget::Name(name.clone()), &want);
+            }
+            SubscriptionTarget::Identity(service) => {
+                self.unwant(&InterestTarget::Identity(*service), &want);
+            }
+            SubscriptionTarget::Group(group) => {
+                for no in self.registry.services.members(group).to_vec() {
+                    self.unwant_member(no, &want);
+                }
+            }
+        }
+    }
+
+    /// A service that a subscription concerns is visible: its kept values, then live reports.
+    pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let (service_id, route) = (service.id, service.route());
+        self.reports.subscriptions.attach(no, id);
+        let Some(subscription) = self.reports.subscriptions.get(id) else { return };
+        if matches!(subscription.target, SubscriptionTarget::Group(_)) && route.is_some() {
+            let want = subscription.want();
+            self.want(&InterestTarget::Identity(service_id), &want);
+        }
+        match route {
+            None => self.replay_here(now, id, no),
+            Some(route) => self.ask_for_replay(id, no, route.link),
+        }
+    }
+
+    /// A service is no longer visible (`lost`: it may come back), or no longer concerns a
+    /// subscription.
+    pub(crate) fn detach(&mut self, id: SubscriptionId, no: ServiceNo, lost: bool) {
+        if !self.reports.subscriptions.detach(no, id) {
+            return;
+        }
+        let Some(service_id) = self.registry.services.get(no).map(|service| service.id) else {
+            return;
+        };
+        let Some(subscription) = self.reports.subscriptions.get(id) else { return };
+        let want = subscription.want();
+        let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
+        if let Some(replay) = subscription.replay_of(service_id) {
+            self.end_replay(replay);
+        }
+        self.reports.update(id, self.deliveries, |subscription, stamp| {
+            subscription.detach(service_id, lost, stamp);
+        });
+        if of_group {
+            self.unwant_member(no, &want);
+        }
+    }
+
+    /// A service stays visible, but over another link: what was under way over the old one is
+    /// asked for again.
+    pub(crate) fn reattach(&mut self, no: ServiceNo) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let id = service.id;
+        let Some(route) = service.route() else { return };
+        for subscription in self.reports.subscriptions.attached(no).to_vec() {
+            let Some(state) = self.reports.subscriptions.get(subscription) else { continue };
+            if let Some(replay) = state.replay_of(id) {
+                self.end_replay(replay);
+            }
+            self.reports.update(subscription, self.deliveries, |state, stamp| {
+                state.detach(id, true, stamp);
+            });
+            self.ask_for_replay(subscription, no, route.link);
+        }
+    }
+
+    fn ask_for_replay(&mut self, id: SubscriptionId, no: ServiceNo, link: LinkId) {
+        let Some(service) = self.registry.services.get(no).map(|service| service.id) else {
+            return;
+        };
+        let replay = self.reports.subscriptions.next_replay(id, service);
+        self.reports.update(id, self.deliveries, |subscription, _| {
+            subscription.attach(service, Some(replay));
+        });
+        self.links.send(link, Out::Replays(replay.into()));
+    }
+
+    /// The kept values of a service of this process.
+    fn replay_here(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let Some(subscription) = self.reports.subscriptions.get(id) else { return };
+        let (service_id, pattern) = (service.id, subscription.pattern.clone());
+        let mut cursor = 0;
+        self.reports.update(id, self.deliveries, |subscription, _| {
+            cursor = subscription.attach(service_id, None);
+        });
+        let mut values = Vec::new();
+        if let Some(publisher) = self.registry.services.get(no).and_then(|s| s.publisher.as_ref()) {
+            let upto = publisher.sequence;
+            while let Some((sequence, value)) = publisher.kept.next(now, &pattern, cursor, upto) {
+                values.push((sequence, value.clone()));
+                cursor = sequence;
+            }
+        }
+        for (sequence, RetainedValue { subject, content, extensions, .. }) in values {
+            let (subject, content) = (&subject, content.by_ref());
+            let extensions = &extensions[..];
+            let report = ReportRef { service: no.0, subject, sequence, content, extensions };
+            self.queue_kept(id, no, &report);
+        }
+    }
+
+    /// This process wants reports: its hubs are told, once however many subscriptions share it.
+    fn want(&mut self, target: &InterestTarget, want: &Want) {
+        let (pattern, latest) = (want.pattern.text().clone(), want.latest);
+        let interests = &mut self.reports.interests;
+        let full = interests.len() >= self.reports.limits.interests;
+        if full && !interests.contains(target, &pattern, latest) {
+            // Only a group with very many members gets here: the hub would end the link. The
+            // members beyond the limit are not heard.
+            return;
+        }
+        let Some(id) = interests.add(target, want) else { return };
+        self.wish_own(target, want);
+        let message = Message::Interest { id, target: target.clone(), pattern, latest };
+        self.tell_hubs(id, &message);
+    }
+
+    fn unwant(&mut self, target: &InterestTarget, want: &Want) {
+        let Some(id) = self.reports.interests.remove(target, want) else { return };
+        self.unwish_own(target, want);
+        self.tell_hubs(id, &Message::InterestEnd { id });
+    }
+
+    fn unwant_member(&mut self, no: ServiceNo, want: &Want) {
+        if let Some(service) = self.registry.services.get(no).filter(|known| !known.is_local()) {
+            let target = InterestTarget::Identity(service.id);
+            self.unwant(&target, want);
+        }
+    }
+
+    fn tell_hubs(&mut self, interest: u32, message: &Message) {
+        let told = self.links.all_linked().filter(|(_, connection)| {
+            connection.capabilities().relays_for_us && connection.has_told_interest(interest)
+        });
+        let links: Vec<LinkId> = told.map(|(link, _)| link.id).collect();
+        for link in links {
+            self.links.send(link, Out::Message(message.clone()));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Interest: who wants whose reports, and telling the publishers.
+
+use crate::delivery::event::Event;
+use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo};
+use crate::links::outbound::outbox::Out;
+use crate::policy::exports;
+use crate::reason::{Reason, ReasonCode};
+use crate::registry::process_table::OWN;
+use crate::registry::service::ServiceRoute;
+use crate::wire::{InterestTarget, Message, Subscriber};
+
+use super::distributor::Distributor;
+use super::interest::PeerInterests;
+use super::pattern::Pattern;
+use super::subscribers::Changed;
+use super::want::Want;
+
+impl Distributor<'_> {
+    /// A client declared an interest.
+    pub(crate) fn handle_interest(
+        &mut self,
+        link: LinkId,
+        id: u32,
+        target: &InterestTarget,
+        want: &Want,
+    ) -> Result<(), Reason> {
+        let limit = self.reports.limits.interests;
+        let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
+        let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else {
+            return Ok(());
+        };
+        if connection.capabilities().relays_for_us {
+            return Err(Reason::violation("a server declared an interest"));
+        }
+        if connection.interests.len() >= limit {
+            let text = format!("more than {limit} interests of one process");
+            return Err(Reason::new(ReasonCode::Limit, text));
+        }
+        // Not replaced: what is in force ends with the link, which needs to know it.
+        if connection.interests.contains_key(&id) {
+            return Err(Reason::violation("an interest's id was used twice"));
+        }
+        connection.interests.insert(id, (target.clone(), want.clone()));
+        self.wish(process, Some(link), target, want);
+        Ok(())
+    }
+
+    /// A client ended an interest.
+    pub(crate) fn handle_interest_end(&mut self, link: LinkId, id: u32) {
+        let Some(connection) = self.links.linked_mut(link) else { return };
+        let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else { return };
+        match connection.interests.remove(&id) {
+            Some((target, want)) => self.unwish(process, Some(link), &target, &want),
+            None => self.links.ignore(link),
+        }
+    }
+
+    /// A server told of a subscriber of a local service, or of its end.
+    pub(crate) fn handle_subscriber(
+        &mut self,
+        link: LinkId,
+        change: Subscriber,
+        added: bool,
+    ) -> Result<(), Reason> {
+        let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
+        if !connection.capabilities().relays_for_us {
+            return Err(Reason::violation("a client told of a subscriber"));
+        }
+        let Some(process) = connection.processes.get(&change.process).copied() else {
+            return Err(Reason::violation("a subscriber that was not introduced"));
+        };
+        let no = ServiceNo(change.service);
+        let entry = (no, process, change.pattern.clone(), change.latest);
+        // It may have crossed the service's withdrawal on its way.
+        let local = self
+            .registry
+            .services
+            .get(no)
+            .is_some_and(super::super::registry::service::Service::is_local);
+        let changed = if added {
+            local && connection.subscribers.insert(entry)
+        } else {
+            connection.subscribers.remove(&entry)
+        };
+        if changed {
+            let want = Want { pattern: Pattern::new(change.pattern), latest: change.latest };
+            if added {
+                self.add_subscriber(no, process, Some(link), &want);
+            } else {
+                self.remove_subscriber(no, process, Some(link), &want);
+            }
+        }
+        Ok(())
+    }
+
+    /// A server has told all subscribers of a local service.
+    pub(crate) fn handle_subscribers_known(&mut self, link: LinkId, service: u32) {
+        let no = ServiceNo(service);
+        let known = self.registry.services.get_mut(no).filter(|known| known.is_local());
+        if let Some(connection) = self.links.linked_mut(link)
+            && let Some(known) = known
+        {
+            connection.told.insert(no);
+            known.subscribers.forget_destinations();
+            self.registry.subscribers_changed();
+        }
+    }
+
+    /// This process wants reports of others: a hub tells those of its clients that publish them.
+    pub(super) fn wish_own(&mut self, target: &InterestTarget, want: &Want) {
+        self.wish(OWN, None, target, want);
+    }
+
+    /// It no longer wants them.
+    pub(super) fn unwish_own(&mut self, target: &InterestTarget, want: &Want) {
+        self.unwish(OWN, None, target, want);
+    }
+
+    /// A service is new, or there is a route to it in another exchange: its subscribers are those
+    /// who wished for it before. `within`: the exchange; `None`: all.
+    pub(crate) fn grant_wishes(&mut self, no: ServiceNo, within: Option<ExchangeId>) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let wishes = self.reports.wishes.of(&service.name, service.id);
+        let newly = |route: &ServiceRoute| within.is_none_or(|within| route.exchange == within);
+        let routes: Vec<_> = self.publisher_routes(no).into_iter().filter(newly).collect();
+        for (process, link, want) in wishes {
+            match link {
+                // Subscribers here count once; publishers are told of them over every route.
+                None if within.is_some() && self.has_subscriber(no, process, &want) => {
+                    for route in &routes {
+                        self.tell_route(*route, process, &want, true);
+                    }
+                }
+                link => {
+                    let of = link.and_then(|link| self.links.exchange_of(link)).map(|of| of.id);
+                    let concerned = within.is_none() || of == within;
+                    if concerned && self.may_subscribe(process, link, no) {
+                        self.add_subscriber(no, process, link, &want);
+                    }
+                }
+            }
+        }
+        for route in routes {
+            let known = Message::SubscribersKnown { service: route.peer_no };
+            self.links.send(route.link, Out::Message(known));
+        }
+    }
+
+    /// A service does not exist any more for whoever is behind a link: what was wanted of it over
+    /// that link ends. `None`: its publisher is not a client of this process any more.
+    pub(crate) fn end_wishes_of(&mut self, no: ServiceNo, link: Option<LinkId>) {
+        let Some(service) = self.registry.services.get_mut(no) else { return };
+        let taken = service.subscribers.take_over(link);
+        if taken.is_empty() {
+            return;
+        }
+        self.registry.subscribers_changed();
+        for (process, want, changed) in taken {
+            self.tell_subscriber(no, process, link, &want, changed, false);
+        }
+    }
+
+    /// Everything that a process declared, or that was told of it, over a link ends.
+    pub(crate) fn end_wishes(&mut self, process: ProcessNo, link: LinkId) {
+        let Some(connection) = self.links.connection_mut(link) else { return };
+        let own = connection.peer.as_ref().is_some_and(|peer| peer.process == process);
+        let interests =
+            if own { std::mem::take(&mut connection.interests) } else { PeerInterests::default() };
+        let subscribers = connection.subscribers.iter();
+        let told: Vec<_> =
+            subscribers.filter(|(_, subscriber, ..)| *subscriber == process).cloned().collect();
+        for entry in &told {
+            connection.subscribers.remove(entry);
+        }
+        let mut interests: Vec<_> = interests.into_iter().collect();
+        interests.sort_unstable_by_key(|(id, _)| *id);
+        for (_, (target, want)) in interests {
+            self.unwish(process, Some(link), &target, &want);
+        }
+        for (service, process, pattern, latest) in told {
+            let want = Want { pattern: Pattern::new(pattern), latest };
+            self.remove_subscriber(service, process, Some(link), &want);
+        }
+    }
+
+    /// A service of this process ends: what links know of its subscribers is forgotten. Nobody is
+    /// told but by the withdrawal.
+    pub(crate) fn end_subscribers(&mut self, no: ServiceNo) {
+        for connection in self.links.connections_mut() {
+            connection.told.remove(&no);
+            connection.subscribers.retain(|(service, ..)| *service != no);
+        }
+    }
+
+    /// A process wants reports: note it, and tell the publishers that exist.
+    fn wish(
+        &mut self,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        target: &InterestTarget,
+        want: &Want,
+    ) {
+        self.reports.wishes.add(process, link, target, want);
+        for no in self.targets(target) {
+            if self.may_subscribe(process, link, no) {
+                self.add_subscriber(no, process, link, want);
+            }
+        }
+    }
+
+    /// A process no longer wants them.
+    fn unwish(
+        &mut self,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        target: &InterestTarget,
+        want: &Want,
+    ) {
+        self.reports.wishes.remove(process, link, target, want);
+        for no in self.targets(target) {
+            self.remove_subscriber(no, process, link, want);
+        }
+    }
+
+    fn add_subscriber(
+        &mut self,
+        no: ServiceNo,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        want: &Want,
+    ) {
+        let Some(service) = self.registry.services.get_mut(no) else { return };
+        let changed = service.subscribers.add(process, link, want);
+        self.registry.subscribers_changed();
+        self.tell_subscriber(no, process, link, want, changed, true);
+    }
+
+    fn remove_subscriber(
+        &mut self,
+        no: ServiceNo,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        want: &Want,
+    ) {
+        let Some(service) = self.registry.services.get_mut(no) else { return };
+        let changed = service.subscribers.remove(process, link, want);
+        self.registry.subscribers_changed();
+        self.tell_subscriber(no, process, link, want, changed, false);
+    }
+
+    /// Tells the publisher: the application if it is local, its process if this is its hub.
+    fn tell_subscriber(
+        &mut self,
+        no: ServiceNo,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        want: &Want,
+        changed: Changed,
+        added: bool,
+    ) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        if service.is_local() {
+            let entry = self.registry.processes.get(process);
+            let Some(entry) = entry.filter(|_| changed == Changed::Process) else { return };
+            let event = Event::Subscriber {
+                service: no,
+                process: entry.id,
+                label: entry.label.clone(),
+                pattern: want.pattern.text().clone(),
+                present: added,
+            };
+            return self.deliveries.push_hint(event);
+        }
+        if changed == Changed::Nothing {
+            return;
+        }
+        let within = link.and_then(|link| self.links.exchange_of(link)).map(|of| of.id);
+        for route in self.publisher_routes(no) {
+            if within.is_none_or(|within| route.exchange == within) {
+                self.tell_route(route, process, want, added);
+            }
+        }
+    }
+
+    /// Whether this process's own wish is known as a subscriber.
+    fn has_subscriber(&self, no: ServiceNo, process: ProcessNo, want: &Want) -> bool {
+        let known = self.registry.services.get(no);
+        known.is_some_and(|known| known.subscribers.has(process, None, want))
+    }
+
+    fn tell_route(&mut self, route: ServiceRoute, process: ProcessNo, want: &Want, added: bool) {
+        let (service, want) = (route.peer_no, want.clone());
+        self.links.send(route.link, Out::Subscriber { added, service, process, want });
+    }
+
+    /// The routes over which the publisher itself is reached: this process is its hub.
+    pub(crate) fn publisher_routes(&self, no: ServiceNo) -> Vec<ServiceRoute> {
+        let Some(service) = self.registry.services.get(no) else { return Vec::new() };
+        let direct = |route: &&ServiceRoute| {
+            self.links
+                .linked(route.link)
+                .is_some_and(|connection| !connection.capabilities().relays_for_us)
+        };
+        service.routes.iter().filter(direct).copied().collect()
+    }
+
+    /// Whether a wish of a process counts for a service: a server decides it for its clients and
+    /// for itself; a client's own wishes go to its server as interests instead.
+    fn may_subscribe(&self, process: ProcessNo, link: Option<LinkId>, no: ServiceNo) -> bool {
+        let Some(service) = self.registry.services.get(no) else { return false };
+        if service.process == process {
+            return false;
+        }
+        match link {
+            None => !self.publisher_routes(no).is_empty(),
+            Some(link) => exports(self.links, service, link),
+        }
+    }
+
+    fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {
+        let services = &self.registry.services;
+        match target {
+            InterestTarget::Name(name) => services.named(name).to_vec(),
+            InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Requests on their way to a provider, and from one to another.
+
+use crate::content::Content;
+use crate::delivery::sink::{InvocationRef, Sink};
+use crate::ids::{CallId, LinkId, ServiceNo};
+use crate::links::outbound::outlet::Admission;
+use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::time::Time;
+use crate::wire::{RequestRef, RequestTargetRef, millis};
+
+use super::call_table::{Call, Provider, Rest};
+use super::request::Question;
+use super::route_cache::{Goal, GoalRef, Route, To};
+use super::router::Router;
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// The provider has been handed it.
+    Sent,
+    /// It waits for a link, with the peer's number of the service, if it is asked by that.
+    Queued(Option<u32>),
+    /// It waits for the application; for long, perhaps, if that does not listen.
+    Pending { for_long: bool },
+}
+
+impl Placed {
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Queued(number) => number,
+            Self::Sent | Self::Pending { .. } => None,
+        }
+    }
+
+    /// What it was asked with must not keep a buffer alive.
+    pub(super) fn is_queued(self) -> bool {
+        matches!(self, Self::Queued(_) | Self::Pending { for_long: true })
+    }
+}
+
+impl Router<'_> {
+    /// Hands a request that nobody has to a provider. With `now` it may be encoded, or told to
+    /// `sink`, at once.
+    #[inline]
+    pub(super) fn place(
+        &mut self,
+        now: Option<Time>,
+        id: CallId,
+        question: &Question<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<Placed, RequestError> {
+        let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
+        let Call { caller, process, deadline, parts, .. } = *call;
+        let Route { service, to } = self.route(caller, question.goal, question.method)?;
+        let size = question.content.bytes.len() + question.extensions.len();
+        let (link, number) = match to {
+            To::Here => return self.place_here(now, id, service, question, sink),
+            To::Link(link, number) => (link, number),
+        };
+        let Some(mut outlet) = self.links.outlet(link) else {
+            let text = "the link to the service was lost";
+            return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
+        };
+        let admission = outlet.admit_request(size)?;
+        let placed = if let (Some(now), Admission::Now) = (now, admission) {
+            let target = match (number, question.goal) {
+                (None, GoalRef::Name(name)) => RequestTargetRef::Name(name),
+                (number, _) => RequestTargetRef::Service(number.unwrap_or_default()),
+            };
+            let request = RequestRef {
+                call: id.0,
+                caller: process.0,
+                target,
+                method: question.method,
+                remaining: millis(deadline.since(now)),
+                parts,
+                content: question.content,
+                extensions: question.extensions,
+            };
+            outlet.request(&self.registry.processes, process, &request);
+            Placed::Sent
+        } else {
+            outlet.queue_request(id, size);
+            Placed::Queued(number)
+        };
+        let by_peer = number.is_none();
+        if let Some(call) = self.requests.calls.get_mut(id) {
+            call.provider = Provider::Link(link);
+            call.service = (!by_peer).then_some(service);
+        }
+        if !by_peer {
+            self.registry.services.begin_call(service);
+        }
+        Ok(placed)
+    }
+
+    /// A handler of this process gets it: at once if the application takes it now, and nothing that
+    /// came before waits.
+    fn place_here(
+        &mut self,
+        now: Option<Time>,
+        id: CallId,
+        service: ServiceNo,
+        question: &Question<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<Placed, RequestError> {
+        let size = question.content.bytes.len();
+        let (payload, limit) =
+            (self.requests.limits.payload, self.requests.limits.running_requests);
+        if size > payload {
+            return Err(RequestError::too_large(size, payload));
+        }
+        let Some(known) = self.registry.services.get(service) else { return Ok(Placed::Sent) };
+        if known.running >= limit {
+            let text = format!("the service has {limit} requests running already");
+            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
+        }
+        self.registry.services.begin_call(service);
+        let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
+        call.service = Some(service);
+        call.provider = Provider::Local;
+        if let (Some(now), Some(sink)) = (now, sink.filter(|_| self.deliveries.is_empty()))
+            && let Some(entry) = self.registry.processes.get(call.process)
+        {
+            let beside = question.method.len() + entry.label.len() + question.extensions.len();
+            if sink.has_room_for(size, beside) {
+                sink.invoke(&InvocationRef {
+                    call: id,
+                    service,
+                    method: question.method,
+                    caller: entry.id,
+                    caller_label: &entry.label,
+                    remaining: call.deadline.since(now),
+                    parts: call.parts,
+                    kind: question.content.kind,
+                    content: question.content.bytes,
+                    extensions: question.extensions,
+                });
+                return Ok(Placed::Sent);
+            }
+        }
+        let for_long = self.deliveries.is_waiting();
+        self.deliveries.push_invoke(id);
+        Ok(Placed::Pending { for_long })
+    }
+
+    /// A request that is kept is handed to a provider again, or waits for one. An error: neither.
+    fn place_again(&mut self, id: CallId) -> Result<(), RequestError> {
+        // Taken out while it is looked at; nothing below settles the request.
+        let Some(call) = self.requests.calls.get_mut(id) else { return Ok(()) };
+        let Some(mut rest) = call.rest.take() else { return Ok(()) };
+        rest.unsent = true;
+        let question = Question {
+            goal: rest.goal.by_ref(),
+            method: &rest.method,
+            content: rest.content.by_ref(),
+            extensions: &rest.extensions,
+            waits: rest.waits,
+        };
+        let placed = self.place(None, id, &question, None);
+        if let Ok(placed) = placed {
+            rest.unsent = placed != Placed::Sent;
+            rest.number = placed.number();
+            if placed.is_queued() {
+                rest.content = rest.content.detached();
+            }
+        }
+        if let Some(call) = self.requests.calls.get_mut(id) {
+            call.rest = Some(rest);
+        }
+        match placed {
+            Ok(_) => Ok(()),
+            Err(error) if error.code == RequestCode::NoService && self.park(id) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A provider is lost before it can have seen a request: another gets it, or else the caller
+    /// gets `error`. False if somebody may have seen it.
+    pub(crate) fn reroute(&mut self, id: CallId, error: &RequestError) -> bool {
+        let Some(call) = self.requests.calls.get(id) else { return true };
+        let by_name = call.rest.as_ref().is_some_and(|rest| matches!(rest.goal, Goal::Name(_)));
+        if !call.is_unsent() || (!by_name && !call.waits()) {
+            return false;
+        }
+        self.take_from_provider(id);
+        if self.place_again(id).is_err() {
+            self.settle_error(id, error);
+        }
+        true
+    }
+
+    /// The hub of a link knew no provider any more, but the caller waits: it will be tried again.
+    pub(super) fn wait_again(&mut self, id: CallId, link: LinkId) -> bool {
+        let Some(call) = self.requests.calls.get_mut(id) else { return false };
+        let caller = call.caller;
+        let Some(rest) = call.rest.as_deref_mut().filter(|rest| rest.waits) else { return false };
+        rest.unsent = true;
+        let goal = rest.goal.clone();
+        self.take_from_provider(id);
+        // What this registry still shows over that link is about to be withdrawn.
+        if self.has_provider_besides(goal.by_ref(), caller, link) {
+            if let Err(error) = self.place_again(id) {
+                self.settle_error(id, &error);
+            }
+            return true;
+        }
+        self.park(id)
+    }
+
+    /// A service is there: requests that wait for it go on.
+    pub(crate) fn start_parked(&mut self, no: ServiceNo) {
+        if self.requests.parked.is_empty() {
+            return;
+        }
+        let Some(service) = self.registry.services.get(no) else { return };
+        let concerned = |rest: &Rest| match &rest.goal {
+            Goal::Name(name) => *name == service.name,
+            Goal::Identity(id) => *id == service.id,
+            Goal::Service(_) => false,
+        };
+        let calls = &self.requests.calls;
+        let waits =
+            |id: &&CallId| calls.get(**id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
+        let parked: Vec<CallId> = self.requests.parked.iter().filter(waits).copied().collect();
+        for id in parked {
+            self.requests.parked.remove(&id);
+            if let Err(error) = self.place_again(id) {
+                self.settle_error(id, &error);
+            }
+        }
+    }
+
+    /// A request waits for a provider; false: it may not.
+    pub(super) fn park(&mut self, id: CallId) -> bool {
+        // As many may wait for a provider as may be pending over a link.
+        let room = self.requests.parked.len() < self.requests.limits.pending_requests;
+        let Some(call) = self.requests.calls.get_mut(id) else { return false };
+        let Some(rest) = call.rest.as_deref_mut().filter(|rest| room && rest.waits) else {
+            return false;
+        };
+        let content = std::mem::replace(&mut rest.content, Content::raw(Vec::new()));
+        rest.content = content.detached();
+        self.requests.parked.insert(id);
+        true
+    }
+
+    /// The arguments are back with this process.
+    fn take_from_provider(&mut self, id: CallId) {
+        let Some(call) = self.requests.calls.get_mut(id) else { return };
+        let provider = std::mem::replace(&mut call.provider, Provider::Nobody);
+        if let Some(service) = call.service.take() {
+            self.registry.services.end_call(service);
+        }
+        if let Provider::Link(link) = provider {
+            self.leave_outbound(link);
+        }
+    }
+
+    /// One request less is under way over a link.
+    pub(super) fn leave_outbound(&mut self, link: LinkId) {
+        if let Some(connection) = self.links.connection_mut(link) {
+            connection.outbound = connection.outbound.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Requests that begin here: the application's, and those that peers ask this process to answer or
+//! to pass on.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::content::ContentRef;
+use crate::delivery::event::{AbortReason, Event, Invocation};
+use crate::delivery::sink::Sink;
+use crate::ids::{CallId, LinkId, ServiceNo, Str};
+use crate::limits::MAX_NAME;
+use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
+use crate::reason::Reason;
+use crate::registry::checks::check_own_extensions;
+use crate::registry::process_table::OWN;
+use crate::time::Time;
+use crate::wire::{OutcomeRef, RequestRef, RequestTargetRef, ResponseRef};
+
+use super::call_table::{Call, Caller, Provider, Rest};
+use super::options::{RequestOptions, TargetRef};
+use super::place::Placed;
+use super::route_cache::GoalRef;
+use super::router::Router;
+
+/// A request cancelled this shortly before its deadline was given up for the deadline: remaining
+/// times are rounded up to milliseconds at each hop.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
+
+/// What is asked, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) goal: GoalRef<'a>,
+    pub(crate) method: &'a Str,
+    pub(crate) content: ContentRef<'a>,
+    pub(crate) extensions: &'a [u8],
+    /// The caller waits for a provider if there is none.
+    pub(crate) waits: bool,
+}
+
+impl Question<'_> {
+    /// As it is kept while it may still go to somebody else.
+    fn keep(&self) -> Rest {
+        Rest {
+            goal: self.goal.keep(),
+            method: self.method.clone(),
+            content: self.content.keep(),
+            extensions: Bytes::copy_from_slice(self.extensions),
+            number: None,
+            unsent: true,
+            waits: self.waits,
+        }
+    }
+}
+
+impl Router<'_> {
+    /// See [`Process::request`](crate::Process::request).
+    #[inline]
+    pub(crate) fn request(
+        &mut self,
+        now: Time,
+        key: u64,
+        target: TargetRef<'_>,
+        method: &Str,
+        content: ContentRef<'_>,
+        options: RequestOptions<'_>,
+    ) {
+        let RequestOptions { timeout, wait, parts, extensions } = options;
+        let fits = method.len() <= MAX_NAME && content.bytes.len() <= self.requests.limits.payload;
+        if (!fits || !extensions.is_empty())
+            && let Err(error) = self.check_request(method, content.bytes.len(), extensions)
+        {
+            return self.refuse(key, error);
+        }
+        let call = Call {
+            caller: Caller::Local(key),
+            process: OWN,
+            service: None,
+            provider: Provider::Nobody,
+            deadline: now + timeout,
+            timeout,
+            parts,
+            untold: 0,
+            stream: parts > 0,
+            in_line: false,
+            rest: None,
+        };
+        let id = self.requests.calls.insert(call);
+        self.requests.keys.insert(key, id);
+        // The deadline of a stream moves.
+        if parts > 0 || !self.requests.deadlines.add(now, timeout, id) {
+            self.requests.timers.set(id, now + timeout);
+        } else if let Some(call) = self.requests.calls.get_mut(id) {
+            call.in_line = true;
+        }
+        let goal = match target {
+            TargetRef::Name(name) => GoalRef::Name(name),
+            TargetRef::Identity(id) => GoalRef::Identity(id),
+        };
+        let question = Question { goal, method, content, extensions, waits: wait };
+        self.begin(now, id, &question, None);
+    }
+
+    /// The outcome of a request that is not even begun.
+    pub(crate) fn refuse(&mut self, key: u64, error: RequestError) {
+        let (outcome, extensions) = (Outcome::Error(error), Bytes::new());
+        self.deliveries.push(Event::Outcome { key, outcome, extensions });
+    }
+
+    /// A peer asks.
+    #[inline]
+    pub(crate) fn handle_request(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        request: &RequestRef<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<(), Reason> {
+        let pending = self.requests.limits.pending_requests;
+        let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
+        if request.caller != 0 && !connection.capabilities().introduces {
+            return Err(Reason::violation("a client asked in another process's name"));
+        }
+        let Some(process) = connection.process_of(request.caller) else {
+            return Err(Reason::violation("a caller that was not introduced"));
+        };
+        if connection.inbound.get(request.call).is_some() {
+            return Err(Reason::violation("a request's id was used twice"));
+        }
+        if connection.inbound.len() >= pending {
+            let text = format!("{pending} requests of this link are pending");
+            self.refuse_peer(link, request.call, &text);
+            return Ok(());
+        }
+        let deadline = now.after_millis(request.remaining);
+        let id = self.requests.calls.insert(Call {
+            caller: Caller::Link(link, request.call),
+            process,
+            service: None,
+            provider: Provider::Nobody,
+            deadline,
+            timeout: Duration::from_millis(request.remaining.into()),
+            parts: request.parts,
+            untold: 0,
+            stream: request.parts > 0,
+            in_line: false,
+            rest: None,
+        });
+        connection.inbound.insert(request.call, id);
+        let goal = match request.target {
+            RequestTargetRef::Service(no) => GoalRef::Service(ServiceNo(no)),
+            RequestTargetRef::Name(name) => GoalRef::Name(name),
+        };
+        let RequestRef { method, content, extensions, .. } = *request;
+        let question = Question { goal, method, content, extensions, waits: false };
+        self.begin(now, id, &question, sink);
+        Ok(())
+    }
+
+    /// Hands a new request to a provider, keeps it until one takes it, or settles it.
+    #[inline]
+    fn begin(
+        &mut self,
+        now: Time,
+        id: CallId,
+        question: &Question<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        match self.place(Some(now), id, question, sink) {
+            Ok(Placed::Sent) if !question.waits => {}
+            Ok(placed) => {
+                if let Some(call) = self.requests.calls.get_mut(id) {
+                    let mut rest = question.keep();
+                    rest.unsent = placed != Placed::Sent;
+                    rest.number = placed.number();
+                    if placed.is_queued() || question.waits {
+                        // To wait for as long as it takes.
+                        rest.content = rest.content.detached();
+                    }
+                    call.rest = Some(Box::new(rest));
+                }
+            }
+            Err(error) => {
+                let waits = question.waits && error.code == RequestCode::NoService;
+                if waits && let Some(call) = self.requests.calls.get_mut(id) {
+                    call.rest = Some(Box::new(question.keep()));
+                }
+                if !waits || !self.park(id) {
+                    self.settle_error(id, &error);
+                }
+            }
+        }
+    }
+
+    /// A peer gave a request up.
+    pub(crate) fn handle_cancel(&mut self, now: Time, link: LinkId, call: u64) {
+        let Some(connection) = self.links.linked_mut(link) else { return };
+        // Unknown: the outcome is on its way already.
+        if let Some(id) = connection.inbound.remove(call) {
+            // The caller's deadline decides, and this process knows when that is.
+            let late =
+                self.requests.calls.get(id).is_some_and(|call| {
+                    !call.stream && call.deadline.since(now) <= DEADLINE_MARGIN
+                });
+            let reason = if late { AbortReason::Deadline } else { AbortReason::Cancelled };
+            self.abandon(id, reason);
+        }
+    }
+
+    /// Gives up a request of the application, unless it has an outcome already (`None`).
+    pub(crate) fn cancel(&mut self, key: u64) -> Option<Delivered> {
+        let call = self.requests.keys.get(key)?;
+        self.give_up(call, RequestCode::Cancelled, "the caller cancelled the request")
+    }
+
+    /// The invocation of a request whose turn it is; `None` if it was given up meanwhile.
+    pub(crate) fn invocation(&mut self, now: Time, id: CallId) -> Option<Event> {
+        let call = self.requests.calls.get_mut(id)?;
+        if call.provider != Provider::Local || !call.is_unsent() {
+            return None;
+        }
+        let rest = call.rest.as_ref()?;
+        let (method, content) = (rest.method.clone(), rest.content.clone());
+        let extensions = rest.extensions.clone();
+        call.mark_sent();
+        let entry = self.registry.processes.get(call.process)?;
+        Some(Event::Invoke(Invocation {
+            call: id,
+            service: call.service?,
+            method,
+            caller: entry.id,
+            caller_label: entry.label.clone(),
+            remaining: call.deadline.since(now),
+            parts: call.parts,
+            content,
+            extensions,
+        }))
+    }
+
+    #[cold]
+    fn refuse_peer(&mut self, link: LinkId, call: u64, message: &str) {
+        let (code, delivered) = (RequestCode::Overloaded, Delivered::No);
+        let outcome = OutcomeRef::Error { code, delivered, message };
+        if let Some(mut outlet) = self.links.outlet(link) {
+            outlet.respond(&ResponseRef { call, outcome, extensions: &[] });
+        }
+    }
+
+    #[cold]
+    fn check_request(
+        &self,
+        method: &str,
+        size: usize,
+        extensions: &[u8],
+    ) -> Result<(), RequestError> {
+        if method.len() > MAX_NAME {
+            let text = "no method has such a name";
+            return Err(RequestError::new(RequestCode::NoMethod, Delivered::No, text));
+        }
+        let limit = self.requests.limits.payload;
+        if size > limit {
+            return Err(RequestError::too_large(size, limit));
+        }
+        check_own_extensions(extensions).map_err(|error| {
+            RequestError::new(RequestCode::Encoding, Delivered::No, error.to_string())
+        })
+    }
+}

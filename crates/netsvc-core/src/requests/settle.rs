@@ -1,0 +1,309 @@
+//! How requests end: in exactly one outcome, whatever is lost.
+
+use bytes::Bytes;
+
+use crate::delivery::event::{AbortReason, Event};
+use crate::delivery::sink::Sink;
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
+use crate::links::outbound::outbox::Out;
+use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::registry::checks::check_own_extensions;
+use crate::wire::{Message, OutcomeRef, ResponseRef};
+
+use super::call_table::{Call, Caller, Provider};
+use super::options::HandlerResultRef;
+use super::router::Router;
+
+impl Router<'_> {
+    /// See [`Process::respond`](crate::Process::respond).
+    #[inline]
+    pub(crate) fn respond(&mut self, id: CallId, result: HandlerResultRef<'_>, extensions: &[u8]) {
+        if !self.requests.calls.get(id).is_some_and(Call::is_told) {
+            return;
+        }
+        let extensions = if check_own_extensions(extensions).is_ok() { extensions } else { &[] };
+        let limit = self.requests.limits.payload;
+        let delivered = Delivered::Yes;
+        let outcome = match result {
+            HandlerResultRef::Response(content) if content.bytes.len() <= limit => {
+                OutcomeRef::Response(content)
+            }
+            HandlerResultRef::Failure(content) if content.bytes.len() <= limit => {
+                OutcomeRef::Failure(content)
+            }
+            HandlerResultRef::Response(content) | HandlerResultRef::Failure(content) => {
+                let size = content.bytes.len();
+                let text = format!("the result of {size} bytes exceeds the limit of {limit}");
+                let error = RequestError::new(RequestCode::TooLarge, delivered, text);
+                return self.settle_error(id, &error);
+            }
+            HandlerResultRef::Error(code, message) => {
+                OutcomeRef::Error { code, delivered, message }
+            }
+        };
+        self.settle(id, &outcome, extensions, None);
+    }
+
+    /// A peer answered.
+    #[inline]
+    pub(crate) fn handle_response(
+        &mut self,
+        link: LinkId,
+        response: &ResponseRef<'_>,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        let id = CallId(response.call);
+        // Late outcomes find another generation, or a request that was never sent that way.
+        if self.requests.calls.get(id).is_none_or(|call| !call.is_sent_over(link)) {
+            return self.links.ignore(link);
+        }
+        if let OutcomeRef::Error { code, delivered: Delivered::No, .. } = response.outcome
+            && matches!(code, RequestCode::NoService | RequestCode::Lost)
+            && self.wait_again(id, link)
+        {
+            return;
+        }
+        self.settle(id, &response.outcome, response.extensions, sink);
+    }
+
+    /// The deadline of a request of this process passed.
+    pub(crate) fn call_deadline(&mut self, call: CallId) {
+        let text = "the deadline passed before an outcome arrived";
+        self.give_up(call, RequestCode::Deadline, text);
+    }
+
+    /// Everything sent, or to be sent, over a lost link fails, or is taken over by others.
+    pub(crate) fn fail_calls_over(&mut self, link: LinkId) {
+        let Some(connection) = self.links.connection_mut(link) else { return };
+        if connection.outbound == 0 {
+            return;
+        }
+        // Its loss is that of all that it relayed for this process.
+        let (code, text) = if connection.capabilities().relays_for_us {
+            (RequestCode::LinkLost, "the link was lost before the outcome")
+        } else {
+            (RequestCode::Lost, "the provider was lost before the outcome")
+        };
+        let over = |call: &Call| call.provider == Provider::Link(link);
+        self.fail_calls(over, code, text);
+    }
+
+    /// Requests to a service that is withdrawn fail, or are taken over by others of its name.
+    pub(crate) fn fail_calls_to(&mut self, service: ServiceNo) {
+        self.registry.services.end(service);
+        let to = |call: &Call| call.service == Some(service);
+        self.fail_calls(to, RequestCode::Lost, "the service was withdrawn");
+    }
+
+    /// As [`fail_calls_to`](Self::fail_calls_to), of a service that is withdrawn over one link only.
+    pub(crate) fn fail_calls_to_over(&mut self, service: ServiceNo, link: LinkId) {
+        let to =
+            |call: &Call| call.service == Some(service) && call.provider == Provider::Link(link);
+        self.fail_calls(to, RequestCode::Lost, "the service was withdrawn");
+    }
+
+    fn fail_calls(&mut self, which: impl Fn(&Call) -> bool, code: RequestCode, text: &str) {
+        let mut calls = self.requests.calls.find(which);
+        calls.sort_unstable();
+        for id in calls {
+            let Some(call) = self.requests.calls.get(id) else { continue };
+            if call.caller == Caller::Gone && call.provider == Provider::Local {
+                continue;
+            }
+            let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+            let told = call.is_told();
+            let lost = RequestError::new(code, delivered, text);
+            if self.reroute(id, &lost) {
+                continue;
+            }
+            if told {
+                self.detach_caller(id, &OutcomeRef::from(&lost), &[], None);
+                let reason = AbortReason::ServiceClosed;
+                self.deliveries.push(Event::Abort { call: id, reason });
+            } else {
+                self.settle_error(id, &lost);
+            }
+        }
+    }
+
+    /// Requests that processes sent over a link, and that they cannot be answered any more, are
+    /// given up.
+    pub(crate) fn abandon_calls_of(&mut self, processes: &[ProcessNo], link: LinkId) {
+        let Some(connection) = self.links.connection_mut(link) else { return };
+        let calls = &self.requests.calls;
+        let of_them =
+            |id: CallId| calls.get(id).is_some_and(|call| processes.contains(&call.process));
+        let mut inbound: Vec<(u64, CallId)> =
+            connection.inbound.iter().filter(|(_, id)| of_them(*id)).collect();
+        inbound.sort_unstable();
+        for (wire, _) in &inbound {
+            connection.inbound.remove(*wire);
+        }
+        for (_, id) in inbound {
+            self.abandon(id, AbortReason::CallerGone);
+        }
+    }
+
+    /// Gives up everything that the application has asked.
+    pub(crate) fn cancel_all(&mut self) {
+        for call in self.requests.own() {
+            self.give_up(call, RequestCode::Cancelled, "the registry was closed");
+        }
+    }
+
+    /// Ends a request with an outcome, at both ends.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        id: CallId,
+        outcome: &OutcomeRef<'_>,
+        extensions: &[u8],
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        self.detach_caller(id, outcome, extensions, sink);
+        self.release(id);
+    }
+
+    /// As [`settle`](Self::settle), with a failure of the framework.
+    #[cold]
+    pub(super) fn settle_error(&mut self, id: CallId, error: &RequestError) {
+        self.settle(id, &OutcomeRef::from(error), &[], None);
+    }
+
+    /// The local caller does not wait any longer.
+    pub(super) fn give_up(
+        &mut self,
+        id: CallId,
+        code: RequestCode,
+        text: &str,
+    ) -> Option<Delivered> {
+        let call = self.requests.calls.get(id)?;
+        let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+        let outcome = OutcomeRef::Error { code, delivered, message: text };
+        self.detach_caller(id, &outcome, &[], None);
+        let reason = match code {
+            RequestCode::Deadline => AbortReason::Deadline,
+            _ => AbortReason::Cancelled,
+        };
+        self.abandon(id, reason);
+        Some(delivered)
+    }
+
+    /// Nobody wants the outcome any more: what was not sent is taken back, the rest is cancelled.
+    pub(super) fn abandon(&mut self, id: CallId, reason: AbortReason) {
+        let Some(call) = self.requests.calls.get_mut(id) else { return };
+        call.caller = Caller::Gone;
+        match call.provider {
+            // Its entry in a queue, if any, finds nothing and is skipped.
+            _ if call.is_unsent() => self.release(id),
+            Provider::Nobody => self.release(id),
+            Provider::Local => self.deliveries.push(Event::Abort { call: id, reason }),
+            Provider::Link(link) => {
+                let process = call.process;
+                self.release(id);
+                // That a process is gone is told once, and ends its requests at the peer.
+                let goes = reason == AbortReason::CallerGone && !self.remains(process, link);
+                if !goes {
+                    self.links.send(link, Out::Message(Message::Cancel { call: id.0 }));
+                }
+            }
+        }
+    }
+
+    /// Whether a process that is lost over one link is still reachable in the exchange of another.
+    fn remains(&self, process: ProcessNo, link: LinkId) -> bool {
+        let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return false };
+        let entry = self.registry.processes.get(process);
+        let routes =
+            entry.map_or(0, |entry| entry.routes.iter().filter(|(_, of)| *of == exchange).count());
+        routes > 1
+    }
+
+    /// The caller gets the outcome, at once if it is the application and takes it now; the handler,
+    /// if it was told, goes on for itself.
+    #[inline]
+    pub(super) fn detach_caller(
+        &mut self,
+        id: CallId,
+        outcome: &OutcomeRef<'_>,
+        extensions: &[u8],
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        let Some(call) = self.requests.calls.get_mut(id) else { return };
+        match std::mem::replace(&mut call.caller, Caller::Gone) {
+            Caller::Local(key) => {
+                self.requests.keys.remove(key);
+                if call.in_line {
+                    self.leave_line(id);
+                } else {
+                    self.requests.timers.clear(id);
+                }
+                self.tell_outcome(key, outcome, extensions, sink);
+            }
+            Caller::Link(link, call) => {
+                if let Some(mut outlet) = self.links.outlet(link) {
+                    let outcome = *outcome;
+                    outlet.respond(&ResponseRef { call, outcome, extensions });
+                    outlet.connection().inbound.remove(call);
+                }
+            }
+            Caller::Gone => {}
+        }
+    }
+
+    #[inline]
+    fn tell_outcome(
+        &mut self,
+        key: u64,
+        outcome: &OutcomeRef<'_>,
+        extensions: &[u8],
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        if let OutcomeRef::Response(content) = outcome
+            && let Some(sink) = sink.filter(|_| self.deliveries.is_empty())
+            && sink.has_room_for(content.bytes.len(), extensions.len())
+        {
+            return sink.result(key, content.kind, content.bytes, extensions);
+        }
+        let extensions = Bytes::copy_from_slice(extensions);
+        self.deliveries.push(Event::Outcome { key, outcome: outcome.keep(), extensions });
+    }
+
+    /// Its deadline is not among those of its timeout any more.
+    #[inline]
+    pub(super) fn leave_line(&mut self, id: CallId) {
+        let Some(call) = self.requests.calls.get_mut(id) else { return };
+        if std::mem::take(&mut call.in_line) {
+            let (timeout, calls) = (call.timeout, &self.requests.calls);
+            let waits = |id| calls.get(id).is_some_and(|call| call.in_line);
+            self.requests.deadlines.end(timeout, id, waits);
+        }
+    }
+
+    /// Forgets a request; its slots are free.
+    #[inline]
+    pub(super) fn release(&mut self, id: CallId) {
+        if !self.requests.parked.is_empty() {
+            self.requests.parked.remove(&id);
+        }
+        let Some(call) = self.requests.calls.remove(id) else { return };
+        if let Some(service) = call.service {
+            self.registry.services.end_call(service);
+        }
+        match call.provider {
+            Provider::Local if call.unsent => {
+                let calls = &self.requests.calls;
+                self.deliveries.take_back_invoke(|call| calls.get(call).is_some());
+            }
+            Provider::Link(link) => self.leave_outbound(link),
+            Provider::Nobody | Provider::Local => {}
+        }
+    }
+}
+
+impl<'a> From<&'a RequestError> for OutcomeRef<'a> {
+    fn from(error: &'a RequestError) -> Self {
+        let RequestError { code, delivered, message } = error;
+        Self::Error { code: *code, delivered: *delivered, message }
+    }
+}

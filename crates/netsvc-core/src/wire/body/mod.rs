@@ -1,0 +1,7 @@
+//! Bodies of frames: for each kind one reader and one writer.
+
+pub(super) mod control;
+pub(super) mod payload;
+pub(super) mod report;
+pub(super) mod request;
+pub(super) mod response;

@@ -1,0 +1,75 @@
+//! Two runs of one sequence, compared.
+
+use netsvc_core::{Event, SubscriptionId};
+
+use super::run::Run;
+use super::state::Subscription;
+use crate::links::describe;
+
+/// What differs first; `None`: nothing that an application notices.
+pub(super) fn difference(quick: &Run, general: &Run) -> Option<String> {
+    if !quick.layout.exact {
+        return None;
+    }
+    if quick.refused != general.refused {
+        let (quick, general) = (&quick.refused, &general.refused);
+        return Some(format!("refused {quick:?} quickly and {general:?} generally"));
+    }
+    for (node, name) in quick.layout.nodes.iter().enumerate() {
+        let (one, other) = (comparable(quick, node), comparable(general, node));
+        let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+        if same < one.len().max(other.len()) {
+            let (one, other) = (shown(one.get(same).copied()), shown(other.get(same).copied()));
+            let text = format!("{name}, after {same} events: quick {one}; general {other}");
+            return Some(text);
+        }
+    }
+    let [one, other] = [quick, general].map(over_the_bound);
+    (one > 0 && other == 0).then(|| format!("{one} reports over the bound are told quickly only"))
+}
+
+/// What an application was told, but for reports of subscriptions with a bound.
+fn comparable(run: &Run, node: usize) -> Vec<&Event> {
+    let bounded: Vec<SubscriptionId> = run
+        .subscriptions
+        .iter()
+        .filter(|one| one.node == node && one.is_bounded())
+        .map(|one| one.id)
+        .collect();
+    let events = run.told[node].events.iter();
+    let kept = events.filter(|event| match event {
+        Event::Report { subscription, .. } => !bounded.contains(subscription),
+        _ => true,
+    });
+    kept.collect()
+}
+
+/// Reports told although one alone exceeds what its subscription may hold.
+fn over_the_bound(run: &Run) -> usize {
+    let over = |one: &Subscription| {
+        let reports = one.reports.iter();
+        reports.filter(|report| report.content.bytes.len() > one.limits.bytes).count()
+    };
+    run.subscriptions.iter().map(over).sum()
+}
+
+fn shown(event: Option<&Event>) -> String {
+    let Some(event) = event else { return "nothing".into() };
+    match event {
+        Event::Report { subscription, report } => format!(
+            "{} {} of {} for {subscription:?}, missed {}, {} bytes{}{}",
+            describe(event),
+            report.sequence,
+            report.id,
+            report.missed,
+            report.content.bytes.len(),
+            if report.replayed { ", replayed" } else { "" },
+            if report.resumed { ", resumed" } else { "" },
+        ),
+        Event::Change { change, .. } => format!("{} {}", describe(event), change.revision),
+        Event::Invoke(invocation) => {
+            format!("{} {:?} for {:?}", describe(event), invocation.call, invocation.remaining)
+        }
+        other => describe(other),
+    }
+}
