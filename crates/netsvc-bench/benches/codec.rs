@@ -7,7 +7,7 @@ use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use netsvc_core::wire::{
-    Decoder, Encoder, Hello, Message, Report, Request, RequestTarget, Role, WriteBatch,
+    Decoder, Encoder, Hello, Message, Report, Request, RequestTarget, Role, SendBuffer,
 };
 use netsvc_core::{Content, LinkToken, Outcome, ProcessId};
 
@@ -81,7 +81,7 @@ fn each(
     }
 }
 
-fn encode_burst(encoder: &mut Encoder, message: &Message, batch: &mut WriteBatch) {
+fn encode_burst(encoder: &mut Encoder, message: &Message, batch: &mut SendBuffer) {
     for _ in 0..BURST {
         encoder.encode(message, batch);
     }
@@ -90,7 +90,7 @@ fn encode_burst(encoder: &mut Encoder, message: &Message, batch: &mut WriteBatch
 fn encode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("encode");
     each(&mut group, |bencher, message| {
-        let (mut encoder, mut batch) = (Encoder::new(1), WriteBatch::new());
+        let (mut encoder, mut batch) = (Encoder::new(1), SendBuffer::new());
         bencher.iter(|| {
             encode_burst(&mut encoder, &message, &mut batch);
             // As after a write that took everything: memory is asked for anew.
@@ -107,7 +107,7 @@ fn decode(criterion: &mut Criterion) {
         let mut decoder = Decoder::new(1 << 20);
         let mut greeting = Some(hello());
         let mut burst = || {
-            let mut batch = WriteBatch::new();
+            let mut batch = SendBuffer::new();
             if let Some(greeting) = greeting.take() {
                 encoder.encode(&greeting, &mut batch);
             }
@@ -134,7 +134,7 @@ fn decode_all(decoder: &mut Decoder, buffer: &mut BytesMut) -> usize {
     std::iter::from_fn(|| decoder.decode(buffer).ok().flatten()).count()
 }
 
-fn bytes_of(batch: &WriteBatch) -> BytesMut {
+fn bytes_of(batch: &SendBuffer) -> BytesMut {
     let mut slices = [std::io::IoSlice::new(&[]); 4 * BURST];
     let used = batch.slices(&mut slices);
     slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect()

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, WriteBatch};
+use netsvc_core::wire::{Decoder, SendBuffer};
 use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Sink, Time};
 
 /// Bytes that one call moves, as the sockets' side does.
@@ -22,7 +22,7 @@ struct Conn {
     id: ConnId,
     decoder: Decoder,
     received: BytesMut,
-    batch: WriteBatch,
+    batch: SendBuffer,
 }
 
 impl End {
@@ -43,7 +43,7 @@ impl End {
             id,
             decoder: Decoder::new(1 << 20),
             received: BytesMut::new(),
-            batch: WriteBatch::new(),
+            batch: SendBuffer::new(),
         });
         self.conns.len() - 1
     }

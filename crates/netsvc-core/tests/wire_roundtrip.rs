@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use netsvc_core::limits::{MAX_CONTROL, MAX_SYMBOLS};
 use netsvc_core::wire::{
     Announcement, Decoder, Encoder, Message, ProcessInfo, Report, Request, RequestTarget,
-    WireError, WriteBatch,
+    SendBuffer, WireError,
 };
 use netsvc_core::{Content, ProcessId, Reason, ReasonCode, Str};
 use proptest::collection::vec;
@@ -239,7 +239,7 @@ fn a_process_that_goes_takes_its_unfinished_fragments_along() {
         // FRAGMENT of origin 9: one byte of a RESPONSE of 12.
         [0x11, 0, 0, 0, 13, 0, 0, 0, 9, 0, 0, 0, 0x41, 0, last, 0, 12, 0, 0, 0, chunk]
     };
-    let (mut encoder, mut batch) = (Encoder::new(7), WriteBatch::new());
+    let (mut encoder, mut batch) = (Encoder::new(7), SendBuffer::new());
     let process = ProcessInfo { process: 9, id: ProcessId([1; 16]), label: "x".into() };
     encoder.encode(&refuse(), &mut batch);
     encoder.encode(&Message::Process(process), &mut batch);

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, MutexGuard};
 
 use netsvc_core::limits::PUBLISH_HIGH_WATER;
-use netsvc_core::wire::WriteBatch;
+use netsvc_core::wire::SendBuffer;
 use netsvc_core::{CommandError, ConnId, ContentRef, Direct, PublishOptions, ServiceNo, Sink, Str};
 
 use crate::connection::reader::Reader;
@@ -112,7 +112,7 @@ pub(crate) fn publish(
     if content.bytes.len() >= LARGE
         && let Some(only) = only_connection(shared)
     {
-        let begin = |outbox: &mut Outbox<'_>, batch: &mut WriteBatch| {
+        let begin = |outbox: &mut Outbox<'_>, batch: &mut SendBuffer| {
             outbox.shared.apply(outbox.effects, |process, now| {
                 let direct = Some(Direct { conn: outbox.conn, out: batch });
                 let options = PublishOptions { lifetime, to, extensions, direct };
@@ -155,7 +155,7 @@ struct Outbox<'a> {
 }
 
 impl Source for Outbox<'_> {
-    fn refill(&mut self, batch: &mut WriteBatch, wrote: bool) {
+    fn refill(&mut self, batch: &mut SendBuffer, wrote: bool) {
         let conn = self.conn;
         self.shared.apply(self.effects, |process, now| {
             if wrote {

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, WriteBatch};
+use netsvc_core::wire::{Decoder, SendBuffer};
 use netsvc_core::{ConnId, ExchangeId, LinkId, Progress, Reason, ReasonCode};
 
 use crate::host::End;
@@ -120,7 +120,7 @@ impl World {
         self.connections[connection].ends[side] = Some((node, conn));
         let host = &mut self.hosts[node.0];
         let decoder = Decoder::new(host.process.limits().payload);
-        let (buffer, batch) = (BytesMut::new(), WriteBatch::new());
+        let (buffer, batch) = (BytesMut::new(), SendBuffer::new());
         host.ends.insert(conn, End { connection, side, decoder, buffer, batch, deaf: false });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, WriteBatch};
+use netsvc_core::wire::{Decoder, SendBuffer};
 use netsvc_core::{ConnId, Event, ExchangeId, LinkId, Process};
 
 use crate::ways::Ways;
@@ -45,7 +45,7 @@ pub(crate) struct End {
     pub(crate) side: usize,
     pub(crate) decoder: Decoder,
     pub(crate) buffer: BytesMut,
-    pub(crate) batch: WriteBatch,
+    pub(crate) batch: SendBuffer,
     /// The decoder failed; the rest is not read.
     pub(crate) deaf: bool,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Encoder, Hello, Message, Role, WireError, WriteBatch};
+use netsvc_core::wire::{Decoder, Encoder, Hello, Message, Role, SendBuffer, WireError};
 use netsvc_core::{Event, LinkEvent, LinkToken, Outcome, ProcessId, Status, Time};
 
 use crate::world::{Node, World};
@@ -51,7 +51,7 @@ impl World {
 
     /// Sends a message; [`settle`](Self::settle) lets it arrive.
     pub fn say(&mut self, wire: &mut Wire, message: &Message) {
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         wire.encoder.encode(message, &mut batch);
         let bytes = take(&mut batch);
         self.say_bytes(wire, &bytes);
@@ -200,7 +200,7 @@ pub fn describe(event: &Event) -> String {
     }
 }
 
-fn take(batch: &mut WriteBatch) -> Vec<u8> {
+fn take(batch: &mut SendBuffer) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(batch.len());
     while !batch.is_empty() {
         let mut slices = [std::io::IoSlice::new(&[]); 16];

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use netsvc_core::wire::{Announcement, Decoder, Hello, Message, Role, WriteBatch};
+use netsvc_core::wire::{Announcement, Decoder, Hello, Message, Role, SendBuffer};
 use netsvc_core::{
     Action, ConnId, ExchangeId, Heartbeat, LinkId, LinkToken, Process, ProcessId, Progress, Retry,
     Str, Time,
@@ -94,7 +94,7 @@ impl RawPeer {
     /// # Panics
     /// If it cannot be decoded.
     pub fn hear(&mut self, process: &mut Process, now: Time) -> Vec<Message> {
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         while process.poll_write(now, self.conn, &mut batch, 1 << 16) == Progress::More {
             self.buffer.extend_from_slice(&bytes_of(&mut batch));
         }
@@ -131,7 +131,7 @@ pub fn announcement(name: &str, methods: &[&str]) -> Message {
     })
 }
 
-fn bytes_of(batch: &mut WriteBatch) -> Vec<u8> {
+fn bytes_of(batch: &mut SendBuffer) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(batch.len());
     while !batch.is_empty() {
         let mut slices = [IoSlice::new(&[]); 16];

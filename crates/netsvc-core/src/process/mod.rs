@@ -32,7 +32,7 @@ use crate::reports::distributor::Distributor;
 use crate::requests::Requests;
 use crate::requests::router::Router;
 use crate::time::Time;
-use crate::wire::WriteBatch;
+use crate::wire::SendBuffer;
 
 /// What a process starts from.
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ impl Process {
         &mut self,
         now: Time,
         conn: ConnId,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         budget: usize,
     ) -> Progress {
         let Self { links, registry, reports, requests, .. } = self;

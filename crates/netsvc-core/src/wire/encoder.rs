@@ -14,7 +14,7 @@ use super::body::request::{self, RequestRef, RequestTargetRef};
 use super::body::response::{self, ResponseRef};
 use super::frame::{HEADER, Header, Kind, preamble};
 use super::message::Message;
-use super::send_buffer::{SEGMENT_FROM, WriteBatch};
+use super::send_buffer::{SEGMENT_FROM, SendBuffer};
 use super::symbols::link::{NO_SYMBOL, SentSymbols, Use};
 use super::symbols::shared::ToldSymbols;
 use super::writer::{fitting, string};
@@ -39,7 +39,7 @@ impl Encoder {
     }
 
     /// Appends `message` to `out`.
-    pub fn encode(&mut self, message: &Message, out: &mut WriteBatch) {
+    pub fn encode(&mut self, message: &Message, out: &mut SendBuffer) {
         self.begin(out);
         match message {
             Message::Request(request) => self.request(&request.by_ref(), out),
@@ -72,21 +72,21 @@ impl Encoder {
 
     /// Appends a REPORT.
     #[inline]
-    pub(crate) fn report(&mut self, report: &ReportRef<'_>, out: &mut WriteBatch) {
+    pub(crate) fn report(&mut self, report: &ReportRef<'_>, out: &mut SendBuffer) {
         let subject = self.symbol(report.subject, Use::Subject, out);
         let head = report::head(report.service, subject, report);
         self.put(&head, report.extensions, &report.content, out);
     }
 
     /// Appends a REPORT but for its content, which is to follow.
-    pub(crate) fn report_before_content(&mut self, report: &ReportRef<'_>, out: &mut WriteBatch) {
+    pub(crate) fn report_before_content(&mut self, report: &ReportRef<'_>, out: &mut SendBuffer) {
         let subject = self.symbol(report.subject, Use::Subject, out);
         let head = report::head(report.service, subject, report);
         put_head(&head, report.extensions, out);
     }
 
     /// Appends a TARGETED for a process as the peer numbers it.
-    pub(crate) fn targeted(&mut self, process: u32, report: &ReportRef<'_>, out: &mut WriteBatch) {
+    pub(crate) fn targeted(&mut self, process: u32, report: &ReportRef<'_>, out: &mut SendBuffer) {
         let subject = self.symbol(report.subject, Use::Subject, out);
         let head = report::targeted_head(process, subject, report);
         self.put(&head, report.extensions, &report.content, out);
@@ -99,7 +99,7 @@ impl Encoder {
         replay: u32,
         remaining: Option<Duration>,
         report: &ReportRef<'_>,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
     ) {
         let subject = self.symbol(report.subject, Use::Subject, out);
         let head = report::replayed_head(process, replay, remaining, subject, report);
@@ -108,7 +108,7 @@ impl Encoder {
 
     /// Appends a REQUEST.
     #[inline]
-    pub(crate) fn request(&mut self, request: &RequestRef<'_>, out: &mut WriteBatch) {
+    pub(crate) fn request(&mut self, request: &RequestRef<'_>, out: &mut SendBuffer) {
         let name = match request.target {
             RequestTargetRef::Service(_) => None,
             RequestTargetRef::Name(name) => Some(name),
@@ -120,7 +120,7 @@ impl Encoder {
 
     /// Appends a RESPONSE.
     #[inline]
-    pub(crate) fn response(&mut self, response: &ResponseRef<'_>, out: &mut WriteBatch) {
+    pub(crate) fn response(&mut self, response: &ResponseRef<'_>, out: &mut SendBuffer) {
         let (head, payload) = response::head(response);
         self.put(&head, response.extensions, &payload, out);
     }
@@ -131,13 +131,13 @@ impl Encoder {
         call: u64,
         content: &ContentRef<'_>,
         extensions: &[u8],
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
     ) {
         self.put(&response::part_head(call, content, extensions), extensions, content, out);
     }
 
     /// Sees to it that the peer knows what shared symbols stand for.
-    pub(crate) fn shared_symbols(&mut self, symbols: &[(u16, Str)], out: &mut WriteBatch) {
+    pub(crate) fn shared_symbols(&mut self, symbols: &[(u16, Str)], out: &mut SendBuffer) {
         for (slot, text) in symbols {
             if self.told.tell(*slot, text) {
                 self.define(*slot, text, out);
@@ -147,7 +147,7 @@ impl Encoder {
 
     /// The symbols of a request: of the service's name, if it is asked by that, and of the method.
     #[inline]
-    fn target(&mut self, name: Option<&Str>, method: &Str, out: &mut WriteBatch) -> (u16, u16) {
+    fn target(&mut self, name: Option<&Str>, method: &Str, out: &mut SendBuffer) -> (u16, u16) {
         let slot = self.symbol(method, Use::Method, out);
         let Some(name) = name else { return (NO_SYMBOL, slot) };
         let name = self.symbol(name, Use::Name, out);
@@ -158,14 +158,14 @@ impl Encoder {
 
     /// The symbol of `text`, good until the next one is asked for.
     #[inline]
-    fn symbol(&mut self, text: &Str, used: Use, out: &mut WriteBatch) -> u16 {
+    fn symbol(&mut self, text: &Str, used: Use, out: &mut SendBuffer) -> u16 {
         match self.symbols.last(text, used) {
             Some(slot) => slot,
             None => self.other_symbol(text, used, out),
         }
     }
 
-    fn other_symbol(&mut self, text: &Str, used: Use, out: &mut WriteBatch) -> u16 {
+    fn other_symbol(&mut self, text: &Str, used: Use, out: &mut SendBuffer) -> u16 {
         let limit = match used {
             Use::Subject => MAX_SUBJECT,
             Use::Name | Use::Method => MAX_NAME,
@@ -182,14 +182,14 @@ impl Encoder {
         slot
     }
 
-    fn define(&mut self, slot: u16, text: &str, out: &mut WriteBatch) {
+    fn define(&mut self, slot: u16, text: &str, out: &mut SendBuffer) {
         let mut body = Vec::with_capacity(4 + text.len());
         body.put_u16_le(slot);
         string(&mut body, text, MAX_SUBJECT);
         self.control(Kind::Symbol, &[], &body, out);
     }
 
-    fn control(&mut self, kind: Kind, extensions: &[u8], body: &[u8], out: &mut WriteBatch) {
+    fn control(&mut self, kind: Kind, extensions: &[u8], body: &[u8], out: &mut SendBuffer) {
         self.begin(out);
         let header = Header { kind, extensions: extensions.len(), body: body.len() };
         let bytes = header.write();
@@ -203,7 +203,7 @@ impl Encoder {
 
     /// Appends a data frame.
     #[inline]
-    fn put(&self, head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut WriteBatch) {
+    fn put(&self, head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut SendBuffer) {
         debug_assert!(self.begun, "a direction begins with a greeting");
         if extensions.is_empty() && content.bytes.len() < SEGMENT_FROM {
             out.copy_both(head, content.bytes);
@@ -214,7 +214,7 @@ impl Encoder {
 
     /// The preamble, before the first frame.
     #[inline]
-    fn begin(&mut self, out: &mut WriteBatch) {
+    fn begin(&mut self, out: &mut SendBuffer) {
         if !self.begun {
             self.begun = true;
             out.copy(&preamble());
@@ -223,7 +223,7 @@ impl Encoder {
 }
 
 #[inline(never)]
-fn put_large(head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut WriteBatch) {
+fn put_large(head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut SendBuffer) {
     if extensions.len() > MAX_EXTENSIONS || content.bytes.len() > MAX_PAYLOAD {
         return;
     }
@@ -236,7 +236,7 @@ fn put_large(head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut
 }
 
 /// Extension fields come between the header and the fixed fields.
-fn put_head(head: &[u8], extensions: &[u8], out: &mut WriteBatch) {
+fn put_head(head: &[u8], extensions: &[u8], out: &mut SendBuffer) {
     let (header, fixed) = head.split_at(HEADER);
     out.copy(header);
     out.copy(extensions);

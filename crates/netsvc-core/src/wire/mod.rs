@@ -33,6 +33,6 @@ pub use message::{
 };
 pub(crate) use report_frames::{REPORT_HEAD, RawReport, put_report, report_frames};
 pub(crate) use send_buffer::SEGMENT_FROM;
-pub use send_buffer::WriteBatch;
+pub use send_buffer::SendBuffer;
 pub(crate) use symbols::shared::SharedSymbols;
 pub(crate) use writer::millis;

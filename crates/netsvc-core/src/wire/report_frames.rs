@@ -65,7 +65,7 @@ mod tests {
     use crate::content::ContentRef;
     use crate::ids::Str;
     use crate::reason::{Reason, ReasonCode};
-    use crate::wire::{Decoder, Encoder, Message, Report, WriteBatch};
+    use crate::wire::{Decoder, Encoder, Message, Report, SendBuffer};
 
     fn report<'a>(subject: &'a Str, sequence: u64, content: &'a [u8]) -> ReportRef<'a> {
         let content = ContentRef::new(ContentType(3), content);
@@ -106,7 +106,7 @@ mod tests {
     fn a_decoder_reads_the_same() {
         let (subject, mut frames) = (Str::from("a.b"), BytesMut::new());
         put_report(&mut frames, 7, 5000, &report(&subject, 4, b"content"));
-        let (mut encoder, mut batch) = (Encoder::new(1), WriteBatch::new());
+        let (mut encoder, mut batch) = (Encoder::new(1), SendBuffer::new());
         let mut decoder = Decoder::new(1 << 20);
         let greeting = Reason::new(ReasonCode::Denied, "a greeting");
         encoder.encode(&Message::Refuse(greeting), &mut batch);

@@ -18,7 +18,7 @@ const LAST_CHUNK: usize = 64 << 10;
 /// Small pieces are collected in buffers, large contents are referred to. An empty batch owns no
 /// memory, so an idle link costs none.
 #[derive(Debug, Default)]
-pub struct WriteBatch {
+pub struct SendBuffer {
     /// What comes before `tail`; none of them empty.
     segments: VecDeque<Bytes>,
     /// Where small pieces go.
@@ -29,7 +29,7 @@ pub struct WriteBatch {
     burst: usize,
 }
 
-impl WriteBatch {
+impl SendBuffer {
     /// An empty batch.
     pub fn new() -> Self {
         Self::default()
@@ -148,19 +148,19 @@ impl WriteBatch {
 mod tests {
     use super::*;
 
-    fn written(batch: &WriteBatch) -> Vec<u8> {
+    fn written(batch: &SendBuffer) -> Vec<u8> {
         first(batch, usize::MAX)
     }
 
     /// What a socket takes that has room for `most` bytes.
-    fn first(batch: &WriteBatch, most: usize) -> Vec<u8> {
+    fn first(batch: &SendBuffer, most: usize) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 64];
         let used = batch.slices(&mut slices);
         slices[..used].iter().flat_map(|slice| slice.iter().copied()).take(most).collect()
     }
 
-    fn filled(pieces: &[usize]) -> (WriteBatch, Vec<u8>) {
-        let (mut batch, mut expected) = (WriteBatch::new(), Vec::new());
+    fn filled(pieces: &[usize]) -> (SendBuffer, Vec<u8>) {
+        let (mut batch, mut expected) = (SendBuffer::new(), Vec::new());
         for (index, size) in pieces.iter().enumerate() {
             let piece = vec![index as u8; *size];
             expected.extend_from_slice(&piece);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     /// Appends a piece as an encoder does.
-    fn piece_of(batch: &mut WriteBatch, piece: Vec<u8>) {
+    fn piece_of(batch: &mut SendBuffer, piece: Vec<u8>) {
         if piece.len() < SEGMENT_FROM {
             batch.copy(&piece);
         } else {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn large_contents_are_not_copied() {
         let content = Bytes::from(vec![1; SEGMENT_FROM]);
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         batch.copy(b"head");
         batch.push(content.clone());
         let mut slices = [IoSlice::new(&[]); 4];
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_burst_like_the_one_before_fits_into_one_buffer() {
-        let (mut ready, mut batch) = (WriteBatch::new(), WriteBatch::new());
+        let (mut ready, mut batch) = (SendBuffer::new(), SendBuffer::new());
         let pieces = [3, 1, 3, 3].map(|burst| {
             (0..burst * 100).for_each(|_| ready.copy(&[0; 100]));
             batch.append(&mut ready);
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn buffers_grow_with_the_batch() {
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         batch.copy(&[0; 20]);
         assert_eq!(batch.tail.capacity(), FIRST_CHUNK);
         (0..10_000).for_each(|_| batch.copy(&[0; 50]));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use netsvc_core::wire::{
     Announcement, Decoder, Encoder, Hello, InterestTarget, Membership, Message, ProcessInfo,
-    Report, Request, RequestTarget, Role, Subscriber, WireError, WriteBatch,
+    Report, Request, RequestTarget, Role, SendBuffer, Subscriber, WireError,
 };
 use netsvc_core::{
     Content, ContentType, Delivered, LinkToken, Outcome, ProcessId, Reason, ReasonCode,
@@ -22,7 +22,7 @@ pub(crate) const MAX_PAYLOAD: usize = 64 << 10;
 
 /// The bytes of `messages` as the only ones of a direction.
 pub(crate) fn encode(messages: &[Message]) -> Vec<u8> {
-    let (mut encoder, mut batch) = (Encoder::new(7), WriteBatch::new());
+    let (mut encoder, mut batch) = (Encoder::new(7), SendBuffer::new());
     for message in messages {
         encoder.encode(message, &mut batch);
     }
@@ -30,7 +30,7 @@ pub(crate) fn encode(messages: &[Message]) -> Vec<u8> {
 }
 
 /// What a socket that takes everything gets.
-pub(crate) fn drain(batch: &mut WriteBatch) -> Vec<u8> {
+pub(crate) fn drain(batch: &mut SendBuffer) -> Vec<u8> {
     let mut bytes = Vec::new();
     while !batch.is_empty() {
         let mut slices = [IoSlice::new(&[]); 4];

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use netsvc_core::wire::{Encoder, Hello, Message, WriteBatch};
+use netsvc_core::wire::{Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
     Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ReasonCode, Retry, Role,
 };
@@ -270,7 +270,7 @@ pub(crate) fn frozen_client(path: &Path) -> UnixStream {
         max_payload: 1 << 20,
     };
     let mut encoder = Encoder::new(7);
-    let mut batch = WriteBatch::new();
+    let mut batch = SendBuffer::new();
     encoder.encode(&Message::Hello(hello), &mut batch);
     encoder.encode(&Message::Synced, &mut batch);
     let mut slices = [IoSlice::new(&[]); 8];

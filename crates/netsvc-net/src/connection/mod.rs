@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use netsvc_core::ConnId;
-use netsvc_core::wire::WriteBatch;
+use netsvc_core::wire::SendBuffer;
 use tokio::sync::Notify;
 
 use self::read_owner::ReadOwner;
@@ -91,7 +91,7 @@ impl Connection {
     pub(crate) fn write_through<S: Source>(
         &self,
         source: &mut S,
-        content: (impl FnOnce(&mut S, &mut WriteBatch) -> bool, &[u8]),
+        content: (impl FnOnce(&mut S, &mut SendBuffer) -> bool, &[u8]),
         share: &mut usize,
     ) -> bool {
         let (done, flow) = self.writer.write_through(&*self.stream, source, content, share);

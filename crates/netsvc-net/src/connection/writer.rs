@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use netsvc_core::wire::WriteBatch;
+use netsvc_core::wire::SendBuffer;
 
 use super::combiner::CombinerLock;
 use crate::transport::stream::Stream;
@@ -12,13 +12,13 @@ use crate::transport::stream::Stream;
 /// Encoded bytes on their way into a stream. Everything else waits in the core's outbox, where
 /// its policy applies.
 pub(crate) struct Writer {
-    batch: CombinerLock<WriteBatch>,
+    batch: CombinerLock<SendBuffer>,
 }
 
 /// Where a writer's bytes come from.
 pub(crate) trait Source {
     /// Learns what is left of the batch, if it `wrote` some of it, and fills one that is empty.
-    fn refill(&mut self, batch: &mut WriteBatch, wrote: bool);
+    fn refill(&mut self, batch: &mut SendBuffer, wrote: bool);
 }
 
 /// What keeps an attempt to write from writing everything.
@@ -37,7 +37,7 @@ const SLICES: usize = 64;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { batch: CombinerLock::new(WriteBatch::new()) }
+        Self { batch: CombinerLock::new(SendBuffer::new()) }
     }
 
     /// Writes until `source` has no more, or an obstacle is met; `share` bytes at most, of which it
@@ -58,7 +58,7 @@ impl Writer {
         &self,
         stream: &dyn Stream,
         source: &mut S,
-        (begin, content): (impl FnOnce(&mut S, &mut WriteBatch) -> bool, &[u8]),
+        (begin, content): (impl FnOnce(&mut S, &mut SendBuffer) -> bool, &[u8]),
         share: &mut usize,
     ) -> (bool, ControlFlow<Obstacle>) {
         let (mut begin, mut done) = (Some(begin), false);
@@ -94,7 +94,7 @@ impl Writer {
 }
 
 fn write_batch(
-    batch: &mut WriteBatch,
+    batch: &mut SendBuffer,
     stream: &dyn Stream,
     source: &mut impl Source,
     share: &mut usize,
@@ -128,7 +128,7 @@ fn obstacle(error: &io::Error) -> ControlFlow<Obstacle> {
 }
 
 /// Writes the batch and `content` at once; copies what is left of that into the batch.
-fn write_with(batch: &mut WriteBatch, content: &[u8], stream: &dyn Stream) -> io::Result<usize> {
+fn write_with(batch: &mut SendBuffer, content: &[u8], stream: &dyn Stream) -> io::Result<usize> {
     let head = batch.len();
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices[..SLICES - 1]);
@@ -145,7 +145,7 @@ fn write_with(batch: &mut WriteBatch, content: &[u8], stream: &dyn Stream) -> io
     result
 }
 
-fn write_once(batch: &mut WriteBatch, stream: &dyn Stream) -> io::Result<usize> {
+fn write_once(batch: &mut SendBuffer, stream: &dyn Stream) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let used = batch.slices(&mut slices);
     let count = write_slices(&slices[..used], stream)?;
@@ -219,7 +219,7 @@ mod tests {
     struct Pieces(Vec<&'static [u8]>, Vec<usize>);
 
     impl Source for Pieces {
-        fn refill(&mut self, batch: &mut WriteBatch, wrote: bool) {
+        fn refill(&mut self, batch: &mut SendBuffer, wrote: bool) {
             if wrote {
                 self.1.push(batch.len());
             }
@@ -235,7 +235,7 @@ mod tests {
     fn what_could_not_be_written_with_the_batch_is_in_it_after_an_error_too() -> io::Result<()> {
         let content = vec![7; 1 << 20];
         let stream = Narrow::takes(&[1 << 18, 0]);
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         batch.push(Bytes::from_static(b"head"));
         // As much as fits.
         let written = write_with(&mut batch, &content, &stream)?;
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(batch.len(), 4 + content.len() - written);
         // Nothing fits, and then nobody is there.
         for gone in [false, true] {
-            let mut batch = WriteBatch::new();
+            let mut batch = SendBuffer::new();
             batch.push(Bytes::from_static(b"head"));
             assert_eq!(write_with(&mut batch, &content, &stream).is_err(), gone);
             assert_eq!(batch.len(), 4 + content.len());

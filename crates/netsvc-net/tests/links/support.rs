@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Encoder, Hello, Message, WriteBatch};
+use netsvc_core::wire::{Decoder, Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
     Content, Event, ExchangeId, Filter, HandlerResult, Heartbeat, Lifetime, Limits, LinkEvent,
     LinkId, LinkToken, NewService, Outcome, Process, ProcessId, ReasonCode, Retry, Role, ServiceId,
@@ -302,7 +302,7 @@ impl RawPeer {
     }
 
     pub(crate) fn send(&mut self, message: &Message) {
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         self.encoder.encode(message, &mut batch);
         let mut slices = [std::io::IoSlice::new(&[]); 8];
         let used = batch.slices(&mut slices);

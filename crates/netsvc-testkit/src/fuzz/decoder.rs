@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use netsvc_core::limits::{MAX_CONTROL, MAX_PAYLOAD, MAX_SUBJECT, MAX_SYMBOLS};
-use netsvc_core::wire::{Decoder, Encoder, Message, WireError, WriteBatch};
+use netsvc_core::wire::{Decoder, Encoder, Message, SendBuffer, WireError};
 
 use super::frames::{drain, framed};
 use super::source::Source;
@@ -45,7 +45,7 @@ pub fn decoder(data: &[u8]) {
         assert_eq!(again, (messages.clone(), result), "pieces of {size} bytes");
     }
 
-    let (mut encoder, mut batch) = (Encoder::new(1), WriteBatch::new());
+    let (mut encoder, mut batch) = (Encoder::new(1), SendBuffer::new());
     for message in &messages {
         encoder.encode(message, &mut batch);
     }

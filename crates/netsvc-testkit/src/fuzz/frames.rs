@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use netsvc_core::wire::WriteBatch;
+use netsvc_core::wire::SendBuffer;
 
 use super::source::Source;
 
@@ -47,7 +47,7 @@ fn field(source: &mut Source<'_>, len: u8) -> Vec<u8> {
 }
 
 /// All bytes of a batch.
-pub(super) fn drain(batch: &mut WriteBatch) -> Vec<u8> {
+pub(super) fn drain(batch: &mut SendBuffer) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(batch.len());
     while !batch.is_empty() {
         let mut slices = [IoSlice::new(&[]); 16];

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use netsvc_core::limits::MAX_PAYLOAD;
-use netsvc_core::wire::{Decoder, Encoder, Message, WriteBatch};
+use netsvc_core::wire::{Decoder, Encoder, Message, SendBuffer};
 use netsvc_core::{ConnId, Process, Progress, Time};
 
 use super::frames::drain;
@@ -19,7 +19,7 @@ pub(super) struct Peer {
     /// Its own.
     hearing: Decoder,
     outgoing: BytesMut,
-    batch: WriteBatch,
+    batch: SendBuffer,
 }
 
 impl Peer {
@@ -32,13 +32,13 @@ impl Peer {
             failed: false,
             hearing: Decoder::new(MAX_PAYLOAD),
             outgoing: BytesMut::new(),
-            batch: WriteBatch::new(),
+            batch: SendBuffer::new(),
         }
     }
 
     /// Says a message.
     pub(super) fn say(&mut self, process: &mut Process, now: Time, message: &Message) {
-        let mut batch = WriteBatch::new();
+        let mut batch = SendBuffer::new();
         self.encoder.encode(message, &mut batch);
         self.say_bytes(process, now, &drain(&mut batch));
     }

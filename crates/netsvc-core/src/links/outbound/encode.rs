@@ -14,7 +14,7 @@ use crate::requests::call_table::Provider;
 use crate::requests::route_cache::Goal;
 use crate::time::Time;
 use crate::wire::{
-    Announcement, Message, ReportRef, RequestRef, RequestTargetRef, Subscriber, WriteBatch, millis,
+    Announcement, Message, ReportRef, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
 };
 
 use super::outbox::{Out, ReplayCursor};
@@ -43,7 +43,7 @@ impl Links {
         &mut self,
         now: Time,
         conn: ConnId,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         budget: usize,
         sources: &mut Sources<'_>,
     ) -> Progress {
@@ -90,7 +90,7 @@ impl Links {
         now: Time,
         link: LinkId,
         connection: &mut Connection,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &mut Sources<'_>,
     ) -> bool {
         let Connection { phase, out: outbound, .. } = connection;
@@ -136,7 +136,7 @@ impl Links {
         &self,
         link: LinkId,
         connection: &mut Connection,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &Sources<'_>,
     ) {
         let is_told_interests = connection.capabilities().relays_for_us;
@@ -175,7 +175,7 @@ impl Outbound {
         now: Time,
         link: LinkId,
         entry: Out,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &mut Sources<'_>,
         max_payload: usize,
     ) {
@@ -235,7 +235,7 @@ impl Outbound {
         &mut self,
         announcement: Announcement,
         process: ProcessNo,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &Sources<'_>,
     ) {
         if self.introduce_in(&sources.registry.processes, process, out) {
@@ -249,7 +249,7 @@ impl Outbound {
         now: Time,
         link: LinkId,
         id: CallId,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &mut Sources<'_>,
     ) {
         let Some(call) = sources.requests.calls.get_mut(id) else { return };
@@ -285,7 +285,7 @@ impl Outbound {
         &mut self,
         now: Time,
         cursor: ReplayCursor,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
         sources: &Sources<'_>,
         max_payload: usize,
     ) {

@@ -22,7 +22,7 @@ use crate::limits::STUCK_WRITER;
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::reports::replay_queue::ReplayQueue;
 use crate::time::Time;
-use crate::wire::{Encoder, Message, ProcessInfo, WriteBatch};
+use crate::wire::{Encoder, Message, ProcessInfo, SendBuffer};
 
 use super::phase::Phase;
 use outbox::Outbox;
@@ -36,7 +36,7 @@ pub(crate) struct Outbound {
     snapshot: Snapshot,
     outbox: Outbox,
     /// Encoded at once, because nothing waited and the transport kept up; goes before the outbox.
-    ready: WriteBatch,
+    ready: SendBuffer,
     /// Replays to be asked for, most of the time none.
     replays: Option<Box<ReplayQueue>>,
     /// Processes introduced to the peer.
@@ -75,7 +75,7 @@ impl Outbound {
             urgent: VecDeque::new(),
             snapshot: Snapshot::Waiting,
             outbox: Outbox::default(),
-            ready: WriteBatch::new(),
+            ready: SendBuffer::new(),
             replays: None,
             introduced: FxHashSet::default(),
             last_introduced: OWN,
@@ -254,7 +254,7 @@ impl Outbound {
         &mut self,
         processes: &ProcessTable,
         process: ProcessNo,
-        out: &mut WriteBatch,
+        out: &mut SendBuffer,
     ) -> bool {
         if process == OWN {
             return true;

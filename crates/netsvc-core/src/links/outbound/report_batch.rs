@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::ids::{LinkId, ServiceNo, Str};
 use crate::reports::destinations::Destinations;
 use crate::wire::{
-    Encoder, REPORT_HEAD, RawReport, Report, ReportRef, SEGMENT_FROM, WriteBatch, put_report,
+    Encoder, REPORT_HEAD, RawReport, Report, ReportRef, SEGMENT_FROM, SendBuffer, put_report,
     report_frames,
 };
 
@@ -32,7 +32,7 @@ impl SealedBatch {
     }
 
     /// Appends it, without a copy if it is not small, after the symbols that the peer lacks.
-    pub(crate) fn encode(&self, encoder: &mut Encoder, out: &mut WriteBatch) {
+    pub(crate) fn encode(&self, encoder: &mut Encoder, out: &mut SendBuffer) {
         encoder.shared_symbols(&self.symbols, out);
         if self.frames.len() < SEGMENT_FROM {
             out.copy(&self.frames);

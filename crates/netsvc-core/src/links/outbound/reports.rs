@@ -13,7 +13,7 @@ use crate::links::Links;
 use crate::links::connection::Connection;
 use crate::reports::destinations::Destinations;
 use crate::time::Time;
-use crate::wire::{Report, ReportRef, SEGMENT_FROM, WriteBatch};
+use crate::wire::{Report, ReportRef, SEGMENT_FROM, SendBuffer};
 
 use super::outbox::{OVERHEAD, Out};
 use super::outlet::{Admission, Outlet};
@@ -42,7 +42,7 @@ pub struct Direct<'a> {
     /// beginning of the report's frame: now the content is to be written, whole, before anything
     /// else, and [`handle_written`](crate::Process::handle_written) to be told how much of both is
     /// left.
-    pub out: &'a mut WriteBatch,
+    pub out: &'a mut SendBuffer,
 }
 
 impl Links {
