@@ -50,6 +50,8 @@ pub(crate) struct Deliveries {
     /// Batches of messages applied since the application took something.
     unheard: u32,
     last_stamp: u64,
+    /// Contents of what arrived last had to be kept; those of what comes next likely will.
+    pub(crate) last_was_kept: bool,
     /// Invocations among `pending` that were taken back.
     stale: usize,
 }

@@ -24,6 +24,26 @@ pub trait Sink {
     fn invoke(&mut self, request: &InvocationRef<'_>);
 }
 
+/// Takes nothing: everything becomes an event.
+#[derive(Debug)]
+pub(crate) struct NoSink;
+
+impl Sink for NoSink {
+    fn has_room(&mut self, _: usize, _: &DeliveredRef<'_>) -> bool {
+        false
+    }
+
+    fn report(&mut self, _: SubscriptionId, _: &DeliveredRef<'_>) {}
+
+    fn has_room_for(&mut self, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn result(&mut self, _: u64, _: ContentType, _: &[u8], _: &[u8]) {}
+
+    fn invoke(&mut self, _: &InvocationRef<'_>) {}
+}
+
 /// As [`DeliveredReport`](crate::DeliveredReport), where it lies. Never a kept value.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveredRef<'a> {

@@ -1,5 +1,6 @@
 //! What peers say, message by message.
 
+use crate::delivery::sink::NoSink;
 use crate::ids::{ConnId, LinkId};
 use crate::links::connection::Ending;
 use crate::links::outbound::outbox::Out;
@@ -11,7 +12,7 @@ use crate::reports::pattern::Pattern;
 use crate::reports::replay::ReplayQuestion;
 use crate::reports::want::Want;
 use crate::time::Time;
-use crate::wire::{Message, Report, ResponseRef};
+use crate::wire::{Message, Report, ReportRef, ResponseRef};
 
 impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
@@ -86,12 +87,12 @@ impl Process {
             Message::Joined(change) => self.handle_membership(now, link, change, true),
             Message::Left(change) => self.handle_membership(now, link, change, false),
             Message::Request(request) => {
-                self.router().handle_request(now, link, &request.by_ref(), None)
+                self.router().handle_request(now, link, &request.by_ref(), &mut NoSink)
             }
             Message::Response { call, outcome, extensions } => {
                 let (outcome, extensions) = (outcome.by_ref(), &extensions[..]);
                 let response = ResponseRef { call, outcome, extensions };
-                self.router().handle_response(link, &response, None);
+                self.router().handle_response(link, &response, &mut NoSink);
                 Ok(())
             }
             Message::Cancel { call } => {
@@ -163,9 +164,9 @@ impl Process {
         let (Some(no), Some(exchange)) = (known, exchange) else {
             return self.links.ignore(link);
         };
-        let report = &report.by_ref();
+        let report = &ReportRef { service: no.0, ..report.by_ref() };
         let mut distributor = self.distributor();
-        distributor.deliver(no, report, Some(link), None);
+        distributor.deliver(no, report, Some(link), &mut NoSink);
         distributor.forward(now, no, report, Origin::Link(link, exchange, 0));
     }
 

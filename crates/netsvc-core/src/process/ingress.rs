@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::delivery::sink::Sink;
+use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
 use crate::lazy_copy::LazyCopy;
 use crate::links::phase::Phase;
@@ -10,17 +10,25 @@ use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::origin::Origin;
 use crate::time::Time;
-use crate::wire::{Decoder, Front, ReportRef, WireError};
-
-/// Frames of at least this size are worth memory of their own, which their contents then share.
-const LARGE: usize = 16 << 10;
+use crate::wire::{DataFrame, Decoder, ReportRef, WireError};
 
 /// The link over which frames arrive, while it is in use, and what was looked up for the last.
 struct Arrival {
     link: LinkId,
     exchange: ExchangeId,
-    /// Reports of one service come in bursts: the peer's number and ours.
-    last: Option<(u32, ServiceNo)>,
+    /// Reports of one service come in bursts.
+    last: Option<Publisher>,
+}
+
+/// The service whose report arrived.
+#[derive(Clone, Copy)]
+struct Publisher {
+    /// The peer's number of it, and ours.
+    peer_no: u32,
+    no: ServiceNo,
+    /// Whether anybody beyond this process wants its reports, and when that was asked.
+    wanted_beyond: bool,
+    epoch: u64,
 }
 
 impl Process {
@@ -38,6 +46,9 @@ impl Process {
         mut sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<(), WireError> {
         loop {
+            if sink.is_none() && self.deliveries.last_was_kept {
+                self.apply_shared(now, conn, decoder, buffer)?;
+            }
             let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut());
             match applied {
                 Ok(applied) => buffer.advance(applied),
@@ -53,6 +64,22 @@ impl Process {
         }
     }
 
+    /// Applies all whole frames at the front of `buffer`, most of which have to be kept.
+    fn apply_shared(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &mut Decoder,
+        buffer: &mut BytesMut,
+    ) -> Result<(), WireError> {
+        let bytes = buffer.split_to(decoder.whole_frames(buffer)).freeze();
+        let copy = LazyCopy::shared(&bytes);
+        self.apply(now, conn, decoder, &copy, None)?;
+        drop(copy);
+        self.deliveries.last_was_kept = !bytes.is_unique();
+        Ok(())
+    }
+
     /// As [`handle_bytes`](Self::handle_bytes), of bytes that somebody writes again. Returns how
     /// many bytes that was: the rest is the beginning of a frame, or a large one, for
     /// `handle_bytes`.
@@ -64,7 +91,10 @@ impl Process {
         bytes: &[u8],
         sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<usize, WireError> {
-        self.apply(now, conn, decoder, &LazyCopy::of(bytes), sink)
+        let copy = LazyCopy::of(bytes);
+        let applied = self.apply(now, conn, decoder, &copy, sink);
+        self.deliveries.last_was_kept = copy.is_shared();
+        applied
     }
 
     /// Bytes arrived on a connection, but no whole frame: the peer is alive.
@@ -85,8 +115,10 @@ impl Process {
         self.links.handle_received(now, conn);
         self.links.end_batch();
         self.deliveries.batch();
-        let sink = sink.filter(|_| self.tells_at_once);
-        let applied = self.apply_frames(now, conn, decoder, buffer, sink);
+        let applied = match sink.filter(|_| self.tells_at_once) {
+            Some(sink) => self.apply_frames(now, conn, decoder, buffer, sink),
+            None => self.apply_frames(now, conn, decoder, buffer, &mut NoSink),
+        };
         self.links.end_batch();
         if let Err(error) = applied {
             self.handle_wire_error(now, conn, &decoder.fail(error));
@@ -100,52 +132,95 @@ impl Process {
         conn: ConnId,
         decoder: &mut Decoder,
         buffer: &LazyCopy<'_>,
-        mut sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) -> Result<usize, WireError> {
         let bytes = buffer.bytes();
         let mut applied = decoder.begin(bytes)?;
         let mut arrival = self.arrival(conn);
-        while let Some(frame) = decoder.front(&bytes[applied..])? {
-            if frame.len() >= LARGE && !buffer.is_shared() {
-                break;
-            }
-            let left = bytes.len() - applied;
-            applied += frame.len();
-            let (front, sink) = (frame.front(), sink.as_deref_mut());
-            if let Some(arrival) = &mut arrival {
-                match front {
-                    Front::Report => {
-                        let report = decoder.report(&frame, buffer)?;
-                        self.handle_report(now, arrival, &report, left, sink);
-                        continue;
-                    }
-                    Front::Request => {
-                        let request = decoder.request(&frame, buffer)?;
-                        let link = arrival.link;
-                        let result = self.router().handle_request(now, link, &request, sink);
-                        if self.judge(now, link, result) {
-                            continue;
-                        }
-                    }
-                    Front::Response => {
-                        let response = Decoder::response(&frame, buffer)?;
-                        self.router().handle_response(arrival.link, &response, sink);
-                        continue;
-                    }
-                    Front::Other => {
-                        if let Some(message) = decoder.message(&frame, buffer)? {
-                            self.links.end_batch();
-                            self.handle_message(now, arrival.link, message);
-                        }
-                    }
+        loop {
+            let rest = &bytes[applied..];
+            let (Some(frame), Some(arriving)) = (decoder.plain_front(rest), &mut arrival) else {
+                match self.apply_other(now, conn, decoder, buffer, rest, sink)? {
+                    0 => return Ok(applied),
+                    other => applied += other,
                 }
-            } else if let Some(message) = decoder.message(&frame, buffer)? {
-                self.handle_early(now, conn, message);
-            }
-            // It may have ended, or begun to be in use.
-            arrival = self.arrival(conn);
+                // It may have ended, or begun to be in use.
+                arrival = self.arrival(conn);
+                continue;
+            };
+            applied += self.apply_data(now, arriving, decoder, buffer, frame, rest.len(), sink)?;
         }
-        Ok(applied)
+    }
+
+    /// Applies the frame at the front of `rest`, whatever it is. Returns how many bytes that was; 0:
+    /// there is no whole frame, or a large one whose content would have to be copied.
+    #[inline(never)] // Kept out of the way of plain frames.
+    fn apply_other(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &mut Decoder,
+        buffer: &LazyCopy<'_>,
+        rest: &[u8],
+        sink: &mut (dyn Sink + '_),
+    ) -> Result<usize, WireError> {
+        let Some(frame) = decoder.front(rest)? else { return Ok(0) };
+        if frame.is_large() && !buffer.is_shared() {
+            return Ok(0);
+        }
+        let mut arrival = self.arrival(conn);
+        if let (Some(data), Some(arrival)) = (frame.data(), &mut arrival) {
+            return self.apply_data(now, arrival, decoder, buffer, data, rest.len(), sink);
+        }
+        if let Some(message) = decoder.message(&frame, buffer)? {
+            self.links.end_batch();
+            match arrival {
+                Some(arrival) => self.handle_message(now, arrival.link, message),
+                None => self.handle_early(now, conn, message),
+            }
+        }
+        Ok(frame.len())
+    }
+
+    /// Applies a frame with content, where it lies. `left`: bytes from its beginning on. Returns how
+    /// many bytes it was; all that are left if it ended the link.
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[allow(clippy::too_many_arguments, reason = "inlined")]
+    #[inline(always)]
+    fn apply_data(
+        &mut self,
+        now: Time,
+        arrival: &mut Arrival,
+        decoder: &Decoder,
+        buffer: &LazyCopy<'_>,
+        frame: DataFrame<'_>,
+        left: usize,
+        sink: &mut (dyn Sink + '_),
+    ) -> Result<usize, WireError> {
+        match frame {
+            DataFrame::Report(frame) => {
+                let Some(report) = decoder.report(&frame, buffer) else {
+                    return Err(decoder.fault(&frame));
+                };
+                self.handle_report(now, arrival, &report, left, sink);
+                Ok(frame.len())
+            }
+            DataFrame::Request(frame) => {
+                let Some(request) = decoder.request(&frame, buffer) else {
+                    return Err(decoder.fault(&frame));
+                };
+                let result = self.router().handle_request(now, arrival.link, &request, sink);
+                // What follows on a link that has ended has no meaning.
+                Ok(if self.judge(now, arrival.link, result) { frame.len() } else { left })
+            }
+            DataFrame::Response(frame) => {
+                let Some(response) = Decoder::response(&frame, buffer) else {
+                    return Err(decoder.fault(&frame));
+                };
+                self.router().handle_response(arrival.link, &response, sink);
+                Ok(frame.len())
+            }
+        }
     }
 
     /// The link of a connection, while it is in use.
@@ -163,20 +238,34 @@ impl Process {
         arrival: &mut Arrival,
         report: &ReportRef<'_>,
         left: usize,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
-        let no = match arrival.last {
-            Some((peer_no, no)) if peer_no == report.service => no,
-            _ => match self.links.service_of_peer(arrival.link, report.service) {
-                Some(no) => no,
+        let epoch = self.registry.destinations_epoch();
+        let publisher = match arrival.last {
+            Some(last) if last.peer_no == report.service && last.epoch == epoch => last,
+            _ => match self.publisher(arrival.link, report.service) {
+                Some(publisher) => *arrival.last.insert(publisher),
                 None => return self.links.ignore(arrival.link),
             },
         };
-        arrival.last = Some((report.service, no));
-        let mut distributor = self.distributor();
-        distributor.deliver(no, report, Some(arrival.link), sink);
-        let origin = Origin::Link(arrival.link, arrival.exchange, left);
-        distributor.forward(now, no, report, origin);
+        let no = publisher.no;
+        // Copies of the report and views of the parts are made where they are needed only.
+        if self.reports.subscriptions.concern_any() {
+            self.distributor().deliver(no, &{ *report }, Some(arrival.link), sink);
+        }
+        if publisher.wanted_beyond && !self.links.continue_batch(no, report, epoch) {
+            let origin = Origin::Link(arrival.link, arrival.exchange, left);
+            let report = ReportRef { service: no.0, ..*report };
+            self.distributor().forward(now, no, &report, origin);
+        }
+    }
+
+    #[inline(never)]
+    fn publisher(&self, link: LinkId, peer_no: u32) -> Option<Publisher> {
+        let no = self.links.service_of_peer(link, peer_no)?;
+        let service = self.registry.services.get(no);
+        let wanted_beyond = service.is_some_and(|service| !service.subscribers.is_empty());
+        Some(Publisher { peer_no, no, wanted_beyond, epoch: self.registry.destinations_epoch() })
     }
 
     /// Ends the link if its peer broke the rules; true: it did not.

@@ -10,18 +10,18 @@ use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::wire::ReportRef;
 
 use super::distributor::Distributor;
-use super::subscription::Telling;
+use super::subscription::{Take, Telling};
 
 impl Distributor<'_> {
-    /// To every subscription of this process that a report concerns, which came `via` a link: at once to `sink` if it takes
-    /// it and nothing that came before waits, otherwise into the subscriptions' queues.
-    #[inline]
+    /// To every subscription of this process that a report concerns, which came `via` a link: to
+    /// `sink` where it lies, if nothing that came before waits and there is room for all, otherwise
+    /// into the subscriptions' queues.
     pub(crate) fn deliver(
         &mut self,
         no: ServiceNo,
         report: &ReportRef<'_>,
         via: Option<LinkId>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         // The list is borrowed, not cloned: see wire/words.rs on atomic operations.
         let Some((matching, table)) = self.reports.subscriptions.matching(no, report.subject)
@@ -32,8 +32,8 @@ impl Distributor<'_> {
             return;
         }
         let Some(service) = self.registry.services.get(no) else { return };
-        if let Some(sink) = sink.filter(|_| self.deliveries.is_empty()) {
-            let mut told = DeliveredRef {
+        if self.deliveries.is_empty() {
+            let mut delivered = DeliveredRef {
                 service: no,
                 id: service.id,
                 name: &service.name,
@@ -45,21 +45,30 @@ impl Distributor<'_> {
                 content: report.content.bytes,
                 extensions: report.extensions,
             };
-            let size = report.content.bytes.len();
-            let mut can_tell = |id: &SubscriptionId| {
+            let (sequence, size) = (report.sequence, report.content.bytes.len());
+            let mut can_take = |id: &SubscriptionId| {
                 let subscription = table.get_mut(id);
-                subscription.is_none_or(|it| it.can_tell(no, told.id, report.sequence, size))
+                subscription.is_none_or(|it| it.can_take(no, service.id, sequence, size))
             };
-            if sink.has_room(matching.len(), &told) && matching.iter().all(&mut can_tell) {
+            // One alone says so when it takes the report.
+            let ready = sink.has_room(matching.len(), &delivered)
+                && (matching.len() == 1 || matching.iter().all(&mut can_take));
+            if ready {
+                let mut waits = false;
                 for id in matching.iter() {
                     let Some(subscription) = table.get_mut(id) else { continue };
-                    let telling = subscription.tell(no, told.id, report.sequence, via);
-                    if let Some(Telling { missed, resumed }) = telling {
-                        (told.missed, told.resumed) = (missed, resumed);
-                        sink.report(*id, &told);
+                    match subscription.take(no, service.id, sequence, size, via) {
+                        Take::Now(Telling { missed, resumed }) => {
+                            (delivered.missed, delivered.resumed) = (missed, resumed);
+                            sink.report(*id, &delivered);
+                        }
+                        Take::Later => waits = true,
+                        Take::Never => {}
                     }
                 }
-                return;
+                if !waits {
+                    return;
+                }
             }
         }
         for id in Arc::clone(matching).iter() {

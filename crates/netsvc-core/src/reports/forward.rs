@@ -1,5 +1,6 @@
 //! Reports on their way to other processes.
 
+use crate::delivery::sink::NoSink;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::outbound::outbox::Out;
 use crate::links::outbound::reports::ReportRoute;
@@ -13,10 +14,8 @@ use super::distributor::Distributor;
 use super::origin::Origin;
 
 impl Distributor<'_> {
-    /// Passes a report on to all processes beyond this one that want it. False: for some link much
-    /// is queued.
-    #[allow(clippy::inline_always, reason = "the path of every report at a hub")]
-    #[inline(always)]
+    /// Passes a report, numbered by this process, on to all processes beyond it that want it, if it
+    /// does not continue the open batch. False: for some link much is queued.
     pub(crate) fn forward(
         &mut self,
         now: Time,
@@ -29,13 +28,8 @@ impl Distributor<'_> {
             Origin::Own(direct) => (None, None, usize::MAX, direct),
             Origin::Link(link, exchange, left) => (Some(link), Some(exchange), left, None),
         };
-        if self.links.continue_batch(service, report, epoch) {
-            return true;
-        }
-        let report = &ReportRef { service: service.0, ..*report };
         let routes = self.registry.routes_epoch();
         let Some(known) = self.registry.services.get(service) else { return true };
-        // Most services that a client hears of are wanted by nobody beyond it.
         if within.is_some() && known.subscribers.is_empty() {
             return true;
         }
@@ -65,7 +59,7 @@ impl Distributor<'_> {
         };
         report.service = no.0;
         if process == OWN.0 {
-            return self.deliver(no, &report.by_ref(), Some(link), None);
+            return self.deliver(no, &report.by_ref(), Some(link), &mut NoSink);
         }
         if let Some(next) = self.route_on(link, ProcessNo(process)) {
             self.links.send(next, Out::Message(Message::Targeted { process: OWN.0, report }));

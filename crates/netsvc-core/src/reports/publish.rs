@@ -1,6 +1,7 @@
 //! What this process publishes.
 
 use crate::content::ContentRef;
+use crate::delivery::sink::NoSink;
 use crate::error::CommandError;
 use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceNo, Str};
 use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
@@ -45,7 +46,13 @@ impl Distributor<'_> {
         if lifetime != Lifetime::None {
             self.note_kept(now, service, &report, lifetime);
         }
-        self.deliver(service, &report, None, None);
+        if self.reports.subscriptions.concern_any() {
+            self.deliver(service, &report, None, &mut NoSink);
+        }
+        let epoch = self.registry.destinations_epoch();
+        if self.links.continue_batch(service, &report, epoch) {
+            return Ok(true);
+        }
         Ok(self.forward(now, service, &report, Origin::Own(direct)))
     }
 
@@ -54,7 +61,7 @@ impl Distributor<'_> {
         match self.registry.processes.no_of(process) {
             None => true,
             Some(OWN) => {
-                self.deliver(service, report, None, None);
+                self.deliver(service, report, None, &mut NoSink);
                 true
             }
             Some(no) => {

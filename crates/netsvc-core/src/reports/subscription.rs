@@ -107,6 +107,17 @@ pub(crate) struct Telling {
     pub(crate) resumed: bool,
 }
 
+/// What becomes of a report that arrives, see [`Subscription::take`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// It is delivered.
+    Now(Telling),
+    /// It has to [`arrive`](Subscription::arrive) in the queue; nothing was done.
+    Later,
+    /// It is no news.
+    Never,
+}
+
 impl Subscription {
     pub(crate) fn new(
         target: SubscriptionTarget,
@@ -227,43 +238,52 @@ impl Subscription {
         }
     }
 
-    /// Whether a report that arrives now may be told at once, or need not be told.
-    pub(crate) fn can_tell(
+    /// Whether a report that arrives now need not wait in the queue.
+    pub(crate) fn can_take(
         &mut self,
         no: ServiceNo,
         id: ServiceId,
         sequence: u64,
         size: usize,
     ) -> bool {
-        let fits = size <= self.limits.bytes;
-        let calm = fits && self.credit > 0 && self.queue.is_empty() && self.kept.is_empty();
-        let Some(place) = self.feeds.place(no, id) else { return true };
-        let Some(feed) = self.feeds.at(place) else { return true };
-        if !feed.present || sequence <= feed.last {
-            return true;
-        }
-        calm && feed.replay.is_none() && self.untold == 0
+        let calm = self.is_calm(size);
+        let place = self.feeds.place(no, id);
+        let Some(feed) = place.and_then(|place| self.feeds.at(place)) else { return true };
+        !feed.wants(sequence) || (calm && feed.replay.is_none())
     }
 
-    /// As if a report was queued and taken out at once, see [`can_tell`](Self::can_tell); `None`:
-    /// it is not to be told.
-    pub(crate) fn tell(
+    /// A report arrived `via` a link: as if it was queued and taken out at once, if it need not wait
+    /// there.
+    #[inline]
+    pub(crate) fn take(
         &mut self,
         no: ServiceNo,
         id: ServiceId,
         sequence: u64,
+        size: usize,
         via: Option<LinkId>,
-    ) -> Option<Telling> {
-        let place = self.feeds.place(no, id)?;
-        let feed = self.feeds.at(place)?;
-        if !feed.present || sequence <= feed.last {
-            return None;
+    ) -> Take {
+        let calm = self.is_calm(size);
+        let place = self.feeds.place(no, id);
+        let Some(feed) = place.and_then(|place| self.feeds.at(place)) else { return Take::Never };
+        if !feed.wants(sequence) {
+            return Take::Never;
+        }
+        if !calm || feed.replay.is_some() {
+            return Take::Later;
         }
         feed.come_via(via, sequence);
         let (telling, gap) = feed.advance(sequence);
         self.missed = self.missed.saturating_add(gap);
         self.credit = self.credit.saturating_sub(1);
-        Some(telling)
+        Take::Now(telling)
+    }
+
+    /// Nothing waits, and a report of `size` bytes of content need not either.
+    #[inline]
+    fn is_calm(&self, size: usize) -> bool {
+        let empty = self.queue.is_empty() && self.kept.is_empty() && self.untold == 0;
+        size <= self.limits.bytes && self.credit > 0 && empty
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
@@ -494,10 +514,15 @@ impl Subscription {
 }
 
 impl Feed {
-    /// The next report has this sequence: what it has to tell, and of that what nobody counted
-    /// before.
+    /// Whether a report of that sequence is news.
+    #[inline]
+    fn wants(&self, sequence: u64) -> bool {
+        self.present && sequence > self.last
+    }
+
     /// The next report came over that link. If another one was in use before, what was under way
     /// there may be lost with it, and is not told again: all holes before this report count.
+    #[inline]
     fn come_via(&mut self, via: Option<LinkId>, sequence: u64) {
         if self.via != via {
             let known = mem::replace(&mut self.via, via);
@@ -508,6 +533,9 @@ impl Feed {
         }
     }
 
+    /// The next report has this sequence: what it has to tell, and of that what nobody counted
+    /// before.
+    #[inline]
     fn advance(&mut self, sequence: u64) -> (Telling, u64) {
         // Some of the holes may be other subjects, so this is an upper bound.
         let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);

@@ -156,6 +156,12 @@ impl Subscriptions {
         changed
     }
 
+    /// Whether any visible service concerns any of them.
+    #[inline]
+    pub(crate) fn concern_any(&self) -> bool {
+        !self.attached.is_empty()
+    }
+
     /// Subscriptions that a visible service concerns.
     pub(crate) fn attached(&self, no: ServiceNo) -> &[SubscriptionId] {
         self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())

@@ -1,7 +1,7 @@
 //! Requests on their way to a provider, and from one to another.
 
 use crate::content::Content;
-use crate::delivery::sink::{InvocationRef, Sink};
+use crate::delivery::sink::{InvocationRef, NoSink, Sink};
 use crate::ids::{CallId, LinkId, ServiceNo};
 use crate::links::outbound::outlet::Admission;
 use crate::outcome::{Delivered, RequestCode, RequestError};
@@ -47,7 +47,7 @@ impl Router<'_> {
         now: Option<Time>,
         id: CallId,
         question: &Question<'_>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
         let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
         let Call { caller, process, deadline, parts, .. } = *call;
@@ -102,7 +102,7 @@ impl Router<'_> {
         id: CallId,
         service: ServiceNo,
         question: &Question<'_>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
         let size = question.content.bytes.len();
         let (payload, limit) =
@@ -119,7 +119,8 @@ impl Router<'_> {
         let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
         call.service = Some(service);
         call.provider = Provider::Local;
-        if let (Some(now), Some(sink)) = (now, sink.filter(|_| self.deliveries.is_empty()))
+        if let Some(now) = now
+            && self.deliveries.is_empty()
             && let Some(entry) = self.registry.processes.get(call.process)
         {
             let beside = question.method.len() + entry.label.len() + question.extensions.len();
@@ -157,7 +158,7 @@ impl Router<'_> {
             extensions: &rest.extensions,
             waits: rest.waits,
         };
-        let placed = self.place(None, id, &question, None);
+        let placed = self.place(None, id, &question, &mut NoSink);
         if let Ok(placed) = placed {
             rest.unsent = placed != Placed::Sent;
             rest.number = placed.number();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::content::ContentRef;
 use crate::delivery::event::{AbortReason, Event, Invocation};
-use crate::delivery::sink::Sink;
+use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{CallId, LinkId, ServiceNo, Str};
 use crate::limits::MAX_NAME;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
@@ -98,7 +98,7 @@ impl Router<'_> {
             TargetRef::Identity(id) => GoalRef::Identity(id),
         };
         let question = Question { goal, method, content, extensions, waits: wait };
-        self.begin(now, id, &question, None);
+        self.begin(now, id, &question, &mut NoSink);
     }
 
     /// The outcome of a request that is not even begun.
@@ -114,7 +114,7 @@ impl Router<'_> {
         now: Time,
         link: LinkId,
         request: &RequestRef<'_>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) -> Result<(), Reason> {
         let pending = self.requests.limits.pending_requests;
         let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
@@ -164,7 +164,7 @@ impl Router<'_> {
         now: Time,
         id: CallId,
         question: &Question<'_>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         match self.place(Some(now), id, question, sink) {
             Ok(Placed::Sent) if !question.waits => {}

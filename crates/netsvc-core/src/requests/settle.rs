@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::delivery::event::{AbortReason, Event};
-use crate::delivery::sink::Sink;
+use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
 use crate::links::outbound::outbox::Out;
 use crate::outcome::{Delivered, RequestCode, RequestError};
@@ -41,7 +41,7 @@ impl Router<'_> {
                 OutcomeRef::Error { code, delivered, message }
             }
         };
-        self.settle(id, &outcome, extensions, None);
+        self.settle(id, &outcome, extensions, &mut NoSink);
     }
 
     /// A peer answered.
@@ -50,7 +50,7 @@ impl Router<'_> {
         &mut self,
         link: LinkId,
         response: &ResponseRef<'_>,
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         let id = CallId(response.call);
         // Late outcomes find another generation, or a request that was never sent that way.
@@ -117,7 +117,7 @@ impl Router<'_> {
                 continue;
             }
             if told {
-                self.detach_caller(id, &OutcomeRef::from(&lost), &[], None);
+                self.detach_caller(id, &OutcomeRef::from(&lost), &[], &mut NoSink);
                 let reason = AbortReason::ServiceClosed;
                 self.deliveries.push(Event::Abort { call: id, reason });
             } else {
@@ -158,7 +158,7 @@ impl Router<'_> {
         id: CallId,
         outcome: &OutcomeRef<'_>,
         extensions: &[u8],
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         self.detach_caller(id, outcome, extensions, sink);
         self.release(id);
@@ -167,7 +167,7 @@ impl Router<'_> {
     /// As [`settle`](Self::settle), with a failure of the framework.
     #[cold]
     pub(super) fn settle_error(&mut self, id: CallId, error: &RequestError) {
-        self.settle(id, &OutcomeRef::from(error), &[], None);
+        self.settle(id, &OutcomeRef::from(error), &[], &mut NoSink);
     }
 
     /// The local caller does not wait any longer.
@@ -180,7 +180,7 @@ impl Router<'_> {
         let call = self.requests.calls.get(id)?;
         let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
         let outcome = OutcomeRef::Error { code, delivered, message: text };
-        self.detach_caller(id, &outcome, &[], None);
+        self.detach_caller(id, &outcome, &[], &mut NoSink);
         let reason = match code {
             RequestCode::Deadline => AbortReason::Deadline,
             _ => AbortReason::Cancelled,
@@ -227,7 +227,7 @@ impl Router<'_> {
         id: CallId,
         outcome: &OutcomeRef<'_>,
         extensions: &[u8],
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         let Some(call) = self.requests.calls.get_mut(id) else { return };
         match std::mem::replace(&mut call.caller, Caller::Gone) {
@@ -257,10 +257,10 @@ impl Router<'_> {
         key: u64,
         outcome: &OutcomeRef<'_>,
         extensions: &[u8],
-        sink: Option<&mut (dyn Sink + '_)>,
+        sink: &mut (dyn Sink + '_),
     ) {
         if let OutcomeRef::Response(content) = outcome
-            && let Some(sink) = sink.filter(|_| self.deliveries.is_empty())
+            && self.deliveries.is_empty()
             && sink.has_room_for(content.bytes.len(), extensions.len())
         {
             return sink.result(key, content.kind, content.bytes, extensions);

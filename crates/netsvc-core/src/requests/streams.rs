@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::content::{Content, ContentRef};
 use crate::delivery::event::{AbortReason, Event};
+use crate::delivery::sink::NoSink;
 use crate::error::CommandError;
 use crate::ids::{CallId, LinkId};
 use crate::links::outbound::outbox::Out;
@@ -106,7 +107,7 @@ impl Router<'_> {
                 }
                 let text = format!("a part exceeds the {max} bytes that the caller accepts");
                 let error = RequestError::new(RequestCode::TooLarge, Delivered::Yes, text);
-                self.detach_caller(id, &OutcomeRef::from(&error), &[], None);
+                self.detach_caller(id, &OutcomeRef::from(&error), &[], &mut NoSink);
                 self.abandon(id, AbortReason::Cancelled);
             }
             Some(Caller::Gone) | None => {}

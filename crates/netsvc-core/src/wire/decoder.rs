@@ -1,6 +1,6 @@
 //! Bytes in, messages out.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use crate::lazy_copy::LazyCopy;
 
@@ -16,6 +16,10 @@ use super::frame::{DataKind, HEADER, Header, Kind, MAGIC, MIN_PAYLOAD, PREAMBLE}
 use super::message::{Message, VERSION};
 use super::symbols::link::ReceivedSymbols;
 
+/// Frames of at least this many bytes are worth memory of their own, which their contents then
+/// share.
+const LARGE: usize = 16 << 10;
+
 /// Decodes what arrives on one link, from its first byte.
 ///
 /// It owns no buffer: the caller reads into a buffer of its own and hands it over until `decode`
@@ -28,6 +32,8 @@ pub struct Decoder {
     begun: bool,
     /// The first frame, a greeting, was read.
     greeted: bool,
+    /// Bodies of so many bytes are not plain; 0 before the first frame, and once something is wrong.
+    plain_below: usize,
     symbols: ReceivedSymbols,
     fragments: Fragments,
     failed: Option<WireError>,
@@ -41,36 +47,39 @@ pub(crate) struct Frame<'a> {
     body: &'a [u8],
 }
 
-/// What is to be read of a frame by one of the decoder's functions.
+/// A whole frame with content that is read by a function of its own. What those return is never
+/// one type for all kinds: it would lie on the stack in pieces (see `words.rs`).
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Front {
+pub(crate) enum DataFrame<'a> {
     /// By [`Decoder::report`].
-    Report,
+    Report(Frame<'a>),
     /// By [`Decoder::request`].
-    Request,
+    Request(Frame<'a>),
     /// By [`Decoder::response`].
-    Response,
-    /// By [`Decoder::message`].
-    Other,
+    Response(Frame<'a>),
 }
 
-impl Frame<'_> {
-    /// Which function reads it. What they return is never one type for all kinds: it would lie on
-    /// the stack in pieces (see `words.rs`).
-    #[inline]
-    pub(crate) fn front(&self) -> Front {
-        match self.kind {
-            Kind::Data(DataKind::Report) => Front::Report,
-            Kind::Data(DataKind::Request) => Front::Request,
-            Kind::Data(DataKind::Response) => Front::Response,
-            _ => Front::Other,
-        }
-    }
-
+impl<'a> Frame<'a> {
     /// Bytes of the whole frame.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         HEADER + self.extensions.len() + self.body.len()
+    }
+
+    /// It is worth memory of its own.
+    pub(crate) fn is_large(&self) -> bool {
+        self.len() >= LARGE
+    }
+
+    /// The same frame, if it is read by a function of its own.
+    #[inline]
+    pub(crate) fn data(&self) -> Option<DataFrame<'a>> {
+        match self.kind {
+            Kind::Data(DataKind::Report) => Some(DataFrame::Report(*self)),
+            Kind::Data(DataKind::Request) => Some(DataFrame::Request(*self)),
+            Kind::Data(DataKind::Response) => Some(DataFrame::Response(*self)),
+            _ => None,
+        }
     }
 }
 
@@ -82,6 +91,7 @@ impl Decoder {
             max_payload: max_payload.max(MIN_PAYLOAD),
             begun: false,
             greeted: false,
+            plain_below: 0,
             symbols: ReceivedSymbols::default(),
             fragments: Fragments::default(),
             failed: None,
@@ -132,7 +142,6 @@ impl Decoder {
 
     /// The frame at the front of `bytes`; `None`: not all of it is there. The preamble must have
     /// been taken off.
-    #[inline]
     pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Result<Option<Frame<'a>>, WireError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -149,36 +158,87 @@ impl Decoder {
         Ok(Some(Frame { kind, extensions, body }))
     }
 
-    /// Reads a REPORT. `buffer`: what the frame is a part of.
+    /// As [`front`](Self::front), of what nearly all frames are: small, with content, and without
+    /// extension fields. `None`: ask `front`.
     #[inline]
+    pub(crate) fn plain_front<'a>(&self, bytes: &'a [u8]) -> Option<DataFrame<'a>> {
+        let (header, rest) = bytes.split_first_chunk()?;
+        let header = u64::from_le_bytes(*header);
+        let size = (header >> 32) as usize;
+        let body = rest.get(..size).filter(|_| size < self.plain_below)?;
+        // Flags, or extension fields, would make it more than the kind.
+        let kind = match header as u32 {
+            0x50 => DataKind::Report,
+            0x40 => DataKind::Request,
+            0x41 => DataKind::Response,
+            _ => return None,
+        };
+        Frame { kind: Kind::Data(kind), extensions: &[], body }.data()
+    }
+
+    /// Bytes of all whole frames at the front of `bytes`, up to one that is broken.
+    pub(crate) fn whole_frames(&self, bytes: &[u8]) -> usize {
+        let mut whole = 0;
+        while let Ok(Some(frame)) = self.front(&bytes[whole..]) {
+            whole += frame.len();
+        }
+        whole
+    }
+
+    /// Reads a REPORT. `buffer`: what the frame is a part of. `None`: [`fault`](Self::fault) says
+    /// why not.
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn report<'a>(
         &'a self,
         frame: &Frame<'a>,
         buffer: &'a LazyCopy<'a>,
-    ) -> Result<ReportRef<'a>, WireError> {
+    ) -> Option<ReportRef<'a>> {
         let (fixed, payload) = split(frame, buffer)?;
         report::read(*fixed, payload, &self.symbols)
     }
 
-    /// Reads a REQUEST. `buffer`: what the frame is a part of.
-    #[inline]
+    /// Reads a REQUEST, like [`report`](Self::report).
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn request<'a>(
         &'a self,
         frame: &Frame<'a>,
         buffer: &'a LazyCopy<'a>,
-    ) -> Result<RequestRef<'a>, WireError> {
+    ) -> Option<RequestRef<'a>> {
         let (fixed, payload) = split(frame, buffer)?;
         request::read(*fixed, payload, &self.symbols)
     }
 
-    /// Reads a RESPONSE. `buffer`: what the frame is a part of.
-    #[inline]
+    /// Reads a RESPONSE, like [`report`](Self::report).
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn response<'a>(
         frame: &Frame<'a>,
         buffer: &'a LazyCopy<'a>,
-    ) -> Result<ResponseRef<'a>, WireError> {
+    ) -> Option<ResponseRef<'a>> {
         let (fixed, payload) = split(frame, buffer)?;
         response::read(*fixed, payload)
+    }
+
+    /// What is wrong with a frame that could not be read.
+    #[cold]
+    pub(crate) fn fault(&self, frame: &Frame<'_>) -> WireError {
+        let fault = match frame.kind {
+            Kind::Data(DataKind::Request) => {
+                frame.body.first_chunk().map(|fixed| request::fault(*fixed, &self.symbols))
+            }
+            Kind::Data(DataKind::Response) => {
+                frame.body.split_first_chunk().map(|(fixed, text)| response::fault(*fixed, text))
+            }
+            Kind::Data(kind) => {
+                // Of the frames with a report its fields are the last.
+                let fixed = frame.body.get(..kind.fixed()).and_then(|fixed| fixed.last_chunk());
+                fixed.map(|fixed| report::fault(*fixed, &self.symbols))
+            }
+            _ => None,
+        };
+        fault.unwrap_or(WireError::Truncated { frame: frame.kind.name() })
     }
 
     /// Reads any frame; `None`: it concerned the codec alone, or was a part of one to come.
@@ -188,6 +248,7 @@ impl Decoder {
         buffer: &LazyCopy<'_>,
     ) -> Result<Option<Message>, WireError> {
         self.greeted = true;
+        self.plain_below = LARGE.min(self.max_payload);
         match frame.kind {
             Kind::Data(kind) => self.data(kind, frame, buffer).map(Some),
             Kind::Control(kind) => {
@@ -213,6 +274,7 @@ impl Decoder {
 
     /// What went wrong is final: every later call returns it again.
     pub(crate) fn fail(&mut self, error: WireError) -> WireError {
+        self.plain_below = 0;
         *self.failed.get_or_insert(error)
     }
 
@@ -257,39 +319,33 @@ impl Decoder {
         frame: &Frame<'_>,
         buffer: &LazyCopy<'_>,
     ) -> Result<Message, WireError> {
-        Ok(match kind {
-            DataKind::Report => Message::Report(self.report(frame, buffer)?.keep()),
-            DataKind::Request => Message::Request(self.request(frame, buffer)?.keep()),
-            DataKind::Response => {
-                let ResponseRef { call, outcome, extensions } = Self::response(frame, buffer)?;
-                let extensions = Bytes::copy_from_slice(extensions);
-                Message::Response { call, outcome: outcome.keep(), extensions }
+        let message = match kind {
+            DataKind::Report => {
+                self.report(frame, buffer).map(|report| Message::Report(report.keep()))
             }
-            DataKind::Part => {
-                let (fixed, payload) = split(frame, buffer)?;
-                response::read_part(*fixed, payload)?
+            DataKind::Request => {
+                self.request(frame, buffer).map(|request| Message::Request(request.keep()))
             }
-            DataKind::Targeted => {
-                let (fixed, payload) = split(frame, buffer)?;
-                report::read_targeted(*fixed, payload, &self.symbols)?
-            }
-            DataKind::Replayed => {
-                let (fixed, payload) = split(frame, buffer)?;
-                report::read_replayed(*fixed, payload, &self.symbols)?
-            }
-        })
+            DataKind::Response => Self::response(frame, buffer).map(|response| response.keep()),
+            DataKind::Part => match split(frame, buffer) {
+                Some((fixed, payload)) => return response::read_part(*fixed, payload),
+                None => None,
+            },
+            DataKind::Targeted => split(frame, buffer)
+                .and_then(|(fixed, payload)| report::read_targeted(*fixed, payload, &self.symbols)),
+            DataKind::Replayed => split(frame, buffer)
+                .and_then(|(fixed, payload)| report::read_replayed(*fixed, payload, &self.symbols)),
+        };
+        message.ok_or_else(|| self.fault(frame))
     }
 }
 
-/// The fixed fields of a data frame, and the rest.
+/// The fixed fields of a data frame, and the rest; `None`: it is too short.
 #[inline]
 fn split<'a, const FIXED: usize>(
     frame: &Frame<'a>,
     buffer: &'a LazyCopy<'a>,
-) -> Result<(&'a [u8; FIXED], Payload<'a>), WireError> {
-    let Frame { kind, extensions, body } = *frame;
-    match body.split_first_chunk() {
-        Some((fixed, content)) => Ok((fixed, Payload { extensions, content, buffer })),
-        None => Err(WireError::Truncated { frame: kind.name() }),
-    }
+) -> Option<(&'a [u8; FIXED], Payload<'a>)> {
+    let (fixed, content) = frame.body.split_first_chunk()?;
+    Some((fixed, Payload { extensions: frame.extensions, content, buffer }))
 }

@@ -71,7 +71,8 @@ impl Encoder {
     }
 
     /// Appends a REPORT.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every report")]
+    #[inline(always)]
     pub(crate) fn report(&mut self, report: &ReportRef<'_>, out: &mut SendBuffer) {
         let subject = self.symbol(report.subject, Use::Subject, out);
         let head = report::head(report.service, subject, report);
@@ -202,7 +203,8 @@ impl Encoder {
     }
 
     /// Appends a data frame.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     fn put(&self, head: &[u8], extensions: &[u8], content: &ContentRef<'_>, out: &mut SendBuffer) {
         debug_assert!(self.begun, "a direction begins with a greeting");
         if extensions.is_empty() && content.bytes.len() < SEGMENT_FROM {

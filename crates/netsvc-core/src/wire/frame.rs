@@ -125,6 +125,7 @@ impl DataKind {
     }
 
     /// Largest acceptable body.
+    #[inline]
     pub(super) fn limit(self, max_payload: usize) -> usize {
         self.fixed() + max_payload
     }
@@ -197,24 +198,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads a header and judges the lengths it announces, before anything waits for them.
-    #[inline]
     pub(super) fn read(bytes: [u8; HEADER], max_payload: usize) -> Result<Self, WireError> {
-        // Nearly all frames are one of these three, without flags and extensions.
-        let word = u64::from_le_bytes(bytes);
-        let kind = match word as u32 {
-            0x50 => DataKind::Report,
-            0x40 => DataKind::Request,
-            0x41 => DataKind::Response,
-            _ => return Self::read_any(bytes, max_payload),
-        };
-        let body = (word >> 32) as usize;
-        if body > kind.limit(max_payload) {
-            return Self::read_any(bytes, max_payload);
-        }
-        Ok(Self { kind: Kind::Data(kind), extensions: 0, body })
-    }
-
-    fn read_any(bytes: [u8; HEADER], max_payload: usize) -> Result<Self, WireError> {
         let [number, flags, e0, e1, b0, b1, b2, b3] = bytes;
         let kind = Kind::from_wire(number).ok_or(WireError::Kind { kind: number })?;
         if flags != 0 {

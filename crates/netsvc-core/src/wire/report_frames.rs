@@ -22,7 +22,8 @@ pub(crate) struct RawReport {
 }
 
 /// Appends a report's frame. `service` is the sender's number, `subject` a shared symbol.
-#[inline]
+#[allow(clippy::inline_always, reason = "the path of every report at a hub")]
+#[inline(always)]
 pub(crate) fn put_report(
     frames: &mut BytesMut,
     service: u32,

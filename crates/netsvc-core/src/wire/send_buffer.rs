@@ -116,7 +116,8 @@ impl SendBuffer {
     }
 
     /// Appends copies of both.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every small message")]
+    #[inline(always)]
     pub(super) fn copy_both(&mut self, head: &[u8], content: &[u8]) {
         let bytes = head.len() + content.len();
         self.make_room(bytes);
@@ -128,11 +129,16 @@ impl SendBuffer {
     #[inline]
     fn make_room(&mut self, bytes: usize) {
         if self.tail.capacity() - self.tail.len() < bytes {
-            self.seal();
-            // As much again as there is: like a vector that doubles, but nothing is moved.
-            let size = self.len.max(self.burst).clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes);
-            self.tail = BytesMut::with_capacity(size);
+            self.grow(bytes);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        self.seal();
+        // As much again as there is: like a vector that doubles, but nothing is moved.
+        let size = self.len.max(self.burst).clamp(FIRST_CHUNK, LAST_CHUNK).max(bytes);
+        self.tail = BytesMut::with_capacity(size);
     }
 
     /// Makes what is in `tail` a segment; what is left of the buffer is used on.

@@ -12,10 +12,10 @@ use crate::wire::{
     report_frames,
 };
 
-/// Memory for frames that is kept from run to run.
+/// Memory for frames that is kept from batch to batch.
 const KEPT: usize = 4 << 10;
 
-/// A run whose frames links share, written or waiting.
+/// A batch whose frames links share, written or waiting.
 #[derive(Debug)]
 pub(crate) struct SealedBatch {
     pub(crate) service: ServiceNo,
@@ -58,26 +58,37 @@ impl SealedBatch {
     }
 }
 
-/// Where the reports of a run come from and go.
+/// Where the reports of a batch come from and go.
 #[derive(Debug)]
 pub(crate) struct BatchRoute {
     pub(crate) service: ServiceNo,
     /// `None`: this process.
     pub(crate) from: Option<LinkId>,
     pub(crate) to: Destinations,
-    /// Of what decided about `to`, when it was last asked.
-    pub(crate) epoch: u64,
     /// Of the shared symbols, when it began: they keep their meaning during a batch.
     pub(crate) symbols: u64,
 }
 
-/// A run to which reports are added.
+/// What the report added last was about.
+#[derive(Debug)]
+struct Last {
+    service: ServiceNo,
+    subject: Str,
+    /// The subject's symbol.
+    slot: u16,
+    /// Of what decided where it goes.
+    epoch: u64,
+}
+
+/// A batch to which reports are added.
 #[derive(Debug, Default)]
 pub(crate) struct ReportBatch {
     /// `None`: it is empty.
     route: Option<BatchRoute>,
-    /// The subject added last, and its symbol.
-    last: Option<(Str, u16)>,
+    /// Of a report that continues it.
+    last: Option<Last>,
+    /// Bytes of frames that it may have.
+    most: usize,
     named: FxHashSet<u16>,
     pub(crate) symbols: Vec<(u16, Str)>,
     pub(crate) frames: BytesMut,
@@ -92,30 +103,27 @@ impl ReportBatch {
         self.route.is_some()
     }
 
-    /// Bytes of frames with one more report.
-    pub(crate) fn len_with(&self, report: &ReportRef<'_>) -> usize {
-        self.frames.len() + REPORT_HEAD + report.extensions.len() + report.content.bytes.len()
-    }
-
-    /// It is of this process's own reports.
+    /// The symbol of a report's subject, if the last report had that too, and another one goes where
+    /// that went and still finds room.
     #[inline]
-    pub(crate) fn is_own(&self) -> bool {
-        self.route.as_ref().is_some_and(|route| route.from.is_none())
-    }
-
-    /// The symbol of a subject, if it is the last report's and the service is too, and still goes
-    /// where that went.
-    #[inline]
-    pub(crate) fn symbol_of_last(
+    pub(crate) fn continued_by(
         &self,
         service: ServiceNo,
-        subject: &Str,
+        report: &ReportRef<'_>,
         epoch: u64,
     ) -> Option<u16> {
-        let (last, slot) = self.last.as_ref()?;
-        let route = self.route.as_ref()?;
-        let same = Arc::ptr_eq(last, subject) && route.service == service && route.epoch == epoch;
-        same.then_some(*slot)
+        let last = self.last.as_ref()?;
+        let same = Arc::ptr_eq(&last.subject, report.subject)
+            && last.service == service
+            && last.epoch == epoch;
+        (same && self.has_room(report)).then_some(last.slot)
+    }
+
+    /// Whether there is room for one more report.
+    #[inline]
+    pub(crate) fn has_room(&self, report: &ReportRef<'_>) -> bool {
+        let size = REPORT_HEAD + report.extensions.len() + report.content.bytes.len();
+        self.frames.len() + size <= self.most
     }
 
     /// Whether reports of that service over that link to those links belong into it.
@@ -134,8 +142,10 @@ impl ReportBatch {
         })
     }
 
-    /// Begins one; it must be empty. `likely`: bytes of frames that may come.
-    pub(crate) fn begin(&mut self, route: BatchRoute, likely: usize) {
+    /// Begins one of `most` bytes; it must be empty. `likely`: bytes of frames that may come.
+    pub(crate) fn begin(&mut self, route: BatchRoute, most: usize, likely: usize) {
+        let likely = likely.min(most);
+        self.most = most;
         self.route = Some(route);
         if self.frames.capacity() < likely {
             self.frames = BytesMut::with_capacity(likely.max(KEPT));
@@ -151,13 +161,11 @@ impl ReportBatch {
 
     /// Notes the symbol of the report that is added next.
     pub(crate) fn name(&mut self, slot: u16, subject: &Str, epoch: u64) {
-        if let Some(route) = &mut self.route {
-            route.epoch = epoch;
-        }
         if self.named.insert(slot) {
             self.symbols.push((slot, subject.clone()));
         }
-        self.last = Some((subject.clone(), slot));
+        let service = self.route.as_ref().map(|route| route.service);
+        self.last = service.map(|service| Last { service, subject: subject.clone(), slot, epoch });
     }
 
     /// Takes out where it goes: from now on it counts as empty.
@@ -178,7 +186,7 @@ impl ReportBatch {
         Arc::new(SealedBatch { service, symbols, frames })
     }
 
-    /// Forgets what was added; between runs it owns little memory.
+    /// Forgets what was added; between batches it owns little memory.
     pub(crate) fn clear(&mut self) {
         self.named.clear();
         self.symbols.clear();
@@ -199,12 +207,12 @@ mod tests {
 
     fn route(service: u32) -> BatchRoute {
         let to = Destinations::from([(LinkId(1), false), (LinkId(2), true)]);
-        BatchRoute { service: ServiceNo(service), from: FROM, to, epoch: 0, symbols: 0 }
+        BatchRoute { service: ServiceNo(service), from: FROM, to, symbols: 0 }
     }
 
     fn filled(reports: u64, size: usize, likely: usize) -> ReportBatch {
         let mut batch = ReportBatch::default();
-        batch.begin(route(3), likely);
+        batch.begin(route(3), usize::MAX, likely);
         let content = vec![5; size];
         for sequence in 0..reports {
             // Slots in no order.
@@ -263,9 +271,17 @@ mod tests {
         let mut batch = filled(1, 1, 0);
         let subject = Str::from("s");
         batch.name(7, &subject, 5);
-        assert_eq!(batch.symbol_of_last(ServiceNo(3), &subject, 5), Some(7));
-        assert_eq!(batch.symbol_of_last(ServiceNo(3), &subject, 6), None);
-        assert_eq!(batch.symbol_of_last(ServiceNo(4), &subject, 5), None);
-        assert_eq!(batch.symbol_of_last(ServiceNo(3), &Str::from("s"), 5), None);
+        let continued = |batch: &ReportBatch, service, subject: &Str, epoch| {
+            let content = ContentRef::new(ContentType(1), &[0; 100]);
+            let extensions = &[];
+            let report = ReportRef { service: 1, subject, sequence: 2, content, extensions };
+            batch.continued_by(ServiceNo(service), &report, epoch)
+        };
+        assert_eq!(continued(&batch, 3, &subject, 5), Some(7));
+        assert_eq!(continued(&batch, 3, &subject, 6), None);
+        assert_eq!(continued(&batch, 4, &subject, 5), None);
+        assert_eq!(continued(&batch, 3, &Str::from("s"), 5), None);
+        batch.most = batch.frames.len() + REPORT_HEAD + 99;
+        assert_eq!(continued(&batch, 3, &subject, 5), None);
     }
 }

@@ -56,12 +56,7 @@ impl Links {
         report: &ReportRef<'_>,
         epoch: u64,
     ) -> bool {
-        let Some(slot) = self.batch.symbol_of_last(service, report.subject, epoch) else {
-            return false;
-        };
-        if self.batch.len_with(report) > self.bounds.batch(self.batch.is_own()) {
-            return false;
-        }
+        let Some(slot) = self.batch.continued_by(service, report, epoch) else { return false };
         self.batch.add(service, slot, report);
         true
     }
@@ -165,10 +160,10 @@ impl Links {
         let most = self.bounds.batch(from.is_none());
         let slot = self.symbols.slot(report.subject);
         let symbols = self.symbols.epoch();
-        if self.batch.len_with(report) > most || !self.batch.leads(service, from, to, symbols) {
+        if !self.batch.has_room(report) || !self.batch.leads(service, from, to, symbols) {
             self.end_batch();
             let to = Arc::clone(to);
-            self.batch.begin(BatchRoute { service, from, to, epoch, symbols }, likely.min(most));
+            self.batch.begin(BatchRoute { service, from, to, symbols }, most, likely);
         }
         self.batch.name(slot, report.subject, epoch);
         self.batch.add(service, slot, report);

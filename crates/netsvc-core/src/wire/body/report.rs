@@ -81,25 +81,33 @@ impl Report {
     }
 }
 
-/// Reads the body of a REPORT.
+/// Reads the body of a REPORT; `None`: [`fault`] says why not.
 #[inline]
 pub(in crate::wire) fn read<'a>(
     fixed: [u8; REPORT_FIXED],
     payload: Payload<'a>,
     symbols: &'a ReceivedSymbols,
-) -> Result<ReportRef<'a>, WireError> {
+) -> Option<ReportRef<'a>> {
     let [first, sequence] = words(fixed);
-    let reserved = (first >> 56) as u8;
-    if reserved != 0 {
-        return Err(WireError::Value { field: "reserved", value: reserved.into() });
+    if first >> 56 != 0 {
+        return None;
     }
-    Ok(ReportRef {
+    Some(ReportRef {
         service: first as u32,
-        subject: symbols.subject((first >> 32) as u16)?,
+        subject: symbols.get((first >> 32) as u16)?,
         sequence,
         content: payload.content(ContentType((first >> 48) as u8)),
         extensions: payload.extensions,
     })
+}
+
+/// What is wrong with the fixed fields of a REPORT.
+pub(in crate::wire) fn fault(fixed: [u8; REPORT_FIXED], symbols: &ReceivedSymbols) -> WireError {
+    let [first, _] = words(fixed);
+    match symbols.subject((first >> 32) as u16) {
+        Err(error) if first >> 56 == 0 => error,
+        _ => WireError::Value { field: "reserved", value: (first >> 56) as u32 },
+    }
 }
 
 /// Reads the body of a TARGETED.
@@ -107,10 +115,10 @@ pub(in crate::wire) fn read_targeted(
     fixed: [u8; TARGETED_FIXED],
     payload: Payload<'_>,
     symbols: &ReceivedSymbols,
-) -> Result<Message, WireError> {
+) -> Option<Message> {
     let [p0, p1, p2, p3, report @ ..] = fixed;
     let process = u32::from_le_bytes([p0, p1, p2, p3]);
-    Ok(Message::Targeted { process, report: read(report, payload, symbols)?.keep() })
+    Some(Message::Targeted { process, report: read(report, payload, symbols)?.keep() })
 }
 
 /// Reads the body of a REPLAYED.
@@ -118,9 +126,9 @@ pub(in crate::wire) fn read_replayed(
     fixed: [u8; REPLAYED_FIXED],
     payload: Payload<'_>,
     symbols: &ReceivedSymbols,
-) -> Result<Message, WireError> {
+) -> Option<Message> {
     let [p0, p1, p2, p3, r0, r1, r2, r3, m0, m1, m2, m3, report @ ..] = fixed;
-    Ok(Message::Replayed {
+    Some(Message::Replayed {
         process: u32::from_le_bytes([p0, p1, p2, p3]),
         replay: u32::from_le_bytes([r0, r1, r2, r3]),
         remaining: match u32::from_le_bytes([m0, m1, m2, m3]) {

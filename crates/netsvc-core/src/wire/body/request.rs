@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::content::{ContentRef, ContentType};
 use crate::ids::Str;
+use crate::limits::MAX_NAME;
 use crate::wire::error::WireError;
 use crate::wire::frame::{DataKind, HEADER, data_header};
 use crate::wire::message::{Request, RequestTarget};
@@ -85,26 +86,24 @@ impl Request {
     }
 }
 
-/// Reads the body of a REQUEST.
+/// Reads the body of a REQUEST; `None`: [`fault`] says why not.
 #[inline]
 pub(in crate::wire) fn read<'a>(
     fixed: [u8; REQUEST_FIXED],
     payload: Payload<'a>,
     symbols: &'a ReceivedSymbols,
-) -> Result<RequestRef<'a>, WireError> {
+) -> Option<RequestRef<'a>> {
     let [call, processes, target, last] = words(fixed);
     let target_of = match ((processes >> 32) as u32, target as u16) {
-        (0, name) => RequestTargetRef::Name(symbols.name("name", name)?),
+        (0, name) => RequestTargetRef::Name(symbols.get(name).filter(is_name)?),
         (service, NO_SYMBOL) => RequestTargetRef::Service(service),
-        (_, name) => return Err(WireError::Value { field: "name", value: name.into() }),
+        _ => return None,
     };
-    let method = symbols.name("method", (target >> 16) as u16)?;
+    let method = symbols.get((target >> 16) as u16).filter(is_name)?;
     if last >> 40 != 0 {
-        let reserved = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0);
-        let value = reserved.copied().unwrap_or_default().into();
-        return Err(WireError::Value { field: "reserved", value });
+        return None;
     }
-    Ok(RequestRef {
+    Some(RequestRef {
         call,
         caller: processes as u32,
         target: target_of,
@@ -114,6 +113,30 @@ pub(in crate::wire) fn read<'a>(
         content: payload.content(ContentType((last >> 32) as u8)),
         extensions: payload.extensions,
     })
+}
+
+#[inline]
+fn is_name(text: &&Str) -> bool {
+    text.len() <= MAX_NAME
+}
+
+/// What is wrong with the fixed fields of a REQUEST.
+pub(in crate::wire) fn fault(fixed: [u8; REQUEST_FIXED], symbols: &ReceivedSymbols) -> WireError {
+    let [_, processes, target, _] = words(fixed);
+    let named = match ((processes >> 32) as u32, target as u16) {
+        (0, name) => symbols.name("name", name).map(drop),
+        (_, NO_SYMBOL) => Ok(()),
+        (_, name) => Err(WireError::Value { field: "name", value: name.into() }),
+    };
+    let method = || symbols.name("method", (target >> 16) as u16).map(drop);
+    match named.and_then(|()| method()) {
+        Err(error) => error,
+        Ok(()) => {
+            let reserved = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0);
+            let value = reserved.copied().unwrap_or_default().into();
+            WireError::Value { field: "reserved", value }
+        }
+    }
 }
 
 /// Everything of a REQUEST before its extension fields and content. `name` is the symbol of the

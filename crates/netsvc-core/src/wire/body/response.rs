@@ -35,6 +35,16 @@ pub(crate) struct ResponseRef<'a> {
     pub(crate) extensions: &'a [u8],
 }
 
+impl ResponseRef<'_> {
+    pub(in crate::wire) fn keep(&self) -> Message {
+        Message::Response {
+            call: self.call,
+            outcome: self.outcome.keep(),
+            extensions: Bytes::copy_from_slice(self.extensions),
+        }
+    }
+}
+
 /// As [`Outcome`], borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeRef<'a> {
@@ -97,42 +107,53 @@ impl Outcome {
     }
 }
 
-/// Reads the body of a RESPONSE.
+/// Reads the body of a RESPONSE; `None`: [`fault`] says why not.
 #[inline]
 pub(in crate::wire) fn read(
     fixed: [u8; RESPONSE_FIXED],
     payload: Payload<'_>,
-) -> Result<ResponseRef<'_>, WireError> {
+) -> Option<ResponseRef<'_>> {
     let [c0, c1, c2, c3, c4, c5, c6, c7, how @ ..] = fixed;
     let how = u32::from_le_bytes(how);
+    let content = payload.content(ContentType((how >> 8) as u8));
     let outcome = if how as u8 == STATUS_RESPONSE && how >> 16 == 0 {
-        OutcomeRef::Response(payload.content(ContentType((how >> 8) as u8)))
+        OutcomeRef::Response(content)
     } else {
-        read_outcome(how.to_le_bytes(), payload)?
+        read_failure(how.to_le_bytes(), content).ok()?
     };
     let call = u64::from_le_bytes([c0, c1, c2, c3, c4, c5, c6, c7]);
-    Ok(ResponseRef { call, outcome, extensions: payload.extensions })
+    Some(ResponseRef { call, outcome, extensions: payload.extensions })
 }
 
-fn read_outcome(how: [u8; 4], payload: Payload<'_>) -> Result<OutcomeRef<'_>, WireError> {
+/// What is wrong with a RESPONSE whose payload `text` is.
+pub(in crate::wire) fn fault(fixed: [u8; RESPONSE_FIXED], text: &[u8]) -> WireError {
+    let [.., status, kind, delivered, reserved] = fixed;
+    let content = ContentRef::new(ContentType(kind), text);
+    match read_failure([status, kind, delivered, reserved], content) {
+        Err(error) => error,
+        // Only the codec itself could have refused it.
+        Ok(_) => WireError::Value { field: "status", value: status.into() },
+    }
+}
+
+fn read_failure(how: [u8; 4], payload: ContentRef<'_>) -> Result<OutcomeRef<'_>, WireError> {
     let [status, kind, ..] = how;
     let mut reader = Reader::new(DataKind::Response.name(), &how[2..]);
     let r = &mut reader;
-    let content = payload.content(ContentType(kind));
     let outcome = match status {
         STATUS_RESPONSE => {
             r.reserved::<1>()?;
-            OutcomeRef::Response(content)
+            OutcomeRef::Response(payload)
         }
         STATUS_FAILURE => {
             r.reserved::<1>()?;
-            OutcomeRef::Failure(content)
+            OutcomeRef::Failure(payload)
         }
         STATUS_ERROR => OutcomeRef::Error {
             code: RequestCode::from_wire(kind)
                 .ok_or(WireError::Value { field: "code", value: kind.into() })?,
             delivered: read_delivered(r)?,
-            message: read_text(payload.content)?,
+            message: read_text(payload.bytes)?,
         },
         value => return Err(WireError::Value { field: "status", value: value.into() }),
     };

@@ -115,8 +115,9 @@ impl ReceivedSymbols {
         self.texts.iter().chain(shared).map(|text| text.len()).sum()
     }
 
+    /// What `slot` stands for.
     #[inline]
-    fn get(&self, slot: u16) -> Option<&Str> {
+    pub(in crate::wire) fn get(&self, slot: u16) -> Option<&Str> {
         match shared(slot) {
             None => self.texts.get(usize::from(slot)),
             Some(index) => self.shared.get(index / PAGE)?.as_ref()?[index % PAGE].as_ref(),
