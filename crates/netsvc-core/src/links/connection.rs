@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::collections::id_map::IdMap;
-use crate::ids::{ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
+use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
 use crate::limits::CONNECT_DEADLINE;
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
@@ -34,9 +34,9 @@ pub(crate) struct Connection {
     pub(super) out: Outbound,
 
     /// Processes, by the peer's numbers.
-    pub(crate) processes: FxHashMap<u32, ProcessNo>,
+    pub(crate) processes: IdMap<u32, ProcessNo>,
     /// Services, by the peer's numbers.
-    pub(crate) services: FxHashMap<u32, ServiceNo>,
+    pub(crate) services: IdMap<u32, ServiceNo>,
     /// Declared by the peer.
     pub(crate) interests: PeerInterests,
     /// Local services whose subscribers the peer has told; others publish unasked.
@@ -47,7 +47,7 @@ pub(crate) struct Connection {
     pub(crate) ignored: u64,
 
     /// Requests of the peer, by its ids.
-    pub(crate) inbound: IdMap,
+    pub(crate) inbound: IdMap<u64, CallId>,
     /// The route of the last of them.
     pub(crate) route: Option<Box<RouteCache>>,
     /// How many of those in flight were sent, or are to be sent, to the peer.
@@ -101,8 +101,8 @@ impl Connection {
             applicant: None,
             last_received: now,
             out: Outbound::new(seed, now),
-            processes: FxHashMap::default(),
-            services: FxHashMap::default(),
+            processes: IdMap::default(),
+            services: IdMap::default(),
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
             subscribers: FxHashSet::default(),
@@ -145,7 +145,7 @@ impl Connection {
     pub(crate) fn process_of(&self, no: u32) -> Option<ProcessNo> {
         match &self.peer {
             Some(peer) if no == 0 => Some(peer.process),
-            _ => self.processes.get(&no).copied(),
+            _ => self.processes.get(no).copied(),
         }
     }
 

@@ -24,14 +24,14 @@ impl Links {
     ) -> FlushId {
         let id = self.flushes.next_id();
         let mut flush = Flush::default();
-        for (link, state) in &self.table {
+        for (link, state) in self.table.iter() {
             if state.exchange != exchange {
                 continue;
             }
             if state.linked().is_some() {
-                flush.sent.insert(*link);
+                flush.sent.insert(link);
             } else if state.connector.is_some() {
-                flush.waiting.insert(*link);
+                flush.waiting.insert(link);
             }
         }
         let mut links: Vec<LinkId> = flush.sent.iter().copied().collect();

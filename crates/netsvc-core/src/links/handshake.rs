@@ -33,7 +33,7 @@ impl Links {
         own: Introduction<'_>,
     ) {
         let Some(link) = self.link_of(conn) else { return };
-        let Some(state) = self.table.get(&link) else { return };
+        let Some(state) = self.table.get(link) else { return };
         let Some(connector) = &state.connector else { return };
         let hello = self.hello(state.exchange, connector.token, connector.attempts, own);
         let Some(connection) = self.connection_mut(link) else { return };
@@ -49,13 +49,13 @@ impl Links {
 
     /// An acceptor's answer to a HELLO.
     pub(crate) fn welcome(&self, link: LinkId, hello: &Hello, own: Introduction<'_>) -> Message {
-        let exchange = self.table.get(&link).map_or(ExchangeId(0), |state| state.exchange);
+        let exchange = self.table.get(link).map_or(ExchangeId(0), |state| state.exchange);
         Message::Welcome(self.hello(exchange, hello.token, hello.attempt, own))
     }
 
     /// Notes who wants to be linked, until that is decided.
     pub(crate) fn note_applicant(&mut self, link: LinkId, hello: &Hello) {
-        if let Some(state) = self.table.get_mut(&link)
+        if let Some(state) = self.table.get_mut(link)
             && state.connector.is_none()
             && let Some(connection) = state.connection.as_deref_mut()
         {
@@ -65,7 +65,7 @@ impl Links {
 
     /// Leaves the decision about a link to the application; the event to ask it.
     pub(crate) fn begin_authorising(&mut self, link: LinkId, hello: &Hello) -> Option<LinkEvent> {
-        let state = self.table.get_mut(&link)?;
+        let state = self.table.get_mut(link)?;
         let connection = state.connection.as_deref_mut()?;
         connection.phase = Phase::Authorising;
         Some(LinkEvent {
@@ -87,7 +87,7 @@ impl Links {
         own: ProcessId,
         processes: &ProcessTable,
     ) -> Result<Option<LinkId>, Reason> {
-        let Some(state) = self.table.get(&link) else { return Err(closing()) };
+        let Some(state) = self.table.get(link) else { return Err(closing()) };
         let Some(exchange) = self.exchanges.get(&state.exchange) else { return Err(closing()) };
         if state.connector.is_some() {
             return Err(protocol("HELLO sent to a connector"));
@@ -134,7 +134,7 @@ impl Links {
         welcome: &Hello,
         own: ProcessId,
     ) -> Result<(), Reason> {
-        let Some(state) = self.table.get(&link) else { return Err(closing()) };
+        let Some(state) = self.table.get(link) else { return Err(closing()) };
         let Some(connector) = &state.connector else {
             return Err(protocol("WELCOME sent to an acceptor"));
         };
@@ -184,7 +184,7 @@ impl Links {
 
     /// An accepted connection does not count among the unfinished handshakes any more.
     pub(crate) fn end_handshake(&mut self, link: LinkId) {
-        let Some(state) = self.table.get(&link).filter(|state| state.connector.is_none()) else {
+        let Some(state) = self.table.get(link).filter(|state| state.connector.is_none()) else {
             return;
         };
         if let Some(exchange) =

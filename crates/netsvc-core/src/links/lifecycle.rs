@@ -113,7 +113,7 @@ impl Links {
     pub(crate) fn attempt(&mut self, now: Time, link: LinkId) {
         let conn = self.next_conn();
         let seed = self.random.next() ^ self.seed;
-        let Some(state) = self.table.get_mut(&link) else { return };
+        let Some(state) = self.table.get_mut(link) else { return };
         let Some(connector) = &mut state.connector else { return };
         connector.attempts = connector.attempts.saturating_add(1);
         connector.attempts_of_outage = connector.attempts_of_outage.saturating_add(1);
@@ -165,7 +165,7 @@ impl Links {
     /// Whatever ends now is not followed by an attempt.
     pub(crate) fn stop_retrying(&mut self, link: LinkId) {
         if let Some(connector) =
-            self.table.get_mut(&link).and_then(|state| state.connector.as_deref_mut())
+            self.table.get_mut(link).and_then(|state| state.connector.as_deref_mut())
         {
             connector.schedule = Schedule::new(Retry::Once);
         }
@@ -173,7 +173,7 @@ impl Links {
 
     /// Takes the lasting side of a link away: no attempt follows.
     pub(crate) fn take_connector(&mut self, link: LinkId) -> Option<Box<Connector>> {
-        self.table.get_mut(&link)?.connector.take()
+        self.table.get_mut(link)?.connector.take()
     }
 
     /// A connection ended after `phase`: when the next attempt is made, if ever.
@@ -185,7 +185,7 @@ impl Links {
         refused: bool,
     ) -> Option<Duration> {
         let random = &mut self.random;
-        let connector = self.table.get_mut(&link)?.connector.as_mut()?;
+        let connector = self.table.get_mut(link)?.connector.as_mut()?;
         if let Phase::Active(since) = phase {
             connector.schedule.was_active(*since, now);
         }
@@ -197,7 +197,7 @@ impl Links {
     /// The attempts of an outage are counted anew, after those that led to a link.
     pub(crate) fn begin_outage(&mut self, link: LinkId) {
         if let Some(connector) =
-            self.table.get_mut(&link).and_then(|state| state.connector.as_deref_mut())
+            self.table.get_mut(link).and_then(|state| state.connector.as_deref_mut())
         {
             connector.attempts_of_outage = 0;
         }
@@ -206,7 +206,7 @@ impl Links {
     /// Forgets a connection whose transport is gone or no longer wanted, and its link unless that
     /// goes on trying.
     pub(crate) fn drop_connection(&mut self, now: Time, link: LinkId, deliveries: &mut Deliveries) {
-        let Some(state) = self.table.get_mut(&link) else { return };
+        let Some(state) = self.table.get_mut(link) else { return };
         let Some(connection) = state.connection.take() else { return };
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
@@ -224,10 +224,10 @@ impl Links {
 
     /// Forgets a link that has neither a connection nor an attempt to come.
     pub(crate) fn forget(&mut self, link: LinkId, deliveries: &mut Deliveries) {
-        let Some(state) = self.table.get(&link) else { return };
+        let Some(state) = self.table.get(link) else { return };
         let exchange = state.exchange;
         if state.connection.is_none() && state.connector.is_none() {
-            self.table.remove(&link);
+            self.table.remove(link);
             self.timers.clear(LinkTimer::Link(link));
         }
         self.finish_exchange(exchange, deliveries);
@@ -246,7 +246,7 @@ impl Links {
         loop {
             self.last_link = self.last_link.wrapping_add(1);
             let link = LinkId(self.last_link);
-            if !self.table.contains_key(&link) {
+            if !self.table.contains(link) {
                 return link;
             }
         }

@@ -46,7 +46,7 @@ impl Links {
 
     /// Sets the timer of a link to the next thing that may have to be done about it.
     pub(crate) fn arm(&mut self, link: LinkId) {
-        let Some(state) = self.table.get(&link) else { return };
+        let Some(state) = self.table.get(link) else { return };
         let Some(exchange) = self.exchanges.get(&state.exchange) else { return };
         let attempt = state.connector.as_ref().map_or(Time::NEVER, |c| c.next_attempt);
         let wake = match state.connection.as_deref() {
@@ -67,7 +67,7 @@ impl Links {
 
     /// A link's timer fired; `None`: nothing to be done but what was done here.
     pub(crate) fn handle_timer(&mut self, now: Time, link: LinkId) -> Option<Due> {
-        let state = self.table.get(&link)?;
+        let state = self.table.get(link)?;
         let heartbeat = self.exchanges.get(&state.exchange)?.heartbeat;
         let attempt_due =
             state.connector.as_ref().is_some_and(|connector| connector.next_attempt <= now);
@@ -116,7 +116,7 @@ impl Links {
 
     /// See [`Process::is_suspect`](crate::Process::is_suspect).
     pub(crate) fn is_suspect(&self, now: Time, conn: ConnId) -> bool {
-        let Some(state) = self.conns.get(&conn).and_then(|link| self.table.get(link)) else {
+        let Some(state) = self.conns.get(&conn).and_then(|link| self.table.get(*link)) else {
             return false;
         };
         let Some(exchange) = self.exchanges.get(&state.exchange) else { return false };

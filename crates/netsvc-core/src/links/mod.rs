@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_map::IdMap;
 use crate::collections::timers::Timers;
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
 use crate::limits::Limits;
@@ -56,7 +57,7 @@ pub enum Action {
 pub(crate) struct Links {
     exchanges: FxHashMap<ExchangeId, Exchange>,
     last_exchange: u32,
-    table: FxHashMap<LinkId, Link>,
+    table: IdMap<LinkId, Link>,
     last_link: u32,
     conns: FxHashMap<ConnId, LinkId>,
     last_conn: u32,
@@ -82,7 +83,7 @@ impl Links {
         Self {
             exchanges: FxHashMap::default(),
             last_exchange: 0,
-            table: FxHashMap::default(),
+            table: IdMap::default(),
             last_link: 0,
             conns: FxHashMap::default(),
             last_conn: 0,
@@ -112,7 +113,7 @@ impl Links {
     /// The exchange that a link belongs to.
     #[inline]
     pub(crate) fn exchange_of(&self, link: LinkId) -> Option<&Exchange> {
-        self.exchanges.get(&self.table.get(&link)?.exchange)
+        self.exchanges.get(&self.table.get(link)?.exchange)
     }
 
     pub(crate) fn exchange_ids(&self) -> Vec<ExchangeId> {
@@ -122,7 +123,7 @@ impl Links {
     }
 
     pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
-        self.table.get(&link)
+        self.table.get(link)
     }
 
     /// The link of a connection.
@@ -133,23 +134,23 @@ impl Links {
 
     /// Where the connection of a link stands.
     pub(crate) fn phase(&self, link: LinkId) -> Option<&Phase> {
-        self.table.get(&link)?.phase()
+        self.table.get(link)?.phase()
     }
 
     /// The connection of a link, while it is in use.
     #[inline]
     pub(crate) fn linked(&self, link: LinkId) -> Option<&Connection> {
-        self.table.get(&link)?.linked()
+        self.table.get(link)?.linked()
     }
 
     #[inline]
     pub(crate) fn linked_mut(&mut self, link: LinkId) -> Option<&mut Connection> {
-        self.table.get_mut(&link)?.linked_mut()
+        self.table.get_mut(link)?.linked_mut()
     }
 
     /// The connection of a link, whatever its phase.
     pub(crate) fn connection_mut(&mut self, link: LinkId) -> Option<&mut Connection> {
-        self.table.get_mut(&link)?.connection.as_deref_mut()
+        self.table.get_mut(link)?.connection.as_deref_mut()
     }
 
     /// All links in use, in no particular order.
@@ -165,7 +166,7 @@ impl Links {
     /// This process's number of a service that the peer names.
     #[inline]
     pub(crate) fn service_of_peer(&self, link: LinkId, peer_no: u32) -> Option<ServiceNo> {
-        self.linked(link)?.services.get(&peer_no).copied()
+        self.linked(link)?.services.get(peer_no).copied()
     }
 
     /// The peer said something that this process cannot use, which is allowed: the two may have
@@ -212,7 +213,7 @@ impl Links {
 
     /// A connection may have something to write.
     pub(crate) fn mark_dirty(&mut self, link: LinkId) {
-        let connection = self.table.get_mut(&link).and_then(|link| link.connection.as_deref_mut());
+        let connection = self.table.get_mut(link).and_then(|link| link.connection.as_deref_mut());
         if let Some(Connection { id, phase, out, .. }) = connection {
             out.mark_dirty(*id, phase, &mut self.dirty);
         }

@@ -22,7 +22,7 @@ impl Process {
         if !connection.capabilities().introduces {
             return Err(Reason::violation("a client introduced another process"));
         }
-        if process.process == 0 || connection.processes.contains_key(&process.process) {
+        if process.process == 0 || connection.processes.contains(process.process) {
             return Err(Reason::violation("a process number was used twice"));
         }
         if process.id == self.id {
@@ -40,7 +40,7 @@ impl Process {
         if process == 0 {
             return Err(Reason::violation("the peer declared itself gone"));
         }
-        match connection.processes.remove(&process) {
+        match connection.processes.remove(process) {
             Some(no) => self.lose_process(link, no),
             None => self.links.ignore(link),
         }
@@ -56,7 +56,7 @@ impl Process {
     ) -> Result<(), Reason> {
         let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return Ok(()) };
         let Some(connection) = self.links.linked(link) else { return Ok(()) };
-        let Some(process) = connection.processes.get(&service.process).copied() else {
+        let Some(process) = connection.processes.get(service.process).copied() else {
             return Err(Reason::violation("a service of a process that was not introduced"));
         };
         let introduces = connection.capabilities().introduces;
@@ -66,7 +66,7 @@ impl Process {
         if service.service == 0 {
             return Err(Reason::violation("a service without a number"));
         }
-        if connection.services.contains_key(&service.service) {
+        if connection.services.contains(service.service) {
             return Err(Reason::violation("a service number was used twice"));
         }
         let limit = self.registry.max_services;
@@ -137,7 +137,7 @@ impl Process {
     /// A peer withdrew a service.
     pub(super) fn handle_withdrawn(&mut self, link: LinkId, peer_no: u32, revision: u64) {
         let Some(connection) = self.links.linked_mut(link) else { return };
-        let Some(no) = connection.services.remove(&peer_no) else {
+        let Some(no) = connection.services.remove(peer_no) else {
             return self.links.ignore(link);
         };
         let Some(service) = self.registry.services.get_mut(no) else { return };
@@ -316,7 +316,7 @@ impl Process {
         }
         for route in routes {
             if let Some(connection) = self.links.connection_mut(route.link) {
-                connection.services.remove(&route.peer_no);
+                connection.services.remove(route.peer_no);
             }
         }
     }

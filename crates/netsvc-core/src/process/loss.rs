@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
+use crate::collections::id_map::IdMap;
 use crate::delivery::event::{Event, LinkEvent, Peer};
 use crate::ids::{LinkId, ProcessNo, ServiceNo};
 use crate::links::connection::Ending;
@@ -123,8 +124,8 @@ impl Process {
         self.router().abandon_calls_of(&processes, link);
         self.lose_routes(link, &processes);
         if let Some(connection) = self.links.connection_mut(link) {
-            connection.services.clear();
-            connection.processes.clear();
+            connection.services = IdMap::default();
+            connection.processes = IdMap::default();
         }
         self.links.fail_sent_flushes(link, &mut self.deliveries);
     }

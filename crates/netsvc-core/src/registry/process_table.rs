@@ -1,7 +1,6 @@
 //! The processes that are reachable from here.
 
-use rustc_hash::FxHashMap;
-
+use crate::collections::id_map::IdMap;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{ExchangeId, LinkId, ProcessId, ProcessNo, Str};
 
@@ -20,7 +19,7 @@ pub(crate) struct ProcessEntry {
 
 #[derive(Debug)]
 pub(crate) struct ProcessTable {
-    entries: FxHashMap<ProcessNo, ProcessEntry>,
+    entries: IdMap<ProcessNo, ProcessEntry>,
     nos: SeededMap<ProcessId, ProcessNo>,
     last: u32,
 }
@@ -37,14 +36,14 @@ impl ProcessTable {
     pub(crate) fn new(own: ProcessId, label: Str, seed: u64) -> Self {
         let mut nos = SeededMap::with_hasher(SeededState(seed));
         nos.insert(own, OWN);
-        let mut entries = FxHashMap::default();
+        let mut entries = IdMap::default();
         entries.insert(OWN, ProcessEntry { id: own, label, routes: Vec::new() });
         Self { entries, nos, last: 0 }
     }
 
     #[inline]
     pub(crate) fn get(&self, no: ProcessNo) -> Option<&ProcessEntry> {
-        self.entries.get(&no)
+        self.entries.get(no)
     }
 
     pub(crate) fn no_of(&self, id: ProcessId) -> Option<ProcessNo> {
@@ -65,7 +64,7 @@ impl ProcessTable {
         exchange: ExchangeId,
     ) -> ProcessNo {
         if let Some(no) = self.nos.get(&id).copied() {
-            if let Some(entry) = self.entries.get_mut(&no)
+            if let Some(entry) = self.entries.get_mut(no)
                 && no != OWN
                 && entry.routes.iter().all(|(known, _)| *known != link)
             {
@@ -83,23 +82,23 @@ impl ProcessTable {
     /// A process is no longer reachable over a link; true if it is not over any other either, and
     /// was forgotten. Its services must be withdrawn before.
     pub(crate) fn drop_route(&mut self, no: ProcessNo, link: LinkId) -> bool {
-        let Some(entry) = self.entries.get_mut(&no) else { return false };
+        let Some(entry) = self.entries.get_mut(no) else { return false };
         entry.routes.retain(|(route, _)| *route != link);
         if no == OWN || !entry.routes.is_empty() {
             return false;
         }
         let id = entry.id;
-        self.entries.remove(&no);
+        self.entries.remove(no);
         self.nos.remove(&id);
         true
     }
 
     /// All that are reachable over a link.
     pub(crate) fn over(&self, link: LinkId) -> Vec<ProcessNo> {
-        let over = |(_, entry): &(&ProcessNo, &ProcessEntry)| {
+        let over = |(_, entry): &(ProcessNo, &ProcessEntry)| {
             entry.routes.iter().any(|(route, _)| *route == link)
         };
-        let mut found: Vec<_> = self.entries.iter().filter(over).map(|(no, _)| *no).collect();
+        let mut found: Vec<_> = self.entries.iter().filter(over).map(|(no, _)| no).collect();
         found.sort_unstable();
         found
     }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use rustc_hash::FxHashMap;
-
+use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
@@ -18,7 +17,7 @@ use super::service::{Description, Publisher, Service, ServiceRoute};
 pub(crate) struct ServiceTable {
     /// Each in memory of its own: a table that grows moves none of them, and those of a process, which
     /// come and go together, tend to lie beside each other.
-    services: FxHashMap<ServiceNo, Box<Service>>,
+    services: IdMap<ServiceNo, Box<Service>>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
     by_name: Index,
@@ -38,7 +37,7 @@ impl ServiceTable {
     pub(crate) fn new(seed: u64) -> Self {
         let state = || SeededState(seed);
         Self {
-            services: FxHashMap::default(),
+            services: IdMap::default(),
             order: BTreeSet::new(),
             by_id: SeededMap::with_hasher(state()),
             by_name: SeededMap::with_hasher(state()),
@@ -53,12 +52,12 @@ impl ServiceTable {
 
     #[inline]
     pub(crate) fn get(&self, no: ServiceNo) -> Option<&Service> {
-        self.services.get(&no).map(Box::as_ref)
+        self.services.get(no).map(Box::as_ref)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, no: ServiceNo) -> Option<&mut Service> {
-        self.services.get_mut(&no).map(Box::as_mut)
+        self.services.get_mut(no).map(Box::as_mut)
     }
 
     pub(crate) fn no_of(&self, id: ServiceId) -> Option<ServiceNo> {
@@ -158,7 +157,7 @@ impl ServiceTable {
 
     /// Takes a service out of the table.
     pub(crate) fn remove(&mut self, no: ServiceNo) -> Option<Box<Service>> {
-        let service = self.services.remove(&no)?;
+        let service = self.services.remove(no)?;
         self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
         self.by_id.remove(&service.id);
@@ -183,7 +182,7 @@ impl ServiceTable {
     /// A service is reachable over a link, too.
     pub(crate) fn add_route(&mut self, no: ServiceNo, route: ServiceRoute) {
         self.epoch += 1;
-        if let Some(service) = self.services.get_mut(&no) {
+        if let Some(service) = self.services.get_mut(no) {
             service.routes.push(route);
         }
     }
@@ -191,7 +190,7 @@ impl ServiceTable {
     /// A service is no longer reachable over a link, but over another.
     pub(crate) fn drop_route(&mut self, no: ServiceNo, link: LinkId) {
         self.epoch += 1;
-        if let Some(service) = self.services.get_mut(&no) {
+        if let Some(service) = self.services.get_mut(no) {
             service.routes.retain(|route| route.link != link);
         }
     }
@@ -223,14 +222,14 @@ impl ServiceTable {
     /// A service is about to be removed.
     pub(crate) fn end(&mut self, no: ServiceNo) {
         self.epoch += 1;
-        if let Some(service) = self.services.get_mut(&no) {
+        if let Some(service) = self.services.get_mut(no) {
             service.ending = true;
         }
     }
 
     /// False if it was a member already, or is not known.
     pub(crate) fn join(&mut self, no: ServiceNo, group: &Str) -> bool {
-        let Some(service) = self.services.get_mut(&no) else { return false };
+        let Some(service) = self.services.get_mut(no) else { return false };
         if service.in_group(group) {
             return false;
         }
@@ -241,7 +240,7 @@ impl ServiceTable {
 
     /// False if it was not a member.
     pub(crate) fn leave(&mut self, no: ServiceNo, group: &str) -> bool {
-        let Some(service) = self.services.get_mut(&no) else { return false };
+        let Some(service) = self.services.get_mut(no) else { return false };
         let before = service.groups.len();
         service.groups.retain(|known| **known != *group);
         if service.groups.len() == before {

@@ -85,7 +85,7 @@ impl Distributor<'_> {
                 return None;
             }
             let numbers = connection.processes.iter();
-            let number = numbers.filter(|(_, no)| **no == process).map(|(number, _)| *number);
+            let number = numbers.filter(|(_, no)| **no == process).map(|(number, _)| number);
             Some((*link, number.min()?))
         })
     }

@@ -29,7 +29,7 @@ use route_cache::RouteCache;
 pub(crate) struct Requests {
     pub(crate) calls: CallTable,
     /// Those of this process's application, by its keys.
-    keys: IdMap,
+    keys: IdMap<u64, CallId>,
     /// Requests that wait for a provider.
     parked: BTreeSet<CallId>,
     /// Whom the requests of a name went to last, while several have it.
@@ -85,7 +85,7 @@ impl Requests {
 
     /// The application's requests in flight.
     pub(crate) fn own(&self) -> Vec<CallId> {
-        let mut calls: Vec<CallId> = self.keys.iter().map(|(_, call)| call).collect();
+        let mut calls: Vec<CallId> = self.keys.values().copied().collect();
         calls.sort_unstable();
         calls
     }

@@ -209,7 +209,7 @@ impl Router<'_> {
 
     /// Gives up a request of the application, unless it has an outcome already (`None`).
     pub(crate) fn cancel(&mut self, key: u64) -> Option<Delivered> {
-        let call = self.requests.keys.get(key)?;
+        let call = *self.requests.keys.get(key)?;
         self.give_up(call, RequestCode::Cancelled, "the caller cancelled the request")
     }
 

@@ -133,8 +133,8 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let of_them =
             |id: CallId| calls.get(id).is_some_and(|call| processes.contains(&call.process));
-        let mut inbound: Vec<(u64, CallId)> =
-            connection.inbound.iter().filter(|(_, id)| of_them(*id)).collect();
+        let inbound = connection.inbound.iter().map(|(wire, id)| (wire, *id));
+        let mut inbound: Vec<(u64, CallId)> = inbound.filter(|(_, id)| of_them(*id)).collect();
         inbound.sort_unstable();
         for (wire, _) in &inbound {
             connection.inbound.remove(*wire);

@@ -47,7 +47,7 @@ impl Router<'_> {
 
     /// The application takes further parts of a streamed result.
     pub(crate) fn grant_parts(&mut self, now: Time, key: u64, parts: u32) {
-        if let Some(call) = self.requests.keys.get(key) {
+        if let Some(call) = self.requests.keys.get(key).copied() {
             self.add_credit(call, parts);
             // A part that is waited for already is waited for no longer than before.
             let in_line = self.requests.calls.get(call).is_some_and(|call| call.in_line);
@@ -82,7 +82,8 @@ impl Router<'_> {
 
     /// A peer takes further parts.
     pub(crate) fn handle_credit(&mut self, link: LinkId, call: u64, parts: u32) {
-        let call = self.links.linked(link).and_then(|connection| connection.inbound.get(call));
+        let call =
+            self.links.linked(link).and_then(|connection| connection.inbound.get(call).copied());
         match call {
             Some(call) => self.add_credit(call, parts),
             // The outcome is on its way already.

@@ -50,7 +50,7 @@ impl Links {
         self.end_batch();
         let Some(link) = self.link_of(conn) else { return Progress::Drained };
         // Taken out while the other links are consulted.
-        let taken = self.table.get_mut(&link).and_then(|state| state.connection.take());
+        let taken = self.table.get_mut(link).and_then(|state| state.connection.take());
         let Some(mut connection) = taken else { return Progress::Drained };
         let outbound = &mut connection.out;
         let before = out.len();
@@ -75,7 +75,7 @@ impl Links {
             outbound.last_progress = Time::NEVER;
         }
         let closing = matches!(phase, Phase::Closing { .. });
-        if let Some(state) = self.table.get_mut(&link) {
+        if let Some(state) = self.table.get_mut(link) {
             state.connection = Some(connection);
         }
         if !closing && out.len() > before {

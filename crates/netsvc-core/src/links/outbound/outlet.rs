@@ -47,7 +47,7 @@ impl Links {
     /// As [`outlet`](Self::outlet), for the batch itself and for what it lets pass.
     #[inline]
     pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
-        let connection = self.table.get_mut(&link)?.linked_mut()?;
+        let connection = self.table.get_mut(link)?.linked_mut()?;
         let (bounds, dirty, timers) = (self.bounds, &mut self.dirty, &mut self.timers);
         Some(Outlet { link, connection, bounds, dirty, timers })
     }

@@ -134,14 +134,14 @@ impl Links {
                 && report.content.bytes.len() <= connection.max_payload()
         };
         if to.len() > 1 {
-            let mut links = to.iter().map(|(link, _)| self.table.get(link));
+            let mut links = to.iter().map(|(link, _)| self.table.get(*link));
             // Links that are not in use are skipped.
             if !links.all(|link| link.and_then(|link| link.linked()).is_none_or(takes)) {
                 return false;
             }
         }
         for (link, _) in to.iter() {
-            let connection = self.table.get_mut(link).and_then(|link| link.linked_mut());
+            let connection = self.table.get_mut(*link).and_then(|link| link.linked_mut());
             let Some(connection) = connection else { continue };
             if to.len() == 1 && !takes(connection) {
                 return false;
