@@ -69,7 +69,8 @@ impl<K: Id, V> IdMap<K, V> {
         self.len
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn get(&self, id: K) -> Option<&V> {
         match self.slots.get(self.slot(id)) {
             Some(Some((known, value))) if *known == id => Some(value),
@@ -78,7 +79,8 @@ impl<K: Id, V> IdMap<K, V> {
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, id: K) -> Option<&mut V> {
         let slot = self.slot(id);
         match self.slots.get_mut(slot) {
@@ -93,16 +95,25 @@ impl<K: Id, V> IdMap<K, V> {
     }
 
     /// Enters a value; returns what was there before.
+    #[inline]
     pub(crate) fn insert(&mut self, id: K, value: V) -> Option<V> {
         if let Some(known) = self.get_mut(id) {
             return Some(std::mem::replace(known, value));
         }
-        self.len += 1;
-        self.place(id, value);
+        self.insert_new(id, value);
         None
     }
 
+    /// As [`insert`](Self::insert), of an id that is not in use.
     #[inline]
+    pub(crate) fn insert_new(&mut self, id: K, value: V) {
+        debug_assert!(!self.contains(id), "an id is used twice");
+        self.len += 1;
+        self.place(id, value);
+    }
+
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, id: K) -> Option<V> {
         let slot = self.slot(id);
         let removed = match self.slots.get_mut(slot) {
@@ -149,6 +160,7 @@ impl<K: Id, V> IdMap<K, V> {
         self.put(id, value);
     }
 
+    #[inline]
     fn put(&mut self, id: K, value: V) {
         let slot = self.slot(id);
         match self.slots.get_mut(slot) {

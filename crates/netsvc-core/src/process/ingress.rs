@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::origin::Origin;
 use crate::time::Time;
-use crate::wire::{DataFrame, Decoder, ReportRef, WireError};
+use crate::wire::{DataFrame, Decoder, Frame, ReportRef, WireError};
 
 /// The link over which frames arrive, while it is in use, and what was looked up for the last.
 struct Arrival {
@@ -93,7 +93,9 @@ impl Process {
     ) -> Result<usize, WireError> {
         let copy = LazyCopy::of(bytes);
         let applied = self.apply(now, conn, decoder, &copy, sink);
-        self.deliveries.last_was_kept = copy.is_shared();
+        if applied != Ok(0) {
+            self.deliveries.last_was_kept = copy.is_shared();
+        }
         applied
     }
 
@@ -214,13 +216,26 @@ impl Process {
                 Ok(if self.judge(now, arrival.link, result) { frame.len() } else { left })
             }
             DataFrame::Response(frame) => {
-                let Some(response) = Decoder::response(&frame, buffer) else {
-                    return Err(decoder.fault(&frame));
-                };
-                self.router().handle_response(arrival.link, &response, sink);
+                match Decoder::result(&frame, buffer) {
+                    Some(result) => self.router().handle_response(arrival.link, &result, sink),
+                    None => self.apply_failure(arrival.link, &frame, buffer, sink)?,
+                }
                 Ok(frame.len())
             }
         }
+    }
+
+    #[inline(never)] // Kept out of the way of results.
+    fn apply_failure(
+        &mut self,
+        link: LinkId,
+        frame: &Frame<'_>,
+        buffer: &LazyCopy<'_>,
+        sink: &mut (dyn Sink + '_),
+    ) -> Result<(), WireError> {
+        let response = Decoder::response(frame, buffer)?;
+        self.router().handle_response(link, &response, sink);
+        Ok(())
     }
 
     /// The link of a connection, while it is in use.

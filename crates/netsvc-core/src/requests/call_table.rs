@@ -107,6 +107,9 @@ impl Call {
 /// Of a request that was forgotten.
 #[derive(Debug)]
 pub(crate) struct Removed {
+    pub(crate) caller: Caller,
+    /// Its timeout, if its deadline is among those of that.
+    pub(crate) line: Option<Duration>,
     pub(crate) service: Option<ServiceNo>,
     pub(crate) provider: Provider,
     pub(crate) unsent: bool,
@@ -130,7 +133,8 @@ impl CallTable {
         self.len
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, call: Call) -> CallId {
         self.len += 1;
         let generation = self.generation;
@@ -143,26 +147,32 @@ impl CallTable {
         id(index, generation)
     }
 
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn get(&self, call: CallId) -> Option<&Call> {
         let (known, found) = self.slots.get(index(call))?.as_ref()?;
         (*known == generation(call)).then_some(found)
     }
 
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
         let (known, found) = self.slots.get_mut(index(call))?.as_mut()?;
         (*known == generation(call)).then_some(found)
     }
 
     /// Forgets a request; tells what it held elsewhere.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Removed> {
         let slot = self.slots.get_mut(index(call))?;
         let (known, found) = slot.as_ref()?;
         if *known != generation(call) {
             return None;
         }
-        let Call { service, provider, .. } = *found;
-        let removed = Removed { service, provider, unsent: found.is_unsent() };
+        let Call { caller, service, provider, .. } = *found;
+        let line = found.in_line.then_some(found.timeout);
+        let removed = Removed { caller, line, service, provider, unsent: found.is_unsent() };
         *slot = None;
         self.free.push(index(call) as u32);
         self.len -= 1;

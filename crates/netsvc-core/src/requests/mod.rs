@@ -12,6 +12,7 @@ mod settle;
 mod streams;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::collections::id_map::IdMap;
 use crate::collections::seeded_map::{SeededMap, SeededState};
@@ -81,6 +82,15 @@ impl Requests {
             return Some(call);
         }
         self.timers.due(now)
+    }
+
+    /// A request's deadline is not among those of its timeout any more.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
+    pub(super) fn leave_line(&mut self, timeout: Duration, id: CallId) {
+        let calls = &self.calls;
+        let waits = |id| calls.get(id).is_some_and(|call| call.in_line);
+        self.deadlines.end(timeout, id, waits);
     }
 
     /// The application's requests in flight.

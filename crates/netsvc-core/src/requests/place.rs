@@ -41,7 +41,8 @@ impl Placed {
 impl Router<'_> {
     /// Hands a request that nobody has to a provider. With `now` it may be encoded, or told to
     /// `sink`, at once.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(super) fn place(
         &mut self,
         now: Option<Time>,
@@ -52,7 +53,8 @@ impl Router<'_> {
         let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
         let Call { caller, process, deadline, parts, .. } = *call;
         let Route { service, to } = self.route(caller, question.goal, question.method)?;
-        let size = question.content.bytes.len() + question.extensions.len();
+        let size = question.content.bytes.len();
+        let beside = question.extensions.len();
         let (link, number) = match to {
             To::Here => return self.place_here(now, id, service, question, sink),
             To::Link(link, number) => (link, number),
@@ -61,7 +63,7 @@ impl Router<'_> {
             let text = "the link to the service was lost";
             return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
         };
-        let admission = outlet.admit_request(size)?;
+        let admission = outlet.admit_request(size, beside)?;
         let placed = if let (Some(now), Admission::Now) = (now, admission) {
             let target = match (number, question.goal) {
                 (None, GoalRef::Name(name)) => RequestTargetRef::Name(name),
@@ -80,7 +82,7 @@ impl Router<'_> {
             outlet.request(&self.registry.processes, process, &request);
             Placed::Sent
         } else {
-            outlet.queue_request(id, size);
+            outlet.queue_request(id, size + beside);
             Placed::Queued(number)
         };
         let by_peer = number.is_none();
@@ -96,6 +98,8 @@ impl Router<'_> {
 
     /// A handler of this process gets it: at once if the application takes it now, and nothing that
     /// came before waits.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     fn place_here(
         &mut self,
         now: Option<Time>,
@@ -259,6 +263,8 @@ impl Router<'_> {
     }
 
     /// One request less is under way over a link.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(super) fn leave_outbound(&mut self, link: LinkId) {
         if let Some(connection) = self.links.connection_mut(link) {
             connection.outbound = connection.outbound.saturating_sub(1);

@@ -108,7 +108,8 @@ impl Router<'_> {
     }
 
     /// A peer asks.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn handle_request(
         &mut self,
         now: Time,
@@ -146,7 +147,7 @@ impl Router<'_> {
             in_line: false,
             rest: None,
         });
-        connection.inbound.insert(request.call, id);
+        connection.inbound.insert_new(request.call, id);
         let goal = match request.target {
             RequestTargetRef::Service(no) => GoalRef::Service(ServiceNo(no)),
             RequestTargetRef::Name(name) => GoalRef::Name(name),
@@ -158,7 +159,8 @@ impl Router<'_> {
     }
 
     /// Hands a new request to a provider, keeps it until one takes it, or settles it.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     fn begin(
         &mut self,
         now: Time,

@@ -12,7 +12,8 @@ use super::router::Router;
 
 impl Router<'_> {
     /// Where a request goes, asked of policy and registry once and then remembered.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(super) fn route(
         &mut self,
         caller: Caller,

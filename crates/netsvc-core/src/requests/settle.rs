@@ -1,5 +1,8 @@
 //! How requests end: in exactly one outcome, whatever is lost.
 
+use std::mem;
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::delivery::event::{AbortReason, Event};
@@ -10,7 +13,7 @@ use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::registry::checks::check_own_extensions;
 use crate::wire::{Message, OutcomeRef, ResponseRef};
 
-use super::call_table::{Call, Caller, Provider};
+use super::call_table::{Call, Caller, Provider, Removed};
 use super::options::HandlerResultRef;
 use super::router::Router;
 
@@ -45,7 +48,8 @@ impl Router<'_> {
     }
 
     /// A peer answered.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn handle_response(
         &mut self,
         link: LinkId,
@@ -152,7 +156,8 @@ impl Router<'_> {
     }
 
     /// Ends a request with an outcome, at both ends.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every response")]
+    #[inline(always)]
     pub(super) fn settle(
         &mut self,
         id: CallId,
@@ -160,8 +165,9 @@ impl Router<'_> {
         extensions: &[u8],
         sink: &mut (dyn Sink + '_),
     ) {
-        self.detach_caller(id, outcome, extensions, sink);
-        self.release(id);
+        let Some(call) = self.requests.calls.remove(id) else { return };
+        self.tell_caller(id, call.caller, call.line, outcome, extensions, sink);
+        self.forget(id, &call);
     }
 
     /// As [`settle`](Self::settle), with a failure of the framework.
@@ -219,9 +225,7 @@ impl Router<'_> {
         routes > 1
     }
 
-    /// The caller gets the outcome, at once if it is the application and takes it now; the handler,
-    /// if it was told, goes on for itself.
-    #[inline]
+    /// The caller gets the outcome; the handler, if it was told, goes on for itself.
     pub(super) fn detach_caller(
         &mut self,
         id: CallId,
@@ -230,28 +234,45 @@ impl Router<'_> {
         sink: &mut (dyn Sink + '_),
     ) {
         let Some(call) = self.requests.calls.get_mut(id) else { return };
-        match std::mem::replace(&mut call.caller, Caller::Gone) {
+        let caller = mem::replace(&mut call.caller, Caller::Gone);
+        let line = mem::take(&mut call.in_line).then_some(call.timeout);
+        self.tell_caller(id, caller, line, outcome, extensions, sink);
+    }
+
+    /// The caller gets the outcome, at once if it is the application and takes it now. `line`: the
+    /// deadline was among those of that timeout.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
+    fn tell_caller(
+        &mut self,
+        id: CallId,
+        caller: Caller,
+        line: Option<Duration>,
+        outcome: &OutcomeRef<'_>,
+        extensions: &[u8],
+        sink: &mut (dyn Sink + '_),
+    ) {
+        match caller {
             Caller::Local(key) => {
                 self.requests.keys.remove(key);
-                if call.in_line {
-                    self.leave_line(id);
-                } else {
-                    self.requests.timers.clear(id);
+                match line {
+                    Some(timeout) => self.requests.leave_line(timeout, id),
+                    None => self.requests.timers.clear(id),
                 }
                 self.tell_outcome(key, outcome, extensions, sink);
             }
-            Caller::Link(link, call) => {
+            Caller::Link(link, wire) => {
                 if let Some(mut outlet) = self.links.outlet(link) {
-                    let outcome = *outcome;
-                    outlet.respond(&ResponseRef { call, outcome, extensions });
-                    outlet.connection().inbound.remove(call);
+                    outlet.respond(&ResponseRef { call: wire, outcome: *outcome, extensions });
+                    outlet.connection().inbound.remove(wire);
                 }
             }
             Caller::Gone => {}
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     fn tell_outcome(
         &mut self,
         key: u64,
@@ -269,24 +290,20 @@ impl Router<'_> {
         self.deliveries.push(Event::Outcome { key, outcome: outcome.keep(), extensions });
     }
 
-    /// Its deadline is not among those of its timeout any more.
-    #[inline]
-    pub(super) fn leave_line(&mut self, id: CallId) {
-        let Some(call) = self.requests.calls.get_mut(id) else { return };
-        if std::mem::take(&mut call.in_line) {
-            let (timeout, calls) = (call.timeout, &self.requests.calls);
-            let waits = |id| calls.get(id).is_some_and(|call| call.in_line);
-            self.requests.deadlines.end(timeout, id, waits);
+    /// Forgets a request; its slots are free.
+    pub(super) fn release(&mut self, id: CallId) {
+        if let Some(call) = self.requests.calls.remove(id) {
+            self.forget(id, &call);
         }
     }
 
-    /// Forgets a request; its slots are free.
-    #[inline]
-    pub(super) fn release(&mut self, id: CallId) {
+    /// The provider has nothing to do with it any more.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
+    fn forget(&mut self, id: CallId, call: &Removed) {
         if !self.requests.parked.is_empty() {
             self.requests.parked.remove(&id);
         }
-        let Some(call) = self.requests.calls.remove(id) else { return };
         if let Some(service) = call.service {
             self.registry.services.end_call(service);
         }

@@ -3,6 +3,8 @@
 //! The caller grants parts; nobody on the way takes more than it granted, so that a stream whose
 //! reader is slow rests at its handler. A stream ends with an outcome, like every request.
 
+use std::mem;
+
 use bytes::Bytes;
 
 use crate::content::{Content, ContentRef};
@@ -146,7 +148,12 @@ impl Router<'_> {
 
     /// The deadline of a stream is that of its next part, while the caller waits for one.
     fn arm_stream(&mut self, now: Time, id: CallId) {
-        self.leave_line(id);
+        if let Some(call) = self.requests.calls.get_mut(id)
+            && mem::take(&mut call.in_line)
+        {
+            let timeout = call.timeout;
+            self.requests.leave_line(timeout, id);
+        }
         let Some(call) = self.requests.calls.get(id) else { return };
         let due = if call.parts > 0 { now + call.timeout } else { Time::NEVER };
         self.requests.timers.set(id, due);

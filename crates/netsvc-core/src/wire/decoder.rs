@@ -55,8 +55,17 @@ pub(crate) enum DataFrame<'a> {
     Report(Frame<'a>),
     /// By [`Decoder::request`].
     Request(Frame<'a>),
-    /// By [`Decoder::response`].
+    /// By [`Decoder::result`], or else by [`Decoder::response`].
     Response(Frame<'a>),
+}
+
+impl<'a> DataFrame<'a> {
+    #[inline]
+    fn frame(&self) -> &Frame<'a> {
+        match self {
+            Self::Report(frame) | Self::Request(frame) | Self::Response(frame) => frame,
+        }
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -179,10 +188,16 @@ impl Decoder {
     /// Bytes of all whole frames at the front of `bytes`, up to one that is broken.
     pub(crate) fn whole_frames(&self, bytes: &[u8]) -> usize {
         let mut whole = 0;
-        while let Ok(Some(frame)) = self.front(&bytes[whole..]) {
-            whole += frame.len();
+        loop {
+            let rest = &bytes[whole..];
+            whole += match self.plain_front(rest) {
+                Some(data) => data.frame().len(),
+                None => match self.front(rest) {
+                    Ok(Some(frame)) => frame.len(),
+                    _ => return whole,
+                },
+            };
         }
-        whole
     }
 
     /// Reads a REPORT. `buffer`: what the frame is a part of. `None`: [`fault`](Self::fault) says
@@ -210,15 +225,26 @@ impl Decoder {
         request::read(*fixed, payload, &self.symbols)
     }
 
-    /// Reads a RESPONSE, like [`report`](Self::report).
-    #[allow(clippy::inline_always, reason = "the path of every message")]
+    /// Reads a RESPONSE with a handler's result. `None`: [`response`](Self::response) reads it.
+    #[allow(clippy::inline_always, reason = "the path of every response")]
     #[inline(always)]
-    pub(crate) fn response<'a>(
+    pub(crate) fn result<'a>(
         frame: &Frame<'a>,
         buffer: &'a LazyCopy<'a>,
     ) -> Option<ResponseRef<'a>> {
         let (fixed, payload) = split(frame, buffer)?;
-        response::read(*fixed, payload)
+        response::read_result(*fixed, payload)
+    }
+
+    /// Reads any RESPONSE.
+    pub(crate) fn response<'a>(
+        frame: &Frame<'a>,
+        buffer: &'a LazyCopy<'a>,
+    ) -> Result<ResponseRef<'a>, WireError> {
+        match split(frame, buffer) {
+            Some((fixed, payload)) => response::read(*fixed, payload),
+            None => Err(WireError::Truncated { frame: frame.kind.name() }),
+        }
     }
 
     /// What is wrong with a frame that could not be read.
@@ -227,9 +253,6 @@ impl Decoder {
         let fault = match frame.kind {
             Kind::Data(DataKind::Request) => {
                 frame.body.first_chunk().map(|fixed| request::fault(*fixed, &self.symbols))
-            }
-            Kind::Data(DataKind::Response) => {
-                frame.body.split_first_chunk().map(|(fixed, text)| response::fault(*fixed, text))
             }
             Kind::Data(kind) => {
                 // Of the frames with a report its fields are the last.
@@ -326,7 +349,7 @@ impl Decoder {
             DataKind::Request => {
                 self.request(frame, buffer).map(|request| Message::Request(request.keep()))
             }
-            DataKind::Response => Self::response(frame, buffer).map(|response| response.keep()),
+            DataKind::Response => return Ok(Self::response(frame, buffer)?.keep()),
             DataKind::Part => match split(frame, buffer) {
                 Some((fixed, payload)) => return response::read_part(*fixed, payload),
                 None => None,

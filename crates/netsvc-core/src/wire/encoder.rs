@@ -108,7 +108,8 @@ impl Encoder {
     }
 
     /// Appends a REQUEST.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn request(&mut self, request: &RequestRef<'_>, out: &mut SendBuffer) {
         let name = match request.target {
             RequestTargetRef::Service(_) => None,
@@ -120,7 +121,8 @@ impl Encoder {
     }
 
     /// Appends a RESPONSE.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(crate) fn response(&mut self, response: &ResponseRef<'_>, out: &mut SendBuffer) {
         let (head, payload) = response::head(response);
         self.put(&head, response.extensions, &payload, out);

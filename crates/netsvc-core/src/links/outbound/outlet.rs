@@ -22,7 +22,7 @@ use super::outbox::{OVERHEAD, Out, message_size};
 pub(crate) struct Outlet<'a> {
     link: LinkId,
     connection: &'a mut Connection,
-    bounds: Bounds,
+    bounds: &'a Bounds,
     dirty: &'a mut VecDeque<ConnId>,
     timers: &'a mut Timers<LinkTimer>,
 }
@@ -45,10 +45,11 @@ impl Links {
     }
 
     /// As [`outlet`](Self::outlet), for the batch itself and for what it lets pass.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
     pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
         let connection = self.table.get_mut(link)?.linked_mut()?;
-        let (bounds, dirty, timers) = (self.bounds, &mut self.dirty, &mut self.timers);
+        let (bounds, dirty, timers) = (&self.bounds, &mut self.dirty, &mut self.timers);
         Some(Outlet { link, connection, bounds, dirty, timers })
     }
 
@@ -95,26 +96,14 @@ impl<'a> Outlet<'a> {
 
     /// Sends the outcome of a request of the peer. One that the peer does not take becomes the
     /// failure that says so.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn respond(&mut self, response: &ResponseRef<'_>) {
-        let limit = self.connection.max_payload();
-        match response.outcome {
-            OutcomeRef::Response(content) | OutcomeRef::Failure(content)
-                if content.bytes.len() > limit =>
-            {
-                let text = format!("the result exceeds the {limit} bytes that the caller accepts");
-                let (code, delivered) = (RequestCode::TooLarge, Delivered::Yes);
-                let outcome = OutcomeRef::Error { code, delivered, message: &text };
-                self.put_response(&ResponseRef { outcome, ..*response });
-            }
-            _ => self.put_response(response),
+        let (size, limit) = (response.outcome.size(), self.connection.max_payload());
+        if size > limit && !matches!(response.outcome, OutcomeRef::Error { .. }) {
+            return self.respond_too_large(response, limit);
         }
-    }
-
-    #[inline]
-    fn put_response(&mut self, response: &ResponseRef<'_>) {
-        let size = response.outcome.size() + response.extensions.len();
-        if self.offer(OVERHEAD + size) == Admission::Now {
+        if self.offer(OVERHEAD + size + response.extensions.len()) == Admission::Now {
             let out = &mut self.connection.out;
             out.encoder.response(response, &mut out.ready);
             self.mark_dirty();
@@ -123,10 +112,23 @@ impl<'a> Outlet<'a> {
         }
     }
 
-    /// Whether the link takes a request with that many bytes of arguments, and how. Makes room for
-    /// it by dropping reports.
-    #[inline]
-    pub(crate) fn admit_request(&mut self, size: usize) -> Result<Admission, RequestError> {
+    #[cold]
+    fn respond_too_large(&mut self, response: &ResponseRef<'_>, limit: usize) {
+        let text = format!("the result exceeds the {limit} bytes that the caller accepts");
+        let (code, delivered) = (RequestCode::TooLarge, Delivered::Yes);
+        let outcome = OutcomeRef::Error { code, delivered, message: &text };
+        self.respond(&ResponseRef { outcome, ..*response });
+    }
+
+    /// Whether the link takes a request with that many bytes of arguments and, `beside` them, of
+    /// extension fields, and how. Makes room for it by dropping reports.
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
+    pub(crate) fn admit_request(
+        &mut self,
+        size: usize,
+        beside: usize,
+    ) -> Result<Admission, RequestError> {
         let (limit, pending) = (self.connection.max_payload(), self.bounds.pending);
         if size > limit {
             return Err(RequestError::too_large(size, limit));
@@ -135,8 +137,8 @@ impl<'a> Outlet<'a> {
             let text = format!("{pending} requests are pending over the link already");
             return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
         }
-        let admission = self.offer(OVERHEAD + size);
-        let room = self.bounds.outbox.saturating_sub(OVERHEAD + size);
+        let whole = OVERHEAD + size + beside;
+        let (admission, room) = (self.offer(whole), self.bounds.outbox.saturating_sub(whole));
         if admission == Admission::Later && !self.connection.out.outbox.drop_reports(room) {
             let text = "the link's outbox is full: the peer reads too slowly";
             return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
@@ -196,7 +198,7 @@ impl<'a> Outlet<'a> {
     }
 
     /// The parts that reports need.
-    pub(super) fn parts(&mut self) -> (&mut Connection, Bounds) {
+    pub(super) fn parts(&mut self) -> (&mut Connection, &Bounds) {
         (self.connection, self.bounds)
     }
 }

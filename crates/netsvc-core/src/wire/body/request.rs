@@ -95,11 +95,11 @@ pub(in crate::wire) fn read<'a>(
 ) -> Option<RequestRef<'a>> {
     let [call, processes, target, last] = words(fixed);
     let target_of = match ((processes >> 32) as u32, target as u16) {
-        (0, name) => RequestTargetRef::Name(symbols.get(name).filter(is_name)?),
+        (0, name) => RequestTargetRef::Name(symbols.get(name).filter(|text| is_name(text))?),
         (service, NO_SYMBOL) => RequestTargetRef::Service(service),
         _ => return None,
     };
-    let method = symbols.get((target >> 16) as u16).filter(is_name)?;
+    let method = symbols.get((target >> 16) as u16).filter(|text| is_name(text))?;
     if last >> 40 != 0 {
         return None;
     }
@@ -116,7 +116,7 @@ pub(in crate::wire) fn read<'a>(
 }
 
 #[inline]
-fn is_name(text: &&Str) -> bool {
+fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
 }
 
@@ -129,14 +129,12 @@ pub(in crate::wire) fn fault(fixed: [u8; REQUEST_FIXED], symbols: &ReceivedSymbo
         (_, name) => Err(WireError::Value { field: "name", value: name.into() }),
     };
     let method = || symbols.name("method", (target >> 16) as u16).map(drop);
-    match named.and_then(|()| method()) {
-        Err(error) => error,
-        Ok(()) => {
-            let reserved = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0);
-            let value = reserved.copied().unwrap_or_default().into();
-            WireError::Value { field: "reserved", value }
-        }
+    if let Err(error) = named.and_then(|()| method()) {
+        return error;
     }
+    let reserved = fixed[REQUEST_FIXED - 3..].iter().find(|byte| **byte != 0);
+    let value = reserved.copied().unwrap_or_default().into();
+    WireError::Value { field: "reserved", value }
 }
 
 /// Everything of a REQUEST before its extension fields and content. `name` is the symbol of the

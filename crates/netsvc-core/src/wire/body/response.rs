@@ -107,36 +107,35 @@ impl Outcome {
     }
 }
 
-/// Reads the body of a RESPONSE; `None`: [`fault`] says why not.
+/// Reads the body of a RESPONSE with a handler's result; `None`: [`read`] it.
 #[inline]
-pub(in crate::wire) fn read(
+pub(in crate::wire) fn read_result(
     fixed: [u8; RESPONSE_FIXED],
     payload: Payload<'_>,
 ) -> Option<ResponseRef<'_>> {
     let [c0, c1, c2, c3, c4, c5, c6, c7, how @ ..] = fixed;
     let how = u32::from_le_bytes(how);
-    let content = payload.content(ContentType((how >> 8) as u8));
-    let outcome = if how as u8 == STATUS_RESPONSE && how >> 16 == 0 {
-        OutcomeRef::Response(content)
-    } else {
-        read_failure(how.to_le_bytes(), content).ok()?
-    };
+    if how as u8 != STATUS_RESPONSE || how >> 16 != 0 {
+        return None;
+    }
+    let outcome = OutcomeRef::Response(payload.content(ContentType((how >> 8) as u8)));
     let call = u64::from_le_bytes([c0, c1, c2, c3, c4, c5, c6, c7]);
     Some(ResponseRef { call, outcome, extensions: payload.extensions })
 }
 
-/// What is wrong with a RESPONSE whose payload `text` is.
-pub(in crate::wire) fn fault(fixed: [u8; RESPONSE_FIXED], text: &[u8]) -> WireError {
-    let [.., status, kind, delivered, reserved] = fixed;
-    let content = ContentRef::new(ContentType(kind), text);
-    match read_failure([status, kind, delivered, reserved], content) {
-        Err(error) => error,
-        // Only the codec itself could have refused it.
-        Ok(_) => WireError::Value { field: "status", value: status.into() },
-    }
+/// Reads the body of any RESPONSE.
+pub(in crate::wire) fn read(
+    fixed: [u8; RESPONSE_FIXED],
+    payload: Payload<'_>,
+) -> Result<ResponseRef<'_>, WireError> {
+    let [c0, c1, c2, c3, c4, c5, c6, c7, how @ ..] = fixed;
+    let call = u64::from_le_bytes([c0, c1, c2, c3, c4, c5, c6, c7]);
+    let content = payload.content(ContentType(how[1]));
+    let outcome = read_outcome(how, content)?;
+    Ok(ResponseRef { call, outcome, extensions: payload.extensions })
 }
 
-fn read_failure(how: [u8; 4], payload: ContentRef<'_>) -> Result<OutcomeRef<'_>, WireError> {
+fn read_outcome(how: [u8; 4], payload: ContentRef<'_>) -> Result<OutcomeRef<'_>, WireError> {
     let [status, kind, ..] = how;
     let mut reader = Reader::new(DataKind::Response.name(), &how[2..]);
     let r = &mut reader;
@@ -192,7 +191,8 @@ pub(in crate::wire) fn read_part(
 
 /// Everything of a RESPONSE before its extension fields and payload, and the payload, which is a
 /// content but for errors.
-#[inline]
+#[allow(clippy::inline_always, reason = "the path of every response")]
+#[inline(always)]
 pub(in crate::wire) fn head<'a>(
     response: &ResponseRef<'a>,
 ) -> ([u8; HEADER + RESPONSE_FIXED], ContentRef<'a>) {
@@ -223,7 +223,8 @@ pub(in crate::wire) fn part_head(
     head_of(DataKind::Part, call, how, extensions.len(), content.bytes.len())
 }
 
-#[inline]
+#[allow(clippy::inline_always, reason = "the path of every response")]
+#[inline(always)]
 fn head_of(
     kind: DataKind,
     call: u64,
