@@ -40,7 +40,7 @@ export const DEFAULT_MAX_REPORTS = 65_536;
 export const DEFAULT_MAX_BYTES: number = 32 << 20;
 
 /**
- * Reports of other processes and of this one, at most once each, those of one process in the order
+ * Reports of other processes and of this one, at most once each, those of one service in the order
  * published.
  *
  * In force from the call of `registry.subscribe`, whether a publisher exists or not: first come

@@ -23,8 +23,8 @@ export function runDaemon(path: string, args: readonly string[]): Promise<number
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       process.on(signal, () => child.kill(signal));
     }
-    // Apart from this process's group: a Ctrl-C reaches it once only, through this process. A second
-    // one would end its drain.
+    // Apart from this process's group: a Ctrl-C reaches it once only, through this process. A
+    // second one would end its drain.
     const child = spawn(path, args, { stdio: "inherit", detached: process.platform !== "win32" });
     child.once("error", (error) => {
       process.stderr.write(`netsvc: ${path} does not start: ${error.message}\n`);

@@ -12,8 +12,8 @@ pub const MAX_SUBJECT: usize = 1024;
 pub const MAX_GROUPS: usize = 256;
 /// Methods of one service.
 pub const MAX_METHODS: usize = 1024;
-/// Strings that a sender may have abbreviated on one link at a time; as many more may be shared by all
-/// its links.
+/// Strings that a sender may have abbreviated on one link at a time; as many more may be shared by
+/// all its links.
 pub const MAX_SYMBOLS: usize = 4096;
 /// Bytes of a control message: everything but the payload of requests, responses and reports.
 /// A service with the most groups and methods of the greatest length exceeds it and is refused.

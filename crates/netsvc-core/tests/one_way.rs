@@ -118,7 +118,8 @@ fn what_does_not_flow_waits_its_turn() {
     for (mut world, hub, [provider, user]) in worlds(3) {
         world.create(provider, "x");
         world.settle();
-        // Nothing is written before the world settles: the first are encoded at once, the rest wait.
+        // Nothing is written before the world settles: the first are encoded at once, the others
+        // wait.
         for key in 0..200 {
             ask(&mut world, user, key, "x", &[7; 4000]);
         }

@@ -1,5 +1,5 @@
-//! Promise 20: whoever drops reports counts them and says so; `missed` is exact per subject, an upper
-//! bound after a reconnect or with very many subjects, and never too low.
+//! Promise 20: whoever drops reports counts them and says so; `missed` is exact per subject, an
+//! upper bound after a reconnect or with very many subjects, and never too low.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should fail where it stands
 

@@ -1,5 +1,5 @@
-//! Promise 19, with very many subscriptions and services: their kept values are asked for a few at a
-//! time, so that no link ends because too much is asked or answered over it at once.
+//! Promise 19, with very many subscriptions and services: their kept values are asked for a few at
+//! a time, so that no link ends because too much is asked or answered over it at once.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should fail where it stands
 

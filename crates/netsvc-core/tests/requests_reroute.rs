@@ -1,5 +1,5 @@
-//! Promise 14: a request that was not sent yet when its provider went goes to another one, and to that
-//! one alone.
+//! Promise 14: a request that was not sent yet when its provider went goes to another one, and to
+//! that one alone.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should fail where it stands
 

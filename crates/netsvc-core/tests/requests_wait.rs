@@ -1,4 +1,5 @@
-//! Promise 14, `wait`: a request that waits for its provider, within its deadline, connected or not.
+//! Promise 14, `wait`: a request that waits for its provider, within its deadline, connected or
+//! not.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A cache for what follows from a string, found by which string it is instead of what it says.
+//! A cache keyed by strings, which it tells apart by their addresses instead of their texts.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct PointerCache<V> {
 }
 
 impl<V> PointerCache<V> {
-    /// A cache that starts anew when it has `limit` entries.
+    /// A cache that is cleared when it has `limit` entries.
     pub(crate) fn new(limit: usize) -> Self {
         Self { entries: FxHashMap::default(), limit }
     }
@@ -27,7 +27,7 @@ impl<V> PointerCache<V> {
         self.entries.get(&address(text)).map(|(_, value)| value)
     }
 
-    /// What is known of a string, or is found out now.
+    /// The value of a string; `find` computes it if it is not cached.
     pub(crate) fn get_or_insert_with(&mut self, text: &Str, find: impl FnOnce() -> V) -> &V {
         let address = address(text);
         if self.entries.len() >= self.limit && !self.entries.contains_key(&address) {

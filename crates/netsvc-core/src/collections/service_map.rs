@@ -5,14 +5,15 @@ use rustc_hash::FxHashMap;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{ServiceId, ServiceNo};
 
-/// A table by identity, with the services' numbers here as a quick way in.
+/// A table by identity, in which an entry is found without hashing if the service's number in this
+/// process is known as well.
 #[derive(Debug)]
 pub(crate) struct ServiceMap<F> {
     slots: Vec<(ServiceId, F)>,
     by_id: SeededMap<ServiceId, usize>,
     /// Where a service was found last; only a hint, checked by the identity in the slot.
     hints: FxHashMap<ServiceNo, usize>,
-    /// The newest of them: reports come in bursts.
+    /// The latest of them, since reports come in bursts.
     newest: (ServiceNo, usize),
 }
 
@@ -39,7 +40,7 @@ impl<F: Default> ServiceMap<F> {
         self.slots.get_mut(slot).map(|(_, feed)| feed)
     }
 
-    /// As [`get_mut`](Self::get_mut), of a service whose number here is known too.
+    /// As [`get_mut`](Self::get_mut), but faster, since the service's number here is known too.
     pub(crate) fn find(&mut self, no: ServiceNo, id: ServiceId) -> Option<&mut F> {
         let Place(slot) = self.place(no, id)?;
         self.slots.get_mut(slot).map(|(_, feed)| feed)

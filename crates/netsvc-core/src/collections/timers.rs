@@ -1,4 +1,4 @@
-//! What has to happen at which time.
+//! Timers, in the order in which they fire.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;

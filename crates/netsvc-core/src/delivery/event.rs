@@ -210,7 +210,7 @@ pub struct Delivered {
     pub sequence: u64,
     /// A kept value, published before the subscription was in force.
     pub replayed: bool,
-    /// The first of this service after its link was lost.
+    /// The first of this service after its link was lost, or after a gap from a change of links.
     pub resumed: bool,
     /// Reports of this subscription that were dropped before this one since the last delivery.
     pub missed: u64,
@@ -221,7 +221,7 @@ pub struct Delivered {
 }
 
 impl Event {
-    /// Ready to wait: see `Content::detached`.
+    /// The same event, ready to wait: see `Content::detached`.
     pub(crate) fn detached(self) -> Self {
         match self {
             Self::Part { key, content } => Self::Part { key, content: content.detached() },

@@ -1,4 +1,4 @@
-//! What waits to be told to the application, in one order over all kinds.
+//! What waits for the application, in one order over all kinds.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -21,11 +21,11 @@ pub(crate) enum Pending {
     Event(Event),
     /// The invocation's particulars are in the in-flight table, so that cancelling takes it back.
     Invoke(CallId),
-    /// How much it is by now is in the in-flight table.
+    /// The amount, which may still grow, is in the in-flight table.
     Credit(CallId),
 }
 
-/// A queue of its own that has something to tell and may.
+/// A queue of its own that has a next entry, and the credit to deliver it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     Watch(WatchId),
@@ -44,8 +44,8 @@ pub(crate) enum Next {
 pub(crate) struct Deliveries {
     pending: VecDeque<(u64, Pending)>,
     ready: BTreeSet<(u64, Source)>,
-    /// One more of them. Most of the time there is only this one: a burst for one subscription
-    /// does not touch the tree.
+    /// One more entry of `ready`, most of the time the only one: a burst for one subscription does
+    /// not touch the tree.
     spare: Option<(u64, Source)>,
     /// Batches of messages applied since the application took something.
     unheard: u32,
@@ -67,7 +67,7 @@ impl Deliveries {
         self.unheard = self.unheard.saturating_add(1);
     }
 
-    /// The application does not take what it is told: contents must be ready to wait.
+    /// The application takes nothing at present: contents must be ready to wait.
     pub(crate) fn is_waiting(&self) -> bool {
         self.unheard >= MAX_UNHEARD
     }
@@ -96,9 +96,9 @@ impl Deliveries {
         self.pending.push_back((stamp, Pending::Credit(call)));
     }
 
-    /// An invocation that was not told was taken back. Now and then, so that it costs little, those
-    /// for which `is_wanted` does not hold are thrown out: an application that does not listen must
-    /// not let them pile up.
+    /// An invocation was taken back before the application was told of it. Those for which
+    /// `is_wanted` does not hold are removed, since an application that does not listen must not
+    /// let them pile up; but only now and then, so that it costs little.
     pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
         self.stale += 1;
         if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
@@ -122,7 +122,7 @@ impl Deliveries {
         }
     }
 
-    /// The source's entry of that stamp is gone.
+    /// The source's entry with this stamp is gone.
     pub(crate) fn unready(&mut self, stamp: u64, source: Source) {
         if self.spare == Some((stamp, source)) {
             self.spare = None;

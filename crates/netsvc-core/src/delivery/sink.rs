@@ -1,4 +1,4 @@
-//! Who takes what the application is told while it arrives.
+//! Takes what is for the application while it arrives.
 
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ impl Sink for NoSink {
     fn invoke(&mut self, _: &InvocationRef<'_>) {}
 }
 
-/// As [`DeliveredReport`](crate::DeliveredReport), where it lies. Never a kept value.
+/// A [`DeliveredReport`](crate::DeliveredReport) where it lies in the read buffer; never a kept
+/// value.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveredRef<'a> {
     /// Number of the publishing service in this registry.
@@ -57,7 +58,7 @@ pub struct DeliveredRef<'a> {
     pub subject: &'a Str,
     /// Counts everything the service published, from 1.
     pub sequence: u64,
-    /// The first of this service after its link was lost.
+    /// The first of this service after its link was lost, or after a gap from a change of links.
     pub resumed: bool,
     /// Reports of this subscription that were dropped before this one since the last delivery.
     pub missed: u64,
@@ -69,7 +70,7 @@ pub struct DeliveredRef<'a> {
     pub extensions: &'a [u8],
 }
 
-/// As [`Invocation`](crate::Invocation), where it lies.
+/// An [`Invocation`](crate::Invocation) where it lies in the read buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct InvocationRef<'a> {
     /// Names the invocation in `respond`.

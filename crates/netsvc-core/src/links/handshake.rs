@@ -1,4 +1,4 @@
-//! Handshakes: whom to take, and what is fixed then.
+//! Handshakes: which links are taken, and what is fixed then.
 
 use std::time::Duration;
 

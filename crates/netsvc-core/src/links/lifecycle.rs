@@ -54,7 +54,7 @@ impl Links {
         }
     }
 
-    /// Whether an operation makes sense on an exchange.
+    /// Whether an exchange has the role that an operation needs.
     pub(crate) fn check_role(
         &self,
         exchange: ExchangeId,
@@ -162,7 +162,7 @@ impl Links {
         Some(links)
     }
 
-    /// Whatever ends now is not followed by an attempt.
+    /// No attempt follows when the connection ends.
     pub(crate) fn stop_retrying(&mut self, link: LinkId) {
         if let Some(connector) =
             self.table.get_mut(link).and_then(|state| state.connector.as_deref_mut())
@@ -171,7 +171,7 @@ impl Links {
         }
     }
 
-    /// Takes the lasting side of a link away: no attempt follows.
+    /// Takes the connector out of a link: no attempt follows.
     pub(crate) fn take_connector(&mut self, link: LinkId) -> Option<Box<Connector>> {
         self.table.get_mut(link)?.connector.take()
     }
@@ -194,7 +194,7 @@ impl Links {
         Some(delay)
     }
 
-    /// The attempts of an outage are counted anew, after those that led to a link.
+    /// An outage begins: its attempts are counted from zero.
     pub(crate) fn begin_outage(&mut self, link: LinkId) {
         if let Some(connector) =
             self.table.get_mut(link).and_then(|state| state.connector.as_deref_mut())

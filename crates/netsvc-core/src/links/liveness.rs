@@ -16,7 +16,7 @@ use super::timer::LinkTimer;
 /// first.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What the time of a link's timer brings about.
+/// What is due when a link's timer fires.
 #[derive(Debug)]
 pub(crate) enum Due {
     /// Its connection ends.
@@ -139,7 +139,7 @@ impl Links {
         Some(link)
     }
 
-    /// The transport took bytes; `unwritten` are left in the connection's batch.
+    /// The transport took bytes; `unwritten` are left in the connection's send buffer.
     pub(crate) fn handle_written(&mut self, now: Time, conn: ConnId, unwritten: usize) {
         let Some(link) = self.link_of(conn) else { return };
         if let Some(connection) = self.connection_mut(link) {

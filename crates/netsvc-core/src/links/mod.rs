@@ -68,7 +68,7 @@ pub(crate) struct Links {
     timers: Timers<LinkTimer>,
     /// For frames that several links share.
     symbols: SharedSymbols,
-    /// Reports that go on together; nothing else is sent before it ends.
+    /// The open batch of reports; nothing else is sent before it ends.
     batch: ReportBatch,
     bounds: Bounds,
     limits: Limits,
@@ -169,8 +169,8 @@ impl Links {
         self.linked(link)?.services.get(peer_no).copied()
     }
 
-    /// The peer said something that this process cannot use, which is allowed: the two may have
-    /// changed their minds at the same time.
+    /// The peer said something that this process cannot use, which is allowed: a change there and a
+    /// change here may have crossed.
     pub(crate) fn ignore(&mut self, link: LinkId) {
         if let Some(connection) = self.linked_mut(link) {
             connection.ignored += 1;
@@ -219,7 +219,7 @@ impl Links {
         }
     }
 
-    /// One replay less is under way over a link: another may be asked for.
+    /// A replay over a link has ended: another may be asked for.
     pub(crate) fn end_replay(&mut self, link: LinkId, publisher: crate::ids::ProcessNo) {
         if let Some(connection) = self.connection_mut(link) {
             connection.out.end_replay(publisher);

@@ -1,7 +1,7 @@
 //! Who may see and do what: the one place that decides it.
 //!
-//! It is asked where an answer is found once and kept (destinations of reports, routes of
-//! requests), and where something is announced or subscribed to; nowhere for each message.
+//! It is asked where an answer is found once and remembered (destinations of reports, routes of
+//! requests), and when something is announced or subscribed to; never for each message.
 
 pub mod visibility;
 
@@ -10,7 +10,7 @@ use crate::links::Links;
 use crate::registry::service::Service;
 
 /// Whether a service exists for whoever is behind a link: the one rule for announcements, requests
-/// and subscriptions. The answer changes for no link unless the routes of the service do.
+/// and subscriptions. For a given link, the answer changes only when the service's routes do.
 pub(crate) fn exports(links: &Links, service: &Service, link: LinkId) -> bool {
     let Some(exchange) = links.exchange_of(link) else { return false };
     if !visibility::passes(&service.audience, &exchange.group) {

@@ -117,7 +117,7 @@ impl Process {
     }
 
     /// A service that is known already is announced over a further link: of one origin the higher
-    /// revision wins, whatever way it took. Changes of group may have been lost on the other way.
+    /// revision wins, whatever way it took. Changes of group may be held up on the other way.
     fn catch_up(&mut self, now: Time, no: ServiceNo, groups: Vec<Str>, revision: u64) {
         let Some(service) = self.registry.services.get(no) else { return };
         if revision <= service.revision {
@@ -153,7 +153,7 @@ impl Process {
         self.withdraw_all(&[no], None);
     }
 
-    /// A peer told of a change of group.
+    /// A peer reported a change of group.
     pub(super) fn handle_membership(
         &mut self,
         now: Time,
@@ -210,7 +210,7 @@ impl Process {
     }
 
     /// A service is no longer reachable over a link, but over another: it ceases to exist for those
-    /// to whom only that link led. `told`: they are told so by a withdrawal.
+    /// to whom only that link led. `told`: they get a withdrawal.
     pub(super) fn lose_route(&mut self, no: ServiceNo, link: LinkId, told: bool) {
         let before = self.announcer().links_to_tell(no);
         self.registry.services.drop_route(no, link);
@@ -264,17 +264,17 @@ impl Process {
     }
 
     /// Announces that services are gone from here: first all group leaves, then the withdrawals.
-    /// `lost`: with that link; peers then hear of a lost process once instead.
+    /// `lost`: they are lost with that link, and peers hear of the lost process once instead.
     pub(super) fn withdraw_all(&mut self, services: &[ServiceNo], lost: Option<LinkId>) {
         let mut members: Vec<(ServiceNo, Vec<Str>)> = Vec::new();
         for no in services {
             let Some(known) = self.registry.services.get(*no) else { continue };
-            // One of another process only comes back if it was merely cut off, here or elsewhere.
+            // A service of another process may merely be cut off, here or elsewhere, and return.
             let cut_off = !known.is_local();
             if !known.groups.is_empty() {
                 members.push((*no, known.groups.clone()));
             }
-            // Reports held for a replay that will not end now were sent before all that follows.
+            // Reports buffered for a replay that will never end were sent before all that follows.
             for subscription in self.reports.subscriptions.attached(*no).to_vec() {
                 self.distributor().detach(subscription, *no, cut_off);
             }
@@ -307,7 +307,7 @@ impl Process {
         self.registry.subscribers_changed();
         let Service { publisher, name, routes, .. } = &*service;
         if let Some(publisher) = publisher {
-            // Only of services of this process do links know subscribers.
+            // Links know subscribers only of services of this process.
             self.distributor().end_subscribers(no);
             self.distributor().forget_kept(publisher);
         }

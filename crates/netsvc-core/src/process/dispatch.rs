@@ -151,7 +151,7 @@ impl Process {
             Message::ReplayEnd { process, replay, sequence, more_after } => {
                 distributor.handle_replay_end(link, process, replay, sequence, more_after);
             }
-            // The rest has its arms above.
+            // All others are matched by the caller.
             _ => {}
         }
         Ok(())

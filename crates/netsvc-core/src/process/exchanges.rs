@@ -50,7 +50,7 @@ impl Process {
         self.links.connect(now, exchange, retry, token)
     }
 
-    /// Whether `listen` makes sense on an exchange.
+    /// Whether an exchange may listen.
     pub fn check_listen(&self, exchange: ExchangeId) -> Result<(), CommandError> {
         self.check_open()?;
         self.links.check_role(exchange, "listen", Role::Server)

@@ -1,4 +1,4 @@
-//! From an open transport to a link whose peer is known, in its order.
+//! From an open transport to a link whose peer is known, step by step.
 
 use crate::delivery::event::{Event, LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, Str};
@@ -60,8 +60,8 @@ impl Process {
 
     /// Takes a link that [`Event::Authorise`] asked about, or refuses it.
     ///
-    /// The peer is told no more than that it may not; it goes on trying, slowly. Too late, or for
-    /// a link that is gone, it does nothing.
+    /// A refused peer learns only that, and goes on trying, slowly. Without effect when it is too
+    /// late or the link is gone.
     pub fn authorise(&mut self, now: Time, link: LinkId, may: bool) {
         let Some(connection) = self.links.connection_mut(link) else { return };
         if connection.phase != Phase::Authorising {
@@ -69,7 +69,7 @@ impl Process {
         }
         let Some(hello) = connection.applicant.clone() else { return };
         if may {
-            // The world may have changed since it was judged first.
+            // Something may have changed since it was first judged.
             match self.judge_hello(link, &hello) {
                 Ok(replaced) => self.take_link(now, link, &hello, replaced),
                 Err(reason) => self.reject(now, link, reason),
@@ -107,7 +107,7 @@ impl Process {
 
     /// The peer does not want this link.
     pub(super) fn handle_refuse(&mut self, now: Time, link: LinkId, reason: Reason) {
-        // A version that we speak not, or nonsense of ours, will not get better by hurrying either.
+        // Retrying soon does not help against another version or a fault of this side either.
         self.end_connection(now, link, Ending { reason, farewell: None, refused: true });
     }
 

@@ -104,8 +104,8 @@ impl Process {
         self.links.handle_received(now, conn);
     }
 
-    /// Applies every whole frame at the front of `buffer`, up to a large one whose content would have
-    /// to be copied.
+    /// Applies every whole frame at the front of `buffer`, up to a large one whose content would
+    /// have to be copied.
     fn apply(
         &mut self,
         now: Time,
@@ -154,8 +154,8 @@ impl Process {
         }
     }
 
-    /// Applies the frame at the front of `rest`, whatever it is. Returns how many bytes that was; 0:
-    /// there is no whole frame, or a large one whose content would have to be copied.
+    /// Applies the frame at the front of `rest`, whatever it is. Returns how many bytes that was;
+    /// 0: there is no whole frame, or a large one whose content would have to be copied.
     #[inline(never)] // Kept out of the way of plain frames.
     fn apply_other(
         &mut self,
@@ -184,8 +184,8 @@ impl Process {
         Ok(frame.len())
     }
 
-    /// Applies a frame with content, where it lies. `left`: bytes from its beginning on. Returns how
-    /// many bytes it was; all that are left if it ended the link.
+    /// Applies a frame with content, where it lies. `left`: bytes from its beginning on. Returns
+    /// how many bytes it was; all that are left if it ended the link.
     #[allow(clippy::inline_always, reason = "the path of every message")]
     #[allow(clippy::too_many_arguments, reason = "inlined")]
     #[inline(always)]

@@ -35,7 +35,7 @@ impl Process {
         ending: Ending,
         drain: Duration,
     ) {
-        // Reports that were said before its end are sent before its end.
+        // Reports published before the end are sent before the end.
         self.links.end_batch();
         let Some(state) = self.links.get(link) else { return };
         let Some(connection) = state.connection.as_deref() else { return };
@@ -93,7 +93,7 @@ impl Process {
         if matches!(phase, Phase::Active(_)) {
             self.deliveries.push(Event::LinkInactive(event.clone()));
         } else if accepted {
-            // Strangers may cause any number of them.
+            // Anybody who connects can cause any number of them.
             self.deliveries.push_hint(Event::AttemptFailed(event.clone()));
         } else if !own_wish {
             self.deliveries.push(Event::AttemptFailed(event.clone()));
@@ -156,12 +156,12 @@ impl Process {
 
         self.registry.routes_changed();
         for process in processes {
-            // What the process wanted ends with its last route, and with it everything of it here.
+            // What the process wanted over this link ends. With its last route it is forgotten.
             let Some(id) = self.registry.processes.get(*process).map(|entry| entry.id) else {
                 continue;
             };
             if leaving.contains(process) {
-                // Before its subscriptions end: peers hear of its services first, as everybody.
+                // Before its subscriptions end: like everybody, peers hear of its services first.
                 self.tell_process_gone(*process, link);
             }
             self.distributor().end_wishes(*process, link);
@@ -172,8 +172,8 @@ impl Process {
         }
     }
 
-    /// Whether a link is the last to a process within its exchange: to whoever is behind the other
-    /// links of that, the process is gone.
+    /// Whether a link is the last one to a process within its exchange, so that the process is gone
+    /// for whoever is behind the exchange's other links.
     pub(super) fn leaves(&self, process: ProcessNo, link: LinkId) -> bool {
         let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return false };
         self.registry.processes.get(process).is_some_and(|entry| {

@@ -52,7 +52,8 @@ pub struct Config {
 /// There are four kinds of methods:
 /// - *commands* of the application (`create_service`, `request`, `connect`, …), which return at
 ///   once; what comes of them arrives as events;
-/// - `handle_*`: something happened outside: a connection was opened, messages arrived, time passed;
+/// - `handle_*`: something happened outside: a connection was opened, messages arrived, time
+///   passed;
 /// - `poll_*`: work that came of it, to be done by the caller;
 /// - getters, which change nothing.
 ///
@@ -67,7 +68,7 @@ pub struct Process {
     label: Str,
     limits: Limits,
     closed: bool,
-    /// What arrives is told at once where that is possible.
+    /// What arrives is given to a sink where possible, instead of being queued.
     tells_at_once: bool,
     links: Links,
     registry: Registry,
@@ -116,8 +117,8 @@ impl Process {
         self.closed
     }
 
-    /// From now on everything waits before it is encoded, everything is queued before it is told,
-    /// and no route is remembered. What applications observe must not differ: for tests.
+    /// For tests. From now on everything waits before it is encoded, everything is queued before it
+    /// is told, and no route is remembered; what applications observe must not differ.
     #[doc(hidden)]
     pub fn forbid_quick_ways(&mut self) {
         self.links.encode_late();
@@ -151,7 +152,7 @@ impl Process {
         links.poll_write(now, conn, out, budget, &mut Sources { registry, reports, requests })
     }
 
-    /// The transport took bytes; `unwritten` are left in the connection's batch.
+    /// The transport took bytes; `unwritten` are left in the connection's send buffer.
     pub fn handle_written(&mut self, now: Time, conn: ConnId, unwritten: usize) {
         self.links.handle_written(now, conn, unwritten);
     }
@@ -186,7 +187,7 @@ impl Process {
         }
     }
 
-    /// Entries of every table, by name: what has to return to its start when everything that was
+    /// Entries of every table, by name. They return to what they were when everything that was
     /// begun has ended.
     pub fn table_sizes(&self) -> Vec<(&'static str, usize)> {
         let parts = [

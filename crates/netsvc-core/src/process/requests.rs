@@ -30,13 +30,14 @@ impl Process {
         self.router().request(now, key, target, method, content, options);
     }
 
-    /// Gives a request up: its outcome is `cancelled`, unless it has one already (`None`).
+    /// Gives up a request: its outcome is `cancelled`, unless it has one already (`None`).
     pub fn cancel(&mut self, key: u64) -> Option<Delivered> {
         self.router().cancel(key)
     }
 
-    /// Ends an invocation. Every one must be ended, aborted ones too. `extensions`: extension fields
-    /// for the caller, as in [`RequestOptions::extensions`]; those that cannot be sent are left out.
+    /// Ends an invocation. Every one must be ended, aborted ones too. `extensions`: extension
+    /// fields for the caller, as in [`RequestOptions::extensions`]; left out if they cannot be
+    /// sent.
     #[inline]
     pub fn respond(&mut self, call: CallId, result: HandlerResultRef<'_>, extensions: &[u8]) {
         self.router().respond(call, result, extensions);

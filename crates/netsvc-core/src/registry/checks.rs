@@ -1,4 +1,4 @@
-//! What the application says, checked before it counts.
+//! Checks of what the application passes in, before anything is changed.
 
 use bytes::Bytes;
 

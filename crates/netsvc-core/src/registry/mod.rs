@@ -23,7 +23,7 @@ pub(crate) struct Registry {
     pub(crate) processes: ProcessTable,
     pub(crate) services: ServiceTable,
     pub(crate) watches: Watches,
-    /// Processes whose end the application asked to be told.
+    /// Processes of whose end the application asked to be told.
     pub(crate) tracked: FxHashSet<ProcessNo>,
     own: ProcessId,
     /// Counts the changes of this process's own services.

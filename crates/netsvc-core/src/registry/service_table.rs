@@ -15,8 +15,8 @@ use super::service::{Description, Publisher, Service, ServiceRoute};
 
 #[derive(Debug)]
 pub(crate) struct ServiceTable {
-    /// Each in memory of its own: a table that grows moves none of them, and those of a process, which
-    /// come and go together, tend to lie beside each other.
+    /// Each in memory of its own: a table that grows moves none of them, and those of a process,
+    /// which come and go together, tend to lie beside each other.
     services: IdMap<ServiceNo, Box<Service>>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
@@ -27,8 +27,8 @@ pub(crate) struct ServiceTable {
     last: u32,
     /// Services of this process.
     local: usize,
-    /// Changes whenever it may be another service that is meant by a name or a number, or another
-    /// way to it.
+    /// Changes whenever a name or a number may mean another service, or a service may be reached by
+    /// another route.
     epoch: u64,
     seed: u64,
 }
@@ -174,7 +174,7 @@ impl ServiceTable {
         self.epoch
     }
 
-    /// What was found out about services does not hold any more.
+    /// What was remembered about services no longer holds.
     pub(crate) fn touch(&mut self) {
         self.epoch += 1;
     }
@@ -211,7 +211,7 @@ impl ServiceTable {
         }
     }
 
-    /// The sequence of what a local service publishes next; `None`: it is none.
+    /// The sequence of what a local service publishes next; `None`: it is no local service.
     #[inline]
     pub(crate) fn next_sequence(&mut self, no: ServiceNo) -> Option<u64> {
         let publisher = self.get_mut(no)?.publisher.as_mut()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::collections::pointer_cache::PointerCache;
 use crate::ids::{ExchangeId, LinkId, Str};
 
-/// Subjects whose destinations a service remembers; beyond it, it starts anew.
+/// Subjects whose destinations a service remembers; beyond that, it forgets all of them.
 const MAX_SUBJECTS: usize = 1024;
 
 /// Links that a report goes to; true: nobody behind it wants more than the newest.
@@ -17,9 +17,9 @@ pub(crate) type Destinations = Arc<[(LinkId, bool)]>;
 #[derive(Debug)]
 pub(crate) struct DestinationCache {
     within: Option<ExchangeId>,
-    /// Of the routes when it was filled.
+    /// Epoch of the routes when it was filled.
     epoch: u64,
-    /// By the text of the subject, with which every new string of it begins.
+    /// By the text of the subject, for strings that `known` has not seen.
     links: HashMap<Str, Destinations>,
     known: PointerCache<Destinations>,
 }
@@ -40,7 +40,7 @@ impl DestinationCache {
         self.known.clear();
     }
 
-    /// What is known of a subject that has been asked for by the same string.
+    /// The destinations of a subject that was asked for by the same string before.
     #[inline]
     pub(crate) fn get(&self, subject: &Str, epoch: u64) -> Option<&Destinations> {
         if self.epoch != epoch {
@@ -49,7 +49,7 @@ impl DestinationCache {
         self.known.get(subject)
     }
 
-    /// What is known of a subject, or is found out now.
+    /// The destinations of a subject; `find` is asked if they are not known.
     pub(crate) fn get_or_insert_with(
         &mut self,
         subject: &Str,

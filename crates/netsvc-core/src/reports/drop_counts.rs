@@ -1,4 +1,4 @@
-//! What was dropped on its way to one peer and is to be told to it.
+//! What was dropped on its way to one peer, to be reported to it.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl DropCounts {
     /// Counts `count` reports of a subject, or of several (`None`).
     pub(crate) fn add(&mut self, service: u32, subject: Option<&Str>, count: u64) {
         let lost = self.services.entry(service).or_insert_with(|| LostOfService {
-            // Fixed keys do no harm: the table is small, whatever its keys collide in.
+            // A fixed seed does no harm: the table is small, whatever collides.
             subjects: SeededMap::with_hasher(SeededState(0)),
             others: 0,
         });

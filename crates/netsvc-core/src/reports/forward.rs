@@ -102,8 +102,8 @@ impl Distributor<'_> {
         }
     }
 
-    /// Where something for one process goes that came over a link: on within the same exchange,
-    /// since what it is about exists only there.
+    /// The next link of something for one process that came over a link. It goes on within the same
+    /// exchange, since what it is about exists only there.
     pub(super) fn route_on(&self, from: LinkId, process: ProcessNo) -> Option<LinkId> {
         let exchange = self.links.get(from)?.exchange;
         let next = self.registry.processes.get(process)?.route_in(exchange)?;

@@ -18,7 +18,7 @@ use super::retained::{Lifetime, RetainedValue, RetainedValues};
 const SWEEP: Duration = Duration::from_secs(10);
 
 impl Distributor<'_> {
-    /// Makes room for the value that a report becomes, or drops the subject's if it becomes none.
+    /// Makes room for a report that is to be kept; drops the subject's kept value if it is not.
     #[inline]
     pub(super) fn keep(
         &mut self,

@@ -39,7 +39,7 @@ pub(crate) struct Reports {
     pub(crate) subscriptions: Subscriptions,
     /// What this process wants of others.
     pub(crate) interests: OwnInterests,
-    /// What others want, and this process of its clients.
+    /// What clients want, and what this process wants of its clients.
     wishes: Wishes,
     /// Number and bytes of all kept values.
     kept: (usize, usize),

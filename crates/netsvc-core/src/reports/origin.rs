@@ -9,7 +9,7 @@ pub(crate) enum Origin<'a> {
     /// This process, which may have a transport at hand.
     Own(Option<Direct<'a>>),
     /// A link of that exchange. Reports go on within it only, since that is where the publisher
-    /// said they go.
-    /// With as many bytes behind it as were read with it.
+    /// said they go. The number: bytes of what was read at once that are not applied yet, this
+    /// report's included.
     Link(LinkId, ExchangeId, usize),
 }

@@ -9,7 +9,7 @@ use crate::delivery::event::Delivered;
 pub(crate) struct ReplayBuffer {
     pub(crate) kept: BTreeMap<u64, Delivered>,
     pub(crate) live: BTreeMap<u64, Delivered>,
-    /// Dropped, up to which sequence and how many, while nothing was held that could tell of it.
+    /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
     pub(crate) dropped: (u64, u64),
 }
 
@@ -24,7 +24,7 @@ impl ReplayBuffer {
 
     /// In the order of their sequence.
     pub(crate) fn merged(mut self) -> BTreeMap<u64, Delivered> {
-        // The fewer are put among the more.
+        // The smaller map goes into the larger.
         if self.kept.len() > self.live.len() {
             std::mem::swap(&mut self.kept, &mut self.live);
         }

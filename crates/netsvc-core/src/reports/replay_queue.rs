@@ -1,9 +1,9 @@
 //! Replays that are still to be asked for over one link, some of each publisher at a time.
 //!
-//! When a link comes up, every subscription asks every service it concerns for kept values: products
-//! of two numbers, more than fits into outboxes here, at the hub and on the way back. So an ask is an
-//! id in a row, and becomes a message when earlier ones of the same publisher have been answered. A
-//! publisher that does not answer holds up nobody else.
+//! When a link comes up, every subscription asks every service it concerns for kept values. That
+//! is the product of two numbers, more than fits into the outboxes here, at the hub and on the way
+//! back. So a replay to be asked for is an id in a row, and becomes a message when earlier ones of
+//! the same publisher have been answered. A publisher that does not answer holds up nobody else.
 
 use std::collections::VecDeque;
 
@@ -125,8 +125,8 @@ impl ReplayQueue {
         }
     }
 
-    /// Forgets a publisher of which nothing is under way or waits, as when what was taken out is not to
-    /// be asked for after all.
+    /// Forgets a publisher of which nothing is under way or waits, as when what was taken out is
+    /// not to be asked for after all.
     pub(crate) fn forget_idle(&mut self, process: ProcessNo) {
         let known = self.publishers.get(&process);
         if known.is_some_and(|known| known.under_way == 0 && known.waiting.0.is_empty()) {

@@ -23,7 +23,7 @@ struct Entry {
     count: u32,
 }
 
-/// What a change of subscribers is to somebody.
+/// What a change of subscribers amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
     /// Nothing new.
@@ -35,7 +35,7 @@ pub(crate) enum Changed {
 }
 
 impl Subscribers {
-    /// A process wants something; over several links it is told apart by them.
+    /// A process wants something; what it wants over several links is told apart.
     pub(crate) fn add(&mut self, process: ProcessNo, link: Option<LinkId>, want: &Want) -> Changed {
         self.forget_destinations();
         if let Some(at) = self.position(process, link, want) {
@@ -69,8 +69,8 @@ impl Subscribers {
         self.position(process, link, want).is_some()
     }
 
-    /// Takes out what was said over one link, or by this process; returns it with what the change
-    /// is.
+    /// Takes out what was wanted over one link, or by this process; returns it with what the change
+    /// amounts to.
     pub(crate) fn take_over(&mut self, link: Option<LinkId>) -> Vec<(ProcessNo, Want, Changed)> {
         let mut taken = Vec::new();
         self.entries.retain(|entry| {
@@ -95,7 +95,7 @@ impl Subscribers {
         self.entries.is_empty()
     }
 
-    /// The links over which somebody said what he wants, each once.
+    /// The links over which somebody wants something, each once.
     pub(crate) fn links(&self) -> Vec<LinkId> {
         let mut links: Vec<LinkId> = self.entries.iter().filter_map(|entry| entry.link).collect();
         links.sort_unstable();
@@ -108,8 +108,7 @@ impl Subscribers {
         self.caches.iter_mut().for_each(DestinationCache::clear);
     }
 
-    /// As [`destinations`](Self::destinations) found them when it was asked last, while nothing has
-    /// changed.
+    /// What [`destinations`](Self::destinations) found last, if nothing has changed since.
     #[inline]
     pub(crate) fn known_destinations(
         &self,
@@ -120,9 +119,9 @@ impl Subscribers {
         self.caches.iter().find(|cache| cache.is_within(within))?.get(subject, epoch)
     }
 
-    /// The links that a report of this subject goes to that came from within an exchange, or from
-    /// this process (`None`). Each once; to those `unasked` it goes in any case. Of several links to
-    /// one process the one that `prefers` it most is taken; `None`: not that one.
+    /// The links that a report of this subject goes to, each once. `within`: the exchange from
+    /// which it came; `None`: it is of this process. To those `unasked` it goes in any case. Of
+    /// several links to one process, the one with the lowest `prefers` is taken; `None`: never.
     pub(crate) fn destinations(
         &mut self,
         subject: &Str,

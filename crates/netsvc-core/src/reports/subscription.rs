@@ -91,7 +91,8 @@ struct Feed {
     /// Dropped from the queues, by the number of the first kept report behind them, or the next to
     /// be queued: what is to be told by it, or by the first of this service after it.
     dropped: BTreeMap<u64, u64>,
-    /// Holes up to this sequence were published while its link was lost: missed, or not wanted.
+    /// Holes up to this sequence were published while its link was lost, or before another one came
+    /// into use: missed, or not wanted.
     unseen: u64,
     /// Of those, what the next report has to tell.
     gap: u64,
@@ -252,8 +253,8 @@ impl Subscription {
         !feed.wants(sequence) || (calm && feed.replay.is_none())
     }
 
-    /// A report arrived `via` a link: as if it was queued and taken out at once, if it need not wait
-    /// there.
+    /// A report arrived `via` a link: as if it was queued and taken out at once, if it need not
+    /// wait there.
     #[inline]
     pub(crate) fn take(
         &mut self,
@@ -536,6 +537,8 @@ impl Feed {
     /// The next report has this sequence: what it has to tell, and of that what nobody counted
     /// before.
     #[inline]
+    /// The next report has this sequence: what it has to tell, and of that what nobody counted
+    /// before.
     fn advance(&mut self, sequence: u64) -> (Telling, u64) {
         // Some of the holes may be other subjects, so this is an upper bound.
         let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);

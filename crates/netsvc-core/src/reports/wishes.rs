@@ -1,4 +1,4 @@
-//! Interest: who wants whose reports, and telling the publishers.
+//! Interest: who wants whose reports, and what publishers are told of it.
 
 use crate::delivery::event::Event;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo};
@@ -55,7 +55,7 @@ impl Distributor<'_> {
         }
     }
 
-    /// A server told of a subscriber of a local service, or of its end.
+    /// A server reported a subscriber of a local service, or its end.
     pub(crate) fn handle_subscriber(
         &mut self,
         link: LinkId,
@@ -93,7 +93,7 @@ impl Distributor<'_> {
         Ok(())
     }
 
-    /// A server has told all subscribers of a local service.
+    /// A server has named all subscribers of a local service.
     pub(crate) fn handle_subscribers_known(&mut self, link: LinkId, service: u32) {
         let no = ServiceNo(service);
         let known = self.registry.services.get_mut(no).filter(|known| known.is_local());
@@ -116,8 +116,8 @@ impl Distributor<'_> {
         self.unwish(OWN, None, target, want);
     }
 
-    /// A service is new, or there is a route to it in another exchange: its subscribers are those
-    /// who wished for it before. `within`: the exchange; `None`: all.
+    /// A service is new, or there is a route to it in another exchange: those who wanted its
+    /// reports before become its subscribers. `within`: the exchange; `None`: all.
     pub(crate) fn grant_wishes(&mut self, no: ServiceNo, within: Option<ExchangeId>) {
         let Some(service) = self.registry.services.get(no) else { return };
         let wishes = self.reports.wishes.of(&service.name, service.id);

@@ -26,7 +26,8 @@ pub(crate) struct Call {
     pub(crate) timeout: Duration,
     /// Parts of a streamed result that the caller still takes.
     pub(crate) parts: u32,
-    /// Those of them that the handler here was not told of since it was invoked.
+    /// Those of them that were granted since the handler here was invoked and that it has not been
+    /// told of.
     pub(crate) untold: u32,
     /// The caller has ever taken parts: its deadline moves with them.
     pub(crate) stream: bool,
@@ -104,7 +105,7 @@ impl Call {
     }
 }
 
-/// Of a request that was forgotten.
+/// What a request held elsewhere that is now forgotten.
 #[derive(Debug)]
 pub(crate) struct Removed {
     pub(crate) caller: Caller,
@@ -125,7 +126,7 @@ pub(crate) struct CallTable {
     generation: u32,
 }
 
-/// Slots that stay when nothing is in flight.
+/// Slots that are kept when nothing is in flight.
 const KEPT_SLOTS: usize = 512;
 
 impl CallTable {

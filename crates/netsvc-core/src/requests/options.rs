@@ -46,7 +46,7 @@ impl<'a> RequestOptions<'a> {
     }
 }
 
-/// What a handler came to.
+/// How a handler ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandlerResult {
     /// Its result.
@@ -57,7 +57,7 @@ pub enum HandlerResult {
     Error(RequestCode, Str),
 }
 
-/// As [`HandlerResult`], where it lies.
+/// A [`HandlerResult`] whose content is borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandlerResultRef<'a> {
     /// Its result.

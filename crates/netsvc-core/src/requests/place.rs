@@ -32,7 +32,7 @@ impl Placed {
         }
     }
 
-    /// What it was asked with must not keep a buffer alive.
+    /// Its arguments must not keep a whole buffer alive.
     pub(super) fn is_queued(self) -> bool {
         matches!(self, Self::Queued(_) | Self::Pending { for_long: true })
     }
@@ -262,7 +262,7 @@ impl Router<'_> {
         }
     }
 
-    /// One request less is under way over a link.
+    /// A request over a link has ended, or was taken back.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
     pub(super) fn leave_outbound(&mut self, link: LinkId) {

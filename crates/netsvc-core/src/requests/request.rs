@@ -23,8 +23,8 @@ use super::place::Placed;
 use super::route_cache::GoalRef;
 use super::router::Router;
 
-/// A request cancelled this shortly before its deadline was given up for the deadline: remaining
-/// times are rounded up to milliseconds at each hop.
+/// A request cancelled this shortly before its deadline counts as given up for the deadline:
+/// remaining times are rounded up to milliseconds at each hop.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
 
 /// What is asked, where it lies.

@@ -14,7 +14,7 @@ pub(crate) enum GoalRef<'a> {
     Service(ServiceNo),
 }
 
-/// As [`GoalRef`], kept.
+/// An owned [`GoalRef`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
     Name(Str),

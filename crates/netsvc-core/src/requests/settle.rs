@@ -99,7 +99,8 @@ impl Router<'_> {
         self.fail_calls(to, RequestCode::Lost, "the service was withdrawn");
     }
 
-    /// As [`fail_calls_to`](Self::fail_calls_to), of a service that is withdrawn over one link only.
+    /// As [`fail_calls_to`](Self::fail_calls_to), of a service that is withdrawn over one link
+    /// only.
     pub(crate) fn fail_calls_to_over(&mut self, service: ServiceNo, link: LinkId) {
         let to =
             |call: &Call| call.service == Some(service) && call.provider == Provider::Link(link);
@@ -130,8 +131,7 @@ impl Router<'_> {
         }
     }
 
-    /// Requests that processes sent over a link, and that they cannot be answered any more, are
-    /// given up.
+    /// Gives up requests that processes sent over a link over which they can no longer be answered.
     pub(crate) fn abandon_calls_of(&mut self, processes: &[ProcessNo], link: LinkId) {
         let Some(connection) = self.links.connection_mut(link) else { return };
         let calls = &self.requests.calls;
@@ -239,15 +239,15 @@ impl Router<'_> {
         self.tell_caller(id, caller, line, outcome, extensions, sink);
     }
 
-    /// The caller gets the outcome, at once if it is the application and takes it now. `line`: the
-    /// deadline was among those of that timeout.
+    /// The caller gets the outcome, at once if it is the application and takes it now. `timeout`:
+    /// its deadline was among those of that.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
     fn tell_caller(
         &mut self,
         id: CallId,
         caller: Caller,
-        line: Option<Duration>,
+        timeout: Option<Duration>,
         outcome: &OutcomeRef<'_>,
         extensions: &[u8],
         sink: &mut (dyn Sink + '_),
@@ -255,16 +255,16 @@ impl Router<'_> {
         match caller {
             Caller::Local(key) => {
                 self.requests.keys.remove(key);
-                match line {
+                match timeout {
                     Some(timeout) => self.requests.leave_line(timeout, id),
                     None => self.requests.timers.clear(id),
                 }
                 self.tell_outcome(key, outcome, extensions, sink);
             }
-            Caller::Link(link, wire) => {
+            Caller::Link(link, number) => {
                 if let Some(mut outlet) = self.links.outlet(link) {
-                    outlet.respond(&ResponseRef { call: wire, outcome: *outcome, extensions });
-                    outlet.connection().inbound.remove(wire);
+                    outlet.respond(&ResponseRef { call: number, outcome: *outcome, extensions });
+                    outlet.connection().inbound.remove(number);
                 }
             }
             Caller::Gone => {}

@@ -23,8 +23,8 @@ const LARGE: usize = 16 << 10;
 /// Decodes what arrives on one link, from its first byte.
 ///
 /// It owns no buffer: the caller reads into a buffer of its own and hands it over until `decode`
-/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived, but
-/// for tables of 100 KiB at most.
+/// wants more. Whatever the peer sends, nothing panics, and no more memory is taken than arrived,
+/// but for tables of 100 KiB at most.
 #[derive(Debug)]
 pub struct Decoder {
     max_payload: usize,
@@ -32,7 +32,8 @@ pub struct Decoder {
     begun: bool,
     /// The first frame, a greeting, was read.
     greeted: bool,
-    /// Bodies of so many bytes are not plain; 0 before the first frame, and once something is wrong.
+    /// Bodies of so many bytes are not plain; 0 before the first frame, and once something is
+    /// wrong.
     plain_below: usize,
     symbols: ReceivedSymbols,
     fragments: Fragments,

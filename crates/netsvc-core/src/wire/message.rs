@@ -171,8 +171,8 @@ pub enum Message {
         replay: u32,
         /// The service's sequence when it began to answer, or `upto` of the request.
         sequence: u64,
-        /// 0: all matching values were sent. Otherwise the sequence up to which they were; the asker
-        /// asks for the rest when it has room.
+        /// 0: all matching values were sent. Otherwise the sequence up to which they were; the
+        /// asker asks for the rest when it has room.
         more_after: u64,
     },
 }

@@ -5,8 +5,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// What has at least this many bytes is worth a segment of its own, and a reference on its way there.
-/// Below, a copy costs less than one more segment in the system call.
+/// What has at least this many bytes is worth a segment of its own, and a reference on its way
+/// there. Below, a copy costs less than one more segment in the system call.
 pub(crate) const SEGMENT_FROM: usize = 4 << 10;
 /// First buffer of a batch: enough for a request or a few reports, cheap to get and to drop.
 const FIRST_CHUNK: usize = 1 << 10;

@@ -3,8 +3,9 @@
 //!
 //! *Compared*, event by event and in order, for each application, in worlds whose links have room
 //! enough ([`Layout::exact`]): reports of each subscription with content, sequence, `missed`,
-//! `replayed` and `resumed`; requests told to handlers; results, failures and errors; parts and credit; changes of services; subscribers; links that come and go,
-//! with reasons; flushes; and which commands are refused.
+//! `replayed` and `resumed`; requests told to handlers; results, failures and errors; parts and
+//! credit; changes of services; subscribers; links that come and go, with reasons; flushes; and
+//! which commands are refused.
 //!
 //! *Left open*:
 //! - in the world with small limits, which reports an outbox drops, which requests are overloaded
@@ -16,8 +17,8 @@
 //! - whether an application is told of a request that is given up before it could do anything about
 //!   it, and whether credit that comes so soon is told with the request or after it;
 //! - what `publish` answers when much is queued, which depends on the same;
-//! - whether a request that is given up, or whose provider is lost, had left a queue by then, so that
-//!   its `delivered` is unknown, or had not; and how much of its time a handler is left with;
+//! - whether a request that is given up, or whose provider is lost, had left a queue by then, so
+//!   that its `delivered` is unknown, or had not; and how much of its time a handler is left with;
 //! - the numbers of invocations, which are the core's own.
 //!
 //! *Each run by itself*, in all worlds: no subscription is told anything twice, in another order

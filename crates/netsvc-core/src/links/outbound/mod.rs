@@ -200,7 +200,7 @@ impl Outbound {
         }
     }
 
-    /// What the transport has not taken for too long, or will not take in time.
+    /// Something waits, and the transport has taken no byte for too long.
     pub(super) fn is_stuck(&self, phase: &Phase, now: Time) -> bool {
         self.is_writing(phase) && now.since(self.last_progress) >= STUCK_WRITER
     }

@@ -63,7 +63,7 @@ pub(crate) enum Out {
     },
     /// A cursor over the kept values of a local service, up to the sequence at which it began.
     Replay(ReplayCursor),
-    /// Was dropped.
+    /// A dropped entry.
     Nothing,
 }
 
@@ -116,7 +116,7 @@ impl Out {
             }
     }
 
-    /// Ready to wait: see [`Content::detached`].
+    /// The same entry, ready to wait: see `Content::detached`.
     pub(crate) fn detached(self) -> Self {
         match self {
             Self::Message(Message::Response { call, outcome, extensions }) => {

@@ -1,4 +1,5 @@
-//! Reports of one service that come in a row and go to the same links: encoded once for all of them.
+//! Reports of one service that come in a row and go to the same links: encoded once for all of
+//! them.
 
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub(crate) struct BatchRoute {
     /// `None`: this process.
     pub(crate) from: Option<LinkId>,
     pub(crate) to: Destinations,
-    /// Of the shared symbols, when it began: they keep their meaning during a batch.
+    /// Epoch of the shared symbols when it began: they keep their meaning during a batch.
     pub(crate) symbols: u64,
 }
 
@@ -97,14 +98,14 @@ pub(crate) struct ReportBatch {
 }
 
 impl ReportBatch {
-    /// Whether it has a way.
+    /// Whether it has a route.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.route.is_some()
     }
 
-    /// The symbol of a report's subject, if the last report had that too, and another one goes where
-    /// that went and still finds room.
+    /// The symbol of a report's subject, if the last report had that too, and another one goes
+    /// where that went and still finds room.
     #[inline]
     pub(crate) fn continued_by(
         &self,
@@ -126,7 +127,7 @@ impl ReportBatch {
         self.frames.len() + size <= self.most
     }
 
-    /// Whether reports of that service over that link to those links belong into it.
+    /// Whether reports of that service over that link to those links belong in it.
     pub(crate) fn leads(
         &self,
         service: ServiceNo,

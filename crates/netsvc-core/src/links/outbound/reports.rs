@@ -38,10 +38,10 @@ pub(crate) struct ReportRoute<'a> {
 pub struct Direct<'a> {
     /// Its connection.
     pub conn: ConnId,
-    /// The batch that is written to it; must be empty. If something is in it afterwards, that is the
-    /// beginning of the report's frame: now the content is to be written, whole, before anything
-    /// else, and [`handle_written`](crate::Process::handle_written) to be told how much of both is
-    /// left.
+    /// The buffer that is written to it; must be empty. If something is in it afterwards, that is
+    /// the beginning of the report's frame: now the content is to be written, whole, before
+    /// anything else, and [`handle_written`](crate::Process::handle_written) to be told how much of
+    /// both is left.
     pub out: &'a mut SendBuffer,
 }
 

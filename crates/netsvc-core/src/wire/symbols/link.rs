@@ -84,8 +84,8 @@ impl ReceivedSymbols {
     /// Reads the body of a SYMBOL.
     ///
     /// New slots of the link's own come in order, so that the table grows with what was received,
-    /// not at once to the slot that the peer names. Shared ones come in any order; one of them makes
-    /// the table grow by a page and a half at most.
+    /// not at once to the slot that the peer names. Shared ones come in any order; one of them
+    /// makes the table grow by a page and a half at most.
     pub(in crate::wire) fn define(&mut self, body: &[u8]) -> Result<(), WireError> {
         let mut reader = Reader::new(Kind::Symbol.name(), body);
         let slot = reader.u16()?;

@@ -29,8 +29,8 @@ impl SharedSymbols {
         self.epoch
     }
 
-    /// The slot of `text`. If it is a new one, it may have stood for another text before: who uses it
-    /// sees to it that the peer knows what it stands for.
+    /// The slot of `text`. If it is a new one, it may have stood for another text before: whoever
+    /// uses it sees to it that the peer knows what it stands for.
     pub(crate) fn slot(&mut self, text: &Str) -> u16 {
         let slot = self.ring.slot(text);
         self.epoch += u64::from(matches!(slot, Slot::Taken(_)));
