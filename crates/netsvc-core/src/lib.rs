@@ -54,7 +54,7 @@ pub use registry::filter::Filter;
 pub use reports::options::PublishOptions;
 pub use reports::pattern::Pattern;
 pub use reports::retained::Lifetime;
-pub use reports::subscription::{SubscriptionLimits, SubscriptionTarget};
+pub use reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 pub use requests::options::{HandlerResult, HandlerResultRef, RequestOptions, TargetRef};
 pub use time::Time;
 pub use wire::Role;

@@ -34,6 +34,9 @@ impl Connection {
     }
 }
 
+/// Bytes that are encoded at once at most, as the sockets' side does.
+const PIECE: usize = 64 << 10;
+
 impl World {
     pub(crate) fn open(&mut self, node: Node, conn: ConnId, link: LinkId) {
         let now = self.now;
@@ -163,12 +166,17 @@ impl World {
         let Some(end) = host.ends.get_mut(&conn) else { return };
         // What does not fit into the connection stays in the outbox, as with a real socket.
         let connection = &self.connections[end.connection];
-        // A socket that takes nothing is seen by what it left of a first piece.
-        let room = if connection.plugged { 1 } else { connection.room(end.side) };
+        // A socket that takes nothing is seen by what it left of a first piece. That is everything
+        // that waits then, which is the same whether it was encoded before or is now.
+        let room = match connection.plugged {
+            true if end.batch.is_empty() => PIECE,
+            true => 0,
+            false => connection.room(end.side),
+        };
         if room == 0 || end.batch.len() >= room {
             return;
         }
-        let budget = room.min(64 << 10);
+        let budget = room.min(PIECE);
         while host.process.poll_write(now, conn, &mut end.batch, budget) == Progress::More
             && end.batch.len() < budget
         {}

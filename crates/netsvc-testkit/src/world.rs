@@ -162,6 +162,12 @@ impl World {
         }
     }
 
+    /// A process listens again in a group whose exchange it still has.
+    pub fn listen_again(&mut self, node: Node, group: &str) {
+        let exchange = self.exchange_of(node, group);
+        self.listening.entry(node).or_default().push((group.to_owned(), exchange));
+    }
+
     pub(crate) fn stop_listening_on(&mut self, node: Node, exchange: ExchangeId) {
         if let Some(listening) = self.listening.get_mut(&node) {
             listening.retain(|(_, known)| *known != exchange);

@@ -212,6 +212,7 @@ impl Process {
     /// A service is no longer reachable over a link, but over another: it ceases to exist for those
     /// to whom only that link led. `told`: they get a withdrawal.
     pub(super) fn lose_route(&mut self, no: ServiceNo, link: LinkId, told: bool) {
+        let was_in_use = self.registry.services.get(no).and_then(Service::route);
         let before = self.announcer().links_to_tell(no);
         self.registry.services.drop_route(no, link);
         let after = self.announcer().links_to_tell(no);
@@ -227,7 +228,9 @@ impl Process {
         if distributor.publisher_routes(no).is_empty() {
             distributor.end_wishes_of(no, None);
         }
-        distributor.reattach(no);
+        if was_in_use.is_some_and(|route| route.link == link) {
+            distributor.reattach(no);
+        }
     }
 
     /// A change of group of any service: apply, tell, pass on.

@@ -7,7 +7,8 @@ use crate::ids::{ServiceNo, Str, SubscriptionId};
 use crate::process::Process;
 use crate::registry::service::Service;
 use crate::reports::options::PublishOptions;
-use crate::reports::subscription::{Subscription, SubscriptionLimits, SubscriptionTarget};
+use crate::reports::subscription::Subscription;
+use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::time::Time;
 
 impl Process {

@@ -10,7 +10,7 @@ use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::wire::ReportRef;
 
 use super::distributor::Distributor;
-use super::subscription::{Take, Telling};
+use super::feed::{Take, Telling};
 
 impl Distributor<'_> {
     /// To every subscription of this process that a report concerns, which came `via` a link: to
@@ -48,7 +48,7 @@ impl Distributor<'_> {
             let (sequence, size) = (report.sequence, report.content.bytes.len());
             let mut can_take = |id: &SubscriptionId| {
                 let subscription = table.get_mut(id);
-                subscription.is_none_or(|it| it.can_take(no, service.id, sequence, size))
+                subscription.is_none_or(|it| it.can_take(no, service.id, sequence, size, via))
             };
             // One alone says so when it takes the report.
             let ready = sink.has_room(matching.len(), &delivered)

@@ -82,7 +82,7 @@ impl Distributor<'_> {
             if let Some(state) = self.reports.subscriptions.get_mut(subscription)
                 && subject.is_none_or(|subject| state.pattern.matches(subject))
             {
-                state.lose(id, count);
+                state.lose(id, count, link);
             }
         }
         let within = self.links.exchange_of(link).map(|exchange| exchange.id);

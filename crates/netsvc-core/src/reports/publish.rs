@@ -79,7 +79,10 @@ impl Distributor<'_> {
     /// The link to a process on which a local service exists, and the peer's number of the process.
     fn route_out(&self, service: ServiceNo, process: ProcessNo) -> Option<(LinkId, u32)> {
         let known = self.registry.services.get(service)?;
-        self.registry.processes.get(process)?.routes.iter().find_map(|(link, _)| {
+        // As its other reports go.
+        let way = known.subscribers.way_to(process);
+        let routes = self.registry.processes.get(process)?.routes.iter().map(|(link, _)| link);
+        way.iter().chain(routes).find_map(|link| {
             let connection = self.links.linked(*link)?;
             if !connection.has_told_service(service) || !exports(self.links, known, *link) {
                 return None;

@@ -46,6 +46,7 @@ impl Distributor<'_> {
         };
         if let Some(publisher) = &known.publisher {
             let newest = publisher.sequence;
+            self.note_way(no, link, process, replay);
             let cursor = ReplayCursor {
                 service: no,
                 process,
@@ -68,6 +69,17 @@ impl Distributor<'_> {
         let (service, pattern) = (route.peer_no, question.pattern.clone());
         let ask = Out::ReplayRequest { service, process, replay, pattern, after, upto };
         self.links.send(route.link, ask);
+    }
+
+    /// The asker's reports go over the same link from now on, behind the answer.
+    fn note_way(&mut self, no: ServiceNo, link: LinkId, asker: u32, replay: u32) {
+        let asker = self.links.linked(link).and_then(|connection| connection.process_of(asker));
+        let (Some(asker), Some(known)) = (asker, self.registry.services.get_mut(no)) else {
+            return;
+        };
+        if known.subscribers.ask(asker, link, replay) {
+            self.registry.subscribers_changed();
+        }
     }
 
     fn answer_nothing(&mut self, link: LinkId, question: &ReplayQuestion) {

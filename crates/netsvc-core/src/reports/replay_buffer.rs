@@ -1,6 +1,6 @@
 //! What arrives for a subscription while a replay is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::event::Delivered;
 
@@ -9,6 +9,8 @@ use crate::delivery::event::Delivered;
 pub(crate) struct ReplayBuffer {
     pub(crate) kept: BTreeMap<u64, Delivered>,
     pub(crate) live: BTreeMap<u64, Delivered>,
+    /// Live ones that came by another way than the one that was asked.
+    pub(crate) astray: BTreeSet<u64>,
     /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
     pub(crate) dropped: (u64, u64),
 }
@@ -16,6 +18,15 @@ pub(crate) struct ReplayBuffer {
 impl ReplayBuffer {
     pub(crate) fn has(&self, sequence: u64) -> bool {
         self.kept.contains_key(&sequence) || self.live.contains_key(&sequence)
+    }
+
+    /// A live report arrives, perhaps a copy of one that is held.
+    pub(crate) fn note_way(&mut self, sequence: u64, by_the_one_asked: bool) {
+        if by_the_one_asked {
+            self.astray.remove(&sequence);
+        } else if !self.has(sequence) {
+            self.astray.insert(sequence);
+        }
     }
 
     pub(crate) fn of(&self, kept: bool) -> &BTreeMap<u64, Delivered> {

@@ -12,7 +12,8 @@ use crate::wire::{InterestTarget, Message, ReportRef};
 use super::distributor::Distributor;
 use super::pattern::Pattern;
 use super::retained::RetainedValue;
-use super::subscription::{Subscription, SubscriptionLimits, SubscriptionTarget};
+use super::subscription::Subscription;
+use super::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use super::want::Want;
 
 /// Subscriptions that may share one interest, on average.
@@ -156,7 +157,7 @@ impl Distributor<'_> {
         };
         let replay = self.reports.subscriptions.next_replay(id, service);
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, Some(replay));
+            subscription.attach(service, Some((replay, link)));
         });
         self.links.send(link, Out::Replays(replay.into()));
     }

@@ -9,6 +9,8 @@ use super::want::Want;
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     entries: Vec<Entry>,
+    /// Of a local service: by which link its reports go to processes that are behind several.
+    ways: Vec<Way>,
     /// One for each exchange that reports come from, for nearly all services just one.
     caches: Vec<DestinationCache>,
 }
@@ -21,6 +23,16 @@ struct Entry {
     want: Want,
     /// How many interests of that process stand behind it.
     count: u32,
+}
+
+/// A process asked for kept values, and gets its reports over the same link from that point of the
+/// stream on.
+#[derive(Debug)]
+struct Way {
+    process: ProcessNo,
+    link: LinkId,
+    /// The number that the process gave its question; later ones are higher.
+    replay: u32,
 }
 
 /// What a change of subscribers amounts to.
@@ -61,7 +73,35 @@ impl Subscribers {
             return Changed::Nothing;
         }
         self.entries.remove(at);
+        self.forget_ways();
         self.whether_elsewhere(process, want)
+    }
+
+    /// A process asked over a link; true: its reports went by another until now.
+    pub(crate) fn ask(&mut self, process: ProcessNo, link: LinkId, replay: u32) -> bool {
+        if !self.entries.iter().any(|entry| entry.process == process) {
+            return false;
+        }
+        let way = Way { process, link, replay };
+        match self.ways.iter_mut().find(|known| known.process == process) {
+            // An earlier question may come later, by a way that the process has given up.
+            Some(known) if replay.wrapping_sub(known.replay).cast_signed() <= 0 => return false,
+            Some(known) => {
+                let changed = known.link != link;
+                *known = way;
+                if !changed {
+                    return false;
+                }
+            }
+            None => self.ways.push(way),
+        }
+        self.forget_destinations();
+        true
+    }
+
+    /// The link over which reports go to a process, if there is a choice and it has made it.
+    pub(crate) fn way_to(&self, process: ProcessNo) -> Option<LinkId> {
+        self.ways.iter().find(|known| known.process == process).map(|known| known.link)
     }
 
     /// Whether it is known that a process wants something.
@@ -82,6 +122,7 @@ impl Subscribers {
         });
         if !taken.is_empty() {
             self.forget_destinations();
+            self.forget_ways();
         }
         for (process, want, changed) in &mut taken {
             *changed = self.whether_elsewhere(*process, want);
@@ -119,35 +160,37 @@ impl Subscribers {
         self.caches.iter().find(|cache| cache.is_within(within))?.get(subject, epoch)
     }
 
-    /// The links that a report of this subject goes to, each once. `within`: the exchange from
-    /// which it came; `None`: it is of this process. To those `unasked` it goes in any case. Of
-    /// several links to one process, the one with the lowest `prefers` is taken; `None`: never.
+    /// The links that a report of this subject goes to that came from within an exchange, or from
+    /// this process (`None`). Each once; to those `unasked` it goes in any case. Of several links to
+    /// one process the one over which it asked is taken, or else the one of the lowest `rank`;
+    /// `None`: not that one.
     pub(crate) fn destinations(
         &mut self,
         subject: &Str,
         within: Option<ExchangeId>,
         epoch: u64,
         unasked: &[LinkId],
-        prefers: impl Fn(ProcessNo, LinkId) -> Option<usize>,
+        rank: impl Fn(ProcessNo, LinkId) -> Option<usize>,
     ) -> Destinations {
-        let Self { entries, caches } = self;
+        let Self { entries, ways: asked, caches } = self;
         let at = caches.iter().position(|cache| cache.is_within(within)).unwrap_or_else(|| {
             caches.push(DestinationCache::new(within));
             caches.len() - 1
         });
         caches[at].get_or_insert_with(subject, epoch, || {
             let wanted = entries.iter().filter(|entry| entry.want.pattern.matches(subject));
-            let mut ways: Vec<(ProcessNo, usize, LinkId, bool)> = wanted
+            let mut ways: Vec<(ProcessNo, bool, usize, LinkId, bool)> = wanted
                 .filter_map(|entry| {
-                    let link = entry.link?;
-                    Some((entry.process, prefers(entry.process, link)?, link, entry.want.latest))
+                    let (process, link) = (entry.process, entry.link?);
+                    let other = !asked.iter().any(|way| (way.process, way.link) == (process, link));
+                    Some((process, other, rank(process, link)?, link, entry.want.latest))
                 })
                 .collect();
             // Of each process the preferred link comes first, and decides.
             ways.sort_unstable();
             let mut chosen = None;
             let mut links: Vec<(LinkId, bool)> = Vec::new();
-            for (process, _, link, latest) in ways {
+            for (process, _, _, link, latest) in ways {
                 if chosen.is_none_or(|(of, _)| of != process) {
                     chosen = Some((process, link));
                 }
@@ -161,6 +204,12 @@ impl Subscribers {
             links.dedup_by_key(|(link, _)| *link);
             links
         })
+    }
+
+    /// Who wants nothing any more has no way.
+    fn forget_ways(&mut self) {
+        let Self { entries, ways, .. } = self;
+        ways.retain(|way| entries.iter().any(|entry| entry.process == way.process));
     }
 
     fn position(&self, process: ProcessNo, link: Option<LinkId>, want: &Want) -> Option<usize> {

@@ -1,44 +1,23 @@
 //! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
 use std::mem;
 
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::collections::service_map::{Place, ServiceMap};
 use crate::delivery::event::Delivered;
 use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
+use crate::reports::feed::{Feed, Take};
 use crate::reports::pattern::Pattern;
 use crate::reports::replay_buffer::ReplayBuffer;
+use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::reports::want::Want;
 
 /// Reports that a new subscription may be told before the application grants more.
 pub(crate) const INITIAL_CREDIT: u32 = 2048;
 /// Services no longer visible whose last sequence a subscription remembers, in case they return.
 const MAX_ABSENT: usize = 1024;
-
-/// Whose reports a subscription is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubscriptionTarget {
-    /// All services of that name, present and future.
-    Name(Str),
-    /// One service.
-    Identity(ServiceId),
-    /// The members of that service group, present and future.
-    Group(Str),
-}
-
-/// Bounds of one subscription's queue. When it is full, the oldest report is dropped and counted;
-/// replayed ones only when no live one waits, since a kept value need not be published ever again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubscriptionLimits {
-    /// Reports.
-    pub reports: usize,
-    /// Bytes of content.
-    pub bytes: usize,
-    /// Only the newest report of each subject waits: it takes the place of the one before it, which
-    /// is counted, so that no subject starves behind another.
-    pub latest: bool,
-}
 
 #[derive(Debug)]
 pub(crate) struct Subscription {
@@ -57,6 +36,8 @@ pub(crate) struct Subscription {
     /// Of the queue and of what is held during replays.
     bytes: usize,
     held: usize,
+    /// Of those held: reports that wait for others before them on the way in use.
+    ahead: usize,
     credit: u32,
     /// Dropped in all, here and on the way.
     missed: u64,
@@ -74,49 +55,6 @@ struct Waiting {
     /// Reports are told in the order of their numbers.
     number: u64,
     report: Delivered,
-}
-
-/// What a subscription knows of one service.
-#[derive(Debug, Default)]
-struct Feed {
-    /// Everything up to this sequence was told, dropped, not wanted or missed; nothing at or below
-    /// it is told again.
-    last: u64,
-    /// Under way: its id, and what arrived meanwhile.
-    replay: Option<(u32, ReplayBuffer)>,
-    /// Its link was lost since the last delivery.
-    resumed: bool,
-    /// Lost on the way before the next live report to arrive.
-    lost: u64,
-    /// Dropped from the queues, by the number of the first kept report behind them, or the next to
-    /// be queued: what is to be told by it, or by the first of this service after it.
-    dropped: BTreeMap<u64, u64>,
-    /// Holes up to this sequence were published while its link was lost, or before another one came
-    /// into use: missed, or not wanted.
-    unseen: u64,
-    /// Of those, what the next report has to tell.
-    gap: u64,
-    /// The link over which its last report came; `None`: none came, or it is of this process.
-    via: Option<LinkId>,
-    present: bool,
-}
-
-/// What a report tells besides itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Telling {
-    pub(crate) missed: u64,
-    pub(crate) resumed: bool,
-}
-
-/// What becomes of a report that arrives, see [`Subscription::take`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Take {
-    /// It is delivered.
-    Now(Telling),
-    /// It has to [`arrive`](Subscription::arrive) in the queue; nothing was done.
-    Later,
-    /// It is no news.
-    Never,
 }
 
 impl Subscription {
@@ -137,6 +75,7 @@ impl Subscription {
             newest: SeededMap::with_hasher(SeededState(seed)),
             bytes: 0,
             held: 0,
+            ahead: 0,
             credit: INITIAL_CREDIT,
             missed: 0,
             feeds: ServiceMap::new(seed),
@@ -155,17 +94,21 @@ impl Subscription {
         Want { pattern: self.pattern.clone(), latest: self.limits.latest }
     }
 
-    /// Reports of a service were dropped on their way, before the next one that arrives.
-    pub(crate) fn lose(&mut self, id: ServiceId, count: u64) {
-        if let Some(feed) = self.feeds.get_mut(id) {
+    /// Reports of a service were dropped on their way `via` a link, before the next one that
+    /// arrives. Copies that come by another way than the one in use are not told anyway.
+    pub(crate) fn lose(&mut self, id: ServiceId, count: u64, via: LinkId) {
+        if let Some(feed) = self.feeds.get_mut(id)
+            && (feed.replay.is_some() || feed.way == Some(via))
+        {
             feed.lost = feed.lost.saturating_add(count);
             self.missed = self.missed.saturating_add(count);
         }
     }
 
-    /// A service is visible; returns the sequence after which its values are wanted. With
-    /// `replay`, live reports are held until `end_replay` of that id.
-    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<u32>) -> u64 {
+    /// A service is visible; returns the sequence after which its values are wanted. `replay`: live
+    /// reports are held until `end_replay` of that id, which is asked for over that link, and from
+    /// then on come by that way.
+    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<(u32, LinkId)>) -> u64 {
         self.absent.retain(|absent| *absent != id);
         let feed = self.feeds.entry(id);
         feed.present = true;
@@ -173,16 +116,24 @@ impl Subscription {
             // Until the mark of the replay says how far.
             feed.unseen = u64::MAX;
         }
-        feed.replay = replay.map(|replay| (replay, ReplayBuffer::default()));
+        feed.way = replay.map(|(_, link)| link);
+        feed.replay = replay.map(|(replay, _)| (replay, ReplayBuffer::default()));
         feed.last
     }
 
     /// A service is no longer visible, or no longer a target. What was held is queued.
     pub(crate) fn detach(&mut self, id: ServiceId, lost: bool, stamp: u64) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
-        let held = feed.replay.take();
+        let mut held = feed.replay.take().map(|(_, held)| held);
+        if let Some((newest, _)) = feed.ahead.last_key_value() {
+            // What they waited for never comes.
+            feed.unseen = feed.unseen.max(newest - 1);
+            self.ahead -= feed.ahead.len();
+            let live = mem::take(&mut feed.ahead);
+            held = Some(ReplayBuffer { live, ..ReplayBuffer::default() });
+        }
         feed.present = false;
-        self.release(id, held, stamp);
+        self.release(id, held, u64::MAX, stamp);
         if let Some(feed) = self.feeds.get_mut(id) {
             feed.resumed |= lost;
         }
@@ -209,10 +160,14 @@ impl Subscription {
         if !feed.present || report.sequence <= feed.last {
             return;
         }
+        let astray = feed.is_astray(via, report.sequence);
         match &mut feed.replay {
             Some((under_way, held)) => {
                 if replay.is_some_and(|replay| replay != *under_way) {
                     return;
+                }
+                if replay.is_none() {
+                    held.note_way(report.sequence, feed.way == via);
                 }
                 if !held.has(report.sequence) {
                     self.bytes += report.content.bytes.len();
@@ -232,11 +187,32 @@ impl Subscription {
                 self.trim();
             }
             None if replay.is_some() => {}
+            None if astray => {
+                if let Entry::Vacant(entry) = feed.ahead.entry(report.sequence) {
+                    self.bytes += report.content.bytes.len();
+                    self.held += 1;
+                    self.ahead += 1;
+                    report.content = report.content.detached();
+                    entry.insert(report);
+                    self.trim();
+                }
+            }
             None => {
-                feed.come_via(via, report.sequence);
+                while self.ahead > 0
+                    && let Some(copy) = self.feeds.at(place).and_then(|it| it.pass(report.sequence))
+                {
+                    self.forget_ahead(&copy);
+                }
                 self.queue(report, stamp, place);
             }
         }
+    }
+
+    /// A copy is held no more.
+    fn forget_ahead(&mut self, copy: &Delivered) {
+        self.bytes -= copy.content.bytes.len();
+        self.held -= 1;
+        self.ahead -= 1;
     }
 
     /// Whether a report that arrives now need not wait in the queue.
@@ -246,11 +222,12 @@ impl Subscription {
         id: ServiceId,
         sequence: u64,
         size: usize,
+        via: Option<LinkId>,
     ) -> bool {
         let calm = self.is_calm(size);
         let place = self.feeds.place(no, id);
         let Some(feed) = place.and_then(|place| self.feeds.at(place)) else { return true };
-        !feed.wants(sequence) || (calm && feed.replay.is_none())
+        !feed.wants(sequence) || (calm && !feed.waits(via, sequence))
     }
 
     /// A report arrived `via` a link: as if it was queued and taken out at once, if it need not
@@ -270,10 +247,9 @@ impl Subscription {
         if !feed.wants(sequence) {
             return Take::Never;
         }
-        if !calm || feed.replay.is_some() {
+        if !calm || feed.waits(via, sequence) {
             return Take::Later;
         }
-        feed.come_via(via, sequence);
         let (telling, gap) = feed.advance(sequence);
         self.missed = self.missed.saturating_add(gap);
         self.credit = self.credit.saturating_sub(1);
@@ -283,8 +259,8 @@ impl Subscription {
     /// Nothing waits, and a report of `size` bytes of content need not either.
     #[inline]
     fn is_calm(&self, size: usize) -> bool {
-        let empty = self.queue.is_empty() && self.kept.is_empty() && self.untold == 0;
-        size <= self.limits.bytes && self.credit > 0 && empty
+        let empty = self.queue.is_empty() && self.kept.is_empty() && self.ahead == 0;
+        size <= self.limits.bytes && self.credit > 0 && empty && self.untold == 0
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
@@ -294,9 +270,9 @@ impl Subscription {
         if feed.replay.as_ref().is_none_or(|(under_way, _)| *under_way != replay) {
             return;
         }
-        let held = feed.replay.take();
+        let held = feed.replay.take().map(|(_, held)| held);
         feed.unseen = feed.unseen.min(sequence);
-        self.release(id, held, stamp);
+        self.release(id, held, sequence, stamp);
         // What came before the mark has arrived, so the rest of it never will.
         if let Some(feed) = self.feeds.get_mut(id)
             && sequence > feed.last
@@ -389,14 +365,21 @@ impl Subscription {
         Some(waiting)
     }
 
-    fn release(&mut self, id: ServiceId, held: Option<(u32, ReplayBuffer)>, stamp: u64) {
-        let Some((_, held)) = held else { return };
+    /// `mark`: what the publisher sent after this sequence comes by the way in use. What came by
+    /// another comes again, with everything before it.
+    fn release(&mut self, id: ServiceId, held: Option<ReplayBuffer>, mark: u64, stamp: u64) {
+        let Some(mut held) = held else { return };
         // What is lost and was told by none of those held comes after them.
         let lost = self.feeds.get_mut(id).map_or(0, |feed| mem::take(&mut feed.lost));
-        let lost = lost.saturating_add(held.dropped.1);
+        let mut lost = lost.saturating_add(held.dropped.1);
+        let astray = mem::take(&mut held.astray);
         for (sequence, report) in held.merged() {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
+            if sequence > mark && astray.contains(&sequence) {
+                lost = lost.saturating_add(report.missed);
+                continue;
+            }
             if self.feeds.get(id).is_some_and(|feed| sequence > feed.last)
                 && let Some(place) = self.feeds.place(report.service, id)
             {
@@ -459,7 +442,8 @@ impl Subscription {
     /// Keeps what waits and what is held within the limits.
     fn trim(&mut self) {
         while self.is_over() {
-            let dropped = self.drop_queued(false)
+            let dropped = self.drop_ahead()
+                || self.drop_queued(false)
                 || self.drop_held(false)
                 || self.drop_queued(true)
                 || self.drop_held(true);
@@ -467,6 +451,18 @@ impl Subscription {
                 break;
             }
         }
+    }
+
+    /// Drops a report that waits for others. It comes by the way in use, too, or is counted when
+    /// that ends.
+    fn drop_ahead(&mut self) -> bool {
+        if self.ahead == 0 {
+            return false;
+        }
+        let fullest = self.feeds.values_mut().max_by_key(|feed| feed.ahead.len());
+        let Some((_, copy)) = fullest.and_then(|feed| feed.ahead.pop_last()) else { return false };
+        self.forget_ahead(&copy);
+        true
     }
 
     /// Drops the oldest report that waits, a live or a kept one; what it had to tell of others is
@@ -496,6 +492,7 @@ impl Subscription {
         let Some((_, held)) = &mut feed.replay else { return false };
         let from = if kept { &mut held.kept } else { &mut held.live };
         let Some((_, dropped)) = from.pop_first() else { return false };
+        held.astray.remove(&dropped.sequence);
         // Told by the one that follows.
         let kept = held.kept.range_mut(dropped.sequence..).next();
         let live = held.live.range_mut(dropped.sequence..).next();
@@ -511,40 +508,5 @@ impl Subscription {
         self.held -= 1;
         self.missed = self.missed.saturating_add(1);
         true
-    }
-}
-
-impl Feed {
-    /// Whether a report of that sequence is news.
-    #[inline]
-    fn wants(&self, sequence: u64) -> bool {
-        self.present && sequence > self.last
-    }
-
-    /// The next report came over that link. If another one was in use before, what was under way
-    /// there may be lost with it, and is not told again: all holes before this report count.
-    #[inline]
-    fn come_via(&mut self, via: Option<LinkId>, sequence: u64) {
-        if self.via != via {
-            let known = mem::replace(&mut self.via, via);
-            if known.is_some() && self.last > 0 {
-                self.unseen = self.unseen.max(sequence - 1);
-                self.resumed |= sequence > self.last + 1;
-            }
-        }
-    }
-
-    /// The next report has this sequence: what it has to tell, and of that what nobody counted
-    /// before.
-    #[inline]
-    /// The next report has this sequence: what it has to tell, and of that what nobody counted
-    /// before.
-    fn advance(&mut self, sequence: u64) -> (Telling, u64) {
-        // Some of the holes may be other subjects, so this is an upper bound.
-        let gap = (sequence - 1).min(self.unseen).saturating_sub(self.last);
-        let told = mem::take(&mut self.gap).saturating_add(mem::take(&mut self.lost));
-        self.last = sequence;
-        let missed = gap.saturating_add(told);
-        (Telling { missed, resumed: mem::take(&mut self.resumed) }, gap)
     }
 }

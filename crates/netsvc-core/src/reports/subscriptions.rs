@@ -8,7 +8,8 @@ use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::service::Service;
-use crate::reports::subscription::{Subscription, SubscriptionTarget};
+use crate::reports::subscription::Subscription;
+use crate::reports::subscription_options::SubscriptionTarget;
 
 /// Subscriptions by their ids.
 pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    CallId, Change, Delivered, DeliveredReport, Event, HandlerResult, LinkEvent, Outcome,
-    RequestCode, Status, SubscriptionId,
+    AbortReason, CallId, Change, Delivered, DeliveredReport, Event, HandlerResult, LinkEvent,
+    Outcome, ReasonCode, RequestCode, Status, SubscriptionId,
 };
 
 use super::run::Run;
@@ -22,6 +22,7 @@ impl Run {
                 if withdrawn.is_empty() || !self.is_withdrawn(node, &event, &withdrawn) {
                     let event = self.note(node, event);
                     self.told[node].events.push(event);
+                    self.told[node].times.push(self.done);
                 }
             }
         }
@@ -36,6 +37,15 @@ impl Run {
                 let content = &invocation.content.bytes;
                 if let Some(request) = key_of(content).and_then(|key| self.requests.get_mut(key)) {
                     request.invoked += 1;
+                }
+                // Until it ends it counts as running, and of several who could be asked the one who
+                // runs more is asked less.
+                let mut services = self.services.iter();
+                let asked =
+                    services.find(|known| (known.node, known.no) == (node, invocation.service));
+                let name = asked.map(|asked| asked.name);
+                if self.services.iter().filter(|known| Some(known.name) == name).count() > 1 {
+                    self.loose_from = self.loose_from.min(self.done);
                 }
                 let result = HandlerResult::Error(RequestCode::Encoding, "given up".into());
                 self.world.host(Node(node)).respond(invocation.call, &result);
@@ -54,7 +64,8 @@ impl Run {
         }
         for index in 0..self.subscriptions.len() {
             let subscription = &self.subscriptions[index];
-            if !subscription.open {
+            // Of a group, members beyond the limit of interests are not heard.
+            if !subscription.open || (subscription.of_group && !self.layout.exact) {
                 continue;
             }
             let (node, id) = (Node(subscription.node), subscription.id);
@@ -88,9 +99,15 @@ impl Run {
                     None => self.broken.push(format!("an invocation of no request: {key:?}")),
                 }
                 let parts = invocation.parts;
-                self.invocations.push(Invocation { node, call, parts, open: true });
+                let invocation = Invocation { node, request: key, call, parts, open: true };
+                self.invocations.push(invocation);
             }
-            Event::Abort { call, .. } => *call = self.name(node, *call),
+            Event::Abort { call, reason } => {
+                *call = self.name(node, *call);
+                if *reason == AbortReason::Cancelled && !self.was_cancelled(*call) {
+                    *reason = AbortReason::Deadline;
+                }
+            }
             Event::Credit { call, parts } => {
                 *call = self.name(node, *call);
                 if let Some(invocation) = self.invocations.get_mut(call.0 as usize) {
@@ -123,6 +140,14 @@ impl Run {
 
     fn name(&self, node: usize, call: CallId) -> CallId {
         self.told[node].calls.get(&call).copied().unwrap_or(CallId(u64::MAX))
+    }
+
+    /// Whether an application gave up a request that was invoked. Otherwise its caller did when the
+    /// deadline passed: whether the handler takes that for one depends on how much of the time its
+    /// request was left with.
+    fn was_cancelled(&self, call: CallId) -> bool {
+        let request = self.invocations.get(call.0 as usize).and_then(|known| known.request);
+        request.and_then(|key| self.requests.get(key)).is_none_or(|request| request.cancelled)
     }
 
     fn note_outcome(&mut self, node: usize, key: u64, outcome: &Outcome) {
@@ -211,6 +236,12 @@ impl Run {
     }
 
     fn note_link(&mut self, node: usize, about: &LinkEvent, active: bool) {
+        if let Some(reason) = &about.reason
+            && reason.code == ReasonCode::Protocol
+        {
+            let name = self.layout.nodes[node];
+            self.broken.push(format!("{name}, {:?}: {}", about.link, reason.message));
+        }
         if let Some(index) = self.link_of(node, about.link) {
             let link = &mut self.links[index];
             // The next connection is a new one.

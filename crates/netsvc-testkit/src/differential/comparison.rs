@@ -11,12 +11,17 @@ pub(super) fn difference(quick: &Run, general: &Run) -> Option<String> {
     if !quick.layout.exact {
         return None;
     }
-    if quick.refused != general.refused {
-        let (quick, general) = (&quick.refused, &general.refused);
+    let end = quick.loose_from.min(general.loose_from);
+    let refused = [quick, general].map(|run| {
+        let refused = run.refused.iter().filter(|(done, _)| *done < end);
+        refused.collect::<Vec<_>>()
+    });
+    if refused[0] != refused[1] {
+        let [quick, general] = refused;
         return Some(format!("refused {quick:?} quickly and {general:?} generally"));
     }
     for (node, name) in quick.layout.nodes.iter().enumerate() {
-        let (one, other) = (comparable(quick, node), comparable(general, node));
+        let (one, other) = (comparable(quick, node, end), comparable(general, node, end));
         let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
         if same < one.len().max(other.len()) {
             let (one, other) = (shown(one.get(same).copied()), shown(other.get(same).copied()));
@@ -24,19 +29,25 @@ pub(super) fn difference(quick: &Run, general: &Run) -> Option<String> {
             return Some(text);
         }
     }
+    if end < usize::MAX {
+        return None;
+    }
     let [one, other] = [quick, general].map(over_the_bound);
     (one > 0 && other == 0).then(|| format!("{one} reports over the bound are told quickly only"))
 }
 
-/// What an application was told, but for reports of subscriptions with a bound.
-fn comparable(run: &Run, node: usize) -> Vec<&Event> {
+/// What an application was told before that many operations, but for reports of subscriptions with
+/// a bound.
+fn comparable(run: &Run, node: usize, end: usize) -> Vec<&Event> {
     let bounded: Vec<SubscriptionId> = run
         .subscriptions
         .iter()
         .filter(|one| one.node == node && one.is_bounded())
         .map(|one| one.id)
         .collect();
-    let events = run.told[node].events.iter();
+    let told = &run.told[node];
+    let events = told.events.iter().zip(&told.times);
+    let events = events.filter(|(_, time)| **time < end).map(|(event, _)| event);
     let kept = events.filter(|event| match event {
         Event::Report { subscription, .. } => !bounded.contains(subscription),
         _ => true,

@@ -40,7 +40,7 @@ pub const LAYOUTS: &[Layout] = &[
         hubs: &[(0, "")],
         links: &[(1, 0, ""), (2, 0, "")],
         providers: &[0],
-        limits: roomy,
+        limits: little_ahead,
         exact: true,
         trouble: 1,
     },
@@ -60,7 +60,7 @@ pub const LAYOUTS: &[Layout] = &[
         hubs: &[(0, "a"), (1, "b")],
         links: &[(2, 0, "a"), (2, 1, "b"), (3, 0, "a"), (4, 1, "b")],
         providers: &[2, 0, 3],
-        limits: roomy,
+        limits: little_ahead,
         exact: true,
         trouble: 1,
     },
@@ -90,7 +90,7 @@ pub const LAYOUTS: &[Layout] = &[
         hubs: &[(0, "a"), (0, "b")],
         links: &[(1, 0, "a"), (1, 0, "b"), (2, 0, "a"), (3, 0, "b")],
         providers: &[1, 0],
-        limits: roomy,
+        limits: little_ahead,
         exact: true,
         trouble: 1,
     },
@@ -148,12 +148,12 @@ fn roomy(_: usize) -> Limits {
 
 /// Little is sent at once, so that much waits, but nothing is dropped.
 fn little_ahead(_: usize) -> Limits {
-    // 16 KiB.
-    Limits { outbox: 4 << 20, ..Limits::default() }
+    // 16 KiB; and few pending requests, so that one that is not forgotten is noticed.
+    Limits { outbox: 4 << 20, pending_requests: 12, ..Limits::default() }
 }
 
 fn small_payload(node: usize) -> Limits {
-    let limits = roomy(node);
+    let limits = little_ahead(node);
     if node == 2 { Limits { payload: 1024, ..limits } } else { limits }
 }
 

@@ -31,6 +31,9 @@ pub(super) struct Run {
     pub(super) tables: Vec<Vec<(&'static str, usize)>>,
     /// Broken promises that were noticed on the way.
     pub(super) broken: Vec<String>,
+    /// From this number of operations on, what it was told depends on how soon applications look at
+    /// what they are told.
+    pub(super) loose_from: usize,
     /// Operations that have happened.
     pub(super) done: usize,
     /// Contents are slices of it.
@@ -68,6 +71,7 @@ impl Run {
             refused: Vec::new(),
             tables: Vec::new(),
             broken: Vec::new(),
+            loose_from: usize::MAX,
             done: 0,
             filler: filler(),
             subjects: SUBJECTS.iter().map(|subject| Str::from(*subject)).collect(),
@@ -127,7 +131,9 @@ impl Run {
             }
             Operation::Cancel { request } => {
                 let Some(key) = self.open_request(request) else { return };
-                let node = self.requests[key].node;
+                let Request { node, cancelled, .. } = &mut self.requests[key];
+                *cancelled = true;
+                let node = *node;
                 self.world.at(Node(node)).cancel(key as u64);
             }
             Operation::GrantParts { request, parts } => {

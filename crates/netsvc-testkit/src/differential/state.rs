@@ -11,6 +11,8 @@ use netsvc_core::{
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) node: usize,
+    /// Of [`NAMES`].
+    pub(super) name: usize,
     pub(super) no: ServiceNo,
     pub(super) id: ServiceId,
     pub(super) audience: &'static str,
@@ -50,11 +52,14 @@ pub(super) struct Request {
     pub(super) invoked: usize,
     pub(super) parts_granted: u32,
     pub(super) parts: u32,
+    /// The application gave it up, unless it had an outcome.
+    pub(super) cancelled: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) node: usize,
+    pub(super) request: Option<usize>,
     pub(super) call: CallId,
     /// Parts that its caller takes.
     pub(super) parts: u32,
@@ -81,6 +86,8 @@ pub(super) struct Link {
 pub(super) struct Told {
     /// Everything, in order, with the numbers of invocations replaced.
     pub(super) events: Vec<Event>,
+    /// After how many operations each of them was told.
+    pub(super) times: Vec<usize>,
     /// Invocations by what they are called in `events`.
     pub(super) calls: BTreeMap<CallId, CallId>,
     /// What its watch amounts to: each service with its groups.

@@ -18,9 +18,9 @@ use crate::world::Node;
 impl Run {
     pub(super) fn create(&mut self, node: u8, name: u8, audience: &'static str, member: bool) {
         let node = self.layout.providers[usize::from(node) % self.layout.providers.len()];
-        let (now, name) = (self.world.now(), NAMES[usize::from(name) % NAMES.len()]);
+        let (now, number) = (self.world.now(), usize::from(name) % NAMES.len());
         let described = NewService {
-            name: name.into(),
+            name: NAMES[number].into(),
             audience: audience.into(),
             groups: if member { vec![GROUP.into()] } else { Vec::new() },
             methods: vec!["run".into()],
@@ -30,6 +30,7 @@ impl Run {
                 let published = Vec::new();
                 self.services.push(Service {
                     node,
+                    name: number,
                     no,
                     id,
                     audience,
@@ -118,7 +119,7 @@ impl Run {
             0 => (roomy, u32::MAX),
             1 => (SubscriptionLimits { latest: true, ..roomy }, u32::MAX),
             2 => (SubscriptionLimits { reports: 3, ..roomy }, 0),
-            3 => (SubscriptionLimits { bytes: 9_000, ..roomy }, u32::MAX),
+            3 => (SubscriptionLimits { bytes: 450, ..roomy }, u32::MAX),
             4 => (SubscriptionLimits { reports: 20, latest: true, ..roomy }, u32::MAX),
             _ => (SubscriptionLimits { reports: 1, ..roomy }, u32::MAX),
         };
@@ -170,6 +171,7 @@ impl Run {
             invoked: 0,
             parts_granted,
             parts: 0,
+            cancelled: false,
         });
         let (now, method) = (self.world.now(), Str::from(if known { "run" } else { "walk" }));
         let host = self.world.host(Node(node));
