@@ -3,7 +3,6 @@
 use crate::delivery::event::Status;
 use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
 use crate::limits::{MAX_CONTROL, MAX_GROUPS};
-use crate::policy::imports;
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::checks::each_once;
@@ -69,12 +68,12 @@ impl Process {
         if connection.services.contains(service.service) {
             return Err(Reason::violation("a service number was used twice"));
         }
-        let limit = self.registry.max_services;
+        let limit = self.rules.limits.services;
         if !introduces && connection.services.len() >= limit {
             let text = format!("more than {limit} services of one process");
             return Err(Reason::new(ReasonCode::Limit, text));
         }
-        if !imports(&self.links, &service.audience, link) {
+        if !self.policy().may_announce(link, &service) {
             self.links.ignore(link);
             return Ok(());
         }

@@ -7,12 +7,11 @@ use crate::links::outbound::outbox::Out;
 use crate::links::phase::Phase;
 use crate::process::Process;
 use crate::reason::Reason;
-use crate::reports::origin::Origin;
 use crate::reports::pattern::Pattern;
 use crate::reports::replay::ReplayQuestion;
 use crate::reports::want::Want;
 use crate::time::Time;
-use crate::wire::{Message, Report, ReportRef, ResponseRef};
+use crate::wire::{Message, ResponseRef};
 
 impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
@@ -155,19 +154,6 @@ impl Process {
             _ => {}
         }
         Ok(())
-    }
-
-    /// A report that came in fragments, or from a test.
-    fn handle_report_alone(&mut self, now: Time, link: LinkId, report: &Report) {
-        let known = self.links.service_of_peer(link, report.service);
-        let exchange = self.links.get(link).map(|link| link.exchange);
-        let (Some(no), Some(exchange)) = (known, exchange) else {
-            return self.links.ignore(link);
-        };
-        let report = &ReportRef { service: no.0, ..report.by_ref() };
-        let mut distributor = self.distributor();
-        distributor.deliver(no, report, Some(link), &mut NoSink);
-        distributor.forward(now, no, report, Origin::Link(link, exchange, 0));
     }
 
     /// The peer did what the protocol does not allow.

@@ -28,8 +28,8 @@ impl Process {
 
     /// An [`Action::Open`](crate::Action::Open) succeeded.
     pub fn handle_opened(&mut self, now: Time, conn: ConnId, address: impl Into<Str>) {
-        let Self { links, id, label, limits, .. } = self;
-        let own = Introduction { process: *id, label, max_payload: limits.payload };
+        let Self { links, id, label, rules, .. } = self;
+        let own = Introduction { process: *id, label, max_payload: rules.limits.payload };
         links.handle_opened(now, conn, address.into(), own);
     }
 
@@ -168,7 +168,7 @@ impl Process {
         if self.links.get(link).is_none() {
             return;
         }
-        let (process, max_payload) = (self.id, self.limits.payload);
+        let (process, max_payload) = (self.id, self.rules.limits.payload);
         let own = Introduction { process, label: &self.label, max_payload };
         let welcome = self.links.welcome(link, hello, own);
         self.become_linked(now, link, hello, Some(welcome));

@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::origin::Origin;
 use crate::time::Time;
-use crate::wire::{DataFrame, Decoder, Frame, ReportRef, WireError};
+use crate::wire::{DataFrame, Decoder, Frame, Report, ReportRef, WireError};
 
 /// The link over which frames arrive, while it is in use, and what was looked up for the last.
 struct Arrival {
@@ -245,6 +245,13 @@ impl Process {
         state.linked().map(|_| Arrival { link, exchange: state.exchange, last: None })
     }
 
+    /// A report that came in fragments, or from a test.
+    pub(super) fn handle_report_alone(&mut self, now: Time, link: LinkId, report: &Report) {
+        let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return };
+        let mut arrival = Arrival { link, exchange, last: None };
+        self.handle_report(now, &mut arrival, &report.by_ref(), 0, &mut NoSink);
+    }
+
     #[allow(clippy::inline_always, reason = "the path of every report at a hub")]
     #[inline(always)]
     fn handle_report(
@@ -258,7 +265,7 @@ impl Process {
         let epoch = self.registry.destinations_epoch();
         let publisher = match arrival.last {
             Some(last) if last.peer_no == report.service && last.epoch == epoch => last,
-            _ => match self.publisher(arrival.link, report.service) {
+            _ => match self.publisher(arrival.link, report) {
                 Some(publisher) => *arrival.last.insert(publisher),
                 None => return self.links.ignore(arrival.link),
             },
@@ -276,8 +283,8 @@ impl Process {
     }
 
     #[inline(never)]
-    fn publisher(&self, link: LinkId, peer_no: u32) -> Option<Publisher> {
-        let no = self.links.service_of_peer(link, peer_no)?;
+    fn publisher(&self, link: LinkId, report: &ReportRef<'_>) -> Option<Publisher> {
+        let (peer_no, no) = (report.service, self.policy().publisher(link, report)?);
         let service = self.registry.services.get(no);
         let wanted_beyond = service.is_some_and(|service| !service.subscribers.is_empty());
         Some(Publisher { peer_no, no, wanted_beyond, epoch: self.registry.destinations_epoch() })

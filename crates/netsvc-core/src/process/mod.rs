@@ -24,6 +24,7 @@ use crate::ids::{ConnId, ProcessId, Str};
 use crate::limits::{Limits, MAX_NAME};
 use crate::links::outbound::encode::{Progress, Sources};
 use crate::links::{Action, Links};
+use crate::policy::{Policy, Rules};
 use crate::registry::Registry;
 use crate::registry::announcer::Announcer;
 use crate::registry::checks::cut;
@@ -66,7 +67,7 @@ pub struct Config {
 pub struct Process {
     id: ProcessId,
     label: Str,
-    limits: Limits,
+    rules: Rules,
     closed: bool,
     /// What arrives is given to a sink where possible, instead of being queued.
     tells_at_once: bool,
@@ -88,12 +89,12 @@ impl Process {
             closed: false,
             tells_at_once: true,
             links: Links::new(&limits, seed, now),
-            registry: Registry::new(id, label.clone(), limits.services, seed),
-            reports: Reports::new(&limits, seed),
-            requests: Requests::new(&limits, seed),
+            registry: Registry::new(id, label.clone(), seed),
+            reports: Reports::new(seed),
+            requests: Requests::new(seed),
             deliveries: Deliveries::default(),
             label,
-            limits,
+            rules: Rules { limits },
         }
     }
 
@@ -109,7 +110,7 @@ impl Process {
 
     /// Its bounds.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.rules.limits
     }
 
     /// Whether `close` was called.
@@ -148,8 +149,9 @@ impl Process {
         out: &mut SendBuffer,
         budget: usize,
     ) -> Progress {
-        let Self { links, registry, reports, requests, .. } = self;
-        links.poll_write(now, conn, out, budget, &mut Sources { registry, reports, requests })
+        let Self { rules, links, registry, reports, requests, .. } = self;
+        let sources = &mut Sources { rules, registry, reports, requests };
+        links.poll_write(now, conn, out, budget, sources)
     }
 
     /// The transport took bytes; `unwritten` are left in the connection's send buffer.
@@ -211,19 +213,23 @@ impl Process {
 
     #[inline]
     fn router(&mut self) -> Router<'_> {
-        let Self { requests, registry, links, deliveries, .. } = self;
-        Router { requests, registry, links, deliveries }
+        let Self { rules, requests, registry, links, deliveries, .. } = self;
+        Router { rules, requests, registry, links, deliveries }
     }
 
     #[inline]
     fn distributor(&mut self) -> Distributor<'_> {
-        let Self { reports, registry, links, deliveries, .. } = self;
-        Distributor { reports, registry, links, deliveries }
+        let Self { rules, reports, registry, links, deliveries, .. } = self;
+        Distributor { rules, reports, registry, links, deliveries }
     }
 
     fn announcer(&mut self) -> Announcer<'_> {
-        let Self { registry, links, deliveries, .. } = self;
-        Announcer { registry, links, deliveries }
+        let Self { rules, registry, links, deliveries, .. } = self;
+        Announcer { rules, registry, links, deliveries }
+    }
+
+    fn policy(&self) -> Policy<'_> {
+        Policy { rules: &self.rules, registry: &self.registry, links: &self.links }
     }
 
     fn check_open(&self) -> Result<(), CommandError> {

@@ -8,9 +8,7 @@ use crate::ids::{ProcessId, ServiceId, ServiceNo, Str, WatchId};
 use crate::limits::MAX_GROUPS;
 use crate::process::Process;
 use crate::registry::announcer::describe;
-use crate::registry::checks::{
-    NewService, check_announcement, check_group, check_service, each_once,
-};
+use crate::registry::checks::{NewService, check_announcement, check_group, each_once};
 use crate::registry::filter::Filter;
 use crate::registry::process_table::OWN;
 use crate::registry::service::{Description, Service};
@@ -24,11 +22,7 @@ impl Process {
         service: NewService,
     ) -> Result<(ServiceNo, ServiceId), CommandError> {
         self.check_open()?;
-        check_service(&service)?;
-        let limit = self.registry.max_services;
-        if self.registry.services.local() >= limit {
-            return Err(CommandError::Limit { what: "services", limit });
-        }
+        self.policy().check_service(&service)?;
         let (id, revision) = self.registry.next_service();
         let description = Description {
             name: service.name,

@@ -7,7 +7,7 @@ use crate::delivery::queue::Deliveries;
 use crate::ids::{LinkId, ServiceNo, Str, WatchId};
 use crate::links::Links;
 use crate::links::outbound::outbox::Out;
-use crate::policy::exports;
+use crate::policy::{Policy, Rules};
 use crate::wire::Message;
 
 use super::Registry;
@@ -18,6 +18,7 @@ use super::watch::Watch;
 
 /// The part that owns what is visible, and the others as far as that concerns them.
 pub(crate) struct Announcer<'a> {
+    pub(crate) rules: &'a Rules,
     pub(crate) registry: &'a mut Registry,
     pub(crate) links: &'a mut Links,
     pub(crate) deliveries: &'a mut Deliveries,
@@ -38,21 +39,6 @@ pub(crate) fn describe(processes: &ProcessTable, links: &Links, service: &Servic
         local: service.is_local(),
         exchange_group: exchange.map(|exchange| exchange.group.clone()),
     }
-}
-
-/// The links over which somebody is, or is to be, told of a service.
-pub(crate) fn links_to_tell(registry: &Registry, links: &Links, no: ServiceNo) -> Vec<LinkId> {
-    let Some(service) = registry.services.get(no) else { return Vec::new() };
-    if service.audience.is_empty() {
-        return Vec::new();
-    }
-    let mut found: Vec<LinkId> = links
-        .all_linked()
-        .map(|(link, _)| link.id)
-        .filter(|link| exports(links, service, *link))
-        .collect();
-    found.sort_unstable();
-    found
 }
 
 impl Announcer<'_> {
@@ -110,8 +96,16 @@ impl Announcer<'_> {
         }
     }
 
-    /// The links over which somebody is told of a service.
+    /// The links over which somebody is, or is to be, told of a service.
     pub(crate) fn links_to_tell(&self, no: ServiceNo) -> Vec<LinkId> {
-        links_to_tell(self.registry, self.links, no)
+        let Some(service) = self.registry.services.get(no) else { return Vec::new() };
+        if service.audience.is_empty() {
+            return Vec::new();
+        }
+        let policy = Policy { rules: self.rules, registry: self.registry, links: self.links };
+        let linked = self.links.all_linked().map(|(link, _)| link.id);
+        let mut found: Vec<LinkId> = linked.filter(|link| policy.exports(service, *link)).collect();
+        found.sort_unstable();
+        found
     }
 }

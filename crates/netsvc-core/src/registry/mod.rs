@@ -29,14 +29,12 @@ pub(crate) struct Registry {
     /// Counts the changes of this process's own services.
     revision: u64,
     last_counter: u32,
-    /// Services of this process, at most.
-    pub(crate) max_services: usize,
     routes_epoch: u64,
     destinations_epoch: u64,
 }
 
 impl Registry {
-    pub(crate) fn new(own: ProcessId, label: Str, max_services: usize, seed: u64) -> Self {
+    pub(crate) fn new(own: ProcessId, label: Str, seed: u64) -> Self {
         Self {
             processes: ProcessTable::new(own, label, seed),
             services: ServiceTable::new(seed),
@@ -45,7 +43,6 @@ impl Registry {
             own,
             revision: 0,
             last_counter: 0,
-            max_services,
             routes_epoch: 0,
             destinations_epoch: 0,
         }

@@ -64,6 +64,47 @@ pub(crate) struct Description {
 }
 
 impl Service {
+    /// A service without subscribers or requests. It is local if there is no `route` to it. `seed`
+    /// keeps its hash tables safe.
+    pub(crate) fn new(
+        no: ServiceNo,
+        id: ServiceId,
+        process: ProcessNo,
+        description: Description,
+        route: Option<ServiceRoute>,
+        seed: u64,
+    ) -> Self {
+        let publisher = || Publisher { sequence: 0, kept: RetainedValues::new(seed) };
+        Self {
+            no,
+            id,
+            process,
+            name: description.name,
+            audience: description.audience,
+            groups: description.groups,
+            methods: description.methods.into(),
+            revision: description.revision,
+            extensions: description.extensions,
+            publisher: route.is_none().then(publisher),
+            routes: route.into_iter().collect(),
+            subscribers: Subscribers::default(),
+            running: 0,
+            ending: false,
+        }
+    }
+
+    /// A request is under way to it from now on.
+    #[inline]
+    pub(crate) fn begin_call(&mut self) {
+        self.running += 1;
+    }
+
+    /// A request to it has ended, or was given to another.
+    #[inline]
+    pub(crate) fn end_call(&mut self) {
+        self.running = self.running.saturating_sub(1);
+    }
+
     #[inline]
     pub(crate) fn is_local(&self) -> bool {
         self.routes.is_empty()

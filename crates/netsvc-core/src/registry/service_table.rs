@@ -7,11 +7,9 @@ use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
-use crate::reports::retained::RetainedValues;
-use crate::reports::subscribers::Subscribers;
 
 use super::filter::Filter;
-use super::service::{Description, Publisher, Service, ServiceRoute};
+use super::service::{Description, Service, ServiceRoute};
 
 #[derive(Debug)]
 pub(crate) struct ServiceTable {
@@ -124,25 +122,7 @@ impl ServiceTable {
         self.last += 1;
         self.local += usize::from(route.is_none());
         let no = ServiceNo(self.last);
-        let publisher = route
-            .is_none()
-            .then(|| Publisher { sequence: 0, kept: RetainedValues::new(self.seed) });
-        let service = Service {
-            no,
-            id,
-            process,
-            name: description.name,
-            audience: description.audience,
-            groups: description.groups,
-            methods: description.methods.into(),
-            revision: description.revision,
-            extensions: description.extensions,
-            routes: route.into_iter().collect(),
-            subscribers: Subscribers::default(),
-            running: 0,
-            ending: false,
-            publisher,
-        };
+        let service = Service::new(no, id, process, description, route, self.seed);
         self.by_id.insert(id, no);
         self.epoch += 1;
         self.known_names.clear();
@@ -199,7 +179,7 @@ impl ServiceTable {
     #[inline]
     pub(crate) fn begin_call(&mut self, no: ServiceNo) {
         if let Some(service) = self.get_mut(no) {
-            service.running += 1;
+            service.begin_call();
         }
     }
 
@@ -207,7 +187,7 @@ impl ServiceTable {
     #[inline]
     pub(crate) fn end_call(&mut self, no: ServiceNo) {
         if let Some(service) = self.get_mut(no) {
-            service.running = service.running.saturating_sub(1);
+            service.end_call();
         }
     }
 

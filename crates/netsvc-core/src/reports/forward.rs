@@ -4,7 +4,6 @@ use crate::delivery::sink::NoSink;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::outbound::outbox::Out;
 use crate::links::outbound::reports::ReportRoute;
-use crate::policy::exports;
 use crate::registry::process_table::OWN;
 use crate::time::Time;
 use crate::wire::{Message, Report, ReportRef, SEGMENT_FROM};
@@ -14,8 +13,22 @@ use super::distributor::Distributor;
 use super::origin::Origin;
 
 impl Distributor<'_> {
-    /// Passes a report, numbered by this process, on to all processes beyond it that want it, if it
-    /// does not continue the open batch. False: for some link much is queued.
+    /// Passes a report, numbered by this process, on to all processes beyond it that want it.
+    /// Returns false if much is queued for some link.
+    #[inline]
+    pub(crate) fn pass_on(
+        &mut self,
+        now: Time,
+        service: ServiceNo,
+        report: &ReportRef<'_>,
+        origin: Origin<'_>,
+    ) -> bool {
+        let epoch = self.registry.destinations_epoch();
+        self.links.continue_batch(service, report, epoch)
+            || self.forward(now, service, report, origin)
+    }
+
+    /// As [`pass_on`](Self::pass_on), for a report that does not continue the open batch.
     pub(crate) fn forward(
         &mut self,
         now: Time,
@@ -54,7 +67,7 @@ impl Distributor<'_> {
 
     /// A report for one process came over a link.
     pub(crate) fn handle_targeted(&mut self, link: LinkId, process: u32, mut report: Report) {
-        let Some(no) = self.links.service_of_peer(link, report.service) else {
+        let Some(no) = self.policy().publisher(link, &report.by_ref()) else {
             return self.links.ignore(link);
         };
         report.service = no.0;
@@ -124,7 +137,7 @@ impl Distributor<'_> {
         let mut allowed = Vec::new();
         for link in service.subscribers.links() {
             let of = self.links.exchange_of(link).map(|exchange| exchange.id);
-            if (within.is_none() || of == within) && exports(self.links, service, link) {
+            if (within.is_none() || of == within) && self.policy().exports(service, link) {
                 allowed.push(link);
             }
         }
@@ -150,7 +163,7 @@ impl Distributor<'_> {
         });
         unasked
             .map(|(link, _)| link.id)
-            .filter(|link| exports(self.links, service, *link))
+            .filter(|link| self.policy().exports(service, *link))
             .collect()
     }
 }

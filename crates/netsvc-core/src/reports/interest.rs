@@ -9,6 +9,7 @@ use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
 use crate::wire::InterestTarget;
 
+use super::subscription_options::SubscriptionTarget;
 use super::want::Want;
 
 /// What a process wants, and the link over which it said so; `None`: this process.
@@ -93,6 +94,15 @@ fn remove_wish<K, Q>(
     }
     if entries.is_empty() {
         table.remove(key);
+    }
+}
+
+/// What hubs are told for a subscription; `None`: they are told of each member of its group.
+pub(crate) fn interest_in(target: &SubscriptionTarget) -> Option<InterestTarget> {
+    match target {
+        SubscriptionTarget::Name(name) => Some(InterestTarget::Name(name.clone())),
+        SubscriptionTarget::Identity(id) => Some(InterestTarget::Identity(*id)),
+        SubscriptionTarget::Group(_) => None,
     }
 }
 

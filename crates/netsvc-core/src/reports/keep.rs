@@ -91,7 +91,7 @@ impl Distributor<'_> {
         subject: &str,
         size: usize,
     ) -> Result<(), CommandError> {
-        let limits = &self.reports.limits;
+        let limits = &self.rules.limits;
         let (values_limit, bytes_limit) = (limits.kept_values, limits.kept_bytes);
         for swept in [false, true] {
             let publisher =

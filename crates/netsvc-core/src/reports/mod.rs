@@ -27,7 +27,6 @@ mod wishes;
 use crate::delivery::event::Event;
 use crate::delivery::queue::{Deliveries, Source};
 use crate::ids::SubscriptionId;
-use crate::limits::Limits;
 use crate::time::Time;
 
 use interest::{OwnInterests, Wishes};
@@ -47,19 +46,17 @@ pub(crate) struct Reports {
     kept: (usize, usize),
     /// When kept values are next looked through for those whose lifetime is over.
     sweep: Time,
-    limits: Limits,
     seed: u64,
 }
 
 impl Reports {
-    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             subscriptions: Subscriptions::new(seed),
             interests: OwnInterests::new(seed),
             wishes: Wishes::new(seed),
             kept: (0, 0),
             sweep: Time::NEVER,
-            limits: limits.clone(),
             seed,
         }
     }

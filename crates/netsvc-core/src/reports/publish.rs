@@ -4,10 +4,8 @@ use crate::content::ContentRef;
 use crate::delivery::sink::NoSink;
 use crate::error::CommandError;
 use crate::ids::{LinkId, ProcessId, ProcessNo, ServiceNo, Str};
-use crate::limits::{MAX_SUBJECT, PUBLISH_HIGH_WATER};
+use crate::limits::PUBLISH_HIGH_WATER;
 use crate::links::outbound::outbox::Out;
-use crate::policy::exports;
-use crate::registry::checks::check_own_extensions;
 use crate::registry::process_table::OWN;
 use crate::time::Time;
 use crate::wire::ReportRef;
@@ -29,17 +27,14 @@ impl Distributor<'_> {
         options: PublishOptions<'_>,
     ) -> Result<bool, CommandError> {
         let PublishOptions { lifetime, to, extensions, direct } = options;
-        let fits =
-            subject.len() <= MAX_SUBJECT && content.bytes.len() <= self.reports.limits.payload;
-        if !fits || !extensions.is_empty() {
-            self.check_report(subject, content.bytes.len(), extensions)?;
-        }
+        let no = service.0;
+        let mut report = ReportRef { service: no, subject, sequence: 0, content, extensions };
+        self.policy().check_report(&report)?;
         if to.is_none() {
             self.keep(now, service, subject, &content, lifetime)?;
         }
         let closed = CommandError::Closed { what: "the service" };
-        let sequence = self.registry.services.next_sequence(service).ok_or(closed)?;
-        let report = ReportRef { service: service.0, subject, sequence, content, extensions };
+        report.sequence = self.registry.services.next_sequence(service).ok_or(closed)?;
         if let Some(process) = to {
             return Ok(self.send_to(service, process, &report));
         }
@@ -49,11 +44,7 @@ impl Distributor<'_> {
         if self.reports.subscriptions.concern_any() {
             self.deliver(service, &report, None, &mut NoSink);
         }
-        let epoch = self.registry.destinations_epoch();
-        if self.links.continue_batch(service, &report, epoch) {
-            return Ok(true);
-        }
-        Ok(self.forward(now, service, &report, Origin::Own(direct)))
+        Ok(self.pass_on(now, service, &report, Origin::Own(direct)))
     }
 
     /// To one process, wherever it is.
@@ -84,30 +75,12 @@ impl Distributor<'_> {
         let routes = self.registry.processes.get(process)?.routes.iter().map(|(link, _)| link);
         way.iter().chain(routes).find_map(|link| {
             let connection = self.links.linked(*link)?;
-            if !connection.has_told_service(service) || !exports(self.links, known, *link) {
+            if !connection.has_told_service(service) || !self.policy().exports(known, *link) {
                 return None;
             }
             let numbers = connection.processes.iter();
             let number = numbers.filter(|(_, no)| **no == process).map(|(number, _)| number);
             Some((*link, number.min()?))
         })
-    }
-
-    #[cold]
-    fn check_report(
-        &self,
-        subject: &str,
-        size: usize,
-        extensions: &[u8],
-    ) -> Result<(), CommandError> {
-        if subject.len() > MAX_SUBJECT {
-            let why = format!("{} bytes are more than the {MAX_SUBJECT} allowed", subject.len());
-            return Err(CommandError::Invalid { what: "subject", why });
-        }
-        let limit = self.reports.limits.payload;
-        if size > limit {
-            return Err(CommandError::TooLarge { size, limit });
-        }
-        check_own_extensions(extensions)
     }
 }

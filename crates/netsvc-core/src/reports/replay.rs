@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::links::outbound::outbox::{Out, ReplayCursor};
-use crate::policy::exports;
+use crate::policy::party::Party;
 use crate::registry::Registry;
 use crate::registry::process_table::OWN;
 use crate::wire::{Message, Report};
@@ -39,7 +39,8 @@ impl Distributor<'_> {
         let no = ServiceNo(question.service);
         let ReplayQuestion { process, replay, after, upto, .. } = *question;
         let known = self.registry.services.get(no);
-        let Some(known) = known.filter(|known| exports(self.links, known, link)) else {
+        let by = Party { process: self.asker(link, process), link: Some(link) };
+        let Some(known) = known.filter(|known| self.policy().may_subscribe(by, known)) else {
             // It was withdrawn meanwhile; the asker hears so on the same link. Every request is
             // answered all the same: the asker counts them.
             return self.answer_nothing(link, question);
@@ -82,6 +83,13 @@ impl Distributor<'_> {
         }
     }
 
+    /// The process that asks over a link, by the peer's number; the peer itself if that is unknown.
+    fn asker(&self, link: LinkId, process: u32) -> ProcessNo {
+        let peer = self.links.linked(link);
+        let known = |no| peer.and_then(|peer| peer.process_of(no));
+        known(process).or_else(|| known(OWN.0)).unwrap_or(OWN)
+    }
+
     fn answer_nothing(&mut self, link: LinkId, question: &ReplayQuestion) {
         let ReplayQuestion { process, replay, after: sequence, .. } = *question;
         self.links.ignore(link);
@@ -98,7 +106,7 @@ impl Distributor<'_> {
         remaining: Option<Duration>,
         mut report: Report,
     ) {
-        let Some(no) = self.links.service_of_peer(link, report.service) else {
+        let Some(no) = self.policy().publisher(link, &report.by_ref()) else {
             return self.links.ignore(link);
         };
         report.service = no.0;

@@ -3,21 +3,17 @@
 use crate::delivery::queue::Source;
 use crate::error::CommandError;
 use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
-use crate::limits::{MAX_NAME, MAX_SUBJECT};
 use crate::links::outbound::outbox::Out;
-use crate::registry::checks::check_length;
 use crate::time::Time;
 use crate::wire::{InterestTarget, Message, ReportRef};
 
 use super::distributor::Distributor;
+use super::interest::interest_in;
 use super::pattern::Pattern;
 use super::retained::RetainedValue;
 use super::subscription::Subscription;
 use super::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use super::want::Want;
-
-/// Subscriptions that may share one interest, on average.
-const SHARED: usize = 16;
 
 impl Distributor<'_> {
     /// See [`Process::subscribe`](crate::Process::subscribe).
@@ -28,27 +24,8 @@ impl Distributor<'_> {
         pattern: Str,
         limits: SubscriptionLimits,
     ) -> Result<SubscriptionId, CommandError> {
-        check_length("pattern", &pattern, MAX_SUBJECT)?;
-        if let SubscriptionTarget::Name(text) | SubscriptionTarget::Group(text) = &target {
-            check_length("target", text, MAX_NAME)?;
-        }
-        if limits.reports == 0 || limits.bytes == 0 {
-            let why = "a subscription needs room for one report at least".to_owned();
-            return Err(CommandError::Invalid { what: "buffer", why });
-        }
-        let interest = match &target {
-            SubscriptionTarget::Name(name) => Some(InterestTarget::Name(name.clone())),
-            SubscriptionTarget::Identity(id) => Some(InterestTarget::Identity(*id)),
-            SubscriptionTarget::Group(_) => None,
-        };
-        let (reports, limit) = (&self.reports, self.reports.limits.interests);
-        let is_new = interest
-            .as_ref()
-            .is_none_or(|target| !reports.interests.contains(target, &pattern, limits.latest));
-        let full = is_new && reports.interests.len() >= limit;
-        if full || reports.subscriptions.len() >= limit.saturating_mul(SHARED) {
-            return Err(CommandError::Limit { what: "interests", limit });
-        }
+        self.policy().check_subscription(&target, &pattern, limits, self.reports)?;
+        let interest = interest_in(&target);
         let services = &self.registry.services;
         let mut concerned = match &target {
             SubscriptionTarget::Name(name) => services.named(name).to_vec(),
@@ -79,17 +56,12 @@ impl Distributor<'_> {
             self.deliveries.unready(stamp, Source::Subscription(id));
         }
         let want = subscription.want();
-        match &subscription.target {
-            SubscriptionTarget::Name(name) => {
-                self.unwant(&InterestTarget::Name(name.clone()), &want);
-            }
-            SubscriptionTarget::Identity(service) => {
-                self.unwant(&InterestTarget::Identity(*service), &want);
-            }
-            SubscriptionTarget::Group(group) => {
-                for no in self.registry.services.members(group).to_vec() {
-                    self.unwant_member(no, &want);
-                }
+        if let Some(target) = interest_in(&subscription.target) {
+            self.unwant(&target, &want);
+        }
+        if let SubscriptionTarget::Group(group) = &subscription.target {
+            for no in self.registry.services.members(group).to_vec() {
+                self.unwant_member(no, &want);
             }
         }
     }
@@ -191,7 +163,7 @@ impl Distributor<'_> {
     fn want(&mut self, target: &InterestTarget, want: &Want) {
         let (pattern, latest) = (want.pattern.text().clone(), want.latest);
         let interests = &mut self.reports.interests;
-        let full = interests.len() >= self.reports.limits.interests;
+        let full = interests.len() >= self.rules.limits.interests;
         if full && !interests.contains(target, &pattern, latest) {
             // Only a group with very many members gets here: the hub would end the link. The
             // members beyond the limit are not heard.

@@ -3,7 +3,7 @@
 use crate::delivery::event::Event;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo};
 use crate::links::outbound::outbox::Out;
-use crate::policy::exports;
+use crate::policy::party::Party;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::OWN;
 use crate::registry::service::ServiceRoute;
@@ -24,7 +24,7 @@ impl Distributor<'_> {
         target: &InterestTarget,
         want: &Want,
     ) -> Result<(), Reason> {
-        let limit = self.reports.limits.interests;
+        let limit = self.rules.limits.interests;
         let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
         let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else {
             return Ok(());
@@ -308,13 +308,11 @@ impl Distributor<'_> {
     /// for itself; a client's own wishes go to its server as interests instead.
     fn may_subscribe(&self, process: ProcessNo, link: Option<LinkId>, no: ServiceNo) -> bool {
         let Some(service) = self.registry.services.get(no) else { return false };
-        if service.process == process {
-            return false;
-        }
-        match link {
+        let concerned = match link {
             None => !self.publisher_routes(no).is_empty(),
-            Some(link) => exports(self.links, service, link),
-        }
+            Some(_) => true,
+        };
+        concerned && self.policy().may_subscribe(Party { process, link }, service)
     }
 
     fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {

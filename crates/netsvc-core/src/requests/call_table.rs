@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::content::Content;
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo, Str};
+use crate::policy::party::Party;
 use crate::time::Time;
 
 use super::route_cache::Goal;
@@ -75,7 +76,24 @@ pub(crate) enum Provider {
     Link(LinkId),
 }
 
+impl Caller {
+    /// The link over which it asked; `None`: it is of this process.
+    #[inline]
+    pub(crate) fn link(self) -> Option<LinkId> {
+        match self {
+            Self::Link(link, _) => Some(link),
+            Self::Local(_) | Self::Gone => None,
+        }
+    }
+}
+
 impl Call {
+    /// Who asks.
+    #[inline]
+    pub(crate) fn party(&self) -> Party {
+        Party { process: self.process, link: self.caller.link() }
+    }
+
     /// The handler cannot have seen it.
     pub(crate) fn is_unsent(&self) -> bool {
         self.rest.as_ref().is_some_and(|rest| rest.unsent)

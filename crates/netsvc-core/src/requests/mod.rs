@@ -4,6 +4,7 @@ pub(crate) mod call_table;
 pub(crate) mod deadlines;
 pub(crate) mod options;
 mod place;
+pub(crate) mod refusals;
 mod request;
 mod route;
 pub(crate) mod route_cache;
@@ -18,7 +19,6 @@ use crate::collections::id_map::IdMap;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::collections::timers::Timers;
 use crate::ids::{CallId, Str};
-use crate::limits::Limits;
 use crate::time::Time;
 
 use call_table::CallTable;
@@ -40,13 +40,12 @@ pub(crate) struct Requests {
     deadlines: Deadlines,
     /// Deadlines that have no line of their own in `deadlines`.
     timers: Timers<CallId>,
-    limits: Limits,
     /// Routes may be remembered.
     caches: bool,
 }
 
 impl Requests {
-    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             calls: CallTable::default(),
             keys: IdMap::default(),
@@ -55,7 +54,6 @@ impl Requests {
             route: None,
             deadlines: Deadlines::default(),
             timers: Timers::default(),
-            limits: limits.clone(),
             caches: true,
         }
     }

@@ -8,7 +8,7 @@ use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::time::Time;
 use crate::wire::{RequestRef, RequestTargetRef, millis};
 
-use super::call_table::{Call, Provider, Rest};
+use super::call_table::{Provider, Rest};
 use super::request::Question;
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
@@ -51,8 +51,8 @@ impl Router<'_> {
         sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
         let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
-        let Call { caller, process, deadline, parts, .. } = *call;
-        let Route { service, to } = self.route(caller, question.goal, question.method)?;
+        let (by, deadline, parts) = (call.party(), call.deadline, call.parts);
+        let Route { service, to } = self.route(by, question.goal, question.method)?;
         let size = question.content.bytes.len();
         let beside = question.extensions.len();
         let (link, number) = match to {
@@ -71,7 +71,7 @@ impl Router<'_> {
             };
             let request = RequestRef {
                 call: id.0,
-                caller: process.0,
+                caller: by.process.0,
                 target,
                 method: question.method,
                 remaining: millis(deadline.since(now)),
@@ -79,7 +79,7 @@ impl Router<'_> {
                 content: question.content,
                 extensions: question.extensions,
             };
-            outlet.request(&self.registry.processes, process, &request);
+            outlet.request(&self.registry.processes, by.process, &request);
             Placed::Sent
         } else {
             outlet.queue_request(id, size + beside);
@@ -109,8 +109,7 @@ impl Router<'_> {
         sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
         let size = question.content.bytes.len();
-        let (payload, limit) =
-            (self.requests.limits.payload, self.requests.limits.running_requests);
+        let (payload, limit) = (self.rules.limits.payload, self.rules.limits.running_requests);
         if size > payload {
             return Err(RequestError::too_large(size, payload));
         }
@@ -198,13 +197,13 @@ impl Router<'_> {
     /// The hub of a link knew no provider any more, but the caller waits: it will be tried again.
     pub(super) fn wait_again(&mut self, id: CallId, link: LinkId) -> bool {
         let Some(call) = self.requests.calls.get_mut(id) else { return false };
-        let caller = call.caller;
+        let by = call.party();
         let Some(rest) = call.rest.as_deref_mut().filter(|rest| rest.waits) else { return false };
         rest.unsent = true;
         let goal = rest.goal.clone();
         self.take_from_provider(id);
         // What this registry still shows over that link is about to be withdrawn.
-        if self.has_provider_besides(goal.by_ref(), caller, link) {
+        if self.has_provider_besides(goal.by_ref(), by, link) {
             if let Err(error) = self.place_again(id) {
                 self.settle_error(id, &error);
             }
@@ -239,7 +238,7 @@ impl Router<'_> {
     /// A request waits for a provider; false: it may not.
     pub(super) fn park(&mut self, id: CallId) -> bool {
         // As many may wait for a provider as may be pending over a link.
-        let room = self.requests.parked.len() < self.requests.limits.pending_requests;
+        let room = self.requests.parked.len() < self.rules.limits.pending_requests;
         let Some(call) = self.requests.calls.get_mut(id) else { return false };
         let Some(rest) = call.rest.as_deref_mut().filter(|rest| room && rest.waits) else {
             return false;

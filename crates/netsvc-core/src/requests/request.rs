@@ -66,7 +66,7 @@ impl Router<'_> {
         options: RequestOptions<'_>,
     ) {
         let RequestOptions { timeout, wait, parts, extensions } = options;
-        let fits = method.len() <= MAX_NAME && content.bytes.len() <= self.requests.limits.payload;
+        let fits = method.len() <= MAX_NAME && content.bytes.len() <= self.rules.limits.payload;
         if (!fits || !extensions.is_empty())
             && let Err(error) = self.check_request(method, content.bytes.len(), extensions)
         {
@@ -117,7 +117,7 @@ impl Router<'_> {
         request: &RequestRef<'_>,
         sink: &mut (dyn Sink + '_),
     ) -> Result<(), Reason> {
-        let pending = self.requests.limits.pending_requests;
+        let pending = self.rules.limits.pending_requests;
         let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
         if request.caller != 0 && !connection.capabilities().introduces {
             return Err(Reason::violation("a client asked in another process's name"));
@@ -259,7 +259,7 @@ impl Router<'_> {
             let text = "no method has such a name";
             return Err(RequestError::new(RequestCode::NoMethod, Delivered::No, text));
         }
-        let limit = self.requests.limits.payload;
+        let limit = self.rules.limits.payload;
         if size > limit {
             return Err(RequestError::too_large(size, limit));
         }

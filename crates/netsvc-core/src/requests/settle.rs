@@ -25,7 +25,7 @@ impl Router<'_> {
             return;
         }
         let extensions = if check_own_extensions(extensions).is_ok() { extensions } else { &[] };
-        let limit = self.requests.limits.payload;
+        let limit = self.rules.limits.payload;
         let delivered = Delivered::Yes;
         let outcome = match result {
             HandlerResultRef::Response(content) if content.bytes.len() <= limit => {

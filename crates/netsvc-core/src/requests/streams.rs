@@ -29,7 +29,7 @@ impl Router<'_> {
         call: CallId,
         content: ContentRef<'_>,
     ) -> Result<u32, CommandError> {
-        let (size, limit) = (content.bytes.len(), self.requests.limits.payload);
+        let (size, limit) = (content.bytes.len(), self.rules.limits.payload);
         if size > limit {
             return Err(CommandError::TooLarge { size, limit });
         }

@@ -4,7 +4,7 @@ use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
 use crate::links::Links;
 use crate::links::connection::Connection;
 use crate::links::phase::Phase;
-use crate::policy::exports;
+use crate::policy::{Policy, Rules};
 use crate::registry::Registry;
 use crate::registry::process_table::OWN;
 use crate::reports::Reports;
@@ -32,6 +32,7 @@ pub enum Progress {
 
 /// What entries are made bytes from.
 pub(crate) struct Sources<'a> {
+    pub(crate) rules: &'a Rules,
     pub(crate) registry: &'a Registry,
     pub(crate) reports: &'a mut Reports,
     pub(crate) requests: &'a mut Requests,
@@ -146,7 +147,9 @@ impl Links {
             Snapshot::Services(cursor) => match sources.registry.services.after(cursor) {
                 Some(service) => {
                     outbound.snapshot = Snapshot::Services(service.no);
-                    if exports(self, service, link) {
+                    let Sources { rules, registry, .. } = sources;
+                    let policy = Policy { rules, registry, links: self };
+                    if policy.exports(service, link) {
                         let (announcement, process) = (service.announcement(), service.process);
                         outbound.encode_service(announcement, process, out, sources);
                     }
