@@ -11,8 +11,9 @@ use netsvc_core::{
     SubscriptionTarget, WatchId,
 };
 
+use crate::node::Node;
 use crate::target::Target;
-use crate::world::{Node, World};
+use crate::world::World;
 
 /// Bounds of subscriptions that are not about bounds.
 pub const ROOMY: SubscriptionLimits =

@@ -2,37 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, SendBuffer};
 use netsvc_core::{ConnId, ExchangeId, LinkId, Progress, Reason, ReasonCode};
 
-use crate::host::End;
-use crate::links::Wire;
+use crate::connection::Connection;
+use crate::end::End;
+use crate::node::Node;
 use crate::pipe::Pipe;
-use crate::world::{Node, World};
-
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) pipes: [Pipe; 2],
-    /// Process and connection at each end; `None`: closed, not accepted yet, or driven by hand.
-    pub(crate) ends: [Option<(Node, ConnId)>; 2],
-    /// The test reads at that end, when it likes.
-    pub(crate) by_hand: [bool; 2],
-    pub(crate) delay: Duration,
-    /// Nothing gets through, and nobody is told.
-    pub(crate) frozen: bool,
-    /// It takes no byte.
-    pub(crate) plugged: bool,
-}
-
-impl Connection {
-    /// Bytes that it takes from one end now.
-    fn room(&self, side: usize) -> usize {
-        if self.plugged { 0 } else { self.pipes[side].room() }
-    }
-}
+use crate::wire::Wire;
+use crate::world::World;
 
 /// Bytes that are encoded at once at most, as the sockets' side does.
 const PIECE: usize = 64 << 10;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, SendBuffer};
 use netsvc_core::{ConnId, Event, ExchangeId, LinkId, Process};
 
+use crate::end::End;
+use crate::node::Node;
 use crate::ways::Ways;
-use crate::world::Node;
 
 /// A process, its end of each connection, and what it has told its application.
 #[derive(Debug)]
@@ -34,20 +33,6 @@ pub struct Host {
     pub(crate) targets: BTreeMap<LinkId, (Node, Option<String>)>,
     /// Groups of its exchanges, as far as they are known.
     pub(crate) groups: BTreeMap<ExchangeId, String>,
-}
-
-/// One end of a connection.
-#[derive(Debug)]
-pub(crate) struct End {
-    /// Index of the connection in the world.
-    pub(crate) connection: usize,
-    /// 0: the connector's end, 1: the acceptor's.
-    pub(crate) side: usize,
-    pub(crate) decoder: Decoder,
-    pub(crate) buffer: BytesMut,
-    pub(crate) batch: SendBuffer,
-    /// The decoder failed; the rest is not read.
-    pub(crate) deaf: bool,
 }
 
 impl Host {

@@ -2,28 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Encoder, Hello, Message, Role, SendBuffer, WireError};
+use netsvc_core::wire::{Hello, Message, Role, SendBuffer, WireError};
 use netsvc_core::{Event, LinkEvent, LinkToken, Outcome, ProcessId, Status, Time};
 
-use crate::world::{Node, World};
-
-/// An end of a connection that the test itself drives, message by message or byte by byte.
-#[derive(Debug)]
-pub struct Wire {
-    connection: usize,
-    side: usize,
-    encoder: Encoder,
-    decoder: Decoder,
-    buffer: BytesMut,
-}
-
-impl Wire {
-    pub(crate) fn new(connection: usize, side: usize) -> Self {
-        let (encoder, decoder) = (Encoder::new(7), Decoder::new(netsvc_core::limits::MAX_PAYLOAD));
-        Self { connection, side, encoder, decoder, buffer: BytesMut::new() }
-    }
-}
+use crate::node::Node;
+use crate::wire::Wire;
+use crate::world::World;
 
 impl World {
     /// Connects to a hub by hand.

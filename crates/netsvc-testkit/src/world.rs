@@ -8,15 +8,12 @@ use netsvc_core::{
     Process, ProcessId, Retry, Role, Str, Time,
 };
 
-use crate::connections::Connection;
+use crate::connection::Connection;
 use crate::host::Host;
-use crate::links::Wire;
+use crate::node::Node;
 use crate::random::Random;
 use crate::ways::Ways;
-
-/// Names a process of a world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Node(pub usize);
+use crate::wire::Wire;
 
 /// Everything there is in a test.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ pub(crate) mod call_table;
 pub(crate) mod deadlines;
 pub(crate) mod options;
 mod place;
+mod question;
 pub(crate) mod refusals;
 mod request;
 mod route;

@@ -9,7 +9,7 @@ use crate::time::Time;
 use crate::wire::{RequestRef, RequestTargetRef, millis};
 
 use super::call_table::{Provider, Rest};
-use super::request::Question;
+use super::question::Question;
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
 

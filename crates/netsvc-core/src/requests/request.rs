@@ -17,41 +17,16 @@ use crate::registry::process_table::OWN;
 use crate::time::Time;
 use crate::wire::{OutcomeRef, RequestRef, RequestTargetRef, ResponseRef};
 
-use super::call_table::{Call, Caller, Provider, Rest};
+use super::call_table::{Call, Caller, Provider};
 use super::options::{RequestOptions, TargetRef};
 use super::place::Placed;
+use super::question::Question;
 use super::route_cache::GoalRef;
 use super::router::Router;
 
 /// A request cancelled this shortly before its deadline counts as given up for the deadline:
 /// remaining times are rounded up to milliseconds at each hop.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
-
-/// What is asked, where it lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Question<'a> {
-    pub(crate) goal: GoalRef<'a>,
-    pub(crate) method: &'a Str,
-    pub(crate) content: ContentRef<'a>,
-    pub(crate) extensions: &'a [u8],
-    /// The caller waits for a provider if there is none.
-    pub(crate) waits: bool,
-}
-
-impl Question<'_> {
-    /// As it is kept while it may still go to somebody else.
-    fn keep(&self) -> Rest {
-        Rest {
-            goal: self.goal.keep(),
-            method: self.method.clone(),
-            content: self.content.keep(),
-            extensions: Bytes::copy_from_slice(self.extensions),
-            number: None,
-            unsent: true,
-            waits: self.waits,
-        }
-    }
-}
 
 impl Router<'_> {
     /// See [`Process::request`](crate::Process::request).

@@ -24,7 +24,8 @@ impl Router<'_> {
         if !self.requests.calls.get(id).is_some_and(Call::is_told) {
             return;
         }
-        let extensions = if check_own_extensions(extensions).is_ok() { extensions } else { &[] };
+        let valid = extensions.is_empty() || check_own_extensions(extensions).is_ok();
+        let extensions = if valid { extensions } else { &[] };
         let limit = self.rules.limits.payload;
         let delivered = Delivered::Yes;
         let outcome = match result {

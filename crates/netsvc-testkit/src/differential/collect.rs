@@ -9,7 +9,7 @@ use netsvc_core::{
 
 use super::run::Run;
 use super::state::{Invocation, SUBJECTS};
-use crate::world::Node;
+use crate::node::Node;
 
 impl Run {
     /// Takes what was told.

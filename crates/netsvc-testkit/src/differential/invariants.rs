@@ -7,7 +7,7 @@ use netsvc_core::{Delivered, Filter, Lifetime, Outcome, ServiceId};
 
 use super::run::Run;
 use super::state::{SUBJECTS, Subscription};
-use crate::world::Node;
+use crate::node::Node;
 
 /// No request takes longer, and no closing connection.
 const LONGEST: Duration = Duration::from_secs(6);

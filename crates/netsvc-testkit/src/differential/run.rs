@@ -9,8 +9,9 @@ use netsvc_core::{ExchangeId, Heartbeat, Lifetime, LinkId, RequestOptions, Retry
 use super::layout::Layout;
 use super::operation::Operation;
 use super::state::{Invocation, Link, Request, SUBJECTS, Service, Subscription, Told};
+use crate::node::Node;
 use crate::ways::Ways;
-use crate::world::{Node, World};
+use crate::world::World;
 
 /// A run as far as it has come.
 pub(super) struct Run {

@@ -7,7 +7,7 @@ use netsvc_core::Retry;
 use super::operation::Operation;
 use super::run::Run;
 use super::state::Link;
-use crate::world::Node;
+use crate::node::Node;
 
 /// Seconds within which every link is back: one that hangs is given up first, and a refused one is
 /// not tried again soon.

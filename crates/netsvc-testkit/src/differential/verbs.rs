@@ -12,8 +12,8 @@ use super::run::Run;
 use super::state::{
     GROUP, Invocation, NAMES, PATTERNS, Published, ROOM, Request, SUBJECTS, Service, Subscription,
 };
+use crate::node::Node;
 use crate::target::Target;
-use crate::world::Node;
 
 impl Run {
     pub(super) fn create(&mut self, node: u8, name: u8, audience: &'static str, member: bool) {

@@ -7,8 +7,9 @@ use netsvc_core::limits::MAX_NAME;
 use netsvc_core::wire::{Message, Role};
 use netsvc_core::{ExchangeId, Filter, Heartbeat, Limits, Retry, ServiceId, visibility};
 
-use crate::links::Wire;
-use crate::world::{Node, World};
+use crate::node::Node;
+use crate::wire::Wire;
+use crate::world::World;
 
 use super::application::Application;
 use super::frames::framed;
