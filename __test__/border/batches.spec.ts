@@ -101,8 +101,11 @@ describe("reports", () => {
     native.publish(service, "four", 1, bytes("4"), 0, fields);
     native.publish(service, "five", 1, bytes("5"), -1, fields);
     native.publishTo(service, "six", 1, bytes("6"), native.id, fields);
-    const contents = (await reports(party, 6)).map(({ content }) => text(content));
-    expect(contents).toEqual(["1", "22", "3", "4", "5", "6"]);
+    const told = await reports(party, 6);
+    expect(told.map(({ content }) => text(content))).toEqual(["1", "22", "3", "4", "5", "6"]);
+    const none = new Uint8Array();
+    const carried = told.map(({ extensions }) => extensions);
+    expect(carried).toEqual([fields, fields, none, fields, fields, fields]);
   });
 
   it("come in the memory lent, a larger one in memory of its own", async () => {
@@ -209,11 +212,14 @@ describe("requests", () => {
     const commands = new Commands().request(1, "echo", "echo", bytes("ask"), { extensions });
     party.submit(commands.request(2, "echo", "echo", bytes("more")));
     for (const asked of ["ask", "more"]) {
-      const { call, content } = await party.next("invoke");
+      const { call, content, extensions: there } = await party.next("invoke");
       expect(text(content)).toBe(asked);
+      expect(there).toEqual(asked === "ask" ? extensions : new Uint8Array());
       const answer = bytes(`${asked}?`);
       party.submit(new Commands().respond(call as bigint, 0, answer, 0, extensions));
-      expect(text((await party.next("outcome")).content)).toBe(`${asked}?`);
+      const { content: result, extensions: back } = await party.next("outcome");
+      expect(text(result)).toBe(`${asked}?`);
+      expect(back).toEqual(extensions);
     }
   });
 

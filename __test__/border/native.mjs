@@ -230,14 +230,21 @@ export class Reader {
       if (offset + length > chunk.length) throw new Error("a span exceeds the chunk");
       return chunk.subarray(offset, offset + length);
     };
+    /**
+     * The extension fields behind a content.
+     * @param {Uint8Array} content
+     * @param {number} length
+     */
+    const behind = (content, length) => {
+      const [start, end] = [content.byteOffset + content.length, chunk.byteOffset + chunk.length];
+      if (start + length > end) throw new Error("extension fields exceed the chunk");
+      return new Uint8Array(chunk.buffer, start, length);
+    };
     /** A content, and the extension fields behind it. */
     const body = () => {
       const word = next();
       const content = bytes();
-      const [start, end] = [content.byteOffset + content.length, chunk.byteOffset + chunk.length];
-      if (start + (word >>> 8) > end) throw new Error("extension fields exceed the chunk");
-      const extensions = new Uint8Array(chunk.buffer, start, word >>> 8);
-      return { contentKind: word & 0xff, content, extensions };
+      return { contentKind: word & 0xff, content, extensions: behind(content, word >>> 8) };
     };
     const string = () => {
       const slot = next();
@@ -282,8 +289,9 @@ export class Reader {
           deliveries.push({ kind: "abort", call: long(), reason: next() });
           break;
         case 5: {
-          const [key, status, how, delivered, content] = [next(), next(), next(), next(), bytes()];
-          deliveries.push({ kind: "outcome", key, status, how, delivered, content });
+          const [key, status, word, delivered, content] = [next(), next(), next(), next(), bytes()];
+          const [how, extensions] = [word & 0xff, behind(content, word >>> 8)];
+          deliveries.push({ kind: "outcome", key, status, how, delivered, content, extensions });
           break;
         }
         case 6: {

@@ -160,10 +160,10 @@ impl Subscribers {
         self.caches.iter().find(|cache| cache.is_within(within))?.get(subject, epoch)
     }
 
-    /// The links that a report of this subject goes to that came from within an exchange, or from
-    /// this process (`None`). Each once; to those `unasked` it goes in any case. Of several links to
-    /// one process the one over which it asked is taken, or else the one of the lowest `rank`;
-    /// `None`: not that one.
+    /// The links that a report of this subject goes to, each once. `within`: the exchange from
+    /// which it came; `None`: it is of this process. To those `unasked` it goes in any case. Of
+    /// several links to one process, the one over which that asked is taken, or else the one with
+    /// the lowest `rank`; `None`: never.
     pub(crate) fn destinations(
         &mut self,
         subject: &Str,

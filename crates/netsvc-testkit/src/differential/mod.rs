@@ -16,12 +16,12 @@
 //!   alike on all ways, though;
 //! - whether an application is told of a request that is given up before it could do anything about
 //!   it, and whether credit that comes so soon is told with the request or after it. Such a request
-//!   counts as running until its handler has ended, so where there are several services of its name,
-//!   runs are compared until then;
+//!   counts as running until its handler has ended, so where there are several services of its
+//!   name, runs are compared until then;
 //! - what `publish` answers when much is queued, which depends on the same;
-//! - whether a request that is given up, or whose provider is lost, had left a queue by then, so that
-//!   its `delivered` is unknown, or had not; how much of its time a handler is left with, and with
-//!   that whether the end of its caller's time is to it a deadline or a cancellation;
+//! - whether a request that is given up, or whose provider is lost, had left a queue by then, so
+//!   that its `delivered` is unknown, or had not; how much of its time a handler is left with, and
+//!   with that whether the end of its caller's time is to it a deadline or a cancellation;
 //! - the numbers of invocations, which are the core's own.
 //!
 //! *Each run by itself*, in all worlds: no subscription is told anything twice, in another order
