@@ -196,11 +196,8 @@ export class Commands {
   }
 }
 
-/**
- * In the first word of a command: extension fields follow. @param {Uint8Array | undefined}
- * extensions
- */
-function extended(extensions) {
+/** In the first word of a command: extension fields follow. */
+function extended(/** @type {Uint8Array | undefined} */ extensions) {
   return extensions === undefined ? 0 : 1 << 24;
 }
 
@@ -230,15 +227,10 @@ export class Reader {
       if (offset + length > chunk.length) throw new Error("a span exceeds the chunk");
       return chunk.subarray(offset, offset + length);
     };
-    /**
-     * The extension fields behind a content.
-     * @param {Uint8Array} content
-     * @param {number} length
-     */
-    const behind = (content, length) => {
-      const [start, end] = [content.byteOffset + content.length, chunk.byteOffset + chunk.length];
-      if (start + length > end) throw new Error("extension fields exceed the chunk");
-      return new Uint8Array(chunk.buffer, start, length);
+    const behind = (/** @type {Uint8Array} */ content, /** @type {number} */ length) => {
+      const start = content.byteOffset - chunk.byteOffset + content.length;
+      if (start + length > chunk.length) throw new Error("extension fields exceed the chunk");
+      return chunk.subarray(start, start + length);
     };
     /** A content, and the extension fields behind it. */
     const body = () => {
@@ -307,13 +299,8 @@ export class Reader {
         }
         case 7: {
           const what = ["active", "inactive", "attemptFailed", "closed", "authorise"][next()];
-          const [exchange, link, attempt, reason, retryIn] = [
-            next(),
-            next(),
-            next(),
-            next(),
-            next(),
-          ];
+          const [exchange, link, attempt] = [next(), next(), next()];
+          const [reason, retryIn] = [next(), next()];
           const [process, label, address, message] = texts();
           const event = { what, exchange, link, attempt, reason, retryIn };
           deliveries.push({ kind: "link", ...event, process, label, address, message });

@@ -7,12 +7,14 @@ use std::mem;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::collections::service_map::{Place, ServiceMap};
 use crate::delivery::event::Delivered;
-use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
-use crate::reports::feed::{Feed, Take};
+use crate::ids::{LinkId, ServiceId, Str};
+use crate::reports::feed::Feed;
 use crate::reports::pattern::Pattern;
 use crate::reports::replay_buffer::ReplayBuffer;
 use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::reports::want::Want;
+
+mod take;
 
 /// Reports that a new subscription may be told before the application grants more.
 pub(crate) const INITIAL_CREDIT: u32 = 2048;
@@ -213,54 +215,6 @@ impl Subscription {
         self.bytes -= copy.content.bytes.len();
         self.held -= 1;
         self.ahead -= 1;
-    }
-
-    /// Whether a report that arrives now need not wait in the queue.
-    pub(crate) fn can_take(
-        &mut self,
-        no: ServiceNo,
-        id: ServiceId,
-        sequence: u64,
-        size: usize,
-        via: Option<LinkId>,
-    ) -> bool {
-        let calm = self.is_calm(size);
-        let place = self.feeds.place(no, id);
-        let Some(feed) = place.and_then(|place| self.feeds.at(place)) else { return true };
-        !feed.wants(sequence) || (calm && !feed.waits(via, sequence))
-    }
-
-    /// A report arrived `via` a link: as if it was queued and taken out at once, if it need not
-    /// wait there.
-    #[inline]
-    pub(crate) fn take(
-        &mut self,
-        no: ServiceNo,
-        id: ServiceId,
-        sequence: u64,
-        size: usize,
-        via: Option<LinkId>,
-    ) -> Take {
-        let calm = self.is_calm(size);
-        let place = self.feeds.place(no, id);
-        let Some(feed) = place.and_then(|place| self.feeds.at(place)) else { return Take::Never };
-        if !feed.wants(sequence) {
-            return Take::Never;
-        }
-        if !calm || feed.waits(via, sequence) {
-            return Take::Later;
-        }
-        let (telling, gap) = feed.advance(sequence);
-        self.missed = self.missed.saturating_add(gap);
-        self.credit = self.credit.saturating_sub(1);
-        Take::Now(telling)
-    }
-
-    /// Nothing waits, and a report of `size` bytes of content need not either.
-    #[inline]
-    fn is_calm(&self, size: usize) -> bool {
-        let empty = self.queue.is_empty() && self.kept.is_empty() && self.ahead == 0;
-        size <= self.limits.bytes && self.credit > 0 && empty && self.untold == 0
     }
 
     /// The replay is complete: what was held is told in the order of its sequence.
@@ -472,9 +426,9 @@ impl Subscription {
         let Some(Waiting { number, report, .. }) = oldest else { return false };
         self.missed = self.missed.saturating_add(1);
         let behind = self.kept.partition_point(|kept| kept.number < number);
-        let teller = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
+        let number = self.kept.get(behind).map_or(self.queued + 1, |kept| kept.number);
         if let Some(feed) = self.feeds.find(report.service, report.id) {
-            let dropped = feed.dropped.entry(teller).or_insert_with(|| {
+            let dropped = feed.dropped.entry(number).or_insert_with(|| {
                 self.untold += 1;
                 0
             });
