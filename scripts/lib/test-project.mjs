@@ -12,7 +12,16 @@ import { root } from "./root.mjs";
 const SOURCES = [
   ...["__test__", "bench/lib", "bench/peers", "crates", "docs", "examples", "scripts", "ts"],
   ...[".cache/examples", ".cache/dist.stamp", ".cache/examples.stamp"],
-  ...["README.md", "vitest.config.ts"],
+  ...[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "bench/README.md",
+    "fuzz/README.md",
+    "packaging",
+  ],
+  "vitest.config.ts",
   // The stamps are of these as well.
   ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
   "node_modules/rolldown/package.json",
@@ -57,12 +66,14 @@ export async function testProject(folder, target) {
 async function install(project, tarballs, { platform, cpu, libc }) {
   const addons = await packArtifacts(tarballs, [platform]);
   const netsvc = await packRoot(tarballs, addons);
-  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { scripts, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { "fast-check": fastCheck, vitest } = devDependencies;
   const manifest = {
     name: "netsvc-tests",
     private: true,
     type: "module",
+    // The documents name them.
+    scripts,
     dependencies: { netsvc: `file:${netsvc}` },
     // Only an optional package may be for another processor than npm runs on.
     optionalDependencies: Object.fromEntries(
