@@ -133,7 +133,8 @@ function namesLeftOut(report) {
  * @param {string[]} args
  */
 async function nativeTests(args) {
-  const list = [toolPath("vitest", "vitest"), "list", "--json", ...args];
+  // `--json` comes last: it would take what follows for the file to write.
+  const list = [toolPath("vitest", "vitest"), "list", ...args, "--json"];
   const { code, stdout, stderr } = await run(process.execPath, list, { quiet: true });
   if (code !== 0) throw new Error(`the native tests cannot be listed:\n${stderr}`);
   return JSON.parse(stdout.slice(stdout.indexOf("["))).length;

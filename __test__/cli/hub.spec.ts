@@ -147,9 +147,14 @@ describe("the embedded hub", () => {
 // Stand-ins for netsvcd are scripts for a shell.
 describe.skipIf(process.platform === "win32")("netsvcd in the package of the platform", () => {
   const installations = useInstallations();
-  const TALKER = '#!/bin/sh\nfor arg; do echo "<$arg>"; done\nexit 5\n';
-  const WAITER =
-    "#!/bin/sh\ntrap 'echo hup' HUP\ntrap 'exit 6' TERM\necho waiting\nwhile :; do sleep 0.02; done\n";
+  const standIn = (script: string, version = VERSION) =>
+    `#!/bin/sh\nif [ "$1" = --version ]; then echo netsvcd ${version}; exit; fi\n${script}`;
+  const TALKER = standIn('for arg; do echo "<$arg>"; done\nexit 5\n');
+  const WAITER = standIn(
+    "trap 'echo hup' HUP\ntrap 'exit 6' TERM\necho waiting\nwhile :; do sleep 0.02; done\n",
+  );
+  /** Of no processor that there is. */
+  const FOREIGN = `\u007fELF\u0002\u0001\u0001${"\0".repeat(9)}\u0002\0\u7f7f\u0001${"\0".repeat(40)}`;
 
   it("runs with the same arguments but --embedded, and its exit code is the program's", async () => {
     const { program, folder } = installations.make().add(PACKAGE, VERSION, { netsvcd: TALKER });
@@ -170,12 +175,15 @@ describe.skipIf(process.platform === "win32")("netsvcd in the package of the pla
   });
 
   it.each([
-    ["is of another version", "0.0.1", 0o755, /is of version 0\.0\.1, not /],
-    ["may not be executed", VERSION, 0o644, /may not be executed/],
-  ])("is passed over for the embedded hub when it %s", async (_, version, mode, reason) => {
-    const installation = installations.make().add(PACKAGE, version, { netsvcd: TALKER });
+    ["is of another version", standIn("", "0.0.1"), 0o755, /is of version 0\.0\.1, not /],
+    ["may not be executed", TALKER, 0o644, /may not be executed/],
+    ["is for another processor", FOREIGN, 0o755, /does not run here: /],
+    ["lacks its loader", "#!/nowhere/ld-linux.so\n", 0o755, /does not run here: /],
+    ["is something else", "#!/bin/sh\necho hello\n", 0o755, /does not run here: it is not netsvcd/],
+    ["ends at once", "#!/bin/sh\nexit 127\n", 0o755, /does not run here: /],
+  ])("is passed over for the embedded hub when it %s", async (_, netsvcd, mode, reason) => {
+    const installation = installations.make().add(PACKAGE, VERSION, { netsvcd }).addAddon();
     chmodSync(join(installation.folder, "node_modules", PACKAGE, "netsvcd"), mode);
-    installation.addAddon();
     const path = join(folder, "hub.sock");
     const args = [installation.program, "hub", "--log-format=json", "--socket", path];
     const hub = programs.start(args);

@@ -1,6 +1,6 @@
 // What platform this is, which package holds the addon for it, and what is installed.
 
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -121,29 +121,6 @@ export function builtAddon(where: Surroundings): string | undefined {
   if (!existsSync(folder)) return undefined;
   const file = readdirSync(folder).find((name) => name.endsWith(".node"));
   return file === undefined ? undefined : join(folder, file);
-}
-
-/** The hub without Node beside the addon, of the same version; or why there is none. */
-export function findNetsvcd(where: Surroundings): { path: string } | { missing: string } {
-  const built = builtAddon(where);
-  const target = targetOf(platformOf(where));
-  if (built === undefined && target === undefined) {
-    return { missing: "there is no package for this platform" };
-  }
-  const name = target === undefined ? "" : packageOf(target);
-  const folder = built === undefined ? where.folderOf(name) : dirname(built);
-  if (folder === undefined) return { missing: `${name} is not installed` };
-  const path = join(folder, where.platform === "win32" ? "netsvcd.exe" : "netsvcd");
-  if (!existsSync(path)) return { missing: `${path} does not exist` };
-  if (built === undefined && versionIn(folder) !== ownVersion(where)) {
-    return { missing: `${path} is of version ${versionIn(folder)}, not ${ownVersion(where)}` };
-  }
-  try {
-    accessSync(path, constants.X_OK);
-    return { path };
-  } catch {
-    return { missing: `${path} may not be executed` };
-  }
 }
 
 function versionIn(folder: string): string | undefined {

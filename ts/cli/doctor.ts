@@ -1,12 +1,10 @@
 // `netsvc doctor`: what is installed, and whether it works here.
 
-import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import {
   type FoundPackage,
-  findNetsvcd,
   findPackages,
   ownVersion,
   type Platform,
@@ -19,6 +17,7 @@ import {
 import { describePackage, describePlatform } from "../border/load-failure.js";
 import { loadNative } from "../border/native.js";
 import type { IoMode } from "../options/io.js";
+import { type Found, findNetsvcd } from "./find-netsvcd.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
 /** Everything that doctor finds out; printed as it is by `--json`. */
@@ -30,7 +29,7 @@ export interface Findings extends Platform {
   readonly packagesFound: readonly FoundPackage[];
   readonly addon: Addon;
   /** The hub without Node; `missing` says why it is not there, which is no problem. */
-  readonly netsvcd: { path: string; version: string | undefined } | { missing: string };
+  readonly netsvcd: Found;
   /** undefined: the system has none, or does not say. */
   readonly openFiles: { soft: number | string; hard: number | string } | undefined;
   /** undefined: not run, because the addon did not load. */
@@ -76,7 +75,6 @@ export async function examine(
   const problems = [...problemsOf(addon, version, process.versions.node)];
   if (tested?.ok === false)
     problems.push(`the self-test failed at ${tested.step}: ${tested.error}`);
-  const daemon = findNetsvcd(where);
   return {
     ...platform,
     version,
@@ -84,7 +82,7 @@ export async function examine(
     packageExpected: target === undefined ? undefined : packageOf(target),
     packagesFound,
     addon,
-    netsvcd: "path" in daemon ? { ...daemon, version: versionOf(daemon.path) } : daemon,
+    netsvcd: findNetsvcd(where),
     openFiles: openFilesOf(where),
     selfTest: tested,
     problems,
@@ -124,15 +122,6 @@ function* problemsOf(addon: Addon, version: string, node: string): Generator<str
   }
 }
 
-function versionOf(netsvcd: string): string | undefined {
-  try {
-    const text = execFileSync(netsvcd, ["--version"], { encoding: "utf8", timeout: 5000 });
-    return text.trim().split(" ").at(-1);
-  } catch {
-    return undefined;
-  }
-}
-
 function openFilesOf(where: Surroundings): Findings["openFiles"] {
   const limits = Object(Object(where.report()).userLimits).open_files;
   if (limits === undefined) return undefined;
@@ -156,7 +145,7 @@ export function describe(findings: Findings): string {
     [
       "netsvcd",
       "path" in netsvcd
-        ? `${netsvcd.version ?? "does not run"} (${netsvcd.path})`
+        ? `${netsvcd.version} (${netsvcd.path})`
         : `none: ${netsvcd.missing}; netsvc hub runs in Node`,
     ],
     [

@@ -1,9 +1,10 @@
 // `netsvc hub`: netsvcd where it is installed, and the same hub within this process otherwise. What
 // the arguments mean is known to the hub alone (crates/netsvc-hub).
 
-import { findNetsvcd, surroundings } from "../border/installation.js";
+import { surroundings } from "../border/installation.js";
 import { loadNative } from "../border/native.js";
 import { runDaemon } from "./daemon.js";
+import { findNetsvcd } from "./find-netsvcd.js";
 
 /** Those that a hub takes somewhere; SIGBREAK is Windows's. */
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"] as const;
