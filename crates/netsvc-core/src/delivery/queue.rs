@@ -8,8 +8,8 @@ use crate::ids::{CallId, SubscriptionId, WatchId};
 /// Entries that may wait while hints are still added.
 const MAX_HINTS: usize = 16_384;
 
-/// Batches of messages after which an application that takes nothing counts as busy. Each can keep
-/// 64 KiB alive.
+/// Pieces of memory that may be kept alive before an application that takes nothing counts as busy.
+/// Each is what was read at once: 64 KiB, or one large frame.
 const MAX_UNHEARD: u32 = 32;
 
 /// Invocations that were taken back and may stay in the queue.
@@ -47,7 +47,7 @@ pub(crate) struct Deliveries {
     /// One more entry of `ready`, most of the time the only one: a burst for one subscription does
     /// not touch the tree.
     spare: Option<(u64, Source)>,
-    /// Batches of messages applied since the application took something.
+    /// Pieces of memory kept since the application took something.
     unheard: u32,
     last_stamp: u64,
     /// Contents of what arrived last had to be kept; those of what comes next likely will.
@@ -62,9 +62,9 @@ impl Deliveries {
         self.last_stamp
     }
 
-    /// Messages arrived, and the application may have something to take.
-    pub(crate) fn batch(&mut self) {
-        self.unheard = self.unheard.saturating_add(1);
+    /// What was read at once has been applied. `kept`: somebody holds parts of it.
+    pub(crate) fn applied(&mut self, kept: bool) {
+        self.unheard = self.unheard.saturating_add(u32::from(kept));
     }
 
     /// The application takes nothing at present: contents must be ready to wait.

@@ -17,7 +17,6 @@ impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
     /// connection is dropped.
     pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
-        self.deliveries.batch();
         for message in messages.drain(..) {
             let Some((link, phase)) = self.phase_of(conn) else { break };
             self.links.end_batch();

@@ -1,6 +1,6 @@
 //! What arrives, as bytes: frame by frame, each where it lies.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
@@ -43,41 +43,55 @@ impl Process {
         conn: ConnId,
         decoder: &mut Decoder,
         buffer: &mut BytesMut,
-        mut sink: Option<&mut (dyn Sink + '_)>,
+        sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<(), WireError> {
-        loop {
-            if sink.is_none() && self.deliveries.last_was_kept {
-                self.apply_shared(now, conn, decoder, buffer)?;
-            }
-            let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut());
-            match applied {
-                Ok(applied) => buffer.advance(applied),
-                Err(error) => {
-                    buffer.clear();
-                    return Err(error);
-                }
-            }
-            // A large frame was left: its content is shared instead of copied.
-            let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
-            let bytes = buffer.split_to(frame.len()).freeze();
-            self.apply(now, conn, decoder, &LazyCopy::shared(&bytes), sink.as_deref_mut())?;
+        let applied = self.apply_buffer(now, conn, decoder, buffer, sink);
+        if applied.is_err() {
+            buffer.clear();
         }
+        applied
     }
 
-    /// Applies all whole frames at the front of `buffer`, most of which have to be kept.
-    fn apply_shared(
+    fn apply_buffer(
         &mut self,
         now: Time,
         conn: ConnId,
         decoder: &mut Decoder,
         buffer: &mut BytesMut,
+        mut sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<(), WireError> {
-        let bytes = buffer.split_to(decoder.whole_frames(buffer)).freeze();
-        let copy = LazyCopy::shared(&bytes);
-        self.apply(now, conn, decoder, &copy, None)?;
-        drop(copy);
-        self.deliveries.last_was_kept = !bytes.is_unique();
-        Ok(())
+        loop {
+            // Most of the frames have to be kept: where they lie, then.
+            if sink.is_none() && self.deliveries.last_was_kept {
+                let whole = decoder.whole_frames(buffer);
+                if whole > 0 {
+                    let frames = buffer.split_to(whole).freeze();
+                    self.deliveries.last_was_kept =
+                        self.apply_shared(now, conn, decoder, &frames, None)?;
+                }
+            }
+            let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut())?;
+            buffer.advance(applied);
+            // A large frame was left: its content is shared instead of copied.
+            let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
+            let frame = buffer.split_to(frame.len()).freeze();
+            self.apply_shared(now, conn, decoder, &frame, sink.as_deref_mut())?;
+        }
+    }
+
+    /// Applies whole frames without copying what has to be kept. Returns whether anything was.
+    fn apply_shared(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        decoder: &mut Decoder,
+        frames: &Bytes,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<bool, WireError> {
+        self.apply(now, conn, decoder, &LazyCopy::shared(frames), sink)?;
+        let kept = !frames.is_unique();
+        self.deliveries.applied(kept);
+        Ok(kept)
     }
 
     /// As [`handle_bytes`](Self::handle_bytes), of bytes that somebody writes again. Returns how
@@ -95,6 +109,7 @@ impl Process {
         let applied = self.apply(now, conn, decoder, &copy, sink);
         if applied != Ok(0) {
             self.deliveries.last_was_kept = copy.is_shared();
+            self.deliveries.applied(copy.is_shared());
         }
         applied
     }
@@ -116,7 +131,6 @@ impl Process {
     ) -> Result<usize, WireError> {
         self.links.handle_received(now, conn);
         self.links.end_batch();
-        self.deliveries.batch();
         let applied = match sink.filter(|_| self.tells_at_once) {
             Some(sink) => self.apply_frames(now, conn, decoder, buffer, sink),
             None => self.apply_frames(now, conn, decoder, buffer, &mut NoSink),
