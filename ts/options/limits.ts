@@ -18,7 +18,12 @@ export interface Limits {
   pendingRequests?: number;
   /** Services of this registry: 1,024. */
   services?: number;
-  /** Interests of this registry: 4,096. */
+  /** Bytes of names, audiences, groups and methods of all services of this registry: 1 MiB. */
+  announcedBytes?: number;
+  /**
+   * Interests of this registry: 4,096. One whose pattern has wildcards within counts as 4, with a
+   * `?` between two `*` as 64.
+   */
   interests?: number;
   /** Kept values of this registry: 10,000. */
   keptValues?: number;
@@ -40,6 +45,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof Limits>([
   "runningRequests",
   "pendingRequests",
   "services",
+  "announcedBytes",
   "interests",
   "keptValues",
   "keptBytes",

@@ -46,7 +46,9 @@ pub struct Limits {
     pub pending_requests: usize,
     /// Services of one process.
     pub services: usize,
-    /// Interests of one process.
+    /// Bytes that one process announces of its services: their names, audiences, groups and methods.
+    pub announced_bytes: usize,
+    /// Interests of one process; see [`Pattern::weight`](crate::Pattern::weight).
     pub interests: usize,
     /// Kept values of one process.
     pub kept_values: usize,
@@ -76,6 +78,7 @@ impl Default for Limits {
             running_requests: 1024,
             pending_requests: 8192,
             services: 1024,
+            announced_bytes: 1 << 20,
             interests: 4096,
             kept_values: 10_000,
             kept_bytes: 32 << 20,

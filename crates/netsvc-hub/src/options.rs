@@ -53,7 +53,7 @@ impl PartialEq for Limit {
 }
 
 /// All limits, in the order of [`Limits`].
-pub(crate) static LIMITS: [Limit; 12] = [
+pub(crate) static LIMITS: [Limit; 13] = [
     Limit { name: "payload", field: |limits| &mut limits.payload },
     Limit { name: "outbox", field: |limits| &mut limits.outbox },
     Limit { name: "subscription-reports", field: |limits| &mut limits.subscription_reports },
@@ -61,6 +61,7 @@ pub(crate) static LIMITS: [Limit; 12] = [
     Limit { name: "running-requests", field: |limits| &mut limits.running_requests },
     Limit { name: "pending-requests", field: |limits| &mut limits.pending_requests },
     Limit { name: "services", field: |limits| &mut limits.services },
+    Limit { name: "announced-bytes", field: |limits| &mut limits.announced_bytes },
     Limit { name: "interests", field: |limits| &mut limits.interests },
     Limit { name: "kept-values", field: |limits| &mut limits.kept_values },
     Limit { name: "kept-bytes", field: |limits| &mut limits.kept_bytes },

@@ -89,6 +89,7 @@ limits!(
     running_requests,
     pending_requests,
     services,
+    announced_bytes,
     interests,
     kept_values,
     kept_bytes,

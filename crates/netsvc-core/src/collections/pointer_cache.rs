@@ -48,6 +48,11 @@ impl<V> PointerCache<V> {
             self.entries.clear();
         }
     }
+
+    /// As [`clear`](Self::clear), and gives the memory back.
+    pub(crate) fn free(&mut self) {
+        self.entries = FxHashMap::default();
+    }
 }
 
 fn address(text: &Str) -> usize {

@@ -1,5 +1,6 @@
 //! A connection: one attempt of a link, or one accepted socket.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
@@ -42,7 +43,7 @@ pub(crate) struct Connection {
     /// Local services whose subscribers the peer has told; others publish unasked.
     pub(crate) told: FxHashSet<ServiceNo>,
     /// Subscribers of local services that the peer has told.
-    pub(crate) subscribers: FxHashSet<(ServiceNo, ProcessNo, Str, bool)>,
+    pub(crate) subscribers: BTreeSet<(ProcessNo, ServiceNo, Str, bool)>,
     /// Messages of the peer that this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -105,7 +106,7 @@ impl Connection {
             services: IdMap::default(),
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
-            subscribers: FxHashSet::default(),
+            subscribers: BTreeSet::new(),
             ignored: 0,
             inbound: IdMap::default(),
             route: None,

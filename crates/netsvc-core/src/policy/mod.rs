@@ -15,13 +15,15 @@ use crate::links::Links;
 use crate::outcome::RequestError;
 use crate::registry::Registry;
 use crate::registry::checks::{NewService, check_length, check_own_extensions, check_service};
+use crate::registry::process_table::OWN;
 use crate::registry::service::Service;
 use crate::reports::Reports;
 use crate::reports::interest::interest_in;
+use crate::reports::pattern::Pattern;
 use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::requests::refusals::{no_method, no_service};
 use crate::requests::route_cache::{GoalRef, To};
-use crate::wire::{Announcement, ReportRef};
+use crate::wire::{Announcement, ReportRef, announced_len};
 
 use party::Party;
 
@@ -68,6 +70,16 @@ impl Policy<'_> {
         let limit = self.rules.limits.services;
         if self.registry.services.local() >= limit {
             return Err(CommandError::Limit { what: "services", limit });
+        }
+        let NewService { name, audience, groups, methods } = service;
+        self.check_announced(announced_len(name, audience, groups, methods))
+    }
+
+    /// Whether the services of this process may be announced with that many bytes more.
+    pub(crate) fn check_announced(&self, more: usize) -> Result<(), CommandError> {
+        let limit = self.rules.limits.announced_bytes;
+        if self.registry.services.announced(OWN) + more > limit {
+            return Err(CommandError::Limit { what: "announced_bytes", limit });
         }
         Ok(())
     }
@@ -123,7 +135,8 @@ impl Policy<'_> {
         let limit = self.rules.limits.interests;
         let is_new = interest_in(target)
             .is_none_or(|target| !reports.interests.contains(&target, pattern, limits.latest));
-        let full = is_new && reports.interests.len() >= limit;
+        let weight = reports.interests.weight() + Pattern::new(pattern.clone()).weight();
+        let full = is_new && weight > limit;
         if full || reports.subscriptions.len() >= limit.saturating_mul(SHARED) {
             return Err(CommandError::Limit { what: "interests", limit });
         }

@@ -1,14 +1,14 @@
 //! Services coming and going, in the order in which that is told.
 
 use crate::delivery::event::Status;
-use crate::ids::{LinkId, ServiceId, ServiceNo, Str};
+use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::limits::{MAX_CONTROL, MAX_GROUPS};
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::checks::each_once;
 use crate::registry::service::{Description, Service, ServiceRoute};
 use crate::time::Time;
-use crate::wire::{Announcement, Membership, Message, ProcessInfo};
+use crate::wire::{Announcement, Membership, Message, ProcessInfo, group_len};
 
 impl Process {
     pub(super) fn handle_process(
@@ -72,6 +72,9 @@ impl Process {
         if !introduces && connection.services.len() >= limit {
             let text = format!("more than {limit} services of one process");
             return Err(Reason::new(ReasonCode::Limit, text));
+        }
+        if !introduces {
+            self.check_announced(process, service.body_len())?;
         }
         if !self.policy().may_announce(link, &service) {
             self.links.ignore(link);
@@ -166,15 +169,30 @@ impl Process {
         };
         let Some(service) = self.registry.services.get(no) else { return Ok(()) };
         // It has to fit into one announcement, for those who hear of the service later.
-        let size = service.announcement().body_len() + 2 + change.group.len();
+        let more = group_len(&change.group);
+        let size = service.announced_len() + more;
         if joined && (service.groups.len() >= MAX_GROUPS || size > MAX_CONTROL) {
             return Err(Reason::violation("a service is in too many groups"));
+        }
+        let client = self.links.linked(link).is_some_and(|peer| !peer.capabilities().introduces);
+        if joined && client {
+            self.check_announced(service.process, more)?;
         }
         // Of one origin the higher revision wins, whatever way it took.
         if change.revision > service.revision {
             self.membership(now, no, change.group, change.revision, joined);
         }
         Ok(())
+    }
+
+    /// Whether a client may announce that many bytes more.
+    fn check_announced(&self, process: ProcessNo, more: usize) -> Result<(), Reason> {
+        let limit = self.rules.limits.announced_bytes;
+        if self.registry.services.announced(process) + more <= limit {
+            return Ok(());
+        }
+        let text = format!("more than {limit} bytes of announcements of one process");
+        Err(Reason::new(ReasonCode::Limit, text))
     }
 
     /// A service is new here: tell the application, connect subscriptions and wishes, tell peers.
@@ -310,7 +328,7 @@ impl Process {
         let Service { publisher, name, routes, .. } = &*service;
         if let Some(publisher) = publisher {
             // Links know subscribers only of services of this process.
-            self.distributor().end_subscribers(no);
+            self.distributor().end_subscribers(&service);
             self.distributor().forget_kept(publisher);
         }
         if self.registry.services.named(name).is_empty() {

@@ -8,11 +8,12 @@ use crate::ids::{ProcessId, ServiceId, ServiceNo, Str, WatchId};
 use crate::limits::MAX_GROUPS;
 use crate::process::Process;
 use crate::registry::announcer::describe;
-use crate::registry::checks::{NewService, check_announcement, check_group, each_once};
+use crate::registry::checks::{NewService, check_announced_len, check_group, each_once};
 use crate::registry::filter::Filter;
 use crate::registry::process_table::OWN;
 use crate::registry::service::{Description, Service};
 use crate::time::Time;
+use crate::wire::group_len;
 
 impl Process {
     /// Creates and announces a service, complete with methods and groups.
@@ -66,9 +67,9 @@ impl Process {
         if known.groups.len() >= MAX_GROUPS {
             return Err(CommandError::Limit { what: "groups of a service", limit: MAX_GROUPS });
         }
-        let mut announced = known.announcement();
-        announced.groups.push(group.clone());
-        check_announcement(&announced)?;
+        let more = group_len(&group);
+        check_announced_len(known.announced_len() + more)?;
+        self.policy().check_announced(more)?;
         let revision = self.registry.next_revision();
         self.membership(now, service, group, revision, true);
         Ok(true)

@@ -1,11 +1,9 @@
 //! Checks of what the application passes in, before anything is changed.
 
-use bytes::Bytes;
-
 use crate::error::CommandError;
 use crate::ids::Str;
 use crate::limits::{MAX_CONTROL, MAX_EXTENSIONS, MAX_GROUPS, MAX_METHODS, MAX_NAME};
-use crate::wire::{Announcement, check_extensions};
+use crate::wire::{announced_len, check_extensions};
 
 /// A service to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,23 +33,13 @@ pub(crate) fn check_service(service: &NewService) -> Result<(), CommandError> {
     for method in &service.methods {
         check_name("method name", method)?;
     }
-    let announced = Announcement {
-        service: 0,
-        process: 0,
-        counter: 0,
-        revision: 0,
-        name: service.name.clone(),
-        audience: service.audience.clone(),
-        groups: service.groups.clone(),
-        methods: service.methods.clone(),
-        extensions: Bytes::new(),
-    };
-    check_announcement(&announced)
+    let NewService { name, audience, groups, methods } = service;
+    check_announced_len(announced_len(name, audience, groups, methods))
 }
 
 /// Whether a service can be announced in one control message.
-pub(crate) fn check_announcement(announcement: &Announcement) -> Result<(), CommandError> {
-    if announcement.body_len() > MAX_CONTROL {
+pub(crate) fn check_announced_len(len: usize) -> Result<(), CommandError> {
+    if len > MAX_CONTROL {
         let what = "bytes of a service's names, groups and methods";
         return Err(CommandError::Limit { what, limit: MAX_CONTROL });
     }

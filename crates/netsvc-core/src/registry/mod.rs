@@ -31,6 +31,9 @@ pub(crate) struct Registry {
     last_counter: u32,
     routes_epoch: u64,
     destinations_epoch: u64,
+    /// Bytes that services have remembered of the destinations of their reports, since all of it
+    /// was forgotten.
+    pub(crate) remembered: usize,
 }
 
 impl Registry {
@@ -45,6 +48,7 @@ impl Registry {
             last_counter: 0,
             routes_epoch: 0,
             destinations_epoch: 0,
+            remembered: 0,
         }
     }
 
@@ -69,6 +73,12 @@ impl Registry {
     /// Somebody wants reports, or no longer does.
     pub(crate) fn subscribers_changed(&mut self) {
         self.destinations_epoch += 1;
+    }
+
+    /// Where reports go is found out anew; nothing has changed.
+    pub(crate) fn forget_destinations(&mut self) {
+        self.remembered = 0;
+        self.services.free_destinations();
     }
 
     /// Identity and revision of a new service of this process.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
-use crate::wire::Announcement;
+use crate::wire::{Announcement, announced_len};
 
 /// A visible service.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Service {
             extensions: description.extensions,
             publisher: route.is_none().then(publisher),
             routes: route.into_iter().collect(),
-            subscribers: Subscribers::default(),
+            subscribers: Subscribers::new(seed),
             running: 0,
             ending: false,
         }
@@ -123,6 +123,11 @@ impl Service {
             None => self.route(),
             Some(exchange) => self.routes.iter().find(|route| route.exchange == exchange).copied(),
         }
+    }
+
+    /// Bytes of the body of its announcement.
+    pub(crate) fn announced_len(&self) -> usize {
+        announced_len(&self.name, &self.audience, &self.groups, &self.methods)
     }
 
     pub(crate) fn has_method(&self, method: &str) -> bool {

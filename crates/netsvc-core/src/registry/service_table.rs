@@ -1,12 +1,16 @@
 //! The services that are visible here.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::ops::Bound;
+
+use rustc_hash::FxHashMap;
 
 use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::wire::group_len;
 
 use super::filter::Filter;
 use super::service::{Description, Service, ServiceRoute};
@@ -25,6 +29,8 @@ pub(crate) struct ServiceTable {
     last: u32,
     /// Services of this process.
     local: usize,
+    /// Bytes of the announcements of each process that has services.
+    announced: FxHashMap<ProcessNo, usize>,
     /// Changes whenever a name or a number may mean another service, or a service may be reached by
     /// another route.
     epoch: u64,
@@ -43,6 +49,7 @@ impl ServiceTable {
             by_group: SeededMap::with_hasher(state()),
             last: 0,
             local: 0,
+            announced: FxHashMap::default(),
             epoch: 0,
             seed,
         }
@@ -111,6 +118,17 @@ impl ServiceTable {
         self.local
     }
 
+    pub(crate) fn free_destinations(&mut self) {
+        for service in self.services.values_mut() {
+            service.subscribers.free_destinations();
+        }
+    }
+
+    /// Bytes of the announcements of a process's services.
+    pub(crate) fn announced(&self, process: ProcessNo) -> usize {
+        self.announced.get(&process).copied().unwrap_or(0)
+    }
+
     /// Enters a service under the next number.
     pub(crate) fn insert(
         &mut self,
@@ -124,6 +142,7 @@ impl ServiceTable {
         let no = ServiceNo(self.last);
         let service = Service::new(no, id, process, description, route, self.seed);
         self.by_id.insert(id, no);
+        *self.announced.entry(process).or_default() += service.announced_len();
         self.epoch += 1;
         self.known_names.clear();
         index(&mut self.by_name, &service.name, no);
@@ -141,6 +160,12 @@ impl ServiceTable {
         self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
         self.by_id.remove(&service.id);
+        if let Entry::Occupied(mut announced) = self.announced.entry(service.process) {
+            *announced.get_mut() -= service.announced_len();
+            if *announced.get() == 0 {
+                announced.remove();
+            }
+        }
         self.epoch += 1;
         self.known_names.clear();
         unindex(&mut self.by_name, &service.name, no);
@@ -214,6 +239,7 @@ impl ServiceTable {
             return false;
         }
         service.groups.push(group.clone());
+        *self.announced.entry(service.process).or_default() += group_len(group);
         index(&mut self.by_group, group, no);
         true
     }
@@ -225,6 +251,9 @@ impl ServiceTable {
         service.groups.retain(|known| **known != *group);
         if service.groups.len() == before {
             return false;
+        }
+        if let Some(announced) = self.announced.get_mut(&service.process) {
+            *announced -= group_len(group);
         }
         unindex(&mut self.by_group, group, no);
         true

@@ -9,6 +9,13 @@ use crate::ids::{ExchangeId, LinkId, Str};
 /// Subjects whose destinations a service remembers; beyond that, it forgets all of them.
 const MAX_SUBJECTS: usize = 1024;
 
+/// Bytes that all services of a process together may remember, roughly; beyond that, all is
+/// forgotten. A publisher chooses how many subjects there are.
+pub(crate) const MAX_REMEMBERED: usize = 8 << 20;
+
+/// What an entry takes besides the text of its subject and what was found, roughly.
+pub(crate) const ENTRY: usize = 128;
+
 /// Links that a report goes to; true: nobody behind it wants more than the newest.
 pub(crate) type Destinations = Arc<[(LinkId, bool)]>;
 
@@ -49,11 +56,13 @@ impl DestinationCache {
         self.known.get(subject)
     }
 
-    /// The destinations of a subject; `find` is asked if they are not known.
+    /// The destinations of a subject; `find` is asked if they are not known. What is remembered is
+    /// added to `bytes`.
     pub(crate) fn get_or_insert_with(
         &mut self,
         subject: &Str,
         epoch: u64,
+        bytes: &mut usize,
         find: impl FnOnce() -> Vec<(LinkId, bool)>,
     ) -> Destinations {
         if self.epoch != epoch {
@@ -68,8 +77,11 @@ impl DestinationCache {
             }
             let found: Destinations = find().into();
             self.links.insert(subject.clone(), found.clone());
+            *bytes += ENTRY + size_of_val(&*found);
             found
         };
+        // The string is this one's own, if its sender likes.
+        *bytes += ENTRY + subject.len();
         self.known.insert(subject, destinations.clone());
         destinations
     }

@@ -4,11 +4,12 @@ use crate::delivery::sink::NoSink;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::outbound::outbox::Out;
 use crate::links::outbound::reports::ReportRoute;
+use crate::registry::Registry;
 use crate::registry::process_table::OWN;
 use crate::time::Time;
 use crate::wire::{Message, Report, ReportRef, SEGMENT_FROM};
 
-use super::destinations::Destinations;
+use super::destinations::{Destinations, MAX_REMEMBERED};
 use super::distributor::Distributor;
 use super::origin::Origin;
 
@@ -134,23 +135,27 @@ impl Distributor<'_> {
         let unasked = if within.is_none() { self.unasked_links(no) } else { Vec::new() };
         let epoch = self.registry.routes_epoch();
         let Some(service) = self.registry.services.get(no) else { return Destinations::from([]) };
-        let mut allowed = Vec::new();
+        let mut allowed = Vec::new(); // sorted
         for link in service.subscribers.links() {
             let of = self.links.exchange_of(link).map(|exchange| exchange.id);
             if (within.is_none() || of == within) && self.policy().exports(service, link) {
                 allowed.push(link);
             }
         }
-        let (processes, services) = (&self.registry.processes, &mut self.registry.services);
+        let Registry { processes, services, remembered, .. } = &mut *self.registry;
         let Some(service) = services.get_mut(no) else { return Destinations::from([]) };
-        service.subscribers.destinations(subject, within, epoch, &unasked, |process, link| {
-            if !allowed.contains(&link) {
-                return None;
-            }
+        let rank = |process, link| {
+            allowed.binary_search(&link).ok()?;
             // Of several ways to a process, the oldest.
             let routes = &processes.get(process)?.routes;
             routes.iter().position(|(route, _)| *route == link)
-        })
+        };
+        let found =
+            service.subscribers.destinations(subject, within, epoch, remembered, &unasked, rank);
+        if *remembered > MAX_REMEMBERED {
+            self.registry.forget_destinations();
+        }
+        found
     }
 
     /// Links whose peer relays reports and has not told the subscribers of a local service yet. One

@@ -1,6 +1,7 @@
 //! Who wants reports of which services, whether or not they exist.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 use rustc_hash::FxHashMap;
@@ -9,6 +10,7 @@ use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
 use crate::wire::InterestTarget;
 
+use super::pattern::Pattern;
 use super::subscription_options::SubscriptionTarget;
 use super::want::Want;
 
@@ -18,15 +20,29 @@ pub(crate) type Wish = (ProcessNo, Option<LinkId>, Want);
 /// A server's record of what its clients' processes want, whether or not such services exist.
 #[derive(Debug)]
 pub(crate) struct Wishes {
-    by_name: SeededMap<Str, Vec<Wish>>,
-    by_identity: SeededMap<ServiceId, Vec<Wish>>,
+    by_name: SeededMap<Str, WishesOfOne>,
+    by_identity: SeededMap<ServiceId, WishesOfOne>,
+    len: usize,
 }
+
+/// What is wanted of services of one name, or of one service.
+#[derive(Debug, Default)]
+struct WishesOfOne {
+    /// With how many interests stand behind each. Sorted by who, pattern and policy.
+    wishes: BTreeMap<WishKey, (Pattern, u32)>,
+    /// How many interests each has.
+    counts: BTreeMap<(ProcessNo, Option<LinkId>), usize>,
+}
+
+/// Who wants it, over which link, the pattern, and whether only the newest.
+type WishKey = (ProcessNo, Option<LinkId>, Str, bool);
 
 impl Wishes {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             by_name: SeededMap::with_hasher(SeededState(seed)),
             by_identity: SeededMap::with_hasher(SeededState(seed)),
+            len: 0,
         }
     }
 
@@ -37,13 +53,14 @@ impl Wishes {
         target: &InterestTarget,
         want: &Want,
     ) {
-        let entry = (process, link, want.clone());
-        match target {
-            InterestTarget::Name(name) => {
-                self.by_name.entry(name.clone()).or_default().push(entry);
-            }
-            InterestTarget::Identity(id) => self.by_identity.entry(*id).or_default().push(entry),
-        }
+        let of_one = match target {
+            InterestTarget::Name(name) => self.by_name.entry(name.clone()).or_default(),
+            InterestTarget::Identity(id) => self.by_identity.entry(*id).or_default(),
+        };
+        let key = (process, link, want.pattern.text().clone(), want.latest);
+        of_one.wishes.entry(key).or_insert_with(|| (want.pattern.clone(), 0)).1 += 1;
+        *of_one.counts.entry((process, link)).or_default() += 1;
+        self.len += 1;
     }
 
     pub(crate) fn remove(
@@ -53,47 +70,52 @@ impl Wishes {
         target: &InterestTarget,
         want: &Want,
     ) {
-        match target {
-            InterestTarget::Name(name) => {
-                remove_wish(&mut self.by_name, name.as_ref(), process, link, want);
+        let of_one = match target {
+            InterestTarget::Name(name) => self.by_name.get_mut(name),
+            InterestTarget::Identity(id) => self.by_identity.get_mut(id),
+        };
+        let Some(of_one) = of_one else { return };
+        let key = (process, link, want.pattern.text().clone(), want.latest);
+        let Entry::Occupied(mut wish) = of_one.wishes.entry(key) else { return };
+        self.len -= 1;
+        wish.get_mut().1 -= 1;
+        if wish.get().1 == 0 {
+            wish.remove();
+        }
+        if let Entry::Occupied(mut count) = of_one.counts.entry((process, link)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
-            InterestTarget::Identity(id) => {
-                remove_wish(&mut self.by_identity, id, process, link, want);
+        }
+        if of_one.wishes.is_empty() {
+            match target {
+                InterestTarget::Name(name) => drop(self.by_name.remove(name)),
+                InterestTarget::Identity(id) => drop(self.by_identity.remove(id)),
             }
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_name.values().map(Vec::len).sum::<usize>()
-            + self.by_identity.values().map(Vec::len).sum::<usize>()
+        self.len
     }
 
     /// What is wanted of a service of that name and identity.
     pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<Wish> {
-        let named = self.by_name.get(name).into_iter().flatten();
-        named.chain(self.by_identity.get(&id).into_iter().flatten()).cloned().collect()
+        let of_both = [self.by_name.get(name), self.by_identity.get(&id)];
+        let wishes = of_both.into_iter().flatten().flat_map(|of_one| &of_one.wishes);
+        wishes
+            .flat_map(|((process, link, _, latest), (pattern, count))| {
+                let want = Want { pattern: pattern.clone(), latest: *latest };
+                std::iter::repeat_n((*process, *link, want), *count as usize)
+            })
+            .collect()
     }
-}
 
-fn remove_wish<K, Q>(
-    table: &mut SeededMap<K, Vec<Wish>>,
-    key: &Q,
-    process: ProcessNo,
-    link: Option<LinkId>,
-    want: &Want,
-) where
-    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
-    Q: std::hash::Hash + Eq + ?Sized,
-{
-    let Some(entries) = table.get_mut(key) else { return };
-    let found = entries
-        .iter()
-        .position(|(known, over, entry)| *known == process && *over == link && entry.is(want));
-    if let Some(entry) = found {
-        entries.remove(entry);
-    }
-    if entries.is_empty() {
-        table.remove(key);
+    /// How many interests one has in services of a name.
+    pub(crate) fn count(&self, process: ProcessNo, link: Option<LinkId>, name: &str) -> usize {
+        let of_one = self.by_name.get(name);
+        of_one.and_then(|of_one| of_one.counts.get(&(process, link))).copied().unwrap_or(0)
     }
 }
 
@@ -115,16 +137,22 @@ pub(crate) struct OwnInterests {
     by_id: BTreeMap<u32, Interest>,
     ids: SeededMap<Interest, (u32, u32)>,
     last_id: u32,
+    weight: usize,
 }
 
 impl OwnInterests {
     pub(crate) fn new(seed: u64) -> Self {
         let ids = SeededMap::with_hasher(SeededState(seed));
-        Self { by_id: BTreeMap::new(), ids, last_id: 0 }
+        Self { by_id: BTreeMap::new(), ids, last_id: 0, weight: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// What they count as together: see [`Pattern::weight`].
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn contains(&self, target: &InterestTarget, pattern: &Str, latest: bool) -> bool {
@@ -139,6 +167,7 @@ impl OwnInterests {
             return None;
         }
         self.last_id += 1;
+        self.weight += want.pattern.weight();
         self.ids.insert(key.clone(), (self.last_id, 1));
         self.by_id.insert(self.last_id, key);
         Some(self.last_id)
@@ -153,6 +182,7 @@ impl OwnInterests {
             return None;
         }
         let id = *id;
+        self.weight -= want.pattern.weight();
         self.ids.remove(&key);
         self.by_id.remove(&id);
         Some(id)
@@ -166,4 +196,38 @@ impl OwnInterests {
 }
 
 /// Interests that one peer declared, by the ids it gave them.
-pub(crate) type PeerInterests = FxHashMap<u32, (InterestTarget, Want)>;
+#[derive(Debug, Default)]
+pub(crate) struct PeerInterests {
+    by_id: FxHashMap<u32, (InterestTarget, Want)>,
+    weight: usize,
+}
+
+impl PeerInterests {
+    /// What they count as together: see [`Pattern::weight`].
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// An interest under an id that is not in use.
+    pub(crate) fn insert(&mut self, id: u32, target: InterestTarget, want: Want) {
+        self.weight += want.pattern.weight();
+        self.by_id.insert(id, (target, want));
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) -> Option<(InterestTarget, Want)> {
+        let (target, want) = self.by_id.remove(&id)?;
+        self.weight -= want.pattern.weight();
+        Some((target, want))
+    }
+
+    /// All of them, in order of their ids.
+    pub(crate) fn into_sorted(self) -> Vec<(InterestTarget, Want)> {
+        let mut interests: Vec<_> = self.by_id.into_iter().collect();
+        interests.sort_unstable_by_key(|(id, _)| *id);
+        interests.into_iter().map(|(_, interest)| interest).collect()
+    }
+}

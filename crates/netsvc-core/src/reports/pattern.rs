@@ -2,6 +2,8 @@
 
 use crate::ids::Str;
 
+use super::glob;
+
 /// A parsed pattern: `*` stands for any run of characters, also across dots and empty; `?` for
 /// exactly one character. Case-sensitive; it must match the whole subject.
 #[derive(Clone, Debug)]
@@ -17,7 +19,27 @@ enum Shape {
     Exact,
     /// Ends in its only `*` and has no `?`.
     Prefix,
-    Glob,
+    /// Begins with its only `*` and has no `?`.
+    Suffix,
+    /// The bytes before the first wildcard.
+    Glob(usize),
+}
+
+/// What all subjects that a pattern matches have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Anchor<'a> {
+    /// They begin with it.
+    Beginning(&'a str),
+    /// They end in it.
+    Ending(&'a str),
+}
+
+impl<'a> Anchor<'a> {
+    pub(crate) fn text(self) -> &'a str {
+        match self {
+            Self::Beginning(text) | Self::Ending(text) => text,
+        }
+    }
 }
 
 impl Pattern {
@@ -28,7 +50,8 @@ impl Pattern {
             None => Shape::Exact,
             Some(0) if &*text == "*" => Shape::All,
             Some(at) if at + 1 == text.len() && text.ends_with('*') => Shape::Prefix,
-            Some(_) => Shape::Glob,
+            Some(0) if text.starts_with('*') && !text[1..].contains(['*', '?']) => Shape::Suffix,
+            Some(at) => Shape::Glob(at),
         };
         Self { text, shape }
     }
@@ -44,44 +67,29 @@ impl Pattern {
             Shape::All => true,
             Shape::Exact => *self.text == *subject,
             Shape::Prefix => subject.starts_with(&self.text[..self.text.len() - 1]),
-            Shape::Glob => glob(&self.text, subject),
+            Shape::Suffix => subject.ends_with(&self.text[1..]),
+            Shape::Glob(_) => glob::matches(&self.text, subject),
         }
     }
-}
 
-/// Linear in the pattern times the subject at worst: after a `*` only the last one is retried.
-fn glob(pattern: &str, subject: &str) -> bool {
-    let mut pattern = pattern.chars();
-    let mut subject = subject.chars();
-    let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
-    loop {
-        let mut rest = pattern.clone();
-        match rest.next() {
-            Some('*') => {
-                retry = Some((rest.clone(), subject.clone()));
-                pattern = rest;
-                continue;
-            }
-            Some(wanted) => {
-                let mut ahead = subject.clone();
-                if let Some(found) = ahead.next()
-                    && (wanted == '?' || wanted == found)
-                {
-                    pattern = rest;
-                    subject = ahead;
-                    continue;
-                }
-            }
-            None if subject.as_str().is_empty() => return true,
-            None => {}
+    /// How many interests it counts as: patterns of the other shapes are found by what they begin
+    /// or end with, a glob has to be tried against every subject that begins like it.
+    pub fn weight(&self) -> usize {
+        match self.shape {
+            Shape::Glob(_) if glob::has_floating_question_mark(&self.text) => 64,
+            Shape::Glob(_) => 4,
+            _ => 1,
         }
-        let Some((after_star, mut from)) = retry.take() else { return false };
-        if from.next().is_none() {
-            return false;
+    }
+
+    pub(crate) fn anchor(&self) -> Anchor<'_> {
+        match self.shape {
+            Shape::All => Anchor::Beginning(""),
+            Shape::Exact => Anchor::Beginning(&self.text),
+            Shape::Prefix => Anchor::Beginning(&self.text[..self.text.len() - 1]),
+            Shape::Suffix => Anchor::Ending(&self.text[1..]),
+            Shape::Glob(at) => Anchor::Beginning(&self.text[..at]),
         }
-        pattern = after_star.clone();
-        subject = from.clone();
-        retry = Some((after_star, from));
     }
 }
 
@@ -89,33 +97,9 @@ fn glob(pattern: &str, subject: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn matches(pattern: &str, subject: &str) -> bool {
-        Pattern::new(pattern).matches(subject)
-    }
-
-    #[test]
-    fn a_star_crosses_dots_and_may_be_empty() {
-        assert!(matches("system.*", "system.time"));
-        assert!(matches("system.*", "system.a.b"));
-        assert!(matches("system.*", "system."));
-        assert!(!matches("system.*", "system"));
-        assert!(matches("*", ""));
-        assert!(matches("a*c*e", "abcde"));
-        assert!(!matches("a*c*e", "abcd"));
-        assert!(matches("**a**", "a"));
-    }
-
-    #[test]
-    fn a_question_mark_is_exactly_one_character() {
-        assert!(matches("s?stem", "system"));
-        assert!(!matches("s?stem", "sstem"));
-        assert!(matches("?", "é"));
-        assert!(!matches("?", ""));
-        assert!(matches("*?", "x"));
-    }
-
     #[test]
     fn matching_is_case_sensitive_and_takes_the_whole_subject() {
+        let matches = |pattern: &str, subject: &str| Pattern::new(pattern).matches(subject);
         assert!(!matches("a", "A"));
         assert!(!matches("a", "ab"));
         assert!(!matches("b*", "ab"));
@@ -123,29 +107,27 @@ mod tests {
         assert!(!matches("", "a"));
     }
 
-    /// The definition, without cleverness.
-    fn reference(pattern: &[char], subject: &[char]) -> bool {
-        match pattern.split_first() {
-            None => subject.is_empty(),
-            Some(('*', rest)) => (0..=subject.len()).any(|n| reference(rest, &subject[n..])),
-            Some(('?', rest)) => !subject.is_empty() && reference(rest, &subject[1..]),
-            Some((wanted, rest)) => {
-                subject.first() == Some(wanted) && reference(rest, &subject[1..])
-            }
-        }
-    }
-
     proptest::proptest! {
         #[test]
-        fn matching_agrees_with_the_definition(
-            pattern in "[ab.é*?]{0,8}",
-            subject in "[ab.é]{0,10}",
+        fn every_shape_matches_what_a_glob_does(
+            pattern in "[ab*?]{0,4}",
+            subject in "[ab]{0,5}",
         ) {
-            let expected = reference(
-                &pattern.chars().collect::<Vec<_>>(),
-                &subject.chars().collect::<Vec<_>>(),
-            );
-            proptest::prop_assert_eq!(matches(&pattern, &subject), expected);
+            let pattern = Pattern::new(pattern);
+            let wanted = glob::matches(&pattern.text, &subject);
+            proptest::prop_assert_eq!(pattern.matches(&subject), wanted);
+        }
+
+        #[test]
+        fn what_matches_has_the_anchor(pattern in "[ab*?]{0,4}", subject in "[ab]{0,5}") {
+            let pattern = Pattern::new(pattern);
+            if pattern.matches(&subject) {
+                let has_anchor = match pattern.anchor() {
+                    Anchor::Beginning(text) => subject.starts_with(text),
+                    Anchor::Ending(text) => subject.ends_with(text),
+                };
+                proptest::prop_assert!(has_anchor);
+            }
         }
     }
 }

@@ -163,7 +163,7 @@ impl Distributor<'_> {
     fn want(&mut self, target: &InterestTarget, want: &Want) {
         let (pattern, latest) = (want.pattern.text().clone(), want.latest);
         let interests = &mut self.reports.interests;
-        let full = interests.len() >= self.rules.limits.interests;
+        let full = interests.weight() + want.pattern.weight() > self.rules.limits.interests;
         if full && !interests.contains(target, &pattern, latest) {
             // Only a group with very many members gets here: the hub would end the link. The
             // members beyond the limit are not heard.

@@ -8,6 +8,7 @@ use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::service::Service;
+use crate::reports::destinations::{ENTRY, MAX_REMEMBERED};
 use crate::reports::subscription::Subscription;
 use crate::reports::subscription_options::SubscriptionTarget;
 
@@ -22,6 +23,8 @@ pub(crate) struct Subscriptions {
     by_group: SeededMap<Str, Vec<SubscriptionId>>,
     /// Subscriptions that a visible service concerns.
     attached: FxHashMap<ServiceNo, Attached>,
+    /// Bytes that services have remembered of their subjects, since all of it was forgotten.
+    remembered: usize,
     /// Replays under way, or to be asked for.
     pub(crate) replays: FxHashMap<u32, Replay>,
     last_id: u32,
@@ -56,6 +59,7 @@ impl Subscriptions {
             by_identity: SeededMap::with_hasher(SeededState(seed)),
             by_group: SeededMap::with_hasher(SeededState(seed)),
             attached: FxHashMap::default(),
+            remembered: 0,
             replays: FxHashMap::default(),
             last_id: 0,
             last_replay: 0,
@@ -168,6 +172,14 @@ impl Subscriptions {
         self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
     }
 
+    /// Forgets what subjects matched, if that has become much. To be called now and then.
+    pub(crate) fn trim(&mut self) {
+        if self.remembered > MAX_REMEMBERED {
+            self.remembered = 0;
+            self.attached.values_mut().for_each(|attached| attached.matching.free());
+        }
+    }
+
     /// Of the subscriptions that a service concerns, those whose pattern `subject` matches, and the
     /// table of all.
     pub(crate) fn matching(
@@ -176,12 +188,15 @@ impl Subscriptions {
         subject: &Str,
     ) -> Option<(&Arc<[SubscriptionId]>, &mut SubscriptionTable)> {
         let Attached { ids, matching } = self.attached.get_mut(&no)?;
-        let table = &mut self.table;
+        let (table, remembered) = (&mut self.table, &mut self.remembered);
         let matches = |id: &SubscriptionId| {
             table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
         };
-        let found =
-            matching.get_or_insert_with(subject, || ids.iter().copied().filter(matches).collect());
+        let found = matching.get_or_insert_with(subject, || {
+            let found: Arc<[SubscriptionId]> = ids.iter().copied().filter(matches).collect();
+            *remembered += ENTRY + subject.len() + size_of_val(&*found);
+            found
+        });
         Some((found, table))
     }
 }

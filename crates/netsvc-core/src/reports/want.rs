@@ -10,7 +10,12 @@ pub(crate) struct Want {
 }
 
 impl Want {
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        self.pattern.text() == other.pattern.text() && self.latest == other.latest
+    /// Every report.
+    pub(crate) fn everything() -> Self {
+        Self { pattern: Pattern::new("*"), latest: false }
+    }
+
+    pub(crate) fn is_everything(&self) -> bool {
+        !self.latest && **self.pattern.text() == *"*"
     }
 }

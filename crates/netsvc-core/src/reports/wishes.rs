@@ -1,12 +1,12 @@
 //! Interest: who wants whose reports, and what publishers are told of it.
 
 use crate::delivery::event::Event;
-use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo};
+use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::outbound::outbox::Out;
 use crate::policy::party::Party;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::OWN;
-use crate::registry::service::ServiceRoute;
+use crate::registry::service::{Service, ServiceRoute};
 use crate::wire::{InterestTarget, Message, Subscriber};
 
 use super::distributor::Distributor;
@@ -14,6 +14,10 @@ use super::interest::PeerInterests;
 use super::pattern::Pattern;
 use super::subscribers::Changed;
 use super::want::Want;
+
+/// So many times the interests that a process may have are told apart at services that share a
+/// name, on average.
+const TOLD_APART: usize = 16;
 
 impl Distributor<'_> {
     /// A client declared an interest.
@@ -32,15 +36,15 @@ impl Distributor<'_> {
         if connection.capabilities().relays_for_us {
             return Err(Reason::violation("a server declared an interest"));
         }
-        if connection.interests.len() >= limit {
-            let text = format!("more than {limit} interests of one process");
+        if connection.interests.weight() + want.pattern.weight() > limit {
+            let text = format!("interests of one process count as more than {limit}");
             return Err(Reason::new(ReasonCode::Limit, text));
         }
         // Not replaced: what is in force ends with the link, which needs to know it.
-        if connection.interests.contains_key(&id) {
+        if connection.interests.contains(id) {
             return Err(Reason::violation("an interest's id was used twice"));
         }
-        connection.interests.insert(id, (target.clone(), want.clone()));
+        connection.interests.insert(id, target.clone(), want.clone());
         self.wish(process, Some(link), target, want);
         Ok(())
     }
@@ -49,7 +53,7 @@ impl Distributor<'_> {
     pub(crate) fn handle_interest_end(&mut self, link: LinkId, id: u32) {
         let Some(connection) = self.links.linked_mut(link) else { return };
         let Some(process) = connection.peer.as_ref().map(|peer| peer.process) else { return };
-        match connection.interests.remove(&id) {
+        match connection.interests.remove(id) {
             Some((target, want)) => self.unwish(process, Some(link), &target, &want),
             None => self.links.ignore(link),
         }
@@ -70,13 +74,9 @@ impl Distributor<'_> {
             return Err(Reason::violation("a subscriber that was not introduced"));
         };
         let no = ServiceNo(change.service);
-        let entry = (no, process, change.pattern.clone(), change.latest);
+        let entry = (process, no, change.pattern.clone(), change.latest);
         // It may have crossed the service's withdrawal on its way.
-        let local = self
-            .registry
-            .services
-            .get(no)
-            .is_some_and(super::super::registry::service::Service::is_local);
+        let local = self.registry.services.get(no).is_some_and(Service::is_local);
         let changed = if added {
             local && connection.subscribers.insert(entry)
         } else {
@@ -85,7 +85,8 @@ impl Distributor<'_> {
         if changed {
             let want = Want { pattern: Pattern::new(change.pattern), latest: change.latest };
             if added {
-                self.add_subscriber(no, process, Some(link), &want);
+                // The server has seen to it that there is room.
+                self.add_subscriber(no, process, Some(link), &want, true);
             } else {
                 self.remove_subscriber(no, process, Some(link), &want);
             }
@@ -120,7 +121,8 @@ impl Distributor<'_> {
     /// reports before become its subscribers. `within`: the exchange; `None`: all.
     pub(crate) fn grant_wishes(&mut self, no: ServiceNo, within: Option<ExchangeId>) {
         let Some(service) = self.registry.services.get(no) else { return };
-        let wishes = self.reports.wishes.of(&service.name, service.id);
+        let name = service.name.clone();
+        let wishes = self.reports.wishes.of(&name, service.id);
         let newly = |route: &ServiceRoute| within.is_none_or(|within| route.exchange == within);
         let routes: Vec<_> = self.publisher_routes(no).into_iter().filter(newly).collect();
         for (process, link, want) in wishes {
@@ -135,7 +137,8 @@ impl Distributor<'_> {
                     let of = link.and_then(|link| self.links.exchange_of(link)).map(|of| of.id);
                     let concerned = within.is_none() || of == within;
                     if concerned && self.may_subscribe(process, link, no) {
-                        self.add_subscriber(no, process, link, &want);
+                        let room = self.has_room(process, link, &name);
+                        self.add_subscriber(no, process, link, &want, room);
                     }
                 }
             }
@@ -166,30 +169,33 @@ impl Distributor<'_> {
         let own = connection.peer.as_ref().is_some_and(|peer| peer.process == process);
         let interests =
             if own { std::mem::take(&mut connection.interests) } else { PeerInterests::default() };
-        let subscribers = connection.subscribers.iter();
+        let of_process = (process, ServiceNo(0), Str::default(), false)..;
+        let others = connection.subscribers.range(of_process);
         let told: Vec<_> =
-            subscribers.filter(|(_, subscriber, ..)| *subscriber == process).cloned().collect();
+            others.take_while(|(subscriber, ..)| *subscriber == process).cloned().collect();
         for entry in &told {
             connection.subscribers.remove(entry);
         }
-        let mut interests: Vec<_> = interests.into_iter().collect();
-        interests.sort_unstable_by_key(|(id, _)| *id);
-        for (_, (target, want)) in interests {
+        for (target, want) in interests.into_sorted() {
             self.unwish(process, Some(link), &target, &want);
         }
-        for (service, process, pattern, latest) in told {
+        for (process, service, pattern, latest) in told {
             let want = Want { pattern: Pattern::new(pattern), latest };
             self.remove_subscriber(service, process, Some(link), &want);
         }
     }
 
-    /// A service of this process ends: what links know of its subscribers is forgotten. Nobody is
-    /// told but by the withdrawal.
-    pub(crate) fn end_subscribers(&mut self, no: ServiceNo) {
+    /// A service of this process has ended: what links know of its subscribers is forgotten.
+    /// Nobody is told but by the withdrawal.
+    pub(crate) fn end_subscribers(&mut self, service: &Service) {
         for connection in self.links.connections_mut() {
-            connection.told.remove(&no);
-            connection.subscribers.retain(|(service, ..)| *service != no);
+            connection.told.remove(&service.no);
         }
+        service.subscribers.for_each(|process, link, pattern, latest| {
+            if let Some(connection) = link.and_then(|link| self.links.connection_mut(link)) {
+                connection.subscribers.remove(&(process, service.no, pattern.clone(), latest));
+            }
+        });
     }
 
     /// A process wants reports: note it, and tell the publishers that exist.
@@ -201,9 +207,13 @@ impl Distributor<'_> {
         want: &Want,
     ) {
         self.reports.wishes.add(process, link, target, want);
+        let room = match target {
+            InterestTarget::Name(name) => self.has_room(process, link, name),
+            InterestTarget::Identity(_) => true,
+        };
         for no in self.targets(target) {
             if self.may_subscribe(process, link, no) {
-                self.add_subscriber(no, process, link, want);
+                self.add_subscriber(no, process, link, want, room);
             }
         }
     }
@@ -228,11 +238,21 @@ impl Distributor<'_> {
         process: ProcessNo,
         link: Option<LinkId>,
         want: &Want,
+        room: bool,
     ) {
         let Some(service) = self.registry.services.get_mut(no) else { return };
-        let changed = service.subscribers.add(process, link, want);
+        let (want, changed) = service.subscribers.add(process, link, want, room);
         self.registry.subscribers_changed();
-        self.tell_subscriber(no, process, link, want, changed, true);
+        self.tell_subscriber(no, process, link, &want, changed, true);
+    }
+
+    /// Whether a process's interests in services of a name are told apart at each of them: their
+    /// number is not bounded by what that process said, nor by what their publishers did.
+    fn has_room(&self, process: ProcessNo, link: Option<LinkId>, name: &str) -> bool {
+        let interests = self.reports.wishes.count(process, link, name);
+        let services = self.registry.services.named(name).len();
+        let most = self.rules.limits.interests.saturating_mul(TOLD_APART);
+        link.is_none() || interests.saturating_mul(services) <= most
     }
 
     fn remove_subscriber(
@@ -243,9 +263,9 @@ impl Distributor<'_> {
         want: &Want,
     ) {
         let Some(service) = self.registry.services.get_mut(no) else { return };
-        let changed = service.subscribers.remove(process, link, want);
+        let (want, changed) = service.subscribers.remove(process, link, want);
         self.registry.subscribers_changed();
-        self.tell_subscriber(no, process, link, want, changed, false);
+        self.tell_subscriber(no, process, link, &want, changed, false);
     }
 
     /// Tells the publisher: the application if it is local, its process if this is its hub.
