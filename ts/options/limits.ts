@@ -26,7 +26,7 @@ export interface Limits {
   keptBytes?: number;
   /** Links of this registry: 1,024. */
   links?: number;
-  /** Accepted connections in their handshake: 64; more wait. */
+  /** Accepted connections in their handshake, of each listening socket: 64. */
   handshakes?: number;
 }
 

@@ -26,6 +26,8 @@ pub const MAX_WATCH_BACKLOG: usize = 4096;
 pub const PUBLISH_HIGH_WATER: usize = 1 << 20;
 /// No byte written for this long although something is queued: the peer does not read.
 pub const STUCK_WRITER: Duration = Duration::from_secs(10);
+/// The preamble of an accepted connection has to come within this time.
+pub const PREAMBLE_DEADLINE: Duration = Duration::from_secs(1);
 /// Resolving, connecting and handshake together may take this long.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -54,7 +56,7 @@ pub struct Limits {
     pub kept_bytes: usize,
     /// Links of one process.
     pub links: usize,
-    /// Accepted connections that have not finished their handshake.
+    /// Accepted connections that have not finished their handshake, of each listening socket.
     pub handshakes: usize,
 }
 

@@ -152,6 +152,9 @@ impl Process {
     ) -> Result<usize, WireError> {
         let bytes = buffer.bytes();
         let mut applied = decoder.begin(bytes)?;
+        if applied > 0 {
+            self.links.note_preamble(conn);
+        }
         let mut arrival = self.arrival(conn);
         loop {
             let rest = &bytes[applied..];

@@ -19,10 +19,11 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::listen_address::ListenAddress;
 use super::listen_error::ListenError;
+use super::peer::Peer;
 use super::stream::Stream;
 use super::tcp::{self, BACKLOG, Tcp};
 use super::unix;
-use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions, Peer};
+use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions};
 use super::{Pending, Transport};
 
 /// What the kernel tells of TCP sockets, by address family; those that listen come first.
@@ -97,9 +98,10 @@ struct LoopbackListenSocket {
 impl ListenSocket for LoopbackListenSocket {
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         self.listener.poll_accept(context).map(|accepted| {
-            let stream = unix::stream(accepted?.0)?;
+            let stream = accepted?.0;
             // The peer has no address of its own.
-            Ok(Connected { stream, peer: Peer::at(&self.address) })
+            let peer = Peer::from_user(&self.address, &stream);
+            Ok(Connected { stream: unix::stream(stream)?, peer })
         })
     }
 }
