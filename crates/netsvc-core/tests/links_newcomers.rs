@@ -1,8 +1,12 @@
-//! Promises 2 and 23: whoever connects and does not become a link harms no newcomer.
+//! Promises 2 and 23: whoever connects and does not become a link harms no newcomer, and takes no
+//! memory.
+
+#![allow(clippy::unwrap_used)] // a test may fail by panicking, in its helpers too
 
 use std::time::Duration;
 
-use netsvc_core::wire::Message;
+use bytes::BytesMut;
+use netsvc_core::wire::{Decoder, Encoder, Message, SendBuffer};
 use netsvc_core::{Event, ExchangeId, Limits, LinkToken, Newcomer, ProcessId, SourceKey};
 use netsvc_testkit::{Node, Wire, World, hello, link_story};
 
@@ -48,7 +52,7 @@ fn time_to_link(world: &mut World, hub: Node, newcomer: Newcomer) -> Duration {
     greet(world, &mut wire, newcomer_id);
     while !is_welcome(world, &mut wire) {
         assert!(world.now().since(began) < Duration::from_secs(10), "it is locked out");
-        world.advance(millis(1));
+        world.advance(millis(10));
     }
     world.now().since(began)
 }
@@ -207,4 +211,47 @@ fn one_source_does_not_take_all_the_decisions_of_the_application() {
     greet(&mut world, &mut other, 0x50);
     world.advance(millis(100));
     assert_eq!(asked(&mut world).len(), 1);
+}
+
+/// A frame's header and as much of its body as is given.
+fn frame(kind: u8, length: u32, body: &[u8]) -> Vec<u8> {
+    [&[kind, 0, 0, 0][..], &length.to_le_bytes(), body].concat()
+}
+
+#[test]
+fn nothing_is_kept_for_a_peer_whose_greeting_is_not_answered() {
+    let fragment = [&[1, 0, 0, 0, 0x50, 0, 0, 0, 0, 0, 8, 0][..], &[7; 60_000]].concat();
+    let early: [(&str, Vec<u8>); 5] = [
+        ("SYMBOL", frame(0x10, 60_000, &[&[0, 0][..], &[b'x'; 59_998]].concat())),
+        ("FRAGMENT", frame(0x11, fragment.len() as u32, &fragment)),
+        // Judged by the header: its body is not waited for.
+        ("REQUEST", frame(0x40, 1 << 20, &[])),
+        ("SERVICE", frame(0x22, 60_000, &[])),
+        ("HEARTBEAT", frame(0x04, 0, &[])),
+    ];
+    for (kind, bytes) in early {
+        let mut world = World::new(9);
+        let (hub, exchange) = hub_with(&mut world, Limits::default());
+        let now = world.now();
+        let process = world.at(hub);
+        process.require_authorisation(exchange, true);
+        let conn = process.handle_accepted(now, exchange, from(PORT, 1)).unwrap();
+        let mut decoder = Decoder::new(1 << 20);
+        let mut greeting = SendBuffer::new();
+        let hello = hello(ProcessId([9; 16]), LinkToken([9; 16]), 1);
+        Encoder::new(1).encode(&Message::Hello(hello), &mut greeting);
+        let mut slices = [std::io::IoSlice::new(&[]); 4];
+        let used = greeting.slices(&mut slices);
+        let mut buffer = BytesMut::new();
+        slices[..used].iter().for_each(|slice| buffer.extend_from_slice(slice));
+        process.handle_bytes(now, conn, &mut decoder, &mut buffer, None).unwrap();
+        assert!(matches!(process.poll_event(now), Some(Event::Authorise(_))), "{kind}");
+        assert_eq!(decoder.needs(&bytes), 0, "{kind}: more of it is waited for");
+        let mut buffer = BytesMut::from(&bytes[..]);
+        let error = process.handle_bytes(now, conn, &mut decoder, &mut buffer, None).unwrap_err();
+        assert_eq!(error.to_string(), format!("{kind} out of place in the handshake"));
+        assert_eq!((decoder.kept(), buffer.len()), (0, 0), "{kind}");
+        let told = process.poll_event(now).unwrap();
+        assert_eq!(link_story(&[told]), ["failed protocol"]);
+    }
 }

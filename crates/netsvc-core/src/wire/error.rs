@@ -32,7 +32,8 @@ pub enum WireError {
         /// As on the wire.
         flags: u8,
     },
-    /// A greeting that is not the first frame, or a first frame that is not a greeting.
+    /// A greeting that is not the first frame, a first frame that is not a greeting, or one that
+    /// came before the greeting was answered.
     #[error("{frame} out of place in the handshake")]
     Handshake {
         /// Kind of the frame.
