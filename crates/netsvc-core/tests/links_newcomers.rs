@@ -1,13 +1,16 @@
 //! Promises 2 and 23: whoever connects and does not become a link harms no newcomer, and takes no
-//! memory.
+//! memory; nor does one source take all links.
 
 #![allow(clippy::unwrap_used)] // a test may fail by panicking, in its helpers too
 
 use std::time::Duration;
 
 use bytes::BytesMut;
-use netsvc_core::wire::{Decoder, Encoder, Message, SendBuffer};
-use netsvc_core::{Event, ExchangeId, Limits, LinkToken, Newcomer, ProcessId, SourceKey};
+use netsvc_core::wire::{Decoder, Encoder, Hello, Message, SendBuffer};
+use netsvc_core::{
+    Event, ExchangeId, Heartbeat, Limits, LinkToken, Newcomer, ProcessId, Reason, ReasonCode,
+    Retry, SourceKey,
+};
 use netsvc_testkit::{Node, Wire, World, hello, link_story};
 
 const SLOTS: usize = 8;
@@ -21,7 +24,7 @@ fn millis(millis: u64) -> Duration {
 
 fn from(listener: u32, source: u8) -> Newcomer {
     let source = SourceKey([source; 16]);
-    Newcomer { address: "somewhere".into(), listener, source }
+    Newcomer { address: "somewhere".into(), listener, source, local: listener == SOCKET }
 }
 
 fn hub_with(world: &mut World, limits: Limits) -> (Node, ExchangeId) {
@@ -220,9 +223,9 @@ fn frame(kind: u8, length: u32, body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn nothing_is_kept_for_a_peer_whose_greeting_is_not_answered() {
-    let fragment = [&[1, 0, 0, 0, 0x50, 0, 0, 0, 0, 0, 8, 0][..], &[7; 60_000]].concat();
+    let fragment = [&[1, 0, 0, 0, 0x50, 0, 0, 0, 0, 0, 8, 0][..], &vec![7; 60_000]].concat();
     let early: [(&str, Vec<u8>); 5] = [
-        ("SYMBOL", frame(0x10, 60_000, &[&[0, 0][..], &[b'x'; 59_998]].concat())),
+        ("SYMBOL", frame(0x10, 60_000, &[&[0, 0][..], &vec![b'x'; 59_998]].concat())),
         ("FRAGMENT", frame(0x11, fragment.len() as u32, &fragment)),
         // Judged by the header: its body is not waited for.
         ("REQUEST", frame(0x40, 1 << 20, &[])),
@@ -254,4 +257,86 @@ fn nothing_is_kept_for_a_peer_whose_greeting_is_not_answered() {
         let told = process.poll_event(now).unwrap();
         assert_eq!(link_story(&[told]), ["failed protocol"]);
     }
+}
+
+/// Says hello; whether the hub takes the link, or why not.
+fn link(world: &mut World, hub: Node, newcomer: Newcomer, id: u8) -> Result<Wire, Reason> {
+    let mut wire = world.dial_as(hub, newcomer);
+    greet(world, &mut wire, id);
+    world.settle();
+    match world.hear(&mut wire).into_iter().next() {
+        Some(Message::Welcome(_)) => Ok(wire),
+        Some(Message::Refuse(reason)) => Err(reason),
+        other => panic!("neither taken nor refused: {other:?}"),
+    }
+}
+
+fn is_limit(linked: Result<Wire, Reason>) -> bool {
+    linked.is_err_and(|reason| reason.code == ReasonCode::Limit)
+}
+
+#[test]
+fn one_source_does_not_take_all_links() {
+    let mut world = World::new(10);
+    let (hub, _) = hub_with(&mut world, Limits { links: 16, ..Limits::default() });
+    let mut wires = Vec::new();
+    for id in 1..=12 {
+        wires.push(link(&mut world, hub, from(SOCKET, 1), id).unwrap());
+    }
+    assert!(is_limit(link(&mut world, hub, from(SOCKET, 1), 13)), "three quarters of all");
+    link(&mut world, hub, from(SOCKET, 2), 14).unwrap();
+    // What ends is free again.
+    world.hang_up(&wires[0]);
+    world.settle();
+    link(&mut world, hub, from(SOCKET, 1), 15).unwrap();
+    assert!(is_limit(link(&mut world, hub, from(SOCKET, 1), 16)));
+
+    let limits = Limits { links_per_source: 2, ..Limits::default() };
+    let (hub, _) = hub_with(&mut world, limits);
+    for id in 1..=2 {
+        link(&mut world, hub, from(PORT, 1), id).unwrap();
+    }
+    assert!(is_limit(link(&mut world, hub, from(PORT, 1), 3)));
+    link(&mut world, hub, from(PORT, 2), 4).unwrap();
+}
+
+#[test]
+fn other_machines_do_not_take_the_last_links() {
+    let mut world = World::new(11);
+    let (hub, _) = hub_with(&mut world, Limits { links: 16, ..Limits::default() });
+    for id in 1..=15 {
+        link(&mut world, hub, from(PORT, id), id).unwrap();
+    }
+    assert!(is_limit(link(&mut world, hub, from(PORT, 16), 16)));
+    link(&mut world, hub, from(SOCKET, 16), 16).unwrap();
+    assert!(is_limit(link(&mut world, hub, from(SOCKET, 17), 17)));
+}
+
+#[test]
+fn no_announced_heartbeat_keeps_a_silent_link_for_more_than_three_minutes() {
+    for (announced, patience) in [(40, 120), (60, 180), (61, 180), (4_294_967, 180)] {
+        let mut world = World::new(12);
+        let (hub, _) = hub_with(&mut world, Limits::default());
+        let mut wire = world.dial_as(hub, from(PORT, 1));
+        let heartbeat = Duration::from_secs(announced);
+        let hello = hello(ProcessId([1; 16]), LinkToken([1; 16]), 1);
+        world.say(&mut wire, &Message::Hello(Hello { heartbeat, ..hello }));
+        world.say(&mut wire, &Message::Synced);
+        world.settle();
+        let (began, _) = (world.now(), world.host(hub).take_events());
+        let (now, event) = world.next_link_event(hub, Duration::from_secs(1000)).unwrap();
+        assert_eq!(link_story(&[event]), ["inactive heartbeat-lost"]);
+        assert_eq!(now.since(began), Duration::from_secs(patience), "{announced} s announced");
+    }
+}
+
+#[test]
+fn who_is_configured_with_a_longer_heartbeat_speaks_every_sixty_seconds() {
+    let mut world = World::new(13);
+    let [hub, client] = ["hub", "client"].map(|label| world.process(label));
+    let (interval, dead) = (Duration::from_secs(300), Duration::from_secs(900));
+    world.hub(hub, "");
+    world.connect_with(client, hub, "", Retry::Backoff, Heartbeat { interval, dead });
+    world.advance(Duration::from_secs(3600));
+    assert_eq!(link_story(&world.host(hub).take_events()), ["active"]);
 }

@@ -34,7 +34,7 @@ fn strangers_take_no_memory() {
     let before = resident();
     // What the connection takes of a report in fragments; it may be reset at any time.
     let fixed = [1, 0, 0, 0, 0x50, 0, 0, 0];
-    let chunk = [&fixed[..], &(PAYLOAD as u32).to_le_bytes(), &[7; 60_000]].concat();
+    let chunk = [&fixed[..], &(PAYLOAD as u32).to_le_bytes(), &vec![7; 60_000]].concat();
     let fragment = [&[0x11, 0, 0, 0][..], &(chunk.len() as u32).to_le_bytes(), &chunk].concat();
     for peer in &mut strangers {
         for _ in 0..PAYLOAD / 60_000 - 1 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::delivery::event::{LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, ProcessId, ProcessNo, Str};
-use crate::limits::CONNECT_DEADLINE;
+use crate::limits::{CONNECT_DEADLINE, MAX_HEARTBEAT};
 use crate::links::Links;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::{OWN, ProcessTable};
@@ -138,13 +138,30 @@ impl Links {
                 return judge_duplicate(other, hello);
             }
         }
+        self.judge_number(state)?;
+        Ok(None)
+    }
+
+    /// Whether there is a link left for a newcomer.
+    fn judge_number(&self, newcomer: &Link) -> Result<(), Reason> {
         let links = self.table.values();
         let taken = links.filter(|other| other.connector.is_some() || other.linked().is_some());
-        if taken.count() >= self.limits.links {
-            let text = format!("this process has its {} links already", self.limits.links);
-            return Err(Reason::new(ReasonCode::Limit, text));
+        let (mut all, mut of_source) = (0, 0);
+        for link in taken {
+            all += 1;
+            of_source += usize::from(link.source == newcomer.source);
         }
-        Ok(None)
+        let open = if newcomer.local { self.limits.links } else { self.limits.remote_links() };
+        let text = if all >= self.limits.links {
+            format!("this process has its {all} links already")
+        } else if all >= open {
+            format!("this process has {all} links already, the rest is for its own machine")
+        } else if of_source >= self.limits.source_links() {
+            format!("your user or host has {of_source} links with this process already")
+        } else {
+            return Ok(());
+        };
+        Err(Reason::new(ReasonCode::Limit, text))
     }
 
     /// Whether a connecting link has got the answer that it asked for.
@@ -194,7 +211,7 @@ impl Links {
             capabilities: Capabilities::of(peer.role),
             token: peer.token,
             attempt: peer.attempt,
-            heartbeat: peer.heartbeat,
+            heartbeat: peer.heartbeat.min(MAX_HEARTBEAT),
             max_payload: peer.max_payload as usize,
         });
         connection.out.begin_snapshot(process, answer, now);

@@ -6,7 +6,7 @@ use crate::delivery::event::Event;
 use crate::delivery::queue::Deliveries;
 use crate::error::CommandError;
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, Str};
-use crate::limits::PREAMBLE_DEADLINE;
+use crate::limits::{MAX_HEARTBEAT, PREAMBLE_DEADLINE};
 use crate::links::{Action, Links};
 use crate::time::Time;
 use crate::wire::Role;
@@ -35,6 +35,9 @@ impl Links {
                 why: "the interval must be positive and the dead time longer than it".to_owned(),
             });
         }
+        // Peers would treat a longer one like that.
+        let interval = heartbeat.interval.min(MAX_HEARTBEAT);
+        let heartbeat = Heartbeat { interval, ..heartbeat };
         self.last_exchange += 1;
         let id = ExchangeId(self.last_exchange);
         let (authorise, closing) = (false, false);
@@ -98,7 +101,14 @@ impl Links {
             next_attempt: Time::NEVER,
         };
         let id = self.next_link();
-        let link = Link { id, exchange, connector: Some(Box::new(connector)), connection: None };
+        let link = Link {
+            id,
+            exchange,
+            connector: Some(Box::new(connector)),
+            connection: None,
+            source: None,
+            local: true,
+        };
         self.table.insert(id, link);
         self.attempt(now, id);
         Ok(id)
@@ -144,13 +154,15 @@ impl Links {
         newcomer: Newcomer,
     ) -> Option<ConnId> {
         self.exchanges.get(&exchange).filter(|state| !state.closing)?;
-        let Newcomer { address, listener, source } = newcomer;
+        let Newcomer { address, listener, source, local } = newcomer;
         let (link, conn) = (self.next_link(), self.next_conn());
         let seed = self.random.next() ^ self.seed;
         let mut connection = Connection::new(conn, Phase::Handshake, address, seed, now);
         connection.deadline = now + PREAMBLE_DEADLINE;
         let connection = Some(Box::new(connection));
-        self.table.insert(link, Link { id: link, exchange, connector: None, connection });
+        let (connector, source_of) = (None, Some(source));
+        let state = Link { id: link, exchange, connector, connection, source: source_of, local };
+        self.table.insert(link, state);
         self.conns.insert(conn, link);
         self.strangers.add(now, link, listener, source);
         self.arm(link);

@@ -16,12 +16,14 @@ pub struct Newcomer {
     pub listener: u32,
     /// Whom it is counted to.
     pub source: SourceKey,
+    /// It comes from this machine: links that are reserved for those are open to it.
+    pub local: bool,
 }
 
 impl From<Str> for Newcomer {
-    /// By the first listener.
+    /// From this machine, by the first listener.
     fn from(address: Str) -> Self {
-        Self { address, listener: 0, source: SourceKey::default() }
+        Self { address, listener: 0, source: SourceKey::default(), local: true }
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Peer {
     /// For people: what was connected to, or where the connection came from.
     pub(crate) address: Str,
     source: SourceKey,
+    /// It is on this machine.
+    local: bool,
 }
 
 /// Beside the numbers of users, in what no IP address is mapped to.
@@ -24,7 +26,7 @@ const THIS_MACHINE: u128 = 1 << 66;
 impl Peer {
     /// Of a connection that this process makes.
     pub(crate) fn at(address: &(impl Display + ?Sized)) -> Self {
-        Self::new(address, SOMEBODY)
+        Self::new(address, SOMEBODY, true)
     }
 
     /// Of a connection that came from an address.
@@ -36,24 +38,24 @@ impl Peer {
             // A host has all addresses of a network to choose from.
             IpAddr::V6(ip) => ip.to_bits() >> 64 << 64,
         };
-        Self::new(&address, source)
+        Self::new(&address, source, ip.is_loopback())
     }
 
     /// Of a connection that a user of this machine made to `address`.
     #[cfg(unix)]
     pub(crate) fn from_user(address: &(impl Display + ?Sized), stream: &UnixStream) -> Self {
         let user = stream.peer_cred().map_or(SOMEBODY, |peer| USER | u128::from(peer.uid()));
-        Self::new(address, user)
+        Self::new(address, user, true)
     }
 
     /// As the core is told of it. `listener`: by which it came.
     pub(crate) fn newcomer(self, listener: u32) -> Newcomer {
-        Newcomer { address: self.address, listener, source: self.source }
+        Newcomer { address: self.address, listener, source: self.source, local: self.local }
     }
 
-    fn new(address: &(impl Display + ?Sized), source: u128) -> Self {
+    fn new(address: &(impl Display + ?Sized), source: u128, local: bool) -> Self {
         let source = SourceKey(source.to_be_bytes());
-        Self { address: address.to_string().into(), source }
+        Self { address: address.to_string().into(), source, local }
     }
 }
 
@@ -76,5 +78,8 @@ mod tests {
         assert!(same("127.0.0.1:1", "127.9.9.9:1"));
         assert!(same("127.0.0.1:1", "[::1]:1"));
         assert!(!same("127.0.0.1:1", "192.0.2.1:1"));
+        for (address, local) in [("127.0.0.1:1", true), ("[::1]:1", true), ("192.0.2.1:1", false)] {
+            assert!(peer(address).is_ok_and(|peer| peer.local == local), "{address}");
+        }
     }
 }
