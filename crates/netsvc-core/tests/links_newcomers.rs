@@ -11,7 +11,7 @@ use netsvc_core::{
     Event, ExchangeId, Heartbeat, Limits, LinkToken, Newcomer, ProcessId, Reason, ReasonCode,
     Retry, SourceKey,
 };
-use netsvc_testkit::{Node, Wire, World, hello, link_story};
+use netsvc_testkit::{Node, RawPeer, Wire, World, hello, link_story};
 
 const SLOTS: usize = 8;
 /// The port and the Unix socket.
@@ -339,4 +339,37 @@ fn who_is_configured_with_a_longer_heartbeat_speaks_every_sixty_seconds() {
     world.connect_with(client, hub, "", Retry::Backoff, Heartbeat { interval, dead });
     world.advance(Duration::from_secs(3600));
     assert_eq!(link_story(&world.host(hub).take_events()), ["active"]);
+}
+
+#[test]
+fn an_application_that_takes_nothing_is_told_of_no_end_of_links() {
+    let mut world = World::new(14);
+    let (hub, exchange) = hub_with(&mut world, Limits::default());
+    let (now, process) = (world.now(), world.at(hub));
+    let mut links = 0;
+    while process.can_accept(now, exchange, PORT) && links < 10_000 {
+        let peer = RawPeer::client(process, now, exchange, 1);
+        process.handle_closed(now, peer.conn);
+        while process.poll_action().is_some() || process.poll_dirty().is_some() {}
+        links += 1;
+    }
+    assert_eq!(links, 2048, "two events each");
+    // Nothing is missing, and there is room again.
+    let mut told = 0;
+    while process.poll_event(now).is_some() {
+        told += 1;
+        assert!(process.can_accept(now, exchange, PORT));
+    }
+    assert_eq!(told, 4096);
+}
+
+#[test]
+fn a_stranger_is_not_told_the_name_of_the_group() {
+    let mut world = World::new(15);
+    world.delay = Duration::ZERO;
+    let hub = world.process("hub");
+    world.hub(hub, "secret");
+    let refused = link(&mut world, hub, from(PORT, 1), 1).unwrap_err();
+    assert_eq!(refused.code, ReasonCode::GroupMismatch);
+    assert!(!refused.message.contains("secret"), "{refused:?}");
 }

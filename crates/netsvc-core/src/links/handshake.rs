@@ -116,10 +116,8 @@ impl Links {
             return Err(closing());
         }
         if hello.group != exchange.group {
-            let text = format!(
-                "this exchange belongs to group {:?}, the peer's to {:?}",
-                exchange.group, hello.group
-            );
+            // Its own group is none of a stranger's business.
+            let text = format!("this exchange does not belong to group {:?}", hello.group);
             return Err(Reason::new(ReasonCode::GroupMismatch, text));
         }
         if hello.role != Role::Client {

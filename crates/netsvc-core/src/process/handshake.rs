@@ -15,7 +15,7 @@ impl Process {
     /// Whether another connection may be accepted at a listener of an exchange; if not, it should
     /// wait in the backlog. Ask again after every change, [`handle_time`](Self::handle_time) too.
     pub fn can_accept(&self, now: Time, exchange: ExchangeId, listener: u32) -> bool {
-        self.links.can_accept(now, exchange, listener)
+        !self.deliveries.is_behind_with_links() && self.links.can_accept(now, exchange, listener)
     }
 
     /// The connection that [`handle_accepted`](Self::handle_accepted) would drop to make room at a

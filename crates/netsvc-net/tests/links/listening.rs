@@ -181,3 +181,34 @@ fn who_says_nothing_is_dropped_after_a_second() {
     let waited = began.elapsed();
     assert!(waited >= Duration::from_millis(900) && waited < Duration::from_secs(4), "{waited:?}");
 }
+
+#[test]
+fn who_takes_no_events_has_no_end_of_links_only_later() {
+    const LINKS: u32 = 2048; // of two events each
+    let (hub, port) = Node::hub(Limits::default());
+    for count in 0..LINKS {
+        let mut peer = RawPeer::connect(port);
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&count.to_be_bytes());
+        let hello = hello(Duration::from_secs(60));
+        peer.send(&Message::Hello(Hello { process: ProcessId(id), ..hello }));
+        peer.send(&Message::Synced);
+        // All of it: what is left unread would reset the connection.
+        peer.receive_until(|message| matches!(message, Message::Synced).then_some(()));
+    }
+    let links = || {
+        let sizes = hub.engine.with(|process, _| process.table_sizes());
+        sizes.into_iter().find_map(|(name, size)| (name == "links").then_some(size))
+    };
+    eventually("all have left", || links() == Some(0));
+    // The listener was waiting for the next already when there was still room.
+    let _next = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    eventually("it is accepted", || links() == Some(1));
+    let client = Node::start("client");
+    client.connect(client.exchange(Role::Client), port, SOON);
+    throughout(Duration::from_millis(300), "the client waits", || {
+        client.take(|event| matches!(event, Event::LinkActive(_)).then_some(())).is_none()
+    });
+    hub.active();
+    assert_eq!(client.active().attempt, 1);
+}
