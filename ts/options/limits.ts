@@ -31,7 +31,9 @@ export interface Limits {
   keptBytes?: number;
   /** Links of this registry: 1,024. */
   links?: number;
-  /** Accepted connections in their handshake: 64; more wait. */
+  /** Of those, accepted from one host or user: 768, and at most three quarters of `links`. */
+  linksPerSource?: number;
+  /** Accepted connections in their handshake, of each listening socket: 64. */
   handshakes?: number;
 }
 
@@ -50,6 +52,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof Limits>([
   "keptValues",
   "keptBytes",
   "links",
+  "linksPerSource",
   "handshakes",
 ]);
 

@@ -43,6 +43,7 @@ pub use limits::Limits;
 pub use links::Action;
 pub use links::backoff::{MAX_DELAY, MIN_DELAY, Retry};
 pub use links::exchange::Heartbeat;
+pub use links::newcomer::{Newcomer, SourceKey};
 pub use links::outbound::encode::Progress;
 pub use links::outbound::reports::Direct;
 pub use outcome::{Delivered, Outcome, RequestCode, RequestError};

@@ -26,6 +26,11 @@ pub const MAX_WATCH_BACKLOG: usize = 4096;
 pub const PUBLISH_HIGH_WATER: usize = 1 << 20;
 /// No byte written for this long although something is queued: the peer does not read.
 pub const STUCK_WRITER: Duration = Duration::from_secs(10);
+/// Longest silence between two signs of life that a peer can ask for: what announces a longer
+/// heartbeat is treated as if it were this. Otherwise a link could be kept for ever.
+pub const MAX_HEARTBEAT: Duration = Duration::from_secs(60);
+/// The preamble of an accepted connection has to come within this time.
+pub const PREAMBLE_DEADLINE: Duration = Duration::from_secs(1);
 /// Resolving, connecting and handshake together may take this long.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -54,13 +59,26 @@ pub struct Limits {
     pub kept_values: usize,
     /// Bytes of content of all kept values of one process.
     pub kept_bytes: usize,
-    /// Links of one process.
+    /// Links of one process. A sixteenth of them is reserved for peers on this machine.
     pub links: usize,
-    /// Accepted connections that have not finished their handshake.
+    /// Accepted links from one host, or of one user of this machine; never more than three quarters
+    /// of `links`.
+    pub links_per_source: usize,
+    /// Accepted connections that have not finished their handshake, of each listening socket.
     pub handshakes: usize,
 }
 
 impl Limits {
+    /// Links that peers from elsewhere can have together.
+    pub(crate) fn remote_links(&self) -> usize {
+        self.links - self.links / 16
+    }
+
+    /// Links that one source can have.
+    pub(crate) fn source_links(&self) -> usize {
+        self.links_per_source.min(self.links - self.links / 4)
+    }
+
     /// Bytes that are encoded ahead of a transport that takes everything: as many as come out of
     /// what is read at once, less for a small outbox, since they are beyond its reach.
     pub(crate) fn ahead(&self) -> usize {
@@ -83,6 +101,7 @@ impl Default for Limits {
             kept_values: 10_000,
             kept_bytes: 32 << 20,
             links: 1024,
+            links_per_source: 768,
             handshakes: 64,
         }
     }

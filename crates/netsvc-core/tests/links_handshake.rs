@@ -185,9 +185,9 @@ fn a_dialler_that_says_nothing_is_dropped_after_five_seconds() {
     let [hub, _] = hub_and_bystander(&mut world);
     let wire = world.dial(hub);
     // Half a greeting is no greeting, however slowly it comes.
-    world.say_bytes(&wire, b"netsvc");
+    world.say_bytes(&wire, b"netsvc\x00\x01");
     world.advance(secs(4));
-    world.say_bytes(&wire, b"\x00\x01");
+    world.say_bytes(&wire, b"\x01\x00\x00\x00\x40\x00\x00\x00");
     world.advance(Duration::from_millis(900));
     assert_eq!(link_story(&world.host(hub).take_events()), [] as [&str; 0]);
     world.advance(Duration::from_millis(200));

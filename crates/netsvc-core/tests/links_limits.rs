@@ -54,21 +54,24 @@ fn one_link_too_many_is_refused_until_another_ends() {
 }
 
 #[test]
-fn connections_beyond_the_handshakes_wait_until_others_are_done() {
+fn connections_beyond_the_handshakes_wait_until_the_oldest_silent_one_has_had_its_time() {
     let mut world = World::new(2);
     let (hub, [bystander]) =
         star(&mut world, Limits { handshakes: 2, ..Limits::default() }, ["bystander"]);
     let silent = [world.dial(hub), world.dial(hub)];
-    world.advance(secs(1));
+    world.settle();
     let client = world.process("client");
     world.connect(client, hub);
     world.settle();
     assert_eq!(world.table(hub, "connections"), 3, "the third is not even accepted");
     assert_eq!(link_story(&world.host(client).take_events()), NOTHING);
-    // The silent ones are dropped after five seconds, and the one that waited has its turn.
-    let (_, event) = world.next_link_event(client, secs(10)).unwrap();
+    let began = world.now();
+    let (now, event) = world.next_link_event(client, secs(10)).unwrap();
     assert_eq!(link_story(&[event]), ["active"]);
-    assert!(silent.iter().all(|wire| world.is_hung_up(wire)));
+    assert!(now.since(began) <= Duration::from_millis(52), "50 ms, and the way there and back");
+    assert_eq!(silent.map(|wire| world.is_hung_up(&wire)), [true, false], "the oldest");
+    world.settle();
+    assert_eq!(link_story(&world.host(hub).take_events()), ["failed limit", "active"]);
     assert_eq!(link_story(&world.host(bystander).take_events()), NOTHING);
 }
 

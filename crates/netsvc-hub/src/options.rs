@@ -53,7 +53,7 @@ impl PartialEq for Limit {
 }
 
 /// All limits, in the order of [`Limits`].
-pub(crate) static LIMITS: [Limit; 13] = [
+pub(crate) static LIMITS: [Limit; 14] = [
     Limit { name: "payload", field: |limits| &mut limits.payload },
     Limit { name: "outbox", field: |limits| &mut limits.outbox },
     Limit { name: "subscription-reports", field: |limits| &mut limits.subscription_reports },
@@ -66,6 +66,7 @@ pub(crate) static LIMITS: [Limit; 13] = [
     Limit { name: "kept-values", field: |limits| &mut limits.kept_values },
     Limit { name: "kept-bytes", field: |limits| &mut limits.kept_bytes },
     Limit { name: "links", field: |limits| &mut limits.links },
+    Limit { name: "links-per-source", field: |limits| &mut limits.links_per_source },
     Limit { name: "handshakes", field: |limits| &mut limits.handshakes },
 ];
 

@@ -210,7 +210,8 @@ async fn listen(
     let mut state = shared.lock();
     check_listen(&state.process, exchange)?;
     for socket in sockets {
-        let listener = Arc::new(Listener::new(exchange, socket));
+        state.last_listener += 1;
+        let listener = Arc::new(Listener::new(exchange, state.last_listener, socket));
         tokio::spawn(accept::run(Arc::clone(&listener), Arc::clone(shared)));
         state.listeners.push(listener);
     }

@@ -14,6 +14,8 @@ use crate::transport::{Connected, ListenSocket};
 
 pub(crate) struct Listener {
     pub(crate) exchange: ExchangeId,
+    /// Among all of its registry.
+    pub(crate) number: u32,
     /// `None`: closed. The task holds the mutex only while it looks, so that closing need not
     /// wait for it: the address is free when `close` returns.
     socket: Mutex<Option<Box<dyn ListenSocket>>>,
@@ -22,8 +24,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(exchange: ExchangeId, socket: Box<dyn ListenSocket>) -> Self {
-        Self { exchange, socket: Mutex::new(Some(socket)), kick: Notify::new() }
+    pub(crate) fn new(exchange: ExchangeId, number: u32, socket: Box<dyn ListenSocket>) -> Self {
+        Self { exchange, number, socket: Mutex::new(Some(socket)), kick: Notify::new() }
     }
 
     pub(crate) fn close(&self) {

@@ -269,6 +269,11 @@ fn read_once(
             return match error.kind() {
                 io::ErrorKind::WouldBlock => Turn::Idle,
                 io::ErrorKind::Interrupted => Turn::More,
+                io::ErrorKind::OutOfMemory => {
+                    let refused = shared
+                        .apply(effects, |process, now| reader.refuse(process, now, connection.id));
+                    if refused { Turn::More } else { Turn::Ended }
+                }
                 _ => Turn::Ended,
             };
         }

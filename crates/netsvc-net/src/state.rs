@@ -21,6 +21,7 @@ pub(crate) struct State {
     pub(crate) attempts: HashMap<ConnId, AbortHandle>,
     pub(crate) connections: HashMap<ConnId, Arc<Connection>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
+    pub(crate) last_listener: u32,
     /// Those of them that wait until the core has room for another handshake.
     pub(crate) full: Vec<Arc<Listener>>,
     /// When the timer's task will call the core, unless told otherwise.
@@ -46,6 +47,7 @@ impl State {
             attempts: HashMap::new(),
             connections: HashMap::new(),
             listeners: Vec::new(),
+            last_listener: 0,
             full: Vec::new(),
             armed: Time::NEVER,
             shut: false,
@@ -65,7 +67,7 @@ impl State {
         }
         self.note_dirty(effects);
         effects.open |= !self.opening.is_empty();
-        self.mind_listeners(effects);
+        self.mind_listeners(now, effects);
         let wake = self.process.poll_wake();
         if wake < self.armed {
             self.armed = wake;
@@ -105,10 +107,12 @@ impl State {
 
     /// Wakes those that waited for room. Closes those whose exchange is closing: before the
     /// application hears that it is closed, so that it can listen there again at once.
-    fn mind_listeners(&mut self, effects: &mut Effects) {
+    fn mind_listeners(&mut self, now: Time, effects: &mut Effects) {
         let process = &self.process;
         if !self.full.is_empty() {
-            let with_room = |listener: &mut Arc<Listener>| process.can_accept(listener.exchange);
+            let with_room = |listener: &mut Arc<Listener>| {
+                process.can_accept(now, listener.exchange, listener.number)
+            };
             effects.with_room.extend(self.full.extract_if(.., with_room));
         }
         self.listeners.retain(|listener| {

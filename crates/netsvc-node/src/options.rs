@@ -94,6 +94,7 @@ limits!(
     kept_values,
     kept_bytes,
     links,
+    links_per_source,
     handshakes,
 );
 

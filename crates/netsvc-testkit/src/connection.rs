@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netsvc_core::ConnId;
+use netsvc_core::{ConnId, Newcomer};
 
 use crate::node::Node;
 use crate::pipe::Pipe;
@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     pub(crate) ends: [Option<(Node, ConnId)>; 2],
     /// The test reads at that end, when it likes.
     pub(crate) by_hand: [bool; 2],
+    /// How the process that accepts it is told of it.
+    pub(crate) newcomer: Newcomer,
     pub(crate) delay: Duration,
     /// Nothing gets through, and nobody is told.
     pub(crate) frozen: bool,

@@ -1,11 +1,10 @@
 //! Connections between processes: opened, accepted, read, written and closed as by a kernel.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, SendBuffer};
-use netsvc_core::{ConnId, ExchangeId, LinkId, Progress, Reason, ReasonCode};
+use netsvc_core::{ConnId, ExchangeId, LinkId, Newcomer, Progress, Reason, ReasonCode, SourceKey};
 
 use crate::connection::Connection;
 use crate::end::End;
@@ -27,7 +26,9 @@ impl World {
             let reason = Reason::new(ReasonCode::ConnectFailed, "nobody listens");
             return self.hosts[node.0].process.handle_open_failed(now, conn, reason);
         };
-        let connection = self.new_connection();
+        // Each process is a user of its own.
+        let source = SourceKey((node.0 as u128 + 1).to_be_bytes());
+        let connection = self.new_connection(Newcomer { source, .."virtual".into() });
         self.hosts[node.0].conns.insert(link, conn);
         self.attach(connection, 0, node, conn);
         if let Some(wires) = self.by_hand.get_mut(&hub) {
@@ -49,19 +50,27 @@ impl World {
                 busy = true;
                 continue;
             }
-            let backlog = (node, exchange);
-            while self.hosts[node.0].process.can_accept(exchange)
-                && let Some(connection) =
-                    self.backlog.get_mut(&backlog).and_then(VecDeque::pop_front)
-            {
+            while let Some(connection) = self.next_accepted(node, exchange) {
+                let newcomer = self.connections[connection].newcomer.clone();
                 let process = &mut self.hosts[node.0].process;
-                if let Some(conn) = process.handle_accepted(now, exchange, "virtual") {
+                if let Some(conn) = process.handle_accepted(now, exchange, newcomer) {
                     self.attach(connection, 1, node, conn);
                 }
                 busy = true;
             }
         }
         busy
+    }
+
+    /// Takes the first out of a backlog whose listener has room.
+    fn next_accepted(&mut self, node: Node, exchange: ExchangeId) -> Option<usize> {
+        let waiting = self.backlog.get_mut(&(node, exchange))?;
+        let process = &self.hosts[node.0].process;
+        let next = waiting.iter().position(|connection| {
+            let listener = self.connections[*connection].newcomer.listener;
+            process.can_accept(self.now, exchange, listener)
+        });
+        waiting.remove(next?)
     }
 
     /// Somebody listens there, and the exchange is not closed.
@@ -86,12 +95,13 @@ impl World {
     }
 
     /// A connection, with nobody at either end.
-    pub(crate) fn new_connection(&mut self) -> usize {
+    pub(crate) fn new_connection(&mut self, newcomer: Newcomer) -> usize {
         let pipe = || Pipe::new(self.capacity);
         self.connections.push(Connection {
             pipes: [pipe(), pipe()],
             ends: [None, None],
             by_hand: [false, false],
+            newcomer,
             delay: self.delay,
             frozen: false,
             plugged: false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message, Role, SendBuffer, WireError};
-use netsvc_core::{Event, LinkEvent, LinkToken, Outcome, ProcessId, Status, Time};
+use netsvc_core::{Event, LinkEvent, LinkToken, Newcomer, Outcome, ProcessId, Status, Time};
 
 use crate::node::Node;
 use crate::wire::Wire;
@@ -15,8 +15,16 @@ impl World {
     /// # Panics
     /// If nobody listens there.
     pub fn dial(&mut self, hub: Node) -> Wire {
+        self.dial_as(hub, "virtual".into())
+    }
+
+    /// As [`dial`](Self::dial), coming from somewhere.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    pub fn dial_as(&mut self, hub: Node, newcomer: Newcomer) -> Wire {
         assert!(self.is_listening(hub), "nobody listens");
-        let connection = self.new_connection();
+        let connection = self.new_connection(newcomer);
         self.connections[connection].by_hand[0] = true;
         self.enqueue(hub, None, connection);
         Wire::new(connection, 0)

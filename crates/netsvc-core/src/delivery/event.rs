@@ -221,6 +221,11 @@ pub struct Delivered {
 }
 
 impl Event {
+    /// It tells of a link what the application must not miss. Failed attempts do not.
+    pub(crate) fn tells_of_link(&self) -> bool {
+        matches!(self, Self::LinkActive(_) | Self::LinkInactive(_) | Self::Authorise(_))
+    }
+
     /// The same event, ready to wait: see `Content::detached`.
     pub(crate) fn detached(self) -> Self {
         match self {

@@ -8,6 +8,10 @@ use crate::ids::{CallId, SubscriptionId, WatchId};
 /// Entries that may wait while hints are still added.
 const MAX_HINTS: usize = 16_384;
 
+/// Events of links that may wait while connections are still accepted. They cannot be dropped, and
+/// whoever connects causes some: so nobody else does, until the application has taken them.
+const MAX_LINK_EVENTS: usize = 4096;
+
 /// Pieces of memory that may be kept alive before an application that takes nothing counts as busy.
 /// Each is what was read at once: 64 KiB, or one large frame.
 const MAX_UNHEARD: u32 = 32;
@@ -54,6 +58,8 @@ pub(crate) struct Deliveries {
     pub(crate) last_was_kept: bool,
     /// Invocations among `pending` that were taken back.
     stale: usize,
+    /// Events of links among `pending`, without hints.
+    of_links: usize,
 }
 
 impl Deliveries {
@@ -74,6 +80,7 @@ impl Deliveries {
 
     pub(crate) fn push(&mut self, event: Event) {
         let event = if self.is_waiting() { event.detached() } else { event };
+        self.of_links += usize::from(event.tells_of_link());
         let stamp = self.stamp();
         self.pending.push_back((stamp, Pending::Event(event)));
     }
@@ -84,6 +91,11 @@ impl Deliveries {
         if self.pending.len() < MAX_HINTS {
             self.push(event);
         }
+    }
+
+    /// The application is to take what it was told of links before others are accepted.
+    pub(crate) fn is_behind_with_links(&self) -> bool {
+        self.of_links >= MAX_LINK_EVENTS
     }
 
     pub(crate) fn push_invoke(&mut self, call: CallId) {
@@ -145,7 +157,13 @@ impl Deliveries {
                 self.unready(stamp, source);
                 Some(Next::Source(source))
             }
-            _ => self.pending.pop_front().map(|(_, pending)| Next::Pending(pending)),
+            _ => {
+                let (_, pending) = self.pending.pop_front()?;
+                if let Pending::Event(event) = &pending {
+                    self.of_links -= usize::from(event.tells_of_link());
+                }
+                Some(Next::Pending(pending))
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     /// Address of the peer, as the transport names it.
     pub(crate) address: Str,
     pub(crate) began: Time,
+    /// When it has to be a link, or (one that was accepted) to have said something at all.
+    pub(crate) deadline: Time,
     pub(crate) peer: Option<PeerState>,
     /// What the peer said of itself, while the application decides about it.
     pub(crate) applicant: Option<Box<Hello>>,
@@ -98,6 +100,7 @@ impl Connection {
             phase,
             address,
             began: now,
+            deadline: now + CONNECT_DEADLINE,
             peer: None,
             applicant: None,
             last_received: now,
@@ -165,7 +168,7 @@ impl Connection {
     /// When something has to be done about this connection if nothing happens until then.
     pub(super) fn next_wake(&self, heartbeat: Heartbeat) -> Time {
         match self.phase {
-            Phase::Opening | Phase::Handshake | Phase::Authorising => self.began + CONNECT_DEADLINE,
+            Phase::Opening | Phase::Handshake | Phase::Authorising => self.deadline,
             Phase::Syncing | Phase::Active(_) => {
                 let silent = self.last_received + self.patience(heartbeat);
                 self.out.next_wake(&self.phase, heartbeat.interval).min(silent)

@@ -31,8 +31,6 @@ pub(crate) struct Exchange {
     pub(crate) authorise: bool,
     /// It waits only for its connections to end.
     pub(crate) closing: bool,
-    /// Accepted connections that have not finished their handshake.
-    pub(crate) handshakes: usize,
 }
 
 impl Exchange {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::delivery::event::{LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, ProcessId, ProcessNo, Str};
+use crate::limits::{CONNECT_DEADLINE, MAX_HEARTBEAT};
 use crate::links::Links;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::{OWN, ProcessTable};
@@ -14,6 +15,7 @@ use super::capabilities::Capabilities;
 use super::connection::PeerState;
 use super::link::Link;
 use super::phase::Phase;
+use super::strangers::Standing;
 
 /// What this process says of itself in every greeting.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +65,29 @@ impl Links {
         }
     }
 
+    /// Whether the application may be asked about another link from the same source now. Not for
+    /// all slots of a listener: others could not come by it while the application decides.
+    pub(crate) fn may_ask(&self, link: LinkId) -> bool {
+        let share = self.limits.handshakes - self.limits.handshakes / 4;
+        self.strangers.asking_beside(link) < share
+    }
+
+    /// Whom to ask about when it is decided about that link: who has waited longest for it.
+    pub(crate) fn next_applicant(&self, link: LinkId) -> Option<(LinkId, Hello)> {
+        let waiting = self.strangers.silent_beside(link);
+        waiting.into_iter().find_map(|link| {
+            let connection = self.table.get(link)?.connection.as_deref()?;
+            Some((link, connection.applicant.as_deref()?.clone()))
+        })
+    }
+
     /// Leaves the decision about a link to the application; the event to ask it.
     pub(crate) fn begin_authorising(&mut self, link: LinkId, hello: &Hello) -> Option<LinkEvent> {
         let state = self.table.get_mut(link)?;
         let connection = state.connection.as_deref_mut()?;
         connection.phase = Phase::Authorising;
+        connection.deadline = connection.began + CONNECT_DEADLINE;
+        self.strangers.set_standing(link, Standing::Asking);
         Some(LinkEvent {
             exchange: state.exchange,
             link,
@@ -96,10 +116,8 @@ impl Links {
             return Err(closing());
         }
         if hello.group != exchange.group {
-            let text = format!(
-                "this exchange belongs to group {:?}, the peer's to {:?}",
-                exchange.group, hello.group
-            );
+            // Its own group is none of a stranger's business.
+            let text = format!("this exchange does not belong to group {:?}", hello.group);
             return Err(Reason::new(ReasonCode::GroupMismatch, text));
         }
         if hello.role != Role::Client {
@@ -118,13 +136,30 @@ impl Links {
                 return judge_duplicate(other, hello);
             }
         }
+        self.judge_number(state)?;
+        Ok(None)
+    }
+
+    /// Whether there is a link left for a newcomer.
+    fn judge_number(&self, newcomer: &Link) -> Result<(), Reason> {
         let links = self.table.values();
         let taken = links.filter(|other| other.connector.is_some() || other.linked().is_some());
-        if taken.count() >= self.limits.links {
-            let text = format!("this process has its {} links already", self.limits.links);
-            return Err(Reason::new(ReasonCode::Limit, text));
+        let (mut all, mut of_source) = (0, 0);
+        for link in taken {
+            all += 1;
+            of_source += usize::from(link.source == newcomer.source);
         }
-        Ok(None)
+        let open = if newcomer.local { self.limits.links } else { self.limits.remote_links() };
+        let text = if all >= self.limits.links {
+            format!("this process has its {all} links already")
+        } else if all >= open {
+            format!("this process has {all} links already, the rest is for its own machine")
+        } else if of_source >= self.limits.source_links() {
+            format!("your user or host has {of_source} links with this process already")
+        } else {
+            return Ok(());
+        };
+        Err(Reason::new(ReasonCode::Limit, text))
     }
 
     /// Whether a connecting link has got the answer that it asked for.
@@ -163,7 +198,7 @@ impl Links {
         process: ProcessNo,
         answer: Option<Message>,
     ) {
-        self.end_handshake(link);
+        self.strangers.remove(link);
         let Some(connection) = self.connection_mut(link) else { return };
         connection.phase = Phase::Syncing;
         connection.applicant = None;
@@ -174,24 +209,12 @@ impl Links {
             capabilities: Capabilities::of(peer.role),
             token: peer.token,
             attempt: peer.attempt,
-            heartbeat: peer.heartbeat,
+            heartbeat: peer.heartbeat.min(MAX_HEARTBEAT),
             max_payload: peer.max_payload as usize,
         });
         connection.out.begin_snapshot(process, answer, now);
         self.mark_dirty(link);
         self.arm(link);
-    }
-
-    /// An accepted connection does not count among the unfinished handshakes any more.
-    pub(crate) fn end_handshake(&mut self, link: LinkId) {
-        let Some(state) = self.table.get(link).filter(|state| state.connector.is_none()) else {
-            return;
-        };
-        if let Some(exchange) =
-            self.exchanges.get_mut(&state.exchange).filter(|exchange| exchange.accepts())
-        {
-            exchange.handshakes = exchange.handshakes.saturating_sub(1);
-        }
     }
 
     fn hello(

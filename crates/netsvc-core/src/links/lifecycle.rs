@@ -6,6 +6,7 @@ use crate::delivery::event::Event;
 use crate::delivery::queue::Deliveries;
 use crate::error::CommandError;
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, Str};
+use crate::limits::{MAX_HEARTBEAT, PREAMBLE_DEADLINE};
 use crate::links::{Action, Links};
 use crate::time::Time;
 use crate::wire::Role;
@@ -14,6 +15,7 @@ use super::backoff::{Retry, Schedule};
 use super::connection::Connection;
 use super::exchange::{Exchange, Heartbeat};
 use super::link::{Connector, Link};
+use super::newcomer::Newcomer;
 use super::phase::Phase;
 use super::timer::LinkTimer;
 
@@ -33,17 +35,13 @@ impl Links {
                 why: "the interval must be positive and the dead time longer than it".to_owned(),
             });
         }
+        // Peers would treat a longer one like that.
+        let interval = heartbeat.interval.min(MAX_HEARTBEAT);
+        let heartbeat = Heartbeat { interval, ..heartbeat };
         self.last_exchange += 1;
         let id = ExchangeId(self.last_exchange);
-        let exchange = Exchange {
-            id,
-            role,
-            group,
-            heartbeat,
-            authorise: false,
-            closing: false,
-            handshakes: 0,
-        };
+        let (authorise, closing) = (false, false);
+        let exchange = Exchange { id, role, group, heartbeat, authorise, closing };
         self.exchanges.insert(id, exchange);
         Ok(id)
     }
@@ -103,7 +101,14 @@ impl Links {
             next_attempt: Time::NEVER,
         };
         let id = self.next_link();
-        let link = Link { id, exchange, connector: Some(Box::new(connector)), connection: None };
+        let link = Link {
+            id,
+            exchange,
+            connector: Some(Box::new(connector)),
+            connection: None,
+            source: None,
+            local: true,
+        };
         self.table.insert(id, link);
         self.attempt(now, id);
         Ok(id)
@@ -125,10 +130,20 @@ impl Links {
         self.arm(link);
     }
 
-    pub(crate) fn can_accept(&self, exchange: ExchangeId) -> bool {
-        let handshakes: usize = self.exchanges.values().map(|state| state.handshakes).sum();
-        handshakes < self.limits.handshakes
-            && self.exchanges.get(&exchange).is_some_and(|state| !state.closing)
+    pub(crate) fn can_accept(&self, now: Time, exchange: ExchangeId, listener: u32) -> bool {
+        let is_open = self.exchanges.get(&exchange).is_some_and(|state| !state.closing);
+        is_open && (!self.is_crowded(listener) || self.first_to_go(now, listener).is_some())
+    }
+
+    /// All slots of a listener are taken.
+    pub(crate) fn is_crowded(&self, listener: u32) -> bool {
+        self.strangers.count(listener) >= self.limits.handshakes
+    }
+
+    /// The connection that makes room for the next at a listener.
+    pub(crate) fn first_to_go(&self, now: Time, listener: u32) -> Option<LinkId> {
+        // After a pause, what they said still lies in their sockets.
+        if now >= self.judge_from { self.strangers.first_to_go(now, listener) } else { None }
     }
 
     /// A connection was accepted; `None`: the exchange is gone.
@@ -136,17 +151,24 @@ impl Links {
         &mut self,
         now: Time,
         exchange: ExchangeId,
-        address: Str,
+        newcomer: Newcomer,
     ) -> Option<ConnId> {
-        let state = self.exchanges.get_mut(&exchange).filter(|state| !state.closing)?;
-        state.handshakes += 1;
+        self.exchanges.get(&exchange).filter(|state| !state.closing)?;
+        let Newcomer { address, listener, source, local } = newcomer;
         let (link, conn) = (self.next_link(), self.next_conn());
         let seed = self.random.next() ^ self.seed;
-        let connection = Connection::new(conn, Phase::Handshake, address, seed, now);
+        let mut connection = Connection::new(conn, Phase::Handshake, address, seed, now);
+        connection.deadline = now + PREAMBLE_DEADLINE;
         let connection = Some(Box::new(connection));
-        self.table.insert(link, Link { id: link, exchange, connector: None, connection });
+        let (connector, source_of) = (None, Some(source));
+        let state = Link { id: link, exchange, connector, connection, source: source_of, local };
+        self.table.insert(link, state);
         self.conns.insert(conn, link);
+        self.strangers.add(now, link, listener, source);
         self.arm(link);
+        if self.is_crowded(listener) {
+            self.arm_room(now);
+        }
         Some(conn)
     }
 
@@ -210,6 +232,7 @@ impl Links {
         let Some(connection) = state.connection.take() else { return };
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
+        self.strangers.remove(link);
         self.actions.push_back(Action::Close { conn: connection.id });
         match due {
             Some(due) => {

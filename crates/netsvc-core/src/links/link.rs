@@ -5,6 +5,7 @@ use crate::time::Time;
 
 use super::backoff::Schedule;
 use super::connection::Connection;
+use super::newcomer::SourceKey;
 use super::phase::Phase;
 
 #[derive(Debug)]
@@ -14,6 +15,10 @@ pub(crate) struct Link {
     /// Only for links that this process makes; a hub has many of the other kind.
     pub(crate) connector: Option<Box<Connector>>,
     pub(crate) connection: Option<Box<Connection>>,
+    /// Whom it is counted to; `None`: this process made it.
+    pub(crate) source: Option<SourceKey>,
+    /// It comes from this machine.
+    pub(crate) local: bool,
 }
 
 /// The lasting side of a connecting link.

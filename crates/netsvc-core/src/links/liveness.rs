@@ -65,6 +65,13 @@ impl Links {
         self.timers.set_earlier(LinkTimer::Link(link), now + STUCK_WRITER);
     }
 
+    /// Fires when another connection may be displaced, so that whoever accepts looks again.
+    pub(crate) fn arm_room(&mut self, now: Time) {
+        let next = self.strangers.next_change(now);
+        let next = if now < self.judge_from { next.max(self.judge_from) } else { next };
+        self.timers.set(LinkTimer::Room, next);
+    }
+
     /// A link's timer fired; `None`: nothing to be done but what was done here.
     pub(crate) fn handle_timer(&mut self, now: Time, link: LinkId) -> Option<Due> {
         let state = self.table.get(link)?;
@@ -77,8 +84,9 @@ impl Links {
             None => {}
             Some(connection) => match connection.phase {
                 Phase::Opening | Phase::Handshake | Phase::Authorising => {
-                    if judging && now.since(connection.began) >= CONNECT_DEADLINE {
-                        return Some(Due::End(Ending::silent(connect_timeout())));
+                    if judging && now >= connection.deadline {
+                        let allowed = connection.deadline.since(connection.began);
+                        return Some(Due::End(Ending::silent(connect_timeout(allowed))));
                     }
                 }
                 Phase::Syncing | Phase::Active(_) => {
@@ -121,9 +129,7 @@ impl Links {
         };
         let Some(exchange) = self.exchanges.get(&state.exchange) else { return false };
         state.connection.as_deref().is_some_and(|connection| match connection.phase {
-            Phase::Opening | Phase::Handshake | Phase::Authorising => {
-                now.since(connection.began) >= CONNECT_DEADLINE
-            }
+            Phase::Opening | Phase::Handshake | Phase::Authorising => now >= connection.deadline,
             Phase::Syncing | Phase::Active(_) => {
                 now.since(connection.last_received) >= connection.patience(exchange.heartbeat)
             }
@@ -137,6 +143,15 @@ impl Links {
         let link = self.link_of(conn)?;
         self.connection_mut(link)?.last_received = now;
         Some(link)
+    }
+
+    /// The preamble came: what is left of the handshake has the time that all of it has.
+    pub(crate) fn note_preamble(&mut self, conn: ConnId) {
+        if let Some(link) = self.link_of(conn)
+            && let Some(connection) = self.connection_mut(link)
+        {
+            connection.deadline = connection.began + CONNECT_DEADLINE;
+        }
     }
 
     /// The transport took bytes; `unwritten` are left in the connection's send buffer.
@@ -155,9 +170,14 @@ impl Links {
     }
 }
 
-fn connect_timeout() -> Reason {
+/// `allowed`: how long it had.
+fn connect_timeout(allowed: Duration) -> Reason {
     let seconds = CONNECT_DEADLINE.as_secs();
-    let text = format!("no link within {seconds} seconds of resolving, connecting, handshake");
+    let text = if allowed < CONNECT_DEADLINE {
+        format!("not even the protocol's name came within {:.1} seconds", allowed.as_secs_f64())
+    } else {
+        format!("no link within {seconds} seconds of resolving, connecting, handshake")
+    };
     Reason::new(ReasonCode::ConnectTimeout, text)
 }
 

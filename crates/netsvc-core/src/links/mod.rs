@@ -10,8 +10,10 @@ pub(crate) mod handshake;
 mod lifecycle;
 pub(crate) mod link;
 pub(crate) mod liveness;
+pub(crate) mod newcomer;
 pub(crate) mod outbound;
 pub(crate) mod phase;
+pub(crate) mod strangers;
 pub(crate) mod timer;
 
 use std::collections::VecDeque;
@@ -33,6 +35,7 @@ use link::Link;
 use outbound::bounds::Bounds;
 use outbound::report_batch::ReportBatch;
 use phase::Phase;
+use strangers::{Standing, Strangers};
 use timer::LinkTimer;
 
 /// What the owner of the sockets has to do.
@@ -61,6 +64,7 @@ pub(crate) struct Links {
     last_link: u32,
     conns: FxHashMap<ConnId, LinkId>,
     last_conn: u32,
+    strangers: Strangers,
     flushes: Flushes,
     actions: VecDeque<Action>,
     /// Connections that have something to write.
@@ -87,6 +91,7 @@ impl Links {
             last_link: 0,
             conns: FxHashMap::default(),
             last_conn: 0,
+            strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
             dirty: VecDeque::new(),
@@ -202,6 +207,7 @@ impl Links {
         if let Some(connection) = self.connection_mut(link) {
             connection.phase = Phase::Closing { until };
         }
+        self.strangers.set_standing(link, Standing::Refused);
     }
 
     /// The last message of a connection.
@@ -237,6 +243,7 @@ impl Links {
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
             ("connections", self.conns.len()),
+            ("strangers", self.strangers.len()),
             ("told subscribers", told.sum()),
             ("asks", replays.sum()),
             ("flushes", self.flushes.len()),

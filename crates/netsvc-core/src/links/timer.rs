@@ -7,6 +7,8 @@ pub(crate) enum LinkTimer {
     /// Deadlines, heartbeats and retries of a link: one timer, which the link computes anew when it
     /// fires. It may fire too early (liveness only moves forward), never too late.
     Link(LinkId),
+    /// A connection that is not yet linked may be displaced from now on.
+    Room,
     /// The deadline of a flush.
     Flush(FlushId),
 }

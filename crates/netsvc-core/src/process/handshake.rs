@@ -4,6 +4,7 @@ use crate::delivery::event::{Event, LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, Str};
 use crate::links::connection::Ending;
 use crate::links::handshake::Introduction;
+use crate::links::newcomer::Newcomer;
 use crate::links::phase::Phase;
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
@@ -11,19 +12,37 @@ use crate::time::Time;
 use crate::wire::{Hello, Message, WireError};
 
 impl Process {
-    /// Whether another connection may be accepted; if not, it should wait in the backlog.
-    pub fn can_accept(&self, exchange: ExchangeId) -> bool {
-        self.links.can_accept(exchange)
+    /// Whether another connection may be accepted at a listener of an exchange; if not, it should
+    /// wait in the backlog. Ask again after every change, [`handle_time`](Self::handle_time) too.
+    pub fn can_accept(&self, now: Time, exchange: ExchangeId, listener: u32) -> bool {
+        !self.deliveries.is_behind_with_links() && self.links.can_accept(now, exchange, listener)
     }
 
-    /// A connection was accepted for an exchange; `None`: the exchange is gone, drop it.
+    /// The connection that [`handle_accepted`](Self::handle_accepted) would drop to make room at a
+    /// listener. Whoever has not looked into its socket lately should do so before.
+    pub fn next_displaced(&self, now: Time, listener: u32) -> Option<ConnId> {
+        if !self.links.is_crowded(listener) {
+            return None;
+        }
+        let link = self.links.get(self.links.first_to_go(now, listener)?)?;
+        link.connection.as_deref().map(|connection| connection.id)
+    }
+
+    /// A connection was accepted for an exchange; `None`: the exchange is gone, drop it. One that
+    /// has not introduced itself makes room for it, if that is needed.
     pub fn handle_accepted(
         &mut self,
         now: Time,
         exchange: ExchangeId,
-        address: impl Into<Str>,
+        newcomer: impl Into<Newcomer>,
     ) -> Option<ConnId> {
-        self.links.accept(now, exchange, address.into())
+        let newcomer = newcomer.into();
+        let is_open = self.links.exchange(exchange).is_some_and(|exchange| !exchange.closing);
+        if is_open && let Some(conn) = self.next_displaced(now, newcomer.listener) {
+            let text = "it made room for a newer connection before it had introduced itself";
+            self.drop_connection(now, conn, Reason::new(ReasonCode::Limit, text));
+        }
+        self.links.accept(now, exchange, newcomer)
     }
 
     /// An [`Action::Open`](crate::Action::Open) succeeded.
@@ -49,10 +68,14 @@ impl Process {
 
     /// The transport ended: end of file, or an error.
     pub fn handle_closed(&mut self, now: Time, conn: ConnId) {
-        let Some(link) = self.links.link_of(conn) else { return };
         let reason = Reason::new(ReasonCode::ConnectionLost, "the connection ended");
+        self.drop_connection(now, conn, reason);
+    }
+
+    fn drop_connection(&mut self, now: Time, conn: ConnId, reason: Reason) {
+        let Some(link) = self.links.link_of(conn) else { return };
         self.end_connection(now, link, Ending::silent(reason));
-        // One that was closing already: the peer has answered the farewell.
+        // One that was closing already, its farewell answered or not.
         if self.links.link_of(conn) == Some(link) {
             self.links.drop_connection(now, link, &mut self.deliveries);
         }
@@ -86,7 +109,10 @@ impl Process {
         match self.judge_hello(link, hello) {
             Ok(replaced) => {
                 if self.links.exchange_of(link).is_some_and(|exchange| exchange.authorise) {
-                    if let Some(event) = self.links.begin_authorising(link, hello) {
+                    // Otherwise its turn comes when it was decided about another.
+                    if self.links.may_ask(link)
+                        && let Some(event) = self.links.begin_authorising(link, hello)
+                    {
                         self.deliveries.push(Event::Authorise(event));
                     }
                 } else {
@@ -94,6 +120,13 @@ impl Process {
                 }
             }
             Err(reason) => self.reject(now, link, reason),
+        }
+    }
+
+    /// It was decided about an applicant: the next that waited for that is asked about.
+    pub(super) fn ask_next(&mut self, now: Time, next: Option<(LinkId, Hello)>) {
+        if let Some((link, hello)) = next {
+            self.handle_hello(now, link, &hello);
         }
     }
 
@@ -171,7 +204,9 @@ impl Process {
         let (process, max_payload) = (self.id, self.rules.limits.payload);
         let own = Introduction { process, label: &self.label, max_payload };
         let welcome = self.links.welcome(link, hello, own);
+        let next = self.links.next_applicant(link);
         self.become_linked(now, link, hello, Some(welcome));
+        self.ask_next(now, next);
     }
 
     /// The handshake is done: snapshots follow, both ways.

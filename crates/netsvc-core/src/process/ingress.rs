@@ -152,7 +152,10 @@ impl Process {
     ) -> Result<usize, WireError> {
         let bytes = buffer.bytes();
         let mut applied = decoder.begin(bytes)?;
-        let mut arrival = self.arrival(conn);
+        if applied > 0 {
+            self.links.note_preamble(conn);
+        }
+        let mut arrival = self.admitted(conn, decoder);
         loop {
             let rest = &bytes[applied..];
             let (Some(frame), Some(arriving)) = (decoder.plain_front(rest), &mut arrival) else {
@@ -161,7 +164,7 @@ impl Process {
                     other => applied += other,
                 }
                 // It may have ended, or begun to be in use.
-                arrival = self.arrival(conn);
+                arrival = self.admitted(conn, decoder);
                 continue;
             };
             applied += self.apply_data(now, arriving, decoder, buffer, frame, rest.len(), sink)?;
@@ -257,6 +260,15 @@ impl Process {
         let link = self.links.link_of(conn)?;
         let state = self.links.get(link)?;
         state.linked().map(|_| Arrival { link, exchange: state.exchange, last: None })
+    }
+
+    /// As [`arrival`](Self::arrival); once there is one, frames of all kinds may come.
+    fn admitted(&self, conn: ConnId, decoder: &mut Decoder) -> Option<Arrival> {
+        let arrival = self.arrival(conn);
+        if arrival.is_some() {
+            decoder.admit();
+        }
+        arrival
     }
 
     /// A report that came in fragments, or from a test.

@@ -61,14 +61,13 @@ impl Process {
             .exchange_of(link)
             .is_some_and(super::super::links::exchange::Exchange::accepts);
 
+        let next = (phase == Phase::Authorising).then(|| self.links.next_applicant(link)).flatten();
         // Marked first: nothing that follows is to be sent over it.
         let before_link = matches!(phase, Phase::Handshake | Phase::Authorising);
         let writes = ending.farewell.is_some() && phase != Phase::Opening;
         self.links.begin_farewell(link, now + drain);
         if matches!(phase, Phase::Syncing | Phase::Active(_)) {
             self.lose_everything_over(link);
-        } else if before_link {
-            self.links.end_handshake(link);
         }
         if let Some(farewell) = ending.farewell {
             self.links.say_farewell(link, farewell, before_link);
@@ -108,6 +107,7 @@ impl Process {
         } else {
             self.links.drop_connection(now, link, &mut self.deliveries);
         }
+        self.ask_next(now, next);
     }
 
     /// A process is no longer reachable over a link that stays.

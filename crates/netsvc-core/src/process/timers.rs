@@ -40,6 +40,7 @@ impl Process {
                         let (links, deliveries) = (&mut self.links, &mut self.deliveries);
                         links.end_flush(flush, Err(FlushError::Deadline), deliveries);
                     }
+                    Some(LinkTimer::Room) => self.links.arm_room(now),
                     None => {}
                 }
             } else {

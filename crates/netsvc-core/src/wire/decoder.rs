@@ -30,14 +30,24 @@ pub struct Decoder {
     max_payload: usize,
     /// The preamble was read.
     begun: bool,
-    /// The first frame, a greeting, was read.
-    greeted: bool,
-    /// Bodies of so many bytes are not plain; 0 before the first frame, and once something is
-    /// wrong.
+    stage: Stage,
+    /// Bodies of so many bytes are not plain; 0 before the peer is admitted, and once something
+    /// is wrong.
     plain_below: usize,
     symbols: ReceivedSymbols,
     fragments: Fragments,
     failed: Option<WireError>,
+}
+
+/// How far the greeting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The first frame, a greeting, is to come.
+    Greeting,
+    /// It was read, and is not answered: the peer may only say goodbye, and nothing is kept for it.
+    Unanswered,
+    /// Everything but a greeting may come.
+    Admitted,
 }
 
 /// A whole frame where it lies.
@@ -100,7 +110,7 @@ impl Decoder {
         Self {
             max_payload: max_payload.max(MIN_PAYLOAD),
             begun: false,
-            greeted: false,
+            stage: Stage::Greeting,
             plain_below: 0,
             symbols: ReceivedSymbols::default(),
             fragments: Fragments::default(),
@@ -125,7 +135,10 @@ impl Decoder {
         while let Some(frame) = self.front(buffer)? {
             let bytes = buffer.split_to(frame.len()).freeze();
             let Some(frame) = self.front(&bytes)? else { break };
-            if let Some(message) = self.message(&frame, &LazyCopy::shared(&bytes))? {
+            let message = self.message(&frame, &LazyCopy::shared(&bytes))?;
+            // Whoever takes message by message judges the greeting himself.
+            self.admit();
+            if let Some(message) = message {
                 return Ok(Some(message));
             }
         }
@@ -271,8 +284,9 @@ impl Decoder {
         frame: &Frame<'_>,
         buffer: &LazyCopy<'_>,
     ) -> Result<Option<Message>, WireError> {
-        self.greeted = true;
-        self.plain_below = LARGE.min(self.max_payload);
+        if self.stage == Stage::Greeting {
+            self.stage = Stage::Unanswered;
+        }
         match frame.kind {
             Kind::Data(kind) => self.data(kind, frame, buffer).map(Some),
             Kind::Control(kind) => {
@@ -293,6 +307,15 @@ impl Decoder {
                 let frame = Frame { kind: Kind::Data(kind), extensions: &extensions, body: &body };
                 self.data(kind, &frame, &LazyCopy::shared(&body)).map(Some)
             }
+        }
+    }
+
+    /// The greeting was taken and answered: from now on frames of all kinds may come.
+    #[inline]
+    pub(crate) fn admit(&mut self) {
+        if self.stage == Stage::Unanswered {
+            self.stage = Stage::Admitted;
+            self.plain_below = LARGE.min(self.max_payload);
         }
     }
 
@@ -330,7 +353,12 @@ impl Decoder {
     #[inline]
     fn header(&self, bytes: [u8; HEADER]) -> Result<Header, WireError> {
         let header = Header::read(bytes, self.max_payload)?;
-        if header.kind.is_greeting() == self.greeted {
+        let fits = match self.stage {
+            Stage::Greeting => header.kind.is_greeting(),
+            Stage::Unanswered => header.kind.is_goodbye(),
+            Stage::Admitted => !header.kind.is_greeting(),
+        };
+        if !fits {
             return Err(WireError::Handshake { frame: header.kind.name() });
         }
         Ok(header)

@@ -32,7 +32,8 @@ pub enum WireError {
         /// As on the wire.
         flags: u8,
     },
-    /// A greeting that is not the first frame, or a first frame that is not a greeting.
+    /// A greeting that is not the first frame, a first frame that is not a greeting, or one that
+    /// came before the greeting was answered.
     #[error("{frame} out of place in the handshake")]
     Handshake {
         /// Kind of the frame.
@@ -140,6 +141,12 @@ pub enum WireError {
     /// Too many fragmented messages are under way at once, or too large together.
     #[error("too many unfinished fragmented messages")]
     FragmentsFull,
+    /// This end has no memory for a frame, which is within its limit.
+    #[error("no memory for a frame of {bytes} bytes")]
+    Memory {
+        /// Length of the frame, as announced.
+        bytes: usize,
+    },
 }
 
 impl WireError {
@@ -147,6 +154,7 @@ impl WireError {
     pub fn reason(&self) -> Reason {
         let code = match self {
             Self::Version { .. } => ReasonCode::Version,
+            Self::Memory { .. } => ReasonCode::Limit,
             _ => ReasonCode::Protocol,
         };
         Reason::new(code, self.to_string())
@@ -158,11 +166,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_another_version_has_its_own_reason() {
+    fn another_version_and_want_of_memory_have_reasons_of_their_own() {
         let reason = WireError::Version { peer: 7 }.reason();
         assert_eq!(reason.code, ReasonCode::Version);
         assert_eq!(&*reason.message, "peer speaks version 7 of the protocol, this end version 1");
         assert_eq!(WireError::Magic.reason().code, ReasonCode::Protocol);
+        assert_eq!(WireError::Memory { bytes: 7 }.reason().code, ReasonCode::Limit);
         assert_eq!(WireError::FragmentsFull.reason().code, ReasonCode::Protocol);
     }
 }

@@ -75,6 +75,8 @@ impl Fragments {
         if !continues {
             return Err(WireError::Fragment { origin });
         }
+        let room = unfinished.body.try_reserve(chunk.len());
+        room.map_err(|_| WireError::Memory { bytes: total })?;
         unfinished.body.extend_from_slice(chunk);
         if !last {
             return Ok(None);

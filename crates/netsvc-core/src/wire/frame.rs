@@ -169,6 +169,11 @@ impl Kind {
         matches!(self, Self::Control(Hello | Welcome | Refuse))
     }
 
+    /// Whether it may come before the greeting is answered.
+    pub(super) fn is_goodbye(self) -> bool {
+        matches!(self, Self::Control(ControlKind::Goodbye))
+    }
+
     fn limit(self, max_payload: usize) -> usize {
         match self {
             Self::Control(_) | Self::Symbol => MAX_CONTROL,

@@ -3,7 +3,7 @@
 use std::{io, mem};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use netsvc_core::wire::Decoder;
+use netsvc_core::wire::{Decoder, WireError};
 use netsvc_core::{ConnId, Process, Sink, Time};
 
 use crate::scratch;
@@ -14,7 +14,7 @@ pub(crate) struct Reader {
     /// What was read and is not decoded: empty, and without memory, between the turns of an idle
     /// link; the beginning of a frame, or (while reading) all of a thread's scratch memory.
     buffer: BytesMut,
-    /// Instead of `buffer`: the beginning of a large frame, with room for the rest of it.
+    /// Instead of `buffer`: the beginning of a large frame, with room for more of it.
     large: Vec<u8>,
     /// So many bytes, instead of `buffer`, lie in the thread's memory, to be applied next.
     lying: usize,
@@ -29,6 +29,9 @@ pub(crate) struct Reader {
 const CHUNK: usize = 64 << 10;
 /// Beginnings of frames up to this size are copied out of the scratch memory between reads.
 const SMALL: usize = 8 << 10;
+/// Room for a large frame that is made at the peer's word: enough for a content of the default
+/// limit. More is made as more of the frame arrives.
+const ANNOUNCED: usize = (1 << 20) + (64 << 10);
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
@@ -45,14 +48,14 @@ impl Reader {
     /// [applied](Self::apply) by the same thread, before that reads anything else.
     pub(crate) fn fill(&mut self, stream: &dyn Stream, share: usize) -> io::Result<Read> {
         if !self.large.is_empty() {
+            self.make_room(self.decoder.needs(&self.large))?;
             return stream.read_spare(&mut self.large);
         }
-        // The decoder has checked that no frame exceeds the limits. What is reserved at the peer's
-        // word is address space only, until bytes arrive.
+        // The decoder has checked that no frame exceeds the limits.
         let needs = self.decoder.needs(&self.buffer);
         if needs > CHUNK {
+            self.make_room(self.buffer.len() + needs)?;
             let begun = mem::take(&mut self.buffer);
-            self.large.reserve_exact(begun.len() + needs);
             self.large.extend_from_slice(&begun);
             if begun.len() > SMALL {
                 scratch::keep_buffer(begun);
@@ -77,6 +80,33 @@ impl Reader {
             self.release(false);
         }
         read
+    }
+
+    /// Makes room for more of a large frame, if there is none. `needs`: bytes that are missing.
+    ///
+    /// It doubles, so that copying costs no more than arriving did. `OutOfMemory`: to be
+    /// [refused](Self::refuse).
+    fn make_room(&mut self, needs: usize) -> io::Result<()> {
+        let begun = self.large.len();
+        if begun < self.large.capacity() {
+            return Ok(());
+        }
+        let more = needs.min(begun.max(ANNOUNCED));
+        self.large.try_reserve_exact(more).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// There is no memory for what the peer sends: its link ends, nothing else.
+    ///
+    /// False: the peer's link has ended already.
+    pub(crate) fn refuse(&mut self, process: &mut Process, now: Time, conn: ConnId) -> bool {
+        if mem::replace(&mut self.failed, true) {
+            return false;
+        }
+        let begun = if self.large.is_empty() { &self.buffer[..] } else { &self.large[..] };
+        let error = WireError::Memory { bytes: begun.len() + self.decoder.needs(begun) };
+        (self.large, self.buffer) = (Vec::new(), BytesMut::new());
+        process.handle_wire_error(now, conn, &error);
+        true
     }
 
     /// Reads once into the thread's memory, behind what is begun. `None`: that is too much to be

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::connection;
 use crate::listener::Listener;
-use crate::pump;
+use crate::pump::{self, Turn};
 use crate::shared::Shared;
 use crate::sync::caught;
 use crate::transport::Connected;
@@ -49,19 +49,38 @@ async fn accept_all(listener: &Arc<Listener>, shared: &Arc<Shared>) {
 /// tells.
 fn has_room(listener: &Arc<Listener>, shared: &Shared) -> bool {
     let mut state = shared.lock();
-    let has_room = state.process.can_accept(listener.exchange) || listener.is_closed();
+    let now = shared.clock.now();
+    let can_accept = state.process.can_accept(now, listener.exchange, listener.number);
+    let has_room = can_accept || listener.is_closed();
     if !has_room && !state.full.iter().any(|full| Arc::ptr_eq(full, listener)) {
         state.full.push(Arc::clone(listener));
     }
     has_room
 }
 
+/// Reads the connection that the next would displace: what it said may lie in its socket, because
+/// this process stood still.
+fn read_before_displacing(listener: &Listener, shared: &Shared) {
+    let displaced = {
+        let state = shared.lock();
+        let conn = state.process.next_displaced(shared.clock.now(), listener.number);
+        conn.and_then(|conn| state.connections.get(&conn).cloned())
+    };
+    if let Some(connection) = displaced
+        && pump::read(shared, &connection) == Turn::Ended
+    {
+        pump::end(shared, &connection);
+    }
+}
+
 /// False: the exchange is closing.
 fn accepted(listener: &Listener, shared: &Arc<Shared>, connected: Connected) -> bool {
+    read_before_displacing(listener, shared);
     let Connected { stream, peer } = connected;
     pump::perform_with(shared, |effects| {
         shared.apply_state(effects, |state, now| {
-            let conn = state.process.handle_accepted(now, listener.exchange, peer.address);
+            let newcomer = peer.newcomer(listener.number);
+            let conn = state.process.handle_accepted(now, listener.exchange, newcomer);
             if let Some(conn) = conn {
                 connection::adopt(shared, state, conn, stream, None);
             }

@@ -6,7 +6,8 @@
 //! The names are abstract ones, which Linux has. As loopback addresses they belong to the network
 //! namespace; they leave no file behind. But anybody in there may take any free name, whoever has
 //! the address. So a name is a hint only: a client goes by it if the user who listens there is the
-//! one who listens on the address, and else by TCP.
+//! one who listens on the address, and else by TCP. Users that a user namespace has no number for
+//! all have the same: what it is the number of is nobody's in particular, and is not gone by.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,14 +20,18 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::listen_address::ListenAddress;
 use super::listen_error::ListenError;
+use super::peer::Peer;
 use super::stream::Stream;
 use super::tcp::{self, BACKLOG, Tcp};
 use super::unix;
-use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions, Peer};
+use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions};
 use super::{Pending, Transport};
 
 /// What the kernel tells of TCP sockets, by address family; those that listen come first.
 const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/// Where the kernel tells the number of all users that have none here.
+const OVERFLOW_USER: &str = "/proc/sys/kernel/overflowuid";
 
 /// TCP, with a Unix socket beside each loopback address where there can be one: not on other
 /// systems, in some sandboxes, or if another program has the name.
@@ -76,7 +81,8 @@ async fn connect(address: SocketAddr) -> Option<Box<dyn Stream>> {
     // Whatever is wrong with it, TCP tells better.
     let stream = UnixStream::connect(path_of(address)?).await.ok()?;
     let user = stream.peer_cred().ok()?.uid();
-    if belongs_to(user, address, &TCP).ok()? { unix::stream(stream).ok() } else { None }
+    let trusted = user != overflow_user(OVERFLOW_USER) && belongs_to(user, address, &TCP).ok()?;
+    if trusted { unix::stream(stream).ok() } else { None }
 }
 
 fn listen_one(address: SocketAddr) -> io::Result<Option<Box<dyn ListenSocket>>> {
@@ -97,9 +103,10 @@ struct LoopbackListenSocket {
 impl ListenSocket for LoopbackListenSocket {
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         self.listener.poll_accept(context).map(|accepted| {
-            let stream = unix::stream(accepted?.0)?;
+            let stream = accepted?.0;
             // The peer has no address of its own.
-            Ok(Connected { stream, peer: Peer::at(&self.address) })
+            let peer = Peer::from_user(&self.address, &stream);
+            Ok(Connected { stream: unix::stream(stream)?, peer })
         })
     }
 }
@@ -124,6 +131,13 @@ fn path_of(address: SocketAddr) -> Option<PathBuf> {
     let ip = address.ip().to_canonical();
     let has_one = cfg!(any(target_os = "linux", target_os = "android")) && ip.is_loopback();
     has_one.then(|| format!("\0netsvc/{}", SocketAddr::new(ip, address.port())).into())
+}
+
+/// The number that several users may share.
+fn overflow_user(path: &str) -> u32 {
+    const DEFAULT: u32 = 65_534;
+    let told = std::fs::read_to_string(path).ok();
+    told.and_then(|told| told.trim().parse().ok()).unwrap_or(DEFAULT)
 }
 
 /// Whether whoever listens on a loopback address with TCP is that user. `tables`: where that is
@@ -221,6 +235,20 @@ mod tests {
         assert_eq!(loopback("[::]:2000", true), ["[::1]:2000", "127.0.0.1:2000"]);
         assert_eq!(loopback("127.0.0.9:2000", false), ["127.0.0.9:2000"]);
         assert_eq!(loopback("192.168.1.1:2000", false), [""; 0]);
+    }
+
+    #[test]
+    fn the_number_of_users_without_one_is_what_the_kernel_says_or_its_default() -> io::Result<()> {
+        let name = format!("netsvc-{}-overflow", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let path = path.to_str().unwrap_or_default();
+        for (told, expected) in [("65533\n", 65_533), ("nonsense", 65_534)] {
+            std::fs::write(path, told)?;
+            assert_eq!(overflow_user(path), expected, "{told}");
+        }
+        std::fs::remove_file(path)?;
+        assert_eq!(overflow_user(path), 65_534);
+        Ok(())
     }
 
     #[test]

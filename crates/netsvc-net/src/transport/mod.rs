@@ -16,6 +16,7 @@ pub(crate) mod listen_address;
 pub(crate) mod listen_error;
 #[cfg(unix)]
 mod loopback;
+pub(crate) mod peer;
 #[cfg(unix)]
 mod raw_socket;
 pub(crate) mod readiness;
@@ -28,16 +29,14 @@ mod tcp;
 #[cfg(unix)]
 mod unix;
 
-use std::fmt::Display;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use netsvc_core::Str;
-
 use self::listen_address::ListenAddress;
 use self::listen_error::ListenError;
+use self::peer::Peer;
 use self::stream::Stream;
 
 /// A way to connect and to listen.
@@ -85,18 +84,6 @@ pub(crate) struct ListenOptions {
 pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) peer: Peer,
-}
-
-/// Who is at the other end, as far as the transport can tell.
-pub(crate) struct Peer {
-    /// For people: what was connected to, or where the connection came from.
-    pub(crate) address: Str,
-}
-
-impl Peer {
-    pub(crate) fn at(address: &(impl Display + ?Sized)) -> Self {
-        Self { address: address.to_string().into() }
-    }
 }
 
 /// What one address is listened on with.

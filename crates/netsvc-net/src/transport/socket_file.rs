@@ -1,17 +1,20 @@
 //! The file of a listening Unix socket: made, replaced when dead, removed on close.
 
 use std::fmt;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::listen_error::ListenError;
+use super::tcp::BACKLOG;
 
 /// The user and the group of the socket's directory entry may connect.
 const MODE: u32 = 0o660;
@@ -38,12 +41,26 @@ pub(crate) async fn bind(path: &Path) -> Result<(SocketFile, UnixListener), List
 }
 
 fn listen(path: &Path) -> io::Result<(SocketFile, UnixListener)> {
-    let listener = UnixListener::bind(path)?;
+    let (file, socket) = make(path)?;
+    // It has other rights than these where the umask takes more, or made them.
+    fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    // Only now can anybody connect.
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok((file, UnixListener::from_std(socket.into())?))
+}
+
+/// Makes the file, on Linux with no more rights than it is to have.
+fn make(path: &Path) -> io::Result<(SocketFile, Socket)> {
+    let socket: OwnedFd = Socket::new(Domain::UNIX, Type::STREAM, None)?.into();
+    // Linux makes the file with the rights of the socket; other systems have none to be set.
+    let socket = File::from(socket);
+    let _ = socket.set_permissions(Permissions::from_mode(MODE));
+    let socket: Socket = OwnedFd::from(socket).into();
+    socket.bind(&SockAddr::unix(path)?)?;
     let metadata = fs::symlink_metadata(path)?;
     let identity = (metadata.dev(), metadata.ino());
-    let file = SocketFile { path: path.to_owned(), identity };
-    fs::set_permissions(path, Permissions::from_mode(MODE))?;
-    Ok((file, listener))
+    Ok((SocketFile { path: path.to_owned(), identity }, socket))
 }
 
 /// Makes sure that nothing is in the way, or says what is.
@@ -92,5 +109,23 @@ impl Drop for SocketFile {
 impl fmt::Display for SocketFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path.display().fmt(f)
+    }
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_has_more_rights_than_wanted_and_nobody_connects_before() -> io::Result<()> {
+        let name = format!("netsvc-{}-rights.sock", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let (file, socket) = make(&path)?;
+        assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777 & !MODE, 0);
+        let early = std::os::unix::net::UnixStream::connect(&path);
+        assert!(early.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
+        drop((file, socket));
+        assert!(!path.exists());
+        Ok(())
     }
 }

@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::listen_address::ListenAddress;
 use super::listen_error::ListenError;
+use super::peer::Peer;
 #[cfg(unix)]
 use super::raw_socket::RawSocket;
 use super::stream::{Read, Stream};
-use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions, Peer};
+use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions};
 use super::{Pending, Transport};
 
 /// Connections that the kernel keeps while the core has no room for their handshakes; the kernel
@@ -112,7 +113,7 @@ impl ListenSocket for TcpListenSocket {
             let (stream, address) = accepted?;
             // Options cannot be set once the peer has reset the connection.
             configure(&stream, self.dead).map_err(|_| io::ErrorKind::ConnectionAborted)?;
-            Ok(Connected { stream: Box::new(stream), peer: Peer::at(&address) })
+            Ok(Connected { stream: Box::new(stream), peer: Peer::from_ip(address) })
         })
     }
 }

@@ -8,10 +8,11 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::listen_address::ListenAddress;
 use super::listen_error::ListenError;
+use super::peer::Peer;
 use super::raw_socket::RawSocket;
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
-use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions, Peer};
+use super::{Connected, ListenOptions, ListenSocket, Listening, OpenOptions};
 use super::{Pending, Transport};
 
 /// What the kernel keeps of what was sent through a Unix socket and not received yet, in bytes, if
@@ -70,8 +71,9 @@ struct UnixListenSocket {
 impl ListenSocket for UnixListenSocket {
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         self.listener.poll_accept(context).map(|accepted| {
-            let stream = stream(accepted?.0)?;
-            Ok(Connected { stream, peer: Peer::at(&self.file) })
+            let accepted = accepted?.0;
+            let peer = Peer::from_user(&self.file, &accepted);
+            Ok(Connected { stream: stream(accepted)?, peer })
         })
     }
 }

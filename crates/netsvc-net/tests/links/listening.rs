@@ -1,12 +1,18 @@
-//! Promise 6, and the backlog of promise 23.
+//! Promise 6, the backlog of promise 23, and who connects without becoming a link (promise 2).
 
+use std::io::{ErrorKind, Read};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use netsvc_core::{Event, Limits, Role};
-use netsvc_net::{ListenAddress, ListenTarget, Scheme};
+use netsvc_core::wire::{Hello, Message};
+use netsvc_core::{Event, Limits, ProcessId, ReasonCode, Role};
+use netsvc_net::{ListenAddress, ListenTarget, Scheme, Target};
 
-use crate::support::{Node, RawPeer, SOON, assert_error, eventually, loopback, throughout};
+use crate::support::{
+    Node, RawPeer, SOON, assert_error, assert_reason, eventually, hello, loopback, throughout,
+};
 
 fn hosts(hosts: &[&str], port: u16) -> ListenTarget {
     ListenTarget::Tcp {
@@ -99,14 +105,110 @@ fn the_port_of_a_closed_exchange_is_free_when_the_event_says_so() {
 #[test]
 fn handshakes_beyond_the_limit_wait_in_the_backlog() {
     let (hub, port) = Node::hub(Limits { handshakes: 2, ..Limits::default() });
-    let silent = [RawPeer::connect(port), RawPeer::connect(port)];
-    let accepted = hub.exchange_of(Role::Server, "other", netsvc_core::Heartbeat::default());
-    eventually("no room", || !hub.engine.with(|process, _| process.can_accept(accepted)));
+    hub.engine.with(|process, _| {
+        let exchange = netsvc_core::ExchangeId(1);
+        process.require_authorisation(exchange, true);
+    });
+    // The application is in no hurry to decide about these.
+    let asked = || {
+        hub.wait("a question", |event| match event {
+            Event::Authorise(about) => Some(about.link),
+            _ => None,
+        })
+    };
+    let others = [1, 2].map(|id| {
+        let mut peer = RawPeer::connect(port);
+        let id = ProcessId([id; 16]);
+        peer.send(&Message::Hello(Hello { process: id, ..hello(Duration::from_secs(60)) }));
+        (peer, asked())
+    });
+    let client = Node::start("client");
+    client.connect(client.exchange(Role::Client), port, SOON);
+    throughout(Duration::from_millis(300), "the client waits", || {
+        hub.take(|event| matches!(event, Event::Authorise(_)).then_some(())).is_none()
+    });
+    hub.engine.with(|process, now| process.authorise(now, others[0].1, true));
+    let link = asked();
+    hub.engine.with(|process, now| process.authorise(now, link, true));
+    assert_eq!(client.active().attempt, 1);
+}
+
+#[test]
+fn who_connects_and_says_nothing_keeps_nobody_out() {
+    const CROWD: usize = 300;
+    let (hub, port) = Node::hub(Limits { handshakes: 16, ..Limits::default() });
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // As soon as one of them is dropped, another comes.
+        scope.spawn(|| {
+            let mut crowd: Vec<TcpStream> = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                crowd.retain(|stream| {
+                    let read = (&*stream).read(&mut [0]);
+                    matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+                });
+                while crowd.len() < CROWD {
+                    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                    stream.set_nonblocking(true).unwrap();
+                    crowd.push(stream);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        eventually("a crowd", || {
+            hub.take(|event| matches!(event, Event::AttemptFailed(_)).then_some(())).is_some()
+        });
+        for scheme in [Scheme::Auto, Scheme::Tcp] {
+            let client = Node::start("client");
+            let host = "127.0.0.1".to_owned();
+            let target = Target::Tcp { host, port, scheme: scheme.clone() };
+            let began = Instant::now();
+            client.engine.connect(client.exchange(Role::Client), target, SOON).unwrap();
+            assert_eq!(client.active().attempt, 1);
+            println!("{scheme:?}: linked after {:?}", began.elapsed());
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn who_says_nothing_is_dropped_after_a_second() {
+    let (hub, port) = Node::hub(Limits::default());
+    let mut silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let began = Instant::now();
+    assert_reason(&hub.failed(), ReasonCode::ConnectTimeout);
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_millis(900) && waited < Duration::from_secs(4), "{waited:?}");
+}
+
+#[test]
+fn who_takes_no_events_has_no_end_of_links_only_later() {
+    const LINKS: u32 = 2048; // of two events each
+    let (hub, port) = Node::hub(Limits::default());
+    for count in 0..LINKS {
+        let mut peer = RawPeer::connect(port);
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&count.to_be_bytes());
+        let hello = hello(Duration::from_secs(60));
+        peer.send(&Message::Hello(Hello { process: ProcessId(id), ..hello }));
+        peer.send(&Message::Synced);
+        // All of it: what is left unread would reset the connection.
+        peer.receive_until(|message| matches!(message, Message::Synced).then_some(()));
+    }
+    let links = || {
+        let sizes = hub.engine.with(|process, _| process.table_sizes());
+        sizes.into_iter().find_map(|(name, size)| (name == "links").then_some(size))
+    };
+    eventually("all have left", || links() == Some(0));
+    // The listener was waiting for the next already when there was still room.
+    let _next = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    eventually("it is accepted", || links() == Some(1));
     let client = Node::start("client");
     client.connect(client.exchange(Role::Client), port, SOON);
     throughout(Duration::from_millis(300), "the client waits", || {
         client.take(|event| matches!(event, Event::LinkActive(_)).then_some(())).is_none()
     });
-    drop(silent);
+    hub.active();
     assert_eq!(client.active().attempt, 1);
 }

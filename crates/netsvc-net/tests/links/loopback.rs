@@ -1,12 +1,12 @@
 //! The Unix socket beside a loopback address: who goes by it, and who has to do without.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use netsvc_core::{Event, Role};
@@ -94,12 +94,44 @@ fn a_name_that_another_program_has_keeps_the_hub_from_nothing() {
     assert_eq!(by_loopback(port), 0);
 }
 
-/// What the test below runs in a process of another user.
+/// What the tests below run in a process of another user.
 const STEPS_IN: &str = "NETSVC_TEST_STEPS_IN";
 
 struct Other {
     child: Child,
     program: PathBuf,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Other {
+    /// Runs a test of this program again, as the user whose number others may share.
+    fn run(test: &str, steps: &str) -> Self {
+        // Somewhere that the other may look.
+        let name = format!("netsvc-{}-{}", std::process::id(), test.replace("::", "-"));
+        let program = std::env::temp_dir().join(name);
+        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        let mut child = Command::new(&program)
+            .args(["--exact", "--nocapture", test])
+            .env(STEPS_IN, steps)
+            .current_dir("/")
+            .stdout(Stdio::piped())
+            .uid(65_534)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, program, lines }
+    }
+
+    /// What it says behind a word.
+    fn says(&mut self, word: &str) -> String {
+        let said = self.lines.by_ref().map_while(Result::ok);
+        let mut found = said.filter_map(|line| Some(line.split_once(word)?.1.to_owned()));
+        found.next().expect("it says something else")
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 impl Drop for Other {
@@ -123,26 +155,37 @@ fn another_user_who_has_the_name_does_not_get_in_between() {
             kept.push(listener.accept().unwrap());
         }
     }
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+    if !is_root() {
         return;
     }
-    // Somewhere that the other may look.
-    let program = std::env::temp_dir().join(format!("netsvc-{}-steps-in", std::process::id()));
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let (_hub, port) = listening("0.0.0.0", Scheme::Tcp);
-    let mut child = Command::new(&program)
-        .args(["--exact", "--nocapture", TEST])
-        .env(STEPS_IN, port.to_string())
-        .current_dir("/")
-        .stdout(Stdio::piped())
-        .uid(65_534)
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let _other = Other { child, program };
-    assert!(lines.map_while(Result::ok).any(|line| line.ends_with("listens")));
+    let mut other = Other::run(TEST, &port.to_string());
+    other.says("listens");
     let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
     assert_eq!(by_loopback(port), 0);
+}
+
+/// In a user namespace, whoever listens on the address may be another than whoever has the name,
+/// and both have this number.
+#[test]
+fn a_user_whose_number_others_may_share_is_not_trusted() {
+    const TEST: &str = "loopback::a_user_whose_number_others_may_share_is_not_trusted";
+    if std::env::var_os(STEPS_IN).is_some() {
+        let (hub, port) = listening("127.0.0.1", Scheme::Auto);
+        println!("port:{port}");
+        hub.active();
+        println!("links:{}", by_loopback(port));
+        loop {
+            std::thread::park();
+        }
+    }
+    if !is_root() {
+        return;
+    }
+    let mut other = Other::run(TEST, "");
+    let port = other.says("port:").parse().unwrap();
+    let (_client, _) = client_of(tcp("127.0.0.1", port, Scheme::Auto));
+    assert_eq!(other.says("links:"), "0");
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Bench {
                 self.process.handle_opened(self.now, conn, "peer");
             }
             conn
-        } else if self.process.can_accept(self.server) {
+        } else if self.process.can_accept(self.now, self.server, 0) {
             self.process.handle_accepted(self.now, self.server, "peer")
         } else {
             None
