@@ -6,8 +6,9 @@ use std::sync::Arc;
 /// A string that many owners share; cloning it copies no bytes.
 pub type Str = Arc<str>;
 
-/// One process: one registry with one state machine. 128 random bits chosen at its start, so that
-/// two processes with the same host name and pid stay distinct.
+/// One process: one registry with one state machine. The hash of a secret that was drawn at its
+/// start (see [`ProcessSecret`](crate::ProcessSecret)), so that nobody else can take it, and two
+/// processes with the same host name and pid stay distinct.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub [u8; 16]);
 

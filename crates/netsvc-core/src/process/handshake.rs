@@ -5,6 +5,7 @@ use crate::ids::{ConnId, ExchangeId, LinkId, Str};
 use crate::links::connection::Ending;
 use crate::links::handshake::Introduction;
 use crate::links::phase::Phase;
+use crate::policy::identity::check_identity;
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
 use crate::time::Time;
@@ -28,9 +29,9 @@ impl Process {
 
     /// An [`Action::Open`](crate::Action::Open) succeeded.
     pub fn handle_opened(&mut self, now: Time, conn: ConnId, address: impl Into<Str>) {
-        let Self { links, id, label, rules, .. } = self;
+        let Self { links, id, secret, label, rules, .. } = self;
         let own = Introduction { process: *id, label, max_payload: rules.limits.payload };
-        links.handle_opened(now, conn, address.into(), own);
+        links.handle_opened(now, conn, address.into(), own, secret);
     }
 
     /// An [`Action::Open`](crate::Action::Open) failed, with `ResolveFailed` or `ConnectFailed`.
@@ -81,7 +82,12 @@ impl Process {
     }
 
     /// The acceptor's side.
-    pub(super) fn handle_hello(&mut self, now: Time, link: LinkId, hello: &Hello) {
+    pub(super) fn handle_hello(&mut self, now: Time, link: LinkId, mut hello: Hello) {
+        // Before anything is kept or told of the process that the peer claims to be.
+        if let Err(reason) = check_identity(&mut hello) {
+            return self.reject(now, link, reason);
+        }
+        let hello = &hello;
         self.links.note_applicant(link, hello);
         match self.judge_hello(link, hello) {
             Ok(replaced) => {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use netsvc_core::wire::{Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
-    Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ReasonCode, Retry, Role,
+    Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessSecret, ReasonCode, Retry, Role,
 };
 use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Scheme, Target};
 use serde_json::Value;
@@ -258,11 +258,13 @@ impl Client {
 /// A client that becomes active and then neither reads nor goes.
 pub(crate) fn frozen_client(path: &Path) -> UnixStream {
     let mut stream = UnixStream::connect(path).unwrap();
+    let secret = ProcessSecret::new([9; 32]);
     let hello = Hello {
         features: 0,
         role: Role::Client,
         group: "".into(),
-        process: ProcessId([9; 16]),
+        process: secret.process(),
+        secret: Some(secret),
         label: "frozen".into(),
         token: LinkToken([3; 16]),
         attempt: 1,
