@@ -81,13 +81,14 @@ number!(
     ConnId(u32)
 );
 number!(
-    /// A service in this process's registry, local or remote. Never reused, and increasing in the
-    /// order in which services became visible here, so that it also serves as alias on the wire
-    /// and as cursor of a snapshot. 0 stands for none.
+    /// A service in this process's registry, local or remote. Increasing in the order in which
+    /// services became visible here, and used again after all others only, so that it also serves
+    /// as alias on the wire and as cursor of a snapshot. 0 stands for none.
     ServiceNo(u32)
 );
 number!(
-    /// A process known to this process; never reused. 0 stands for the sender of a message.
+    /// A process known to this process; used again after all others only. 0 stands for the sender
+    /// of a message.
     ProcessNo(u32)
 );
 number!(

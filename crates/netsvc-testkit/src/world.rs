@@ -44,6 +44,8 @@ pub struct World {
     pub telling: bool,
     /// See [`Host::ways`], for processes to come.
     pub ways: Ways,
+    /// Numbers of processes to come begin again after that many.
+    pub numbers_left: Option<u32>,
 }
 
 impl World {
@@ -65,6 +67,7 @@ impl World {
             writes_between: false,
             telling: seed % 2 == 1,
             ways: Ways::Usual,
+            numbers_left: None,
         }
     }
 
@@ -427,7 +430,11 @@ impl World {
             limits,
             seed: self.random.next_u64(),
         };
-        (Process::new(config, self.now), secret)
+        let mut process = Process::new(config, self.now);
+        if let Some(left) = self.numbers_left {
+            process.skip_numbers(left);
+        }
+        (process, secret)
     }
 
     fn bytes(&mut self) -> [u8; 16] {

@@ -33,8 +33,9 @@ impl Links {
                 why: "the interval must be positive and the dead time longer than it".to_owned(),
             });
         }
-        self.last_exchange += 1;
-        let id = ExchangeId(self.last_exchange);
+        let exchanges = &self.exchanges;
+        let in_use = |id| exchanges.contains_key(&ExchangeId(id));
+        let id = ExchangeId(self.exchange_ids.allocate(in_use));
         let exchange = Exchange {
             id,
             role,
@@ -243,22 +244,12 @@ impl Links {
     }
 
     fn next_link(&mut self) -> LinkId {
-        loop {
-            self.last_link = self.last_link.wrapping_add(1);
-            let link = LinkId(self.last_link);
-            if !self.table.contains(link) {
-                return link;
-            }
-        }
+        let table = &self.table;
+        LinkId(self.link_ids.allocate(|id| table.contains(LinkId(id))))
     }
 
     fn next_conn(&mut self) -> ConnId {
-        loop {
-            self.last_conn = self.last_conn.wrapping_add(1);
-            let conn = ConnId(self.last_conn);
-            if !self.conns.contains_key(&conn) {
-                return conn;
-            }
-        }
+        let conns = &self.conns;
+        ConnId(self.conn_ids.allocate(|id| conns.contains_key(&ConnId(id))))
     }
 }

@@ -131,6 +131,22 @@ impl Process {
         self.tells_at_once = false;
     }
 
+    /// For tests. After `left` more of each, numbers that stand for things begin again at 1, where
+    /// they are free.
+    #[doc(hidden)]
+    pub fn skip_numbers(&mut self, left: u32) {
+        self.links.skip_to_end(left);
+        self.registry.skip_to_end(left);
+        self.reports.skip_to_end(left);
+        self.requests.skip_to_end(left);
+    }
+
+    /// For tests. After `left` more services, this process can create no more.
+    #[doc(hidden)]
+    pub fn exhaust_services(&mut self, left: u32) {
+        self.registry.exhaust_counters(left);
+    }
+
     /// The next thing to do with transports.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.links.poll_action()

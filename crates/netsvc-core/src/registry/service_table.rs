@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
@@ -22,7 +23,7 @@ pub(crate) struct ServiceTable {
     /// What `by_name` said, while it does not change.
     known_names: PointerCache<Named>,
     by_group: Index,
-    last: u32,
+    ids: IdAllocator,
     /// Services of this process.
     local: usize,
     /// Changes whenever a name or a number may mean another service, or a service may be reached by
@@ -41,7 +42,7 @@ impl ServiceTable {
             by_name: SeededMap::with_hasher(state()),
             known_names: PointerCache::new(MAX_KNOWN_NAMES),
             by_group: SeededMap::with_hasher(state()),
-            last: 0,
+            ids: IdAllocator::default(),
             local: 0,
             epoch: 0,
             seed,
@@ -119,9 +120,9 @@ impl ServiceTable {
         description: Description,
         route: Option<ServiceRoute>,
     ) -> ServiceNo {
-        self.last += 1;
         self.local += usize::from(route.is_none());
-        let no = ServiceNo(self.last);
+        let services = &self.services;
+        let no = ServiceNo(self.ids.allocate(|no| services.contains(ServiceNo(no))));
         let service = Service::new(no, id, process, description, route, self.seed);
         self.by_id.insert(id, no);
         self.epoch += 1;
@@ -148,6 +149,11 @@ impl ServiceTable {
             unindex(&mut self.by_group, group, no);
         }
         Some(service)
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.ids.skip_to_end(left);
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -260,7 +266,7 @@ pub(crate) enum Named {
 /// Names whose services are remembered.
 const MAX_KNOWN_NAMES: usize = 1024;
 
-/// Services by a string, oldest first: that is the order of their numbers.
+/// Services by a string, oldest first: that is the order of their numbers, until these begin again.
 type Index = SeededMap<Str, Vec<ServiceNo>>;
 
 fn index(index: &mut Index, key: &Str, no: ServiceNo) {
