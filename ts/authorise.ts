@@ -1,13 +1,13 @@
 import { NetsvcError } from "./errors.js";
 
-/** Who wants to be linked with a hub. Only the address is certain; the rest is what it says. */
+/** Who wants to be linked with a hub. Address and process are certain; the rest is what it says. */
 export interface Applicant {
   /**
    * Its address as the transport names it: host and port. Who comes by a Unix socket has none: then
    * it is where this hub listens, the path, or the loopback address that the socket accompanies.
    */
   readonly address: string;
-  /** Id of its process. */
+  /** Id of its process. It has proved it: nobody can take the id of another. */
   readonly process: string;
   /** Label of its process. */
   readonly label: string;

@@ -94,6 +94,7 @@ export type LinkCode =
   | "limit"
   | "denied"
   | "closing"
+  | "identity"
   | "link-lost"
   | "unknown";
 

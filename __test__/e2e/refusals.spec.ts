@@ -94,6 +94,20 @@ describe("a second link of one process", () => {
     expect(first.ended).toBe(false);
   });
 
+  it("is refused if it claims the id of another: `identity`, and the hub is told which (8)", async () => {
+    const hub = await processes.start("hub");
+    const victim = await processes.start("client", { port: hub.port });
+    await hub.event("active");
+    using impostor = new RawPeer(hub.port, hello({ process: victim.id }));
+    expect(await impostor.message("refuse")).toMatchObject({ code: 42 });
+    await impostor.end();
+    const failed = await hub.event("attemptFailed");
+    expect(failed).toMatchObject({ reason: { code: "identity" }, peer: { process: "" } });
+    expect(JSON.stringify(failed)).toContain(victim.id);
+    expect(hub.told("inactive")).toEqual([]);
+    expect(victim.told("inactive")).toEqual([]);
+  });
+
   it("replaces the first, if it is a later attempt of the same: down completely, then up (4, 8)", async () => {
     const hub = await processes.start("hub");
     using first = new RawPeer(hub.port);

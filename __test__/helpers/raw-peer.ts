@@ -1,6 +1,7 @@
 // A peer made of nothing but a socket and the text of docs/protocol.md, to say what no exchange of
 // netsvc would.
 
+import { createHash } from "node:crypto";
 import { createConnection, type Socket } from "node:net";
 import { Decoder, type Message } from "../wire/decoder.js";
 import { eventually, PATIENCE } from "./eventually.js";
@@ -12,7 +13,9 @@ const SYNCED = 0x08;
 
 /** Fields of a HELLO; what is left out is that of a client of the default group. */
 export interface HelloFields {
-  /** 32 hexadecimal digits. */
+  /** 64 hexadecimal digits. */
+  secret?: string;
+  /** 32 hexadecimal digits; what is left out follows from the secret. */
   process?: string;
   token?: string;
   attempt?: number;
@@ -30,9 +33,16 @@ export function frame(kind: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
+/** The id of the process that knows a secret; both hexadecimal. */
+export function processOf(secret: string): string {
+  const hash = createHash("sha256").update("netsvc process id").update(secret, "hex");
+  return hash.digest("hex").slice(0, 32);
+}
+
 /** A HELLO with the preamble before it. */
 export function hello(fields: HelloFields = {}): Buffer {
-  const { process = "ab".repeat(16), token = "cd".repeat(16), attempt = 1 } = fields;
+  const { secret = "ab".repeat(32), process = processOf(secret) } = fields;
+  const { token = "cd".repeat(16), attempt = 1 } = fields;
   const { role = 0, group = "", heartbeat = 60_000 } = fields;
   const numbers = Buffer.alloc(12);
   numbers.writeUInt32LE(attempt, 0);
@@ -46,6 +56,7 @@ export function hello(fields: HelloFields = {}): Buffer {
     numbers,
     text(group),
     text("raw"),
+    Buffer.from(secret, "hex"),
   ]);
   return Buffer.concat([PREAMBLE, frame(HELLO, body)]);
 }

@@ -29,12 +29,12 @@ const PEER_CLOSED = 2;
 const SYMBOL = 0x10;
 const FRAGMENT = 0x11;
 const GREETINGS = [0x01, 0x02, 0x03];
-const REASONS = [1, 2, 3, 4, 5, 6, 16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41];
+const REASONS = [1, 2, 3, 4, 5, 6, 16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42];
 const REQUEST_CODES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /** Bodies of messages without content, by kind. Properties are read in the order of the wire. */
 const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
-  1: (body) => hello("hello", body),
+  1: (body) => ({ ...hello("hello", body), secret: body.hex(32) }),
   2: (body) => hello("welcome", body),
   3: (body) => ({ type: "refuse", code: reason(body, DENIED), message: body.text(MAX_TEXT) }),
   4: () => ({ type: "heartbeat" }),

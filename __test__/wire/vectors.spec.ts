@@ -2,8 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { processOf } from "../helpers/raw-peer.js";
 import { WireError } from "./body.js";
 import { Decoder, type Message } from "./decoder.js";
+
+type Greeting = { process: string; secret: string };
 
 type Vector = {
   name: string;
@@ -34,6 +37,13 @@ function decode(vector: Vector, size: number): { messages: Message[]; end: strin
   }
   return { messages, end: decoder.pending };
 }
+
+it("the process of a greeting is the hash of its secret, as docs/protocol.md says", () => {
+  const greetings = vectors("valid.json").flatMap(({ messages }) => messages);
+  const hellos = greetings.filter(({ type }) => type === "hello") as unknown as Greeting[];
+  expect(hellos.length).toBeGreaterThan(0);
+  for (const { process, secret } of hellos) expect(process).toBe(processOf(secret));
+});
 
 describe.each([
   ["at once", Number.POSITIVE_INFINITY],

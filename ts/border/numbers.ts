@@ -150,4 +150,5 @@ export const LINK_CODES = {
   39: "limit",
   40: "denied",
   41: "closing",
+  42: "identity",
 } as const;

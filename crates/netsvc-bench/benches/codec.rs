@@ -9,7 +9,7 @@ use criterion::{
 use netsvc_core::wire::{
     Decoder, Encoder, Hello, Message, Report, Request, RequestTarget, Role, SendBuffer,
 };
-use netsvc_core::{Content, LinkToken, Outcome, ProcessId};
+use netsvc_core::{Content, LinkToken, Outcome, ProcessId, ProcessSecret};
 
 /// As many as come at once.
 const BURST: usize = 64;
@@ -60,6 +60,7 @@ fn hello() -> Message {
         role: Role::Client,
         group: "".into(),
         process: ProcessId([1; 16]),
+        secret: Some(ProcessSecret::new([1; 32])),
         label: "benchmark".into(),
         token: LinkToken([1; 16]),
         attempt: 1,

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, SendBuffer};
-use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessId, Sink, Time};
+use netsvc_core::{Action, Config, ConnId, Event, Limits, Process, ProcessSecret, Sink, Time};
 
 /// Bytes that one call moves, as the sockets' side does.
 const CHUNK: usize = 64 << 10;
@@ -29,7 +29,7 @@ impl End {
     /// A process that is `number` to the others.
     pub fn new(number: u8, now: Time) -> Self {
         let config = Config {
-            id: ProcessId([number; 16]),
+            secret: ProcessSecret::new([number; 32]),
             label: format!("process {number}").into(),
             limits: Limits::default(),
             seed: number.into(),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 /// A string that many owners share; cloning it copies no bytes.
 pub type Str = Arc<str>;
 
-/// One process: one registry with one state machine. 128 random bits chosen at its start, so that
-/// two processes with the same host name and pid stay distinct.
+/// One process: one registry with one state machine. The hash of a secret that was drawn at its
+/// start (see [`ProcessSecret`](crate::ProcessSecret)), so that nobody else can take it, and two
+/// processes with the same host name and pid stay distinct.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub [u8; 16]);
 
@@ -80,13 +81,14 @@ number!(
     ConnId(u32)
 );
 number!(
-    /// A service in this process's registry, local or remote. Never reused, and increasing in the
-    /// order in which services became visible here, so that it also serves as alias on the wire
-    /// and as cursor of a snapshot. 0 stands for none.
+    /// A service in this process's registry, local or remote. Increasing in the order in which
+    /// services became visible here, and used again after all others only, so that it also serves
+    /// as alias on the wire and as cursor of a snapshot. 0 stands for none.
     ServiceNo(u32)
 );
 number!(
-    /// A process known to this process; never reused. 0 stands for the sender of a message.
+    /// A process known to this process; used again after all others only. 0 stands for the sender
+    /// of a message.
     ProcessNo(u32)
 );
 number!(

@@ -65,11 +65,13 @@ pub enum ReasonCode {
     Denied = 40,
     /// The peer's exchange is closing.
     Closing = 41,
+    /// The peer did not prove that it is the process whose id it claims.
+    Identity = 42,
 }
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Closed,
         Self::PeerClosed,
         Self::ConnectionLost,
@@ -89,6 +91,7 @@ impl ReasonCode {
         Self::Limit,
         Self::Denied,
         Self::Closing,
+        Self::Identity,
     ];
 
     /// The peer answered and does not want the link, as opposed to having lost it.
@@ -123,6 +126,7 @@ impl ReasonCode {
             Self::Limit => "limit",
             Self::Denied => "denied",
             Self::Closing => "closing",
+            Self::Identity => "identity",
         }
     }
 }

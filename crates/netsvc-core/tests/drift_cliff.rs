@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use netsvc_core::wire::{Message, Report};
-use netsvc_core::{Content, Lifetime, LinkToken, ProcessId, Str};
+use netsvc_core::{Content, Lifetime, LinkToken, ProcessSecret, Str};
 use netsvc_testkit::{Ways, World, announcement, hello};
 
 /// That it costs no more is what the step "publish, values kept" of the instruction counts shows.
@@ -35,7 +35,7 @@ fn a_report_with_a_short_extension_field_is_relayed_where_it_lies() {
     world.settle();
     world.host(hub).ways = Ways::Quick;
     let mut publisher = world.dial(hub);
-    let greeting = hello(ProcessId([9; 16]), LinkToken([9; 16]), 1);
+    let greeting = hello(&ProcessSecret::new([9; 32]), LinkToken([9; 16]), 1);
     // Nothing is kept, so that reports are told at once.
     let end = Message::ReplayEnd { process: 1, replay: 1, sequence: 0, more_after: 0 };
     for message in [Message::Hello(greeting), announcement("x", &[]), Message::Synced, end] {

@@ -9,7 +9,7 @@ use netsvc_core::wire::{
     Announcement, Hello, InterestTarget, Membership, Message, Report, Request, RequestTarget, Role,
 };
 use netsvc_core::{
-    Action, Config, Content, Event, Heartbeat, Lifetime, Limits, LinkToken, Process, ProcessId,
+    Action, Config, Content, Event, Heartbeat, Lifetime, Limits, LinkToken, Process, ProcessSecret,
     ReasonCode, Retry, Time,
 };
 use netsvc_testkit::{RawPeer, Verbs, hello, service};
@@ -21,7 +21,8 @@ fn process(id: u8) -> Process {
 }
 
 fn process_with(id: u8, limits: Limits) -> Process {
-    let config = Config { id: ProcessId([id; 16]), label: "process".into(), limits, seed: 1 };
+    let secret = ProcessSecret::new([id; 32]);
+    let config = Config { secret, label: "process".into(), limits, seed: 1 };
     Process::new(config, NOW)
 }
 
@@ -70,7 +71,7 @@ fn a_server_that_claims_to_be_the_process_itself_is_not_linked() {
     process.connect(NOW, exchange, Retry::Backoff, token).unwrap();
     let Some(Action::Open { conn, .. }) = process.poll_action() else { panic!("nothing to open") };
     process.handle_opened(NOW, conn, "raw");
-    let welcome = Hello { role: Role::Server, ..hello(process.id(), token, 1) };
+    let welcome = Hello { role: Role::Server, ..hello(&ProcessSecret::new([7; 32]), token, 1) };
     process.handle_messages(NOW, conn, &mut vec![Message::Welcome(welcome), Message::Synced]);
     let event = process.poll_event(NOW);
     let Some(Event::AttemptFailed(about)) = event else { panic!("{event:?}") };

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
 use netsvc_core::{
-    Event, ExchangeId, LinkEvent, LinkId, LinkToken, ProcessId, Reason, ReasonCode, Retry,
+    Event, ExchangeId, LinkEvent, LinkId, LinkToken, ProcessSecret, Reason, ReasonCode, Retry,
 };
 use netsvc_testkit::{Node, Wire, World, hello, link_story, story};
 
-const STRANGER: ProcessId = ProcessId([0xee; 16]);
+const STRANGER: ProcessSecret = ProcessSecret::new([0xee; 32]);
 const TOKEN: LinkToken = LinkToken([7; 16]);
 
 fn secs(secs: u64) -> Duration {
@@ -136,7 +136,7 @@ fn a_denied_client_learns_no_more_than_that_and_goes_on_trying_slowly() {
 fn without_an_answer_the_handshake_ends_at_its_deadline() {
     let mut world = World::new(3);
     let (hub, bystander, _) = deciding_hub(&mut world);
-    let (wire, link) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
+    let (wire, link) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
     world.advance(Duration::from_millis(4900));
     assert!(!world.is_hung_up(&wire));
     world.advance(Duration::from_millis(200));
@@ -144,7 +144,7 @@ fn without_an_answer_the_handshake_ends_at_its_deadline() {
     let events = world.host(hub).take_events();
     let [Event::AttemptFailed(failed)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(failed.reason.as_ref().unwrap().code, ReasonCode::ConnectTimeout);
-    assert_eq!(failed.peer.as_ref().unwrap().process, STRANGER);
+    assert_eq!(failed.peer.as_ref().unwrap().process, STRANGER.process());
     // Too late.
     decide(&mut world, hub, link, true);
     assert_eq!(story(&world.host(hub).take_events()), [] as [&str; 0]);
@@ -168,13 +168,13 @@ fn a_client_waits_for_an_answer_as_long_as_for_any_handshake() {
 fn who_could_not_be_linked_anyway_is_refused_without_a_question() {
     let mut world = World::new(5);
     let (hub, bystander, _) = deciding_hub(&mut world);
-    let sound = hello(STRANGER, TOKEN, 1);
-    let own = world.at(hub).id();
-    let linked = world.at(bystander).id();
+    let sound = hello(&STRANGER, TOKEN, 1);
+    let own = hello(&world.host(hub).secret, TOKEN, 1);
+    let linked = hello(&world.host(bystander).secret, TOKEN, 1);
     for (hello, code) in [
-        (Hello { group: "other".into(), ..sound.clone() }, ReasonCode::GroupMismatch),
-        (Hello { process: own, ..sound.clone() }, ReasonCode::OwnProcess),
-        (Hello { process: linked, ..sound }, ReasonCode::AlreadyConnected),
+        (Hello { group: "other".into(), ..sound }, ReasonCode::GroupMismatch),
+        (own, ReasonCode::OwnProcess),
+        (linked, ReasonCode::AlreadyConnected),
     ] {
         let mut wire = world.dial(hub);
         world.say(&mut wire, &Message::Hello(hello));
@@ -189,8 +189,8 @@ fn the_world_may_change_while_the_application_decides() {
     // Another link of the same process is taken meanwhile.
     let mut world = World::new(6);
     let (hub, bystander, _) = deciding_hub(&mut world);
-    let (mut first, one) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
-    let (mut second, two) = apply(&mut world, hub, hello(STRANGER, LinkToken([8; 16]), 1));
+    let (mut first, one) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
+    let (mut second, two) = apply(&mut world, hub, hello(&STRANGER, LinkToken([8; 16]), 1));
     decide(&mut world, hub, two, true);
     assert!(matches!(world.hear(&mut second)[..], [Message::Welcome(_), ..]));
     decide(&mut world, hub, one, true);
@@ -203,8 +203,8 @@ fn the_world_may_change_while_the_application_decides() {
     // A newer attempt of the same link is taken meanwhile: the older one is stale.
     let mut world = World::new(7);
     let (hub, _, _) = deciding_hub(&mut world);
-    let (mut first, one) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
-    let (mut second, two) = apply(&mut world, hub, hello(STRANGER, TOKEN, 2));
+    let (mut first, one) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
+    let (mut second, two) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 2));
     decide(&mut world, hub, two, true);
     assert!(matches!(world.hear(&mut second)[..], [Message::Welcome(_), ..]));
     decide(&mut world, hub, one, true);
@@ -213,8 +213,8 @@ fn the_world_may_change_while_the_application_decides() {
     // The older one is taken first: the newer replaces it, once it is taken too.
     let mut world = World::new(8);
     let (hub, _, _) = deciding_hub(&mut world);
-    let (mut first, one) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
-    let (mut second, two) = apply(&mut world, hub, hello(STRANGER, TOKEN, 2));
+    let (mut first, one) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
+    let (mut second, two) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 2));
     decide(&mut world, hub, one, true);
     world.say(&mut first, &Message::Synced);
     world.settle();
@@ -230,11 +230,11 @@ fn the_world_may_change_while_the_application_decides() {
 
 #[test]
 fn a_message_before_the_answer_breaks_the_protocol() {
-    for message in [Message::Synced, Message::Heartbeat, Message::Hello(hello(STRANGER, TOKEN, 1))]
+    for message in [Message::Synced, Message::Heartbeat, Message::Hello(hello(&STRANGER, TOKEN, 1))]
     {
         let mut world = World::new(9);
         let (hub, bystander, _) = deciding_hub(&mut world);
-        let (mut wire, link) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
+        let (mut wire, link) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
         world.say(&mut wire, &message);
         world.settle();
         assert_eq!(refusal(&mut world, &mut wire).code, ReasonCode::Protocol);
@@ -276,7 +276,7 @@ fn a_client_that_leaves_before_the_answer_has_left() {
 fn the_exchange_may_close_while_the_application_decides() {
     let mut world = World::new(11);
     let (hub, _, exchange) = deciding_hub(&mut world);
-    let (mut wire, link) = apply(&mut world, hub, hello(STRANGER, TOKEN, 1));
+    let (mut wire, link) = apply(&mut world, hub, hello(&STRANGER, TOKEN, 1));
     let now = world.now();
     world.at(hub).close_exchange(now, exchange, secs(1));
     world.settle();

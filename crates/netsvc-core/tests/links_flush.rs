@@ -191,7 +191,8 @@ fn a_confirmation_of_nothing_does_no_harm() {
     let hub = world.process("hub");
     let exchange = world.hub(hub, "");
     let mut wire = world.dial(hub);
-    let hello = netsvc_testkit::hello(netsvc_core::ProcessId([9; 16]), LinkToken([1; 16]), 1);
+    let hello =
+        netsvc_testkit::hello(&netsvc_core::ProcessSecret::new([9; 32]), LinkToken([1; 16]), 1);
     for message in [Message::Hello(hello), Message::Synced, Message::Flushed { token: 77 }] {
         world.say(&mut wire, &message);
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message, Role};
 use netsvc_core::{
-    Action, CommandError, Config, Event, Heartbeat, Limits, LinkToken, Process, ProcessId, Reason,
-    ReasonCode, Retry, Time,
+    Action, CommandError, Config, Event, Heartbeat, Limits, LinkToken, Process, ProcessSecret,
+    Reason, ReasonCode, Retry, Time,
 };
 use netsvc_testkit::{Node, Wire, World, hello, link_event, link_story, story};
 
-const STRANGER: ProcessId = ProcessId([0xee; 16]);
+const STRANGER: ProcessSecret = ProcessSecret::new([0xee; 32]);
 const TOKEN: LinkToken = LinkToken([7; 16]);
 
 type Change = fn(&Hello) -> Hello;
@@ -48,19 +48,19 @@ fn refused(answer: &[Message]) -> ReasonCode {
 
 /// The answer of a sound hub, but for what the test changes in it.
 fn as_server(hello: &Hello) -> Hello {
-    Hello { role: Role::Server, process: STRANGER, ..hello.clone() }
+    Hello { role: Role::Server, process: STRANGER.process(), ..hello.clone() }
 }
 
 #[test]
 fn a_refused_peer_hears_the_reason_the_hub_too_and_nobody_else() {
     let mut world = World::new(1);
     let [hub, bystander] = hub_and_bystander(&mut world);
-    let sound = hello(STRANGER, TOKEN, 1);
-    let own = world.at(hub).id();
+    let sound = hello(&STRANGER, TOKEN, 1);
+    let own = hello(&world.host(hub).secret, TOKEN, 1);
     let cases = [
         (Hello { group: "other".into(), ..sound.clone() }, "group-mismatch"),
-        (Hello { role: Role::Server, ..sound.clone() }, "role"),
-        (Hello { process: own, ..sound }, "own-process"),
+        (Hello { role: Role::Server, ..sound }, "role"),
+        (own, "own-process"),
     ];
     for (hello, reason) in cases {
         let (wire, answer) = greet(&mut world, hub, hello);
@@ -96,7 +96,7 @@ fn other_versions_garbage_and_oversized_frames_are_refused_with_a_reason() {
 fn a_peer_that_breaks_the_rules_later_loses_its_link_alone() {
     let mut world = World::new(3);
     let [hub, bystander] = hub_and_bystander(&mut world);
-    let (mut wire, _) = greet(&mut world, hub, hello(STRANGER, TOKEN, 1));
+    let (mut wire, _) = greet(&mut world, hub, hello(&STRANGER, TOKEN, 1));
     world.say(&mut wire, &Message::Synced);
     world.say(&mut wire, &Message::Synced);
     world.settle();
@@ -200,7 +200,7 @@ fn resolving_connecting_and_greeting_share_one_deadline() {
     let start = Time(1_000_000);
     for opened_after in [None, Some(secs(3))] {
         let config =
-            Config { id: STRANGER, label: "client".into(), limits: Limits::default(), seed: 1 };
+            Config { secret: STRANGER, label: "client".into(), limits: Limits::default(), seed: 1 };
         let mut process = Process::new(config, start);
         let exchange = process.create_exchange(Role::Client, "", Heartbeat::default()).unwrap();
         process.connect(start, exchange, Retry::Once, TOKEN).unwrap();
@@ -220,7 +220,7 @@ fn resolving_connecting_and_greeting_share_one_deadline() {
 fn a_client_that_never_completes_its_snapshot_never_becomes_active() {
     let mut world = World::new(8);
     let [hub, _] = hub_and_bystander(&mut world);
-    let (mut wire, answer) = greet(&mut world, hub, hello(STRANGER, TOKEN, 1));
+    let (mut wire, answer) = greet(&mut world, hub, hello(&STRANGER, TOKEN, 1));
     assert!(matches!(&answer[..], [Message::Welcome(_), Message::Synced]), "{answer:?}");
     for _ in 0..60 {
         world.advance(secs(5));
@@ -241,7 +241,7 @@ fn a_hub_that_never_completes_its_snapshot_never_makes_a_link_active() {
     world.settle();
     let mut wire = world.accept_by_hand(hub).expect("the client dials");
     let Some(Message::Hello(greeting)) = world.hear(&mut wire).pop() else { panic!("no greeting") };
-    let welcome = Hello { role: Role::Server, process: STRANGER, ..greeting };
+    let welcome = Hello { role: Role::Server, process: STRANGER.process(), ..greeting };
     world.say(&mut wire, &Message::Welcome(welcome));
     for _ in 0..60 {
         world.advance(secs(5));
@@ -257,14 +257,14 @@ fn a_hub_that_never_completes_its_snapshot_never_makes_a_link_active() {
 fn an_attempt_that_is_not_newer_is_stale_and_another_connect_is_already_connected() {
     let mut world = World::new(10);
     let [hub, bystander] = hub_and_bystander(&mut world);
-    let (mut first, _) = greet(&mut world, hub, hello(STRANGER, TOKEN, 3));
+    let (mut first, _) = greet(&mut world, hub, hello(&STRANGER, TOKEN, 3));
     world.say(&mut first, &Message::Synced);
     world.settle();
     assert_eq!(link_story(&world.host(hub).take_events()), ["active"]);
     let others = [
-        (hello(STRANGER, TOKEN, 3), "stale"),
-        (hello(STRANGER, TOKEN, 2), "stale"),
-        (hello(STRANGER, LinkToken([8; 16]), 4), "already-connected"),
+        (hello(&STRANGER, TOKEN, 3), "stale"),
+        (hello(&STRANGER, TOKEN, 2), "stale"),
+        (hello(&STRANGER, LinkToken([8; 16]), 4), "already-connected"),
     ];
     for (other, reason) in others {
         let (_, answer) = greet(&mut world, hub, other);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{ConnId, Heartbeat, LinkToken, ProcessId, Retry, Time};
+use netsvc_core::{ConnId, Heartbeat, LinkToken, ProcessSecret, Retry, Time};
 use netsvc_testkit::{Node, Wire, World, hello, link_story};
 
 fn secs(secs: u64) -> Duration {
@@ -27,7 +27,7 @@ fn by_hand(world: &mut World, interval: Duration) -> (Node, Wire) {
     let hub = world.process("hub");
     world.hub(hub, "");
     let mut wire = world.dial(hub);
-    let hello = hello(ProcessId([0xee; 16]), LinkToken([7; 16]), 1);
+    let hello = hello(&ProcessSecret::new([0xee; 32]), LinkToken([7; 16]), 1);
     world.say(&mut wire, &Message::Hello(Hello { heartbeat: interval, ..hello }));
     world.say(&mut wire, &Message::Synced);
     world.settle();

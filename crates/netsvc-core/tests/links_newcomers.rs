@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
-    Event, ExchangeId, Heartbeat, Limits, LinkToken, Newcomer, ProcessId, Reason, ReasonCode,
+    Event, ExchangeId, Heartbeat, Limits, LinkToken, Newcomer, ProcessSecret, Reason, ReasonCode,
     Retry, SourceKey,
 };
 use netsvc_testkit::{Node, RawPeer, Wire, World, hello, link_story};
@@ -39,7 +39,7 @@ fn hub(world: &mut World) -> Node {
 }
 
 fn greet(world: &mut World, wire: &mut Wire, id: u8) {
-    let hello = hello(ProcessId([id; 16]), LinkToken([id; 16]), 1);
+    let hello = hello(&ProcessSecret::new([id; 32]), LinkToken([id; 16]), 1);
     world.say(wire, &Message::Hello(hello));
 }
 
@@ -241,7 +241,7 @@ fn nothing_is_kept_for_a_peer_whose_greeting_is_not_answered() {
         let conn = process.handle_accepted(now, exchange, from(PORT, 1)).unwrap();
         let mut decoder = Decoder::new(1 << 20);
         let mut greeting = SendBuffer::new();
-        let hello = hello(ProcessId([9; 16]), LinkToken([9; 16]), 1);
+        let hello = hello(&ProcessSecret::new([9; 32]), LinkToken([9; 16]), 1);
         Encoder::new(1).encode(&Message::Hello(hello), &mut greeting);
         let mut slices = [std::io::IoSlice::new(&[]); 4];
         let used = greeting.slices(&mut slices);
@@ -319,7 +319,7 @@ fn no_announced_heartbeat_keeps_a_silent_link_for_more_than_three_minutes() {
         let (hub, _) = hub_with(&mut world, Limits::default());
         let mut wire = world.dial_as(hub, from(PORT, 1));
         let heartbeat = Duration::from_secs(announced);
-        let hello = hello(ProcessId([1; 16]), LinkToken([1; 16]), 1);
+        let hello = hello(&ProcessSecret::new([1; 32]), LinkToken([1; 16]), 1);
         world.say(&mut wire, &Message::Hello(Hello { heartbeat, ..hello }));
         world.say(&mut wire, &Message::Synced);
         world.settle();

@@ -5,8 +5,8 @@
 use bytes::{Bytes, BytesMut};
 use netsvc_core::wire::{Decoder, Encoder, Message, Report, Role, SendBuffer, WireError};
 use netsvc_core::{
-    Config, Content, Event, Heartbeat, Limits, LinkToken, Process, ProcessId, SubscriptionLimits,
-    SubscriptionTarget, Time,
+    Config, Content, Event, Heartbeat, Limits, LinkToken, Process, ProcessSecret,
+    SubscriptionLimits, SubscriptionTarget, Time,
 };
 use netsvc_testkit::{RawPeer, announcement};
 
@@ -26,8 +26,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let id = ProcessId([1; 16]);
-        let config = Config { id, label: "hub".into(), limits: Limits::default(), seed: 1 };
+        let secret = ProcessSecret::new([1; 32]);
+        let config = Config { secret, label: "hub".into(), limits: Limits::default(), seed: 1 };
         let mut hub = Process::new(config, NOW);
         let exchange = hub.create_exchange(Role::Server, "", Heartbeat::default()).unwrap();
         let peer = RawPeer::connect(&mut hub, NOW, exchange, 2);

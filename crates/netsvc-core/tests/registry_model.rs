@@ -70,6 +70,7 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut world = World::new(seed);
+        world.numbers_left = (seed % 4 == 1).then_some((seed % 50) as u32);
         // So narrow that snapshots take their time while things happen.
         world.capacity = 150;
         let nodes: Vec<Node> = (0..NODES).map(|n| world.process(&format!("p{n}"))).collect();

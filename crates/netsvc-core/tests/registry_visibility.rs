@@ -5,8 +5,8 @@
 
 use netsvc_core::wire::{Announcement, Membership, Message, ProcessInfo};
 use netsvc_core::{
-    Config, Event, Filter, Heartbeat, Limits, NewService, Process, ProcessId, ReasonCode, Retry,
-    Time,
+    Config, Event, Filter, Heartbeat, Limits, NewService, Process, ProcessId, ProcessSecret,
+    ReasonCode, Retry, Time,
 };
 use netsvc_testkit::{RawPeer, Told, World, service};
 
@@ -29,8 +29,12 @@ fn announcement(service: u32, counter: u32, name: &str, audience: &str) -> Annou
 }
 
 fn lone_process() -> Process {
-    let config =
-        Config { id: ProcessId([9; 16]), label: "".into(), limits: Limits::default(), seed: 1 };
+    let config = Config {
+        secret: ProcessSecret::new([9; 32]),
+        label: "".into(),
+        limits: Limits::default(),
+        seed: 1,
+    };
     Process::new(config, Time(1))
 }
 

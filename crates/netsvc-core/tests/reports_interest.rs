@@ -121,7 +121,7 @@ fn nobody_interested_means_that_nothing_crosses_the_wire() {
 fn before_the_first_set_of_subscribers_reports_go_unasked_and_afterwards_only_if_wanted() {
     let mut process = netsvc_core::Process::new(
         netsvc_core::Config {
-            id: netsvc_core::ProcessId([9; 16]),
+            secret: netsvc_core::ProcessSecret::new([9; 32]),
             label: "".into(),
             limits: netsvc_core::Limits::default(),
             seed: 1,
@@ -172,7 +172,7 @@ fn one_copy_crosses_a_link_however_many_subscribe_behind_it() {
 /// What a client says to a raw hub after `act`.
 fn said(act: impl FnOnce(&mut netsvc_core::Process)) -> Vec<Message> {
     let config = netsvc_core::Config {
-        id: netsvc_core::ProcessId([9; 16]),
+        secret: netsvc_core::ProcessSecret::new([9; 32]),
         label: "".into(),
         limits: netsvc_core::Limits::default(),
         seed: 1,

@@ -97,6 +97,7 @@ struct Run {
 impl Run {
     fn new(setup: &Setup) -> Self {
         let mut world = World::new(setup.seed);
+        world.numbers_left = (setup.seed % 4 == 1).then_some((setup.seed % 50) as u32);
         world.capacity = 2000;
         let nodes: Vec<Node> = (0..NODES)
             .map(|n| {

@@ -60,6 +60,7 @@ struct Run {
 impl Run {
     fn new(seed: u64, piece: usize) -> Self {
         let mut world = World::new(seed);
+        world.numbers_left = (seed % 4 == 1).then_some((seed % 50) as u32);
         world.piece = piece;
         world.capacity = 1000;
         let nodes: Vec<Node> = (0..NODES).map(|n| world.process(&format!("p{n}"))).collect();

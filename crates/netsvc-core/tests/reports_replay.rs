@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use netsvc_core::wire::{Message, Report};
 use netsvc_core::{
-    CommandError, Config, Content, DeliveredReport, Event, Lifetime, Limits, Process, ProcessId,
-    SubscriptionTarget, Time,
+    CommandError, Config, Content, DeliveredReport, Event, Lifetime, Limits, Process,
+    ProcessSecret, SubscriptionTarget, Time,
 };
 use netsvc_testkit::{ROOMY, RawPeer, Verbs, World, announcement};
 
@@ -353,8 +353,12 @@ fn kept_values_are_limited_over_all_services_of_a_process() {
 
 #[test]
 fn a_peer_that_repeats_itself_is_told_on_once() {
-    let config =
-        Config { id: ProcessId([9; 16]), label: "".into(), limits: Limits::default(), seed: 1 };
+    let config = Config {
+        secret: ProcessSecret::new([9; 32]),
+        label: "".into(),
+        limits: Limits::default(),
+        seed: 1,
+    };
     let now = Time(2);
     let mut process = Process::new(config, now);
     let (mut peer, _) = RawPeer::server(&mut process, now, 7);

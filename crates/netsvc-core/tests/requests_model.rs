@@ -63,6 +63,7 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut world = World::new(seed);
+        world.numbers_left = (seed % 4 == 1).then_some((seed % 50) as u32);
         world.capacity = 2000;
         let limits = Limits { running_requests: 5, pending_requests: 8, ..Limits::default() };
         let nodes: Vec<Node> =

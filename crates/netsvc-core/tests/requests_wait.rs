@@ -187,7 +187,7 @@ impl ByHand {
         let node = world.process("user");
         let now = world.now();
         let config = netsvc_core::Config {
-            id: world.at(node).id(),
+            secret: world.host(node).secret.clone(),
             label: "user".into(),
             limits: netsvc_core::Limits::default(),
             seed: 1,

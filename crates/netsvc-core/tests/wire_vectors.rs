@@ -262,7 +262,7 @@ fn message_to_json(message: &Message) -> Value {
 }
 
 fn hello_to_json(kind: &str, hello: &Hello) -> Value {
-    json!({
+    let mut value = json!({
         "type": kind,
         "features": hello.features.to_string(),
         "role": match hello.role {
@@ -276,7 +276,11 @@ fn hello_to_json(kind: &str, hello: &Hello) -> Value {
         "attempt": hello.attempt,
         "heartbeat": millis(hello.heartbeat),
         "maxPayload": hello.max_payload,
-    })
+    });
+    if let Some(secret) = &hello.secret {
+        value["secret"] = hex(secret.bytes()).into();
+    }
+    value
 }
 
 fn reason_to_json(kind: &str, reason: &Reason) -> Value {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use netsvc_core::LinkEvent;
+use netsvc_core::{LinkEvent, ReasonCode};
 
 use crate::log::{Entry, Level};
 
@@ -11,16 +11,23 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Refused connections that are this far apart have nothing to do with each other.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// Turns events of links into messages. All refused connections count together, or a port scan
-/// would fill the log.
+/// Turns events of links into messages. Refused connections count together, or a port scan would
+/// fill the log. Those who claim to be another process count on their own: no scan hides them.
 #[derive(Debug, Default)]
 pub(crate) struct LinkLog {
-    row: Option<Row>,
+    refusals: Row,
+    impostors: Row,
+}
+
+/// Refusals that count together.
+#[derive(Debug, Default)]
+struct Row {
+    current: Option<Current>,
 }
 
 /// Refusals in a row.
 #[derive(Debug)]
-struct Row {
+struct Current {
     began: Instant,
     last: Instant,
     /// Until then they are not worth more than a message at level debug.
@@ -42,7 +49,12 @@ impl LinkLog {
     /// Somebody connected and did not become a client. The first, then after a minute, after ten
     /// and hourly is a warning, the rest is for debugging.
     pub(crate) fn refused(&mut self, event: &LinkEvent, now: Instant) -> Entry {
-        let (level, unsaid) = match self.count(now) {
+        let code = event.reason.as_ref().map(|reason| reason.code);
+        let row = match code {
+            Some(ReasonCode::Identity) => &mut self.impostors,
+            _ => &mut self.refusals,
+        };
+        let (level, unsaid) = match row.count(now) {
             Some(unsaid) => (Level::Warn, unsaid),
             None => (Level::Debug, 0),
         };
@@ -55,14 +67,17 @@ impl LinkLog {
         let entry = detailed(Entry::new(level, "link-refused", message), event);
         if unsaid > 0 { entry.number("more", unsaid) } else { entry }
     }
+}
 
+impl Row {
     /// Worth a warning: with the number of those that were not.
     fn count(&mut self, now: Instant) -> Option<u64> {
-        if self.row.as_ref().is_some_and(|row| now.duration_since(row.last) > QUIET) {
-            self.row = None;
+        if self.current.as_ref().is_some_and(|row| now.duration_since(row.last) > QUIET) {
+            self.current = None;
         }
-        let Some(row) = &mut self.row else {
-            self.row = Some(Row { began: now, last: now, quiet_until: now + MINUTE, unsaid: 0 });
+        let Some(row) = &mut self.current else {
+            let quiet_until = now + MINUTE;
+            self.current = Some(Current { began: now, last: now, quiet_until, unsaid: 0 });
             return Some(0);
         };
         row.last = now;
@@ -102,7 +117,7 @@ fn detailed(mut entry: Entry, event: &LinkEvent) -> Entry {
 mod tests {
     use std::time::UNIX_EPOCH;
 
-    use netsvc_core::{ExchangeId, LinkId, Peer, ProcessId, Reason, ReasonCode};
+    use netsvc_core::{ExchangeId, LinkId, Peer, ProcessId, Reason};
 
     use super::*;
     use crate::log::Format;
@@ -157,12 +172,25 @@ mod tests {
     }
 
     #[test]
-    fn refusals_in_a_row_are_worth_a_line_at_once_after_a_minute_after_ten_and_hourly() {
+    fn a_scan_hides_nobody_who_claims_to_be_another() {
         let mut log = LinkLog::default();
+        let now = Instant::now();
+        let claim = Some(Reason::new(ReasonCode::Identity, "no proof"));
+        let claim = LinkEvent { reason: claim, ..event(None) };
+        let told = [&event(None), &event(None), &claim, &claim];
+        let told = told.map(|event| log.refused(event, now).line(Format::Text, UNIX_EPOCH));
+        let levels = told.map(|line| line.split(' ').nth(1).map(str::to_owned));
+        let levels = levels.map(Option::unwrap);
+        assert_eq!(levels, ["warn:", "debug:", "warn:", "debug:"]);
+    }
+
+    #[test]
+    fn refusals_in_a_row_are_worth_a_line_at_once_after_a_minute_after_ten_and_hourly() {
+        let mut row = Row::default();
         let began = Instant::now();
         let mut told = Vec::new();
         for second in (0..=3 * 3600).step_by(5) {
-            if let Some(unsaid) = log.count(began + Duration::from_secs(second)) {
+            if let Some(unsaid) = row.count(began + Duration::from_secs(second)) {
                 told.push((second, unsaid));
             }
         }
@@ -171,9 +199,9 @@ mod tests {
 
     #[test]
     fn after_a_pause_a_refusal_is_told_at_once() {
-        let mut log = LinkLog::default();
+        let mut row = Row::default();
         let began = Instant::now();
-        let told = [0, 30, 700, 701].map(|s| log.count(began + Duration::from_secs(s)));
+        let told = [0, 30, 700, 701].map(|s| row.count(began + Duration::from_secs(s)));
         assert_eq!(told, [Some(0), None, Some(0), None]);
     }
 }

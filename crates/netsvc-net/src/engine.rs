@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use netsvc_core::{
     CommandError, Config, ContentRef, Event, ExchangeId, Limits, LinkId, LinkToken, Process,
-    ProcessId, PublishOptions, Retry, ServiceNo, Str, Time,
+    ProcessId, ProcessSecret, PublishOptions, Retry, ServiceNo, Str, Time,
 };
 
 use crate::clock::Clock;
@@ -57,13 +57,14 @@ pub struct EngineOptions {
 pub type ListenDone = Box<dyn FnOnce(Result<Vec<ListenAddress>, ListenError>) + Send>;
 
 impl Engine {
-    /// Starts a registry. Its id and seed are drawn from the operating system; an error says that
-    /// it has no randomness to offer.
+    /// Starts a registry. Its secret and seed are drawn from the operating system; an error says
+    /// that it has no randomness to offer.
     pub fn start(runtime: Arc<Runtime>, options: EngineOptions) -> io::Result<Arc<Self>> {
-        let id = ProcessId(random()?);
+        let secret = ProcessSecret::new(random()?);
+        let id = secret.process();
         let seed = u64::from_ne_bytes(random()?);
         let clock = Clock::start();
-        let config = Config { id, label: options.label.into(), limits: options.limits, seed };
+        let config = Config { secret, label: options.label.into(), limits: options.limits, seed };
         let process = Process::new(config, clock.now());
         let (delegations, delegate) = options.reading.split();
         let signal = Signal::new(options.on_events);

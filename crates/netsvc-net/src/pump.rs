@@ -291,7 +291,7 @@ mod tests {
     use std::task::{Context, Poll};
 
     use netsvc_core::{
-        CommandError, Config, Heartbeat, Limits, LinkToken, Process, ProcessId, Retry, Role,
+        CommandError, Config, Heartbeat, Limits, LinkToken, Process, ProcessSecret, Retry, Role,
     };
 
     use super::*;
@@ -339,7 +339,12 @@ mod tests {
         for direct_writes in [true, false] {
             let clock = Clock::start();
             let limits = Limits::default();
-            let config = Config { id: ProcessId([1; 16]), label: "client".into(), limits, seed: 1 };
+            let config = Config {
+                secret: ProcessSecret::new([1; 32]),
+                label: "client".into(),
+                limits,
+                seed: 1,
+            };
             let process = Process::new(config, clock.now());
             let shared = Shared::new(process, clock, Signal::new(Box::new(|| ())), None);
             let written = Arc::<AtomicUsize>::default();

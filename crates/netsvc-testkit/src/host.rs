@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netsvc_core::{ConnId, Event, ExchangeId, LinkId, Process};
+use netsvc_core::{ConnId, Event, ExchangeId, LinkId, Process, ProcessSecret};
 
 use crate::end::End;
 use crate::node::Node;
@@ -13,6 +13,8 @@ use crate::ways::Ways;
 pub struct Host {
     /// The process itself: call its commands, then [`World::settle`](crate::World::settle).
     pub process: Process,
+    /// What proves its identity.
+    pub secret: ProcessSecret,
     /// What the application was told and the test has not taken yet, in order.
     pub events: Vec<Event>,
     /// While false, events stay in the process: its application is busy.
@@ -36,9 +38,10 @@ pub struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(process: Process, telling: bool, ways: Ways) -> Self {
+    pub(crate) fn new(process: Process, secret: ProcessSecret, telling: bool, ways: Ways) -> Self {
         Self {
             process,
+            secret,
             events: Vec::new(),
             listening: true,
             telling,

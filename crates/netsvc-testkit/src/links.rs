@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message, Role, SendBuffer, WireError};
-use netsvc_core::{Event, LinkEvent, LinkToken, Newcomer, Outcome, ProcessId, Status, Time};
+use netsvc_core::{Event, LinkEvent, LinkToken, Newcomer, Outcome, ProcessSecret, Status, Time};
 
 use crate::node::Node;
 use crate::wire::Wire;
@@ -109,12 +109,13 @@ impl World {
 }
 
 /// A greeting of a client in the group `""` with usual values.
-pub fn hello(process: ProcessId, token: LinkToken, attempt: u32) -> Hello {
+pub fn hello(secret: &ProcessSecret, token: LinkToken, attempt: u32) -> Hello {
     Hello {
         features: 0,
         role: Role::Client,
         group: "".into(),
-        process,
+        process: secret.process(),
+        secret: Some(secret.clone()),
         label: "by hand".into(),
         token,
         attempt,

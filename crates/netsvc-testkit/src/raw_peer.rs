@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use netsvc_core::wire::{Announcement, Decoder, Hello, Message, Role, SendBuffer};
 use netsvc_core::{
-    Action, ConnId, ExchangeId, Heartbeat, LinkId, LinkToken, Process, ProcessId, Progress, Retry,
-    Str, Time,
+    Action, ConnId, ExchangeId, Heartbeat, LinkId, LinkToken, Process, ProcessId, ProcessSecret,
+    Progress, Retry, Str, Time,
 };
 
 /// One end of a connection to a process, without a process of its own: the test says every
@@ -18,6 +18,8 @@ pub struct RawPeer {
     pub conn: ConnId,
     /// Its process id.
     pub id: ProcessId,
+    /// What proves that.
+    pub secret: ProcessSecret,
     decoder: Decoder,
     buffer: BytesMut,
 }
@@ -70,6 +72,7 @@ impl RawPeer {
             role,
             group: "".into(),
             process: self.id,
+            secret: Some(self.secret.clone()),
             label: "raw".into(),
             token,
             attempt,
@@ -112,7 +115,8 @@ impl RawPeer {
 
     fn on(conn: ConnId, id: u8) -> Self {
         let decoder = Decoder::new(1 << 20);
-        Self { conn, id: ProcessId([id; 16]), decoder, buffer: BytesMut::new() }
+        let secret = ProcessSecret::new([id; 32]);
+        Self { conn, id: secret.process(), secret, decoder, buffer: BytesMut::new() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netsvc_core::{
     Action, CommandError, Config, ConnId, ExchangeId, Heartbeat, Limits, LinkId, LinkToken,
-    Process, ProcessId, Retry, Role, Str, Time,
+    Process, ProcessSecret, Retry, Role, Str, Time,
 };
 
 use crate::connection::Connection;
@@ -44,6 +44,8 @@ pub struct World {
     pub telling: bool,
     /// See [`Host::ways`], for processes to come.
     pub ways: Ways,
+    /// Numbers of processes to come begin again after that many.
+    pub numbers_left: Option<u32>,
 }
 
 impl World {
@@ -65,6 +67,7 @@ impl World {
             writes_between: false,
             telling: seed % 2 == 1,
             ways: Ways::Usual,
+            numbers_left: None,
         }
     }
 
@@ -81,8 +84,8 @@ impl World {
     /// Adds a process.
     pub fn process_with(&mut self, label: &str, limits: Limits) -> Node {
         let node = Node(self.hosts.len());
-        let process = self.fresh(label, limits);
-        self.hosts.push(Host::new(process, self.telling, self.ways));
+        let (process, secret) = self.fresh(label, limits);
+        self.hosts.push(Host::new(process, secret, self.telling, self.ways));
         node
     }
 
@@ -92,8 +95,8 @@ impl World {
         let label = self.hosts[node.0].process.label().to_string();
         let limits = self.hosts[node.0].process.limits().clone();
         self.kill(node);
-        let process = self.fresh(&label, limits);
-        self.hosts[node.0] = Host::new(process, self.telling, self.ways);
+        let (process, secret) = self.fresh(&label, limits);
+        self.hosts[node.0] = Host::new(process, secret, self.telling, self.ways);
     }
 
     /// Kills a process: its connections end, nothing of it runs any more.
@@ -418,14 +421,20 @@ impl World {
         running.map(|host| host.process.poll_wake()).min().unwrap_or(Time::NEVER)
     }
 
-    fn fresh(&mut self, label: &str, limits: Limits) -> Process {
+    fn fresh(&mut self, label: &str, limits: Limits) -> (Process, ProcessSecret) {
+        let half = self.bytes();
+        let secret = ProcessSecret::new(std::array::from_fn(|at| half[at % half.len()]));
         let config = Config {
-            id: ProcessId(self.bytes()),
+            secret: secret.clone(),
             label: Str::from(label),
             limits,
             seed: self.random.next_u64(),
         };
-        Process::new(config, self.now)
+        let mut process = Process::new(config, self.now);
+        if let Some(left) = self.numbers_left {
+            process.skip_numbers(left);
+        }
+        (process, secret)
     }
 
     fn bytes(&mut self) -> [u8; 16] {

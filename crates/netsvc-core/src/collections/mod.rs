@@ -1,5 +1,6 @@
 //! Tables for what the core looks up most.
 
+pub(crate) mod id_allocator;
 pub(crate) mod id_map;
 pub(crate) mod pointer_cache;
 pub(crate) mod seeded_map;

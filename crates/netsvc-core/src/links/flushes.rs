@@ -2,12 +2,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::ids::{FlushId, LinkId};
 
 #[derive(Debug, Default)]
 pub(super) struct Flushes {
     pub(super) table: FxHashMap<FlushId, Flush>,
-    last: u32,
+    pub(super) ids: IdAllocator,
 }
 
 #[derive(Debug, Default)]
@@ -24,8 +25,8 @@ impl Flushes {
     }
 
     pub(super) fn next_id(&mut self) -> FlushId {
-        self.last = self.last.wrapping_add(1);
-        FlushId(self.last)
+        let table = &self.table;
+        FlushId(self.ids.allocate(|id| table.contains_key(&FlushId(id))))
     }
 
     pub(super) fn waiting_for(&self, link: LinkId) -> Vec<FlushId> {

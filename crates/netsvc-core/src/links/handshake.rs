@@ -6,6 +6,7 @@ use crate::delivery::event::{LinkEvent, Peer};
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, ProcessId, ProcessNo, Str};
 use crate::limits::{CONNECT_DEADLINE, MAX_HEARTBEAT};
 use crate::links::Links;
+use crate::process_secret::ProcessSecret;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::time::Time;
@@ -33,11 +34,13 @@ impl Links {
         conn: ConnId,
         address: Str,
         own: Introduction<'_>,
+        secret: &ProcessSecret,
     ) {
         let Some(link) = self.link_of(conn) else { return };
         let Some(state) = self.table.get(link) else { return };
         let Some(connector) = &state.connector else { return };
         let hello = self.hello(state.exchange, connector.token, connector.attempts, own);
+        let hello = Hello { secret: Some(secret.clone()), ..hello };
         let Some(connection) = self.connection_mut(link) else { return };
         if connection.phase != Phase::Opening {
             return;
@@ -233,6 +236,7 @@ impl Links {
             role,
             group,
             process: own.process,
+            secret: None,
             label: own.label.clone(),
             token,
             attempt,

@@ -38,8 +38,9 @@ impl Links {
         // Peers would treat a longer one like that.
         let interval = heartbeat.interval.min(MAX_HEARTBEAT);
         let heartbeat = Heartbeat { interval, ..heartbeat };
-        self.last_exchange += 1;
-        let id = ExchangeId(self.last_exchange);
+        let exchanges = &self.exchanges;
+        let in_use = |id| exchanges.contains_key(&ExchangeId(id));
+        let id = ExchangeId(self.exchange_ids.allocate(in_use));
         let (authorise, closing) = (false, false);
         let exchange = Exchange { id, role, group, heartbeat, authorise, closing };
         self.exchanges.insert(id, exchange);
@@ -266,22 +267,12 @@ impl Links {
     }
 
     fn next_link(&mut self) -> LinkId {
-        loop {
-            self.last_link = self.last_link.wrapping_add(1);
-            let link = LinkId(self.last_link);
-            if !self.table.contains(link) {
-                return link;
-            }
-        }
+        let table = &self.table;
+        LinkId(self.link_ids.allocate(|id| table.contains(LinkId(id))))
     }
 
     fn next_conn(&mut self) -> ConnId {
-        loop {
-            self.last_conn = self.last_conn.wrapping_add(1);
-            let conn = ConnId(self.last_conn);
-            if !self.conns.contains_key(&conn) {
-                return conn;
-            }
-        }
+        let conns = &self.conns;
+        ConnId(self.conn_ids.allocate(|id| conns.contains_key(&ConnId(id))))
     }
 }

@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::timers::Timers;
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
@@ -59,11 +60,11 @@ pub enum Action {
 #[derive(Debug)]
 pub(crate) struct Links {
     exchanges: FxHashMap<ExchangeId, Exchange>,
-    last_exchange: u32,
+    exchange_ids: IdAllocator,
     table: IdMap<LinkId, Link>,
-    last_link: u32,
+    link_ids: IdAllocator,
     conns: FxHashMap<ConnId, LinkId>,
-    last_conn: u32,
+    conn_ids: IdAllocator,
     strangers: Strangers,
     flushes: Flushes,
     actions: VecDeque<Action>,
@@ -86,11 +87,11 @@ impl Links {
     pub(crate) fn new(limits: &Limits, seed: u64, now: Time) -> Self {
         Self {
             exchanges: FxHashMap::default(),
-            last_exchange: 0,
+            exchange_ids: IdAllocator::default(),
             table: IdMap::default(),
-            last_link: 0,
+            link_ids: IdAllocator::default(),
             conns: FxHashMap::default(),
-            last_conn: 0,
+            conn_ids: IdAllocator::default(),
             strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
@@ -109,6 +110,12 @@ impl Links {
     /// From now on everything waits in outboxes before it is encoded.
     pub(crate) fn encode_late(&mut self) {
         self.bounds.ahead = 0;
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        let own = [&mut self.exchange_ids, &mut self.link_ids, &mut self.conn_ids];
+        own.into_iter().chain([&mut self.flushes.ids]).for_each(|ids| ids.skip_to_end(left));
     }
 
     pub(crate) fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {

@@ -5,6 +5,7 @@
 //! requests, subscribers, who publishes what arrives), and when a service is announced; never for
 //! each message that is relayed.
 
+pub(crate) mod identity;
 pub(crate) mod party;
 pub mod visibility;
 

@@ -34,7 +34,7 @@ impl Process {
         match phase {
             Phase::Syncing | Phase::Active(_) => self.handle_message(now, link, message),
             Phase::Handshake => match message {
-                Message::Hello(hello) => self.handle_hello(now, link, &hello),
+                Message::Hello(hello) => self.handle_hello(now, link, hello),
                 Message::Welcome(welcome) => self.handle_welcome(now, link, &welcome),
                 Message::Refuse(reason) | Message::Goodbye(reason) => {
                     self.handle_refuse(now, link, reason);

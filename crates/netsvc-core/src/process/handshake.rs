@@ -6,6 +6,7 @@ use crate::links::connection::Ending;
 use crate::links::handshake::Introduction;
 use crate::links::newcomer::Newcomer;
 use crate::links::phase::Phase;
+use crate::policy::identity::check_identity;
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
 use crate::time::Time;
@@ -47,9 +48,9 @@ impl Process {
 
     /// An [`Action::Open`](crate::Action::Open) succeeded.
     pub fn handle_opened(&mut self, now: Time, conn: ConnId, address: impl Into<Str>) {
-        let Self { links, id, label, rules, .. } = self;
+        let Self { links, id, secret, label, rules, .. } = self;
         let own = Introduction { process: *id, label, max_payload: rules.limits.payload };
-        links.handle_opened(now, conn, address.into(), own);
+        links.handle_opened(now, conn, address.into(), own, secret);
     }
 
     /// An [`Action::Open`](crate::Action::Open) failed, with `ResolveFailed` or `ConnectFailed`.
@@ -104,7 +105,16 @@ impl Process {
     }
 
     /// The acceptor's side.
-    pub(super) fn handle_hello(&mut self, now: Time, link: LinkId, hello: &Hello) {
+    pub(super) fn handle_hello(&mut self, now: Time, link: LinkId, mut hello: Hello) {
+        // Before anything is kept or told of the process that the peer claims to be.
+        if let Err(reason) = check_identity(&mut hello) {
+            return self.reject(now, link, reason);
+        }
+        self.consider(now, link, &hello);
+    }
+
+    /// A peer that has proved its identity wants a link.
+    fn consider(&mut self, now: Time, link: LinkId, hello: &Hello) {
         self.links.note_applicant(link, hello);
         match self.judge_hello(link, hello) {
             Ok(replaced) => {
@@ -126,7 +136,7 @@ impl Process {
     /// It was decided about an applicant: the next that waited for that is asked about.
     pub(super) fn ask_next(&mut self, now: Time, next: Option<(LinkId, Hello)>) {
         if let Some((link, hello)) = next {
-            self.handle_hello(now, link, &hello);
+            self.consider(now, link, &hello);
         }
     }
 

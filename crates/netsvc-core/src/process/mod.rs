@@ -25,6 +25,7 @@ use crate::limits::{Limits, MAX_NAME};
 use crate::links::outbound::encode::{Progress, Sources};
 use crate::links::{Action, Links};
 use crate::policy::{Policy, Rules};
+use crate::process_secret::ProcessSecret;
 use crate::registry::Registry;
 use crate::registry::announcer::Announcer;
 use crate::registry::checks::cut;
@@ -38,8 +39,8 @@ use crate::wire::SendBuffer;
 /// What a process starts from.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// 128 random bits.
-    pub id: ProcessId,
+    /// Its id follows from it.
+    pub secret: ProcessSecret,
     /// For people; at most `limits::MAX_NAME` bytes, more are cut.
     pub label: Str,
     /// Its bounds.
@@ -66,6 +67,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Process {
     id: ProcessId,
+    secret: ProcessSecret,
     label: Str,
     rules: Rules,
     closed: bool,
@@ -82,10 +84,12 @@ impl Process {
     /// A process without exchanges: its services, requests and reports already work among
     /// themselves.
     pub fn new(config: Config, now: Time) -> Self {
-        let Config { id, label, limits, seed } = config;
+        let Config { secret, label, limits, seed } = config;
+        let id = secret.process();
         let label = cut(&label, MAX_NAME);
         Self {
             id,
+            secret,
             closed: false,
             tells_at_once: true,
             links: Links::new(&limits, seed, now),
@@ -125,6 +129,22 @@ impl Process {
         self.links.encode_late();
         self.requests.forbid_caches();
         self.tells_at_once = false;
+    }
+
+    /// For tests. After `left` more of each, numbers that stand for things begin again at 1, where
+    /// they are free.
+    #[doc(hidden)]
+    pub fn skip_numbers(&mut self, left: u32) {
+        self.links.skip_to_end(left);
+        self.registry.skip_to_end(left);
+        self.reports.skip_to_end(left);
+        self.requests.skip_to_end(left);
+    }
+
+    /// For tests. After `left` more services, this process can create no more.
+    #[doc(hidden)]
+    pub fn exhaust_services(&mut self, left: u32) {
+        self.registry.exhaust_counters(left);
     }
 
     /// The next thing to do with transports.

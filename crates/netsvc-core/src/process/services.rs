@@ -24,7 +24,9 @@ impl Process {
     ) -> Result<(ServiceNo, ServiceId), CommandError> {
         self.check_open()?;
         self.policy().check_service(&service)?;
-        let (id, revision) = self.registry.next_service();
+        let limit = u32::MAX as usize;
+        let exhausted = CommandError::Limit { what: "services created by one process", limit };
+        let (id, revision) = self.registry.next_service().ok_or(exhausted)?;
         let description = Description {
             name: service.name,
             audience: service.audience,

@@ -82,15 +82,29 @@ impl Registry {
     }
 
     /// Identity and revision of a new service of this process.
-    pub(crate) fn next_service(&mut self) -> (ServiceId, u64) {
-        self.last_counter += 1;
-        (ServiceId { process: self.own, counter: self.last_counter }, self.next_revision())
+    /// `None`: all were given, and none is given twice.
+    pub(crate) fn next_service(&mut self) -> Option<(ServiceId, u64)> {
+        self.last_counter = self.last_counter.checked_add(1)?;
+        let id = ServiceId { process: self.own, counter: self.last_counter };
+        Some((id, self.next_revision()))
     }
 
     /// Revision of a change of a service of this process.
     pub(crate) fn next_revision(&mut self) -> u64 {
         self.revision += 1;
         self.revision
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`](crate::collections::id_allocator::IdAllocator).
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.processes.skip_to_end(left);
+        self.services.skip_to_end(left);
+        self.watches.skip_to_end(left);
+    }
+
+    /// For tests: as if `left` more services were left to be created.
+    pub(crate) fn exhaust_counters(&mut self, left: u32) {
+        self.last_counter = u32::MAX - left;
     }
 
     /// Entries of every table, by name.

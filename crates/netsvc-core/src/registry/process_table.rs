@@ -1,5 +1,6 @@
 //! The processes that are reachable from here.
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{ExchangeId, LinkId, ProcessId, ProcessNo, Str};
@@ -21,7 +22,7 @@ pub(crate) struct ProcessEntry {
 pub(crate) struct ProcessTable {
     entries: IdMap<ProcessNo, ProcessEntry>,
     nos: SeededMap<ProcessId, ProcessNo>,
-    last: u32,
+    ids: IdAllocator,
 }
 
 impl ProcessEntry {
@@ -38,7 +39,7 @@ impl ProcessTable {
         nos.insert(own, OWN);
         let mut entries = IdMap::default();
         entries.insert(OWN, ProcessEntry { id: own, label, routes: Vec::new() });
-        Self { entries, nos, last: 0 }
+        Self { entries, nos, ids: IdAllocator::default() }
     }
 
     #[inline]
@@ -72,8 +73,8 @@ impl ProcessTable {
             }
             return no;
         }
-        self.last += 1;
-        let no = ProcessNo(self.last);
+        let entries = &self.entries;
+        let no = ProcessNo(self.ids.allocate(|no| entries.contains(ProcessNo(no))));
         self.nos.insert(id, no);
         self.entries.insert(no, ProcessEntry { id, label, routes: vec![(link, exchange)] });
         no
@@ -91,6 +92,11 @@ impl ProcessTable {
         self.entries.remove(no);
         self.nos.remove(&id);
         true
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.ids.skip_to_end(left);
     }
 
     /// All that are reachable over a link.

@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
@@ -26,7 +27,7 @@ pub(crate) struct ServiceTable {
     /// What `by_name` said, while it does not change.
     known_names: PointerCache<Named>,
     by_group: Index,
-    last: u32,
+    ids: IdAllocator,
     /// Services of this process.
     local: usize,
     /// Bytes of the announcements of each process that has services.
@@ -47,7 +48,7 @@ impl ServiceTable {
             by_name: SeededMap::with_hasher(state()),
             known_names: PointerCache::new(MAX_KNOWN_NAMES),
             by_group: SeededMap::with_hasher(state()),
-            last: 0,
+            ids: IdAllocator::default(),
             local: 0,
             announced: FxHashMap::default(),
             epoch: 0,
@@ -137,9 +138,9 @@ impl ServiceTable {
         description: Description,
         route: Option<ServiceRoute>,
     ) -> ServiceNo {
-        self.last += 1;
         self.local += usize::from(route.is_none());
-        let no = ServiceNo(self.last);
+        let services = &self.services;
+        let no = ServiceNo(self.ids.allocate(|no| services.contains(ServiceNo(no))));
         let service = Service::new(no, id, process, description, route, self.seed);
         self.by_id.insert(id, no);
         *self.announced.entry(process).or_default() += service.announced_len();
@@ -173,6 +174,11 @@ impl ServiceTable {
             unindex(&mut self.by_group, group, no);
         }
         Some(service)
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.ids.skip_to_end(left);
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -289,7 +295,7 @@ pub(crate) enum Named {
 /// Names whose services are remembered.
 const MAX_KNOWN_NAMES: usize = 1024;
 
-/// Services by a string, oldest first: that is the order of their numbers.
+/// Services by a string, oldest first: that is the order of their numbers, until these begin again.
 type Index = SeededMap<Str, Vec<ServiceNo>>;
 
 fn index(index: &mut Index, key: &Str, no: ServiceNo) {

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::delivery::event::{Change, Event, ServiceInfo, Status};
 use crate::delivery::queue::{Deliveries, Source};
 use crate::ids::{Str, WatchId};
@@ -12,7 +13,7 @@ use super::watch::Watch;
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
     table: FxHashMap<WatchId, Watch>,
-    last: u32,
+    ids: IdAllocator,
     /// Counts the changes told in this registry.
     changes: u64,
 }
@@ -31,10 +32,15 @@ impl Watches {
     }
 
     pub(crate) fn insert(&mut self, watch: Watch) -> WatchId {
-        self.last = self.last.wrapping_add(1);
-        let id = WatchId(self.last);
+        let table = &self.table;
+        let id = WatchId(self.ids.allocate(|id| table.contains_key(&WatchId(id))));
         self.table.insert(id, watch);
         id
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.ids.skip_to_end(left);
     }
 
     pub(crate) fn remove(&mut self, id: WatchId, deliveries: &mut Deliveries) {

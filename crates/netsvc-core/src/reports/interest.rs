@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
 use crate::wire::InterestTarget;
@@ -136,14 +137,14 @@ pub(crate) type Interest = (InterestTarget, Str, bool);
 pub(crate) struct OwnInterests {
     by_id: BTreeMap<u32, Interest>,
     ids: SeededMap<Interest, (u32, u32)>,
-    last_id: u32,
+    free: IdAllocator,
     weight: usize,
 }
 
 impl OwnInterests {
     pub(crate) fn new(seed: u64) -> Self {
         let ids = SeededMap::with_hasher(SeededState(seed));
-        Self { by_id: BTreeMap::new(), ids, last_id: 0, weight: 0 }
+        Self { by_id: BTreeMap::new(), ids, free: IdAllocator::default(), weight: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -166,11 +167,17 @@ impl OwnInterests {
             *count += 1;
             return None;
         }
-        self.last_id += 1;
+        let by_id = &self.by_id;
+        let id = self.free.allocate(|id| by_id.contains_key(&id));
         self.weight += want.pattern.weight();
-        self.ids.insert(key.clone(), (self.last_id, 1));
-        self.by_id.insert(self.last_id, key);
-        Some(self.last_id)
+        self.ids.insert(key.clone(), (id, 1));
+        self.by_id.insert(id, key);
+        Some(id)
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.free.skip_to_end(left);
     }
 
     /// The id of an interest that has ended.

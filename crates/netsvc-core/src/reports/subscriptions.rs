@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::collections::id_allocator::IdAllocator;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
@@ -27,8 +28,8 @@ pub(crate) struct Subscriptions {
     remembered: usize,
     /// Replays under way, or to be asked for.
     pub(crate) replays: FxHashMap<u32, Replay>,
-    last_id: u32,
-    last_replay: u32,
+    ids: IdAllocator,
+    replay_ids: IdAllocator,
 }
 
 /// Kept values on their way to a subscription.
@@ -61,8 +62,8 @@ impl Subscriptions {
             attached: FxHashMap::default(),
             remembered: 0,
             replays: FxHashMap::default(),
-            last_id: 0,
-            last_replay: 0,
+            ids: IdAllocator::default(),
+            replay_ids: IdAllocator::default(),
         }
     }
 
@@ -83,8 +84,9 @@ impl Subscriptions {
     }
 
     pub(crate) fn insert(&mut self, subscription: Subscription) -> SubscriptionId {
-        self.last_id += 1;
-        let id = SubscriptionId(self.last_id);
+        let table = &self.table;
+        let in_use = |id| table.contains_key(&SubscriptionId(id));
+        let id = SubscriptionId(self.ids.allocate(in_use));
         match &subscription.target {
             SubscriptionTarget::Name(name) => {
                 self.by_name.entry(name.clone()).or_default().push(id);
@@ -117,10 +119,16 @@ impl Subscriptions {
     }
 
     pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
-        self.last_replay = self.last_replay.wrapping_add(1);
-        let replay = Replay { subscription: id, service, asked: None };
-        self.replays.insert(self.last_replay, replay);
-        self.last_replay
+        let replays = &self.replays;
+        let no = self.replay_ids.allocate(|no| replays.contains_key(&no));
+        self.replays.insert(no, Replay { subscription: id, service, asked: None });
+        no
+    }
+
+    /// For tests: see [`IdAllocator::skip_to_end`].
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.ids.skip_to_end(left);
+        self.replay_ids.skip_to_end(left);
     }
 
     /// Subscriptions whose target a service is.

@@ -140,7 +140,8 @@ pub(crate) struct CallTable {
     slots: Vec<Option<(u32, Call)>>,
     free: Vec<u32>,
     len: usize,
-    /// Of the next request, in whatever slot.
+    /// Of the next request, in whatever slot. It may begin again: no two requests in flight have the
+    /// same slot, and what a peer says late, 2³² requests ago, is judged by the link, as all it says.
     generation: u32,
 }
 
@@ -178,6 +179,16 @@ impl CallTable {
     pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
         let (known, found) = self.slots.get_mut(index(call))?.as_mut()?;
         (*known == generation(call)).then_some(found)
+    }
+
+    /// The id of the next request, if it gets this slot.
+    pub(crate) fn next_of_slot(&self, slot: u32) -> CallId {
+        id(slot, self.generation)
+    }
+
+    /// For tests: as if `left` more requests were left before generations begin again.
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.generation = u32::MAX - left;
     }
 
     /// Forgets a request; tells what it held elsewhere.

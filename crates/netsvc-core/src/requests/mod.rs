@@ -59,6 +59,18 @@ impl Requests {
         }
     }
 
+    /// Requests that wait for a provider, oldest first. Where their numbers have begun again, those
+    /// from before are above the next to be given.
+    pub(crate) fn parked_in_order(&self) -> impl Iterator<Item = &CallId> {
+        let next = self.calls.next_of_slot(0);
+        self.parked.range(next..).chain(self.parked.range(..next))
+    }
+
+    /// For tests: numbers that stand for things soon begin again.
+    pub(crate) fn skip_to_end(&mut self, left: u32) {
+        self.calls.skip_to_end(left);
+    }
+
     /// From now on no route is remembered.
     pub(crate) fn forbid_caches(&mut self) {
         self.caches = false;

@@ -226,7 +226,7 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let waits =
             |id: &&CallId| calls.get(**id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
-        let parked: Vec<CallId> = self.requests.parked.iter().filter(waits).copied().collect();
+        let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).copied().collect();
         for id in parked {
             self.requests.parked.remove(&id);
             if let Err(error) = self.place_again(id) {

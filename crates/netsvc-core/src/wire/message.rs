@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::content::Content;
 use crate::ids::{LinkToken, ProcessId, ServiceId, Str};
 use crate::outcome::Outcome;
+use crate::process_secret::ProcessSecret;
 use crate::reason::Reason;
 
 /// The version of the protocol that this code speaks.
@@ -188,6 +189,8 @@ pub struct Hello {
     pub group: Str,
     /// The sender's process.
     pub process: ProcessId,
+    /// Proves to an acceptor that this is its process. `None` in `Welcome`, which never tells it.
+    pub secret: Option<ProcessSecret>,
     /// Its label, for people.
     pub label: Str,
     /// Chosen by the connector's `connect`; the acceptor repeats it.

@@ -10,8 +10,8 @@ use netsvc_core::wire::{
     Report, Request, RequestTarget, Role, SendBuffer, Subscriber, WireError,
 };
 use netsvc_core::{
-    Content, ContentType, Delivered, LinkToken, Outcome, ProcessId, Reason, ReasonCode,
-    RequestCode, RequestError, ServiceId, Str,
+    Content, ContentType, Delivered, LinkToken, Outcome, ProcessId, ProcessSecret, Reason,
+    ReasonCode, RequestCode, RequestError, ServiceId, Str,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -76,7 +76,9 @@ pub(crate) fn messages() -> impl Strategy<Value = Vec<Message>> {
 
 fn greeting() -> impl Strategy<Value = Message> {
     prop_oneof![
-        hello().prop_map(Message::Hello),
+        (hello(), any::<[u8; 32]>()).prop_map(|(hello, secret)| {
+            Message::Hello(Hello { secret: Some(ProcessSecret::new(secret)), ..hello })
+        }),
         hello().prop_map(Message::Welcome),
         reason().prop_map(Message::Refuse),
     ]
@@ -192,6 +194,7 @@ fn hello() -> impl Strategy<Value = Hello> {
             role: if server { Role::Server } else { Role::Client },
             group,
             process: ProcessId(process),
+            secret: None,
             label,
             token: LinkToken(token),
             attempt,

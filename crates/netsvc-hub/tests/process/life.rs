@@ -7,7 +7,7 @@ use std::process::Stdio;
 use netsvc_core::ReasonCode;
 
 use crate::support::{
-    Client, Folder, Hub, PATIENCE, Running, command, exit, frozen_client, signal,
+    Client, Folder, Hub, PATIENCE, Running, command, exit, frozen_client, greet, signal,
 };
 
 #[test]
@@ -59,6 +59,25 @@ fn a_taken_port_ends_it_with_1() {
     assert_eq!((&message["reason"], &message["place"]), (&"address-in-use".into(), &place.into()));
     assert_eq!(message["level"], "error");
     assert_eq!(hub.exit_code(), Some(1));
+}
+
+#[test]
+fn a_client_that_claims_to_be_another_is_refused_and_the_log_says_whom_it_claimed_to_be() {
+    let (mut hub, address) = Hub::at_free_port(&[]);
+    let victim = Client::tcp("victim", address);
+    victim.active();
+    let id = victim.engine.process();
+    // A connection that is refused before does not hide it.
+    drop(TcpStream::connect(address).unwrap());
+    hub.wait("link-refused", |_| true);
+    let mut impostor = TcpStream::connect(address).unwrap();
+    greet(&mut impostor, Some(id));
+    let refused = hub.wait("link-refused", |message| message["reason"] == "identity");
+    assert_eq!(refused["level"], "warn");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains(&id.to_string()), "{message}");
+    victim.announce("mine");
+    Client::tcp("witness", address).sees("mine");
 }
 
 #[test]

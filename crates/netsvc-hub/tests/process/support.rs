@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use netsvc_core::wire::{Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
-    Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ReasonCode, Retry, Role,
+    Event, Filter, Heartbeat, Limits, LinkToken, NewService, ProcessId, ProcessSecret, ReasonCode,
+    Retry, Role,
 };
 use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Scheme, Target};
 use serde_json::Value;
@@ -258,12 +259,21 @@ impl Client {
 /// A client that becomes active and then neither reads nor goes.
 pub(crate) fn frozen_client(path: &Path) -> UnixStream {
     let mut stream = UnixStream::connect(path).unwrap();
+    greet(&mut stream, None);
+    stream
+}
+
+/// Says what a client without anything says at first. `claimed`: that it is that process, which it
+/// cannot prove.
+pub(crate) fn greet(stream: &mut impl Write, claimed: Option<ProcessId>) {
+    let secret = ProcessSecret::new([9; 32]);
     let hello = Hello {
         features: 0,
         role: Role::Client,
         group: "".into(),
-        process: ProcessId([9; 16]),
-        label: "frozen".into(),
+        process: claimed.unwrap_or_else(|| secret.process()),
+        secret: Some(secret),
+        label: "by hand".into(),
         token: LinkToken([3; 16]),
         attempt: 1,
         heartbeat: PATIENCE,
@@ -278,5 +288,4 @@ pub(crate) fn frozen_client(path: &Path) -> UnixStream {
     for slice in &slices[..used] {
         stream.write_all(slice).unwrap();
     }
-    stream
 }

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Event, Heartbeat, Limits, Outcome, ReasonCode, RequestOptions, Retry, Role};
+use netsvc_core::{
+    Event, Heartbeat, Limits, Outcome, ProcessSecret, ReasonCode, RequestOptions, Retry, Role,
+};
 use netsvc_testkit::{Target, Verbs};
 
 use crate::support::{Node, RawPeer, answer_next, assert_reason, content, eventually, hello};
@@ -128,6 +130,23 @@ fn a_second_link_of_one_process_is_refused_and_the_first_stays() {
     newer.send(&Message::Hello(Hello { attempt: 2, ..hello(PATIENT) }));
     assert!(matches!(newer.receive(), Some(Message::Welcome(_))));
     assert_reason(&scene.hub.inactive(), ReasonCode::Replaced);
+    scene.assert_untouched();
+}
+
+#[test]
+fn who_claims_the_id_of_a_linked_process_is_refused_and_the_first_stays() {
+    let mut scene = Scene::new();
+    let mut first = RawPeer::connect(scene.port);
+    first.join(PATIENT);
+    scene.hub.active();
+    let mut impostor = RawPeer::connect(scene.port);
+    let claim = Hello { secret: Some(ProcessSecret::new([8; 32])), attempt: 2, ..hello(PATIENT) };
+    let claimed = claim.process.to_string();
+    impostor.send(&Message::Hello(claim));
+    assert_eq!(refusal(&mut impostor), ReasonCode::Identity);
+    let failed = scene.hub.failed();
+    assert_reason(&failed, ReasonCode::Identity);
+    assert!(failed.reason.unwrap().message.contains(&claimed), "the hub says who was claimed");
     scene.assert_untouched();
 }
 

@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use netsvc_core::wire::{Decoder, Encoder, Hello, Message, SendBuffer};
 use netsvc_core::{
     Content, Event, ExchangeId, Filter, HandlerResult, Heartbeat, Lifetime, Limits, LinkEvent,
-    LinkId, LinkToken, NewService, Outcome, Process, ProcessId, ReasonCode, Retry, Role, ServiceId,
-    ServiceInfo, ServiceNo, SubscriptionLimits, SubscriptionTarget,
+    LinkId, LinkToken, NewService, Outcome, Process, ProcessSecret, ReasonCode, Retry, Role,
+    ServiceId, ServiceInfo, ServiceNo, SubscriptionLimits, SubscriptionTarget,
 };
 use netsvc_net::{
     Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Resolver, Runtime,
@@ -346,11 +346,13 @@ impl RawPeer {
 
 /// The greeting of a client that no engine of the test runs.
 pub(crate) fn hello(heartbeat: Duration) -> Hello {
+    let secret = ProcessSecret::new([9; 32]);
     Hello {
         features: 0,
         role: Role::Client,
         group: "".into(),
-        process: ProcessId([9; 16]),
+        process: secret.process(),
+        secret: Some(secret),
         label: "raw".into(),
         token: LinkToken([3; 16]),
         attempt: 1,

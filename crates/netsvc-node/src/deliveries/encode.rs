@@ -221,7 +221,9 @@ impl Batch<'_> {
 
     /// Makes JavaScript know the service of a report.
     fn introduce(&mut self, report: &DeliveredRef<'_>) {
-        let Tell::Service { forget } = self.services.name(report.service) else { return };
+        let Tell::Service { forget } = self.services.name(report.service, report.id) else {
+            return;
+        };
         if let Some(oldest) = forget {
             self.put(&[delivery::SERVICE_FORGOTTEN, oldest.0]);
         }

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use netsvc_core::{ProcessId, ServiceNo, Str};
-use rustc_hash::FxHashSet;
+use netsvc_core::{ProcessId, ServiceId, ServiceNo, Str};
+use rustc_hash::FxHashMap;
 
 /// Slots of strings.
 const SLOTS: usize = 4096;
@@ -129,7 +129,7 @@ fn place(text: &Str) -> usize {
 /// Services whose identity and name JavaScript knows.
 #[derive(Debug, Default)]
 pub(crate) struct KnownServices {
-    known: FxHashSet<ServiceNo>,
+    known: FxHashMap<ServiceNo, ServiceId>,
     order: VecDeque<ServiceNo>,
 }
 
@@ -143,10 +143,14 @@ pub(crate) enum Tell {
 }
 
 impl KnownServices {
-    /// Notes that `service` is about to be named.
-    pub(crate) fn name(&mut self, service: ServiceNo) -> Tell {
-        if !self.known.insert(service) {
+    /// Notes that `service` is about to be named. The number of one that is gone may mean another
+    /// one day.
+    pub(crate) fn name(&mut self, service: ServiceNo, id: ServiceId) -> Tell {
+        if self.known.get(&service) == Some(&id) {
             return Tell::Nothing;
+        }
+        if self.known.insert(service, id).is_some() {
+            return Tell::Service { forget: None };
         }
         let full = self.order.len() == SERVICES;
         let forget = if full { self.order.pop_front() } else { None };
@@ -243,13 +247,28 @@ mod tests {
     #[test]
     fn the_service_told_first_is_forgotten_first() {
         let mut services = KnownServices::default();
-        for no in 1..=SERVICES {
-            assert_eq!(services.name(ServiceNo(no as u32)), Tell::Service { forget: None });
+        let mut name = |no| services.name(ServiceNo(no), id(no));
+        for no in 1..=SERVICES as u32 {
+            assert_eq!(name(no), Tell::Service { forget: None });
         }
-        assert_eq!(services.name(ServiceNo(1)), Tell::Nothing);
-        let next = ServiceNo(SERVICES as u32 + 1);
-        assert_eq!(services.name(next), Tell::Service { forget: Some(ServiceNo(1)) });
-        assert_eq!(services.name(ServiceNo(1)), Tell::Service { forget: Some(ServiceNo(2)) });
+        assert_eq!(name(1), Tell::Nothing);
+        let next = SERVICES as u32 + 1;
+        assert_eq!(name(next), Tell::Service { forget: Some(ServiceNo(1)) });
+        assert_eq!(name(1), Tell::Service { forget: Some(ServiceNo(2)) });
+    }
+
+    #[test]
+    fn a_number_that_means_another_service_is_told_anew() {
+        let mut services = KnownServices::default();
+        for told in [1, 2] {
+            let service = Tell::Service { forget: None };
+            assert_eq!(services.name(ServiceNo(7), id(told)), service);
+            assert_eq!(services.name(ServiceNo(7), id(told)), Tell::Nothing);
+        }
+    }
+
+    fn id(counter: u32) -> ServiceId {
+        ServiceId { process: ProcessId([1; 16]), counter }
     }
 
     #[test]

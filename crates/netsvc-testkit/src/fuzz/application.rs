@@ -293,7 +293,7 @@ impl Application {
     /// Of a service that it sees, or of one that may come.
     fn identity(&self, source: &mut Source<'_>) -> ServiceId {
         let visible: Vec<ServiceId> = self.services.keys().copied().collect();
-        let any = ServiceId { process: ProcessId(source.id()), counter: source.number() };
+        let any = ServiceId { process: source.process(), counter: source.number() };
         pick(&visible, source).unwrap_or(any)
     }
 

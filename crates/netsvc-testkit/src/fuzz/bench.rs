@@ -5,7 +5,7 @@ use std::time::Duration;
 use netsvc_core::wire::{Hello, Message, Role};
 use netsvc_core::{
     Action, Config, ConnId, Event, ExchangeId, Heartbeat, Limits, LinkId, LinkToken, Process,
-    ProcessId, Reason, ReasonCode, Retry, Time,
+    ProcessSecret, Reason, ReasonCode, Retry, Time,
 };
 
 use super::application::Application;
@@ -40,8 +40,9 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(limits: Limits) -> Self {
         let now = Time(1_000_000_000);
-        // One of the ids that peers use, too.
-        let config = Config { id: ProcessId([4; 16]), label: "bench".into(), limits, seed: 5 };
+        // One that peers claim to be, too.
+        let secret = ProcessSecret::new([4; 32]);
+        let config = Config { secret, label: "bench".into(), limits, seed: 5 };
         let mut process = Process::new(config, now);
         let application = Application::new(&mut process);
         let mut exchange = |role, group| {
@@ -92,15 +93,17 @@ impl Bench {
     }
 
     /// A handshake by the rules, and an empty snapshot. True: the process says that it is linked.
-    pub(super) fn shake_hands(&mut self, slot: usize, id: ProcessId) -> bool {
+    pub(super) fn shake_hands(&mut self, slot: usize, secret: &ProcessSecret) -> bool {
         self.open(slot);
+        let process = secret.process();
         let mut hello = Hello {
             features: 0,
             role: Role::Client,
             group: "".into(),
-            process: id,
+            process,
+            secret: Some(secret.clone()),
             label: "peer".into(),
-            token: LinkToken(id.0),
+            token: LinkToken(process.0),
             attempt: 1,
             heartbeat: Duration::from_secs(5),
             max_payload: 1 << 20,

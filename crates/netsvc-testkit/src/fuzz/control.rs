@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::Message;
-use netsvc_core::{Limits, ProcessId};
+use netsvc_core::{Limits, ProcessSecret};
 
 use super::bench::{Bench, SERVER, SLOTS};
 use super::messages::message;
@@ -23,7 +23,7 @@ pub fn control(data: &[u8]) {
     let mut source = Source::new(data);
     let mut bench = Bench::new(limits(source.u8()));
     for slot in 0..SLOTS {
-        bench.shake_hands(slot, ProcessId([slot as u8; 16]));
+        bench.shake_hands(slot, &ProcessSecret::new([slot as u8; 32]));
     }
     let mut steps = 0;
     while !source.is_empty() && steps < 400 {
@@ -68,7 +68,7 @@ fn step(bench: &mut Bench, source: &mut Source<'_>) {
         8 => drop(bench.hear(slot, usize::from(source.u8()) * 16)),
         9 => {
             if what < 128 || slot == SERVER {
-                bench.shake_hands(slot, ProcessId(source.id()));
+                bench.shake_hands(slot, &source.secret());
             } else {
                 bench.open(slot);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Message, Role};
-use netsvc_core::{Limits, LinkToken, ProcessId};
+use netsvc_core::{Limits, LinkToken, ProcessSecret};
 
 use super::bench::{Bench, GROUP, SERVER, SLOTS};
 use super::frames::framed;
@@ -12,7 +12,7 @@ use super::source::Source;
 
 /// The peer that keeps the rules, and its process.
 const HONEST: usize = 0;
-const HONEST_ID: ProcessId = ProcessId([200; 16]);
+const HONEST_SECRET: ProcessSecret = ProcessSecret::new([200; 32]);
 
 /// Lets strangers greet a process in any way, and answer its greetings.
 ///
@@ -26,7 +26,7 @@ pub fn handshake(data: &[u8]) {
     let mut source = Source::new(data);
     let limits = Limits { handshakes: 2, links: 4, ..Limits::default() };
     let mut bench = Bench::new(limits);
-    assert!(bench.shake_hands(HONEST, HONEST_ID), "the first link is not taken");
+    assert!(bench.shake_hands(HONEST, &HONEST_SECRET), "the first link is not taken");
     let asks = source.flag();
     bench.process.require_authorisation(bench.server, asks);
     let mut steps = 0;
@@ -74,7 +74,7 @@ fn step(bench: &mut Bench, source: &mut Source<'_>) {
         }
         13 => drop(bench.hear(slot, usize::MAX)),
         14 => {
-            bench.shake_hands(slot, ProcessId(source.id()));
+            bench.shake_hands(slot, &source.secret());
         }
         _ => {
             for _ in 0..source.below(16) {

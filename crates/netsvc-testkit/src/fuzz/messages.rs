@@ -10,7 +10,7 @@ use netsvc_core::wire::{
     RequestTarget, Role, Subscriber,
 };
 use netsvc_core::{
-    Content, ContentType, Delivered, LinkToken, Outcome, ProcessId, Reason, ReasonCode,
+    Content, ContentType, Delivered, LinkToken, Outcome, ProcessSecret, Reason, ReasonCode,
     RequestCode, RequestError, ServiceId, Str,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn message(source: &mut Source<'_>) -> Message {
         7 => Message::Synced,
         8 => Message::Process(ProcessInfo {
             process: source.number(),
-            id: ProcessId(source.id()),
+            id: source.process(),
             label: source.text(MAX_NAME),
         }),
         9 => Message::ProcessGone { process: source.number() },
@@ -96,11 +96,17 @@ pub(super) fn message(source: &mut Source<'_>) -> Message {
 
 /// An introduction.
 pub(super) fn hello(source: &mut Source<'_>) -> Hello {
+    let features = source.long();
+    let role = if source.flag() { Role::Server } else { Role::Client };
+    let group = if source.below(4) == 3 { source.text(MAX_NAME) } else { "".into() };
+    let secret = source.secret();
     Hello {
-        features: source.long(),
-        role: if source.flag() { Role::Server } else { Role::Client },
-        group: if source.below(4) == 3 { source.text(MAX_NAME) } else { "".into() },
-        process: ProcessId(source.id()),
+        features,
+        role,
+        group,
+        process: secret.process(),
+        // Now and then somebody claims to be another.
+        secret: Some(if features == 7 { ProcessSecret::new([9; 32]) } else { secret }),
         label: source.text(MAX_NAME),
         token: LinkToken(source.id()),
         attempt: source.number(),
@@ -144,7 +150,7 @@ fn target(source: &mut Source<'_>) -> InterestTarget {
     if source.flag() {
         InterestTarget::Name(source.text(MAX_NAME))
     } else {
-        let process = ProcessId(source.id());
+        let process = source.process();
         InterestTarget::Identity(ServiceId { process, counter: source.number() })
     }
 }

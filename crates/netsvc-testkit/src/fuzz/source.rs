@@ -1,7 +1,7 @@
 //! Choices made by the bytes of a fuzzer.
 
 use bytes::Bytes;
-use netsvc_core::Str;
+use netsvc_core::{ProcessId, ProcessSecret, Str};
 
 /// Hands out the bytes of an input one after the other. When they are used up it says zero, so
 /// that every input means something, and shorter inputs mean less.
@@ -91,6 +91,16 @@ impl<'a> Source<'a> {
     /// Sixteen bytes that tell few things apart.
     pub fn id(&mut self) -> [u8; 16] {
         [self.u8() % 5; 16]
+    }
+
+    /// A process: one of those whose secrets peers know.
+    pub fn process(&mut self) -> ProcessId {
+        self.secret().process()
+    }
+
+    /// The secret of one of few processes.
+    pub fn secret(&mut self) -> ProcessSecret {
+        ProcessSecret::new([self.u8() % 5; 32])
     }
 
     /// A text of at most `limit` bytes.

@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes};
 
 use crate::ids::{LinkToken, ProcessId, ServiceId, Str};
 use crate::limits::{MAX_GROUPS, MAX_METHODS, MAX_NAME, MAX_SUBJECT};
+use crate::process_secret::ProcessSecret;
 use crate::reason::{Reason, ReasonCode};
 
 use crate::wire::error::WireError;
@@ -31,7 +32,10 @@ pub(in crate::wire) fn read(
     let mut reader = Reader::new(kind.name(), body);
     let r = &mut reader;
     let message = match kind {
-        ControlKind::Hello => Message::Hello(read_hello(r)?),
+        ControlKind::Hello => {
+            let hello = read_hello(r)?;
+            Message::Hello(Hello { secret: Some(ProcessSecret::new(r.array()?)), ..hello })
+        }
         ControlKind::Welcome => Message::Welcome(read_hello(r)?),
         ControlKind::Refuse => Message::Refuse(read_reason(r, ReasonCode::Denied)?),
         ControlKind::Heartbeat => Message::Heartbeat,
@@ -86,6 +90,7 @@ pub(in crate::wire) fn write(message: &Message, body: &mut Vec<u8>) -> Option<Co
     Some(match message {
         Message::Hello(hello) => {
             write_hello(hello, body);
+            body.put_slice(hello.secret.as_ref().map_or(&[0; 32][..], |secret| secret.bytes()));
             ControlKind::Hello
         }
         Message::Welcome(hello) => {
@@ -222,6 +227,7 @@ fn read_hello(r: &mut Reader<'_>) -> Result<Hello, WireError> {
         features: r.u64()?,
         role: read_role(r)?,
         process: ProcessId(r.array()?),
+        secret: None,
         token: LinkToken(r.array()?),
         attempt: r.u32()?,
         heartbeat: Duration::from_millis(r.u32()?.into()),
