@@ -12,10 +12,10 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
-use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Limits, LinkToken, ProcessId, ReasonCode};
+use netsvc_core::wire::Message;
+use netsvc_core::{Limits, ReasonCode};
 
-use crate::support::{Node, RawPeer, assert_reason, hello};
+use crate::support::{Node, RawPeer, assert_reason, hello_of};
 
 const INSIDE: &str = "NETSVC_TEST_LITTLE_MEMORY";
 const PAYLOAD: usize = 64 << 20;
@@ -75,8 +75,7 @@ fn announce_and_send() {
 
 fn joined(port: u16, id: u8) -> RawPeer {
     let mut peer = RawPeer::connect(port);
-    let (process, token) = (ProcessId([id; 16]), LinkToken([id; 16]));
-    peer.send(&Message::Hello(Hello { process, token, ..hello(Duration::from_secs(60)) }));
+    peer.send(&Message::Hello(hello_of(id, Duration::from_secs(60))));
     assert!(matches!(peer.receive(), Some(Message::Welcome(_))));
     peer.send(&Message::Synced);
     peer

@@ -11,10 +11,10 @@ mod support;
 use std::io::Write;
 use std::time::Duration;
 
-use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Event, ExchangeId, Limits, ProcessId};
+use netsvc_core::wire::Message;
+use netsvc_core::{Event, ExchangeId, Limits};
 
-use crate::support::{Node, RawPeer, eventually, hello};
+use crate::support::{Node, RawPeer, eventually, hello_of};
 
 const STRANGERS: usize = 48; // so many are asked about at once
 const PAYLOAD: usize = 8 << 20;
@@ -26,8 +26,7 @@ fn strangers_take_no_memory() {
     let mut strangers = Vec::new();
     for id in 1..=STRANGERS as u8 {
         let mut peer = RawPeer::connect(port);
-        let process = ProcessId([id; 16]);
-        peer.send(&Message::Hello(Hello { process, ..hello(Duration::from_secs(60)) }));
+        peer.send(&Message::Hello(hello_of(id, Duration::from_secs(60))));
         hub.wait("a question", |event| matches!(event, Event::Authorise(_)).then_some(()));
         strangers.push(peer);
     }

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{Event, Limits, ProcessId, ReasonCode, Role};
+use netsvc_core::{Event, Limits, ProcessSecret, ReasonCode, Role};
 use netsvc_net::{ListenAddress, ListenTarget, Scheme, Target};
 
 use crate::support::{
-    Node, RawPeer, SOON, assert_error, assert_reason, eventually, hello, loopback, throughout,
+    Node, RawPeer, SOON, assert_error, assert_reason, eventually, hello, hello_of, loopback,
+    throughout,
 };
 
 fn hosts(hosts: &[&str], port: u16) -> ListenTarget {
@@ -118,8 +119,7 @@ fn handshakes_beyond_the_limit_wait_in_the_backlog() {
     };
     let others = [1, 2].map(|id| {
         let mut peer = RawPeer::connect(port);
-        let id = ProcessId([id; 16]);
-        peer.send(&Message::Hello(Hello { process: id, ..hello(Duration::from_secs(60)) }));
+        peer.send(&Message::Hello(hello_of(id, Duration::from_secs(60))));
         (peer, asked())
     });
     let client = Node::start("client");
@@ -188,10 +188,11 @@ fn who_takes_no_events_has_no_end_of_links_only_later() {
     let (hub, port) = Node::hub(Limits::default());
     for count in 0..LINKS {
         let mut peer = RawPeer::connect(port);
-        let mut id = [0; 16];
-        id[..4].copy_from_slice(&count.to_be_bytes());
-        let hello = hello(Duration::from_secs(60));
-        peer.send(&Message::Hello(Hello { process: ProcessId(id), ..hello }));
+        let mut secret = [0; 32];
+        secret[..4].copy_from_slice(&count.to_be_bytes());
+        let secret = ProcessSecret::new(secret);
+        let (process, hello) = (secret.process(), hello(Duration::from_secs(60)));
+        peer.send(&Message::Hello(Hello { process, secret: Some(secret), ..hello }));
         peer.send(&Message::Synced);
         // All of it: what is left unread would reset the connection.
         peer.receive_until(|message| matches!(message, Message::Synced).then_some(()));

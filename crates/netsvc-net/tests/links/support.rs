@@ -346,7 +346,12 @@ impl RawPeer {
 
 /// The greeting of a client that no engine of the test runs.
 pub(crate) fn hello(heartbeat: Duration) -> Hello {
-    let secret = ProcessSecret::new([9; 32]);
+    hello_of(9, heartbeat)
+}
+
+/// As [`hello`], of another process.
+pub(crate) fn hello_of(id: u8, heartbeat: Duration) -> Hello {
+    let secret = ProcessSecret::new([id; 32]);
     Hello {
         features: 0,
         role: Role::Client,
@@ -354,7 +359,7 @@ pub(crate) fn hello(heartbeat: Duration) -> Hello {
         process: secret.process(),
         secret: Some(secret),
         label: "raw".into(),
-        token: LinkToken([3; 16]),
+        token: LinkToken([id; 16]),
         attempt: 1,
         heartbeat,
         max_payload: 1 << 20,
