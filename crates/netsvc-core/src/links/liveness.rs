@@ -146,6 +146,7 @@ impl Links {
     }
 
     /// The preamble came: what is left of the handshake has the time that all of it has.
+    #[cold]
     pub(crate) fn note_preamble(&mut self, conn: ConnId) {
         if let Some(link) = self.link_of(conn)
             && let Some(connection) = self.connection_mut(link)

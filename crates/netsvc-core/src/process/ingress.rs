@@ -155,7 +155,7 @@ impl Process {
         if applied > 0 {
             self.links.note_preamble(conn);
         }
-        let mut arrival = self.admitted(conn, decoder);
+        let mut arrival = self.arrival(conn);
         loop {
             let rest = &bytes[applied..];
             let (Some(frame), Some(arriving)) = (decoder.plain_front(rest), &mut arrival) else {
@@ -164,7 +164,7 @@ impl Process {
                     other => applied += other,
                 }
                 // It may have ended, or begun to be in use.
-                arrival = self.admitted(conn, decoder);
+                arrival = self.arrival(conn);
                 continue;
             };
             applied += self.apply_data(now, arriving, decoder, buffer, frame, rest.len(), sink)?;
@@ -183,6 +183,10 @@ impl Process {
         rest: &[u8],
         sink: &mut (dyn Sink + '_),
     ) -> Result<usize, WireError> {
+        // Its greeting may have been answered since the last frame.
+        if decoder.is_unanswered() && self.arrival(conn).is_some() {
+            decoder.admit();
+        }
         let Some(frame) = decoder.front(rest)? else { return Ok(0) };
         if frame.is_large() && !buffer.is_shared() {
             return Ok(0);
@@ -260,15 +264,6 @@ impl Process {
         let link = self.links.link_of(conn)?;
         let state = self.links.get(link)?;
         state.linked().map(|_| Arrival { link, exchange: state.exchange, last: None })
-    }
-
-    /// As [`arrival`](Self::arrival); once there is one, frames of all kinds may come.
-    fn admitted(&self, conn: ConnId, decoder: &mut Decoder) -> Option<Arrival> {
-        let arrival = self.arrival(conn);
-        if arrival.is_some() {
-            decoder.admit();
-        }
-        arrival
     }
 
     /// A report that came in fragments, or from a test.

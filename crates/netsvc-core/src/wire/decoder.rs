@@ -137,7 +137,9 @@ impl Decoder {
             let Some(frame) = self.front(&bytes)? else { break };
             let message = self.message(&frame, &LazyCopy::shared(&bytes))?;
             // Whoever takes message by message judges the greeting himself.
-            self.admit();
+            if self.is_unanswered() {
+                self.admit();
+            }
             if let Some(message) = message {
                 return Ok(Some(message));
             }
@@ -310,13 +312,17 @@ impl Decoder {
         }
     }
 
-    /// The greeting was taken and answered: from now on frames of all kinds may come.
+    /// The greeting was read, and the peer is not [admitted](Self::admit) yet.
     #[inline]
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.stage == Stage::Unanswered
+    }
+
+    /// The greeting was taken and answered: from now on frames of all kinds may come.
+    #[cold]
     pub(crate) fn admit(&mut self) {
-        if self.stage == Stage::Unanswered {
-            self.stage = Stage::Admitted;
-            self.plain_below = LARGE.min(self.max_payload);
-        }
+        self.stage = Stage::Admitted;
+        self.plain_below = LARGE.min(self.max_payload);
     }
 
     /// What went wrong is final: every later call returns it again.
