@@ -20,6 +20,11 @@ pub const MAX_SYMBOLS: usize = 4096;
 pub const MAX_CONTROL: usize = 64 << 10;
 /// Bytes of extension fields of one message.
 pub const MAX_EXTENSIONS: usize = 4096;
+/// Replays of one publisher that a process may have asked for over one link, and that are not
+/// answered yet. A process that asks for more waits.
+pub const MAX_REPLAYS: usize = 256;
+/// As [`MAX_REPLAYS`], of all publishers.
+pub const MAX_REPLAYS_OF_LINK: usize = 8192;
 /// A watcher that falls further behind than this many changes starts anew.
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.

@@ -9,6 +9,7 @@ use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
 use crate::limits::CONNECT_DEADLINE;
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
+use crate::reports::replays_asked::ReplaysAsked;
 use crate::requests::route_cache::RouteCache;
 use crate::time::Time;
 use crate::wire::{Hello, Message};
@@ -43,6 +44,9 @@ pub(crate) struct Connection {
     pub(crate) told: FxHashSet<ServiceNo>,
     /// Subscribers of local services that the peer has told.
     pub(crate) subscribers: FxHashSet<(ServiceNo, ProcessNo, Str, bool)>,
+    /// Replays that the peer has asked for through this process or is to answer, most of the time
+    /// none.
+    pub(crate) replays: Option<Box<ReplaysAsked>>,
     /// Messages of the peer that this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -106,6 +110,7 @@ impl Connection {
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
             subscribers: FxHashSet::default(),
+            replays: None,
             ignored: 0,
             inbound: IdMap::default(),
             route: None,

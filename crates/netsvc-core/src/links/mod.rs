@@ -4,6 +4,7 @@ pub(crate) mod backoff;
 pub(crate) mod capabilities;
 pub(crate) mod connection;
 pub(crate) mod exchange;
+mod expected_replays;
 mod flush;
 mod flushes;
 pub(crate) mod handshake;
@@ -219,11 +220,29 @@ impl Links {
         }
     }
 
-    /// A replay over a link has ended: another may be asked for.
-    pub(crate) fn end_replay(&mut self, link: LinkId, publisher: crate::ids::ProcessNo) {
+    /// Whether this process has asked for a replay over a link, and it is not answered.
+    pub(crate) fn has_asked(&self, link: LinkId, replay: u32) -> bool {
+        self.linked(link).is_some_and(|connection| connection.out.has_asked(replay))
+    }
+
+    /// A replay over a link is answered: another may be asked for.
+    pub(crate) fn end_replay(&mut self, link: LinkId, replay: u32) {
         if let Some(connection) = self.connection_mut(link) {
-            connection.out.end_replay(publisher);
+            connection.out.end_replay(replay);
             self.mark_dirty(link);
+        }
+    }
+
+    /// A process, by the peer's number, asks for a replay of this process's services; false: it
+    /// waits for too many already.
+    pub(crate) fn begin_answer(&mut self, link: LinkId, process: u32) -> bool {
+        self.linked_mut(link).is_none_or(|connection| connection.out.begin_answer(process))
+    }
+
+    /// A process, by the peer's number, is gone, and waits for no answer.
+    pub(crate) fn forget_asker(&mut self, link: LinkId, process: u32) {
+        if let Some(connection) = self.linked_mut(link) {
+            connection.out.forget_asker(process);
         }
     }
 
@@ -233,12 +252,17 @@ impl Links {
             .all_linked()
             .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
         let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
+        let answers = self.all_linked().map(|(_, connection)| connection.out.answers());
+        let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
+        let asked = asked.map(|replays| replays.len());
         vec![
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
             ("connections", self.conns.len()),
             ("told subscribers", told.sum()),
             ("asks", replays.sum()),
+            ("answers", answers.sum()),
+            ("replays asked", asked.sum()),
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
         ]

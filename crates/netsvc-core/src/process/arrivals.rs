@@ -40,7 +40,10 @@ impl Process {
             return Err(Reason::violation("the peer declared itself gone"));
         }
         match connection.processes.remove(process) {
-            Some(no) => self.lose_process(link, no),
+            Some(no) => {
+                self.links.forget_asker(link, process);
+                self.lose_process(link, no);
+            }
             None => self.links.ignore(link),
         }
         Ok(())

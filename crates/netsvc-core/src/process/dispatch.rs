@@ -141,7 +141,7 @@ impl Process {
             }
             Message::ReplayRequest { service, process, replay, pattern, after, upto } => {
                 let question = ReplayQuestion { service, process, replay, pattern, after, upto };
-                distributor.handle_replay_request(link, &question);
+                return distributor.handle_replay_request(link, &question);
             }
             Message::Replayed { process, replay, remaining, report } => {
                 distributor.handle_replayed(link, process, replay, remaining, report);

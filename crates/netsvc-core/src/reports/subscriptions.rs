@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
-use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::service::Service;
 use crate::reports::subscription::Subscription;
 use crate::reports::subscription_options::SubscriptionTarget;
@@ -33,8 +33,6 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Replay {
     pub(crate) subscription: SubscriptionId,
     pub(crate) service: ServiceId,
-    /// The link over which it was asked for, and whom.
-    pub(crate) asked: Option<(LinkId, ProcessNo)>,
 }
 
 /// Subscriptions that one service concerns.
@@ -114,7 +112,7 @@ impl Subscriptions {
 
     pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
         self.last_replay = self.last_replay.wrapping_add(1);
-        let replay = Replay { subscription: id, service, asked: None };
+        let replay = Replay { subscription: id, service };
         self.replays.insert(self.last_replay, replay);
         self.last_replay
     }

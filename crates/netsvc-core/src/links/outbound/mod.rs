@@ -2,13 +2,17 @@
 //!
 //! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
 //! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
-//! bytes when the transport has room. Nothing outside this folder sees the encoder, the bytes that
+//! bytes when the transport has room. `answers` are replays that the peer has asked for, made bytes by
+//! `answering` in between. Nothing outside this folder sees the encoder, the bytes that
 //! are ready, the outbox or a batch.
 
+mod answering;
+mod answers;
 pub(crate) mod bounds;
 pub(crate) mod encode;
 pub(crate) mod outbox;
 pub(crate) mod outlet;
+pub(crate) mod replay_cursor;
 pub(crate) mod report_batch;
 pub(crate) mod reports;
 
@@ -25,6 +29,7 @@ use crate::time::Time;
 use crate::wire::{Encoder, Message, ProcessInfo, SendBuffer};
 
 use super::phase::Phase;
+use answers::Answers;
 use outbox::Outbox;
 
 /// The outbound side of a connection.
@@ -39,6 +44,10 @@ pub(crate) struct Outbound {
     ready: SendBuffer,
     /// Replays to be asked for, most of the time none.
     replays: Option<Box<ReplayQueue>>,
+    /// Replays that the peer has asked for, most of the time none.
+    answers: Option<Box<Answers>>,
+    /// What looking for the values of those counted for in one call, in bytes.
+    looked: usize,
     /// Processes introduced to the peer.
     introduced: FxHashSet<ProcessNo>,
     /// One of them, the last that was needed; this process, which needs no introduction: none.
@@ -77,6 +86,8 @@ impl Outbound {
             outbox: Outbox::default(),
             ready: SendBuffer::new(),
             replays: None,
+            answers: None,
+            looked: 0,
             introduced: FxHashSet::default(),
             last_introduced: OWN,
             dirty: false,
@@ -148,10 +159,20 @@ impl Outbound {
         self.replays.as_ref().map_or(0, |replays| replays.len())
     }
 
-    /// A replay of a publisher that was asked for is answered, or no longer wanted.
-    pub(super) fn end_replay(&mut self, publisher: ProcessNo) {
+    /// Replays that the peer has asked for and that are not answered.
+    pub(super) fn answers(&self) -> usize {
+        self.answers.as_ref().map_or(0, |answers| answers.len())
+    }
+
+    /// Whether a replay was asked for over this connection and is not answered.
+    pub(super) fn has_asked(&self, replay: u32) -> bool {
+        self.replays.as_ref().is_some_and(|replays| replays.has_asked(replay))
+    }
+
+    /// A replay that was asked for is answered.
+    pub(super) fn end_replay(&mut self, replay: u32) {
         if let Some(replays) = &mut self.replays {
-            replays.end(publisher);
+            replays.end(replay);
             if replays.is_idle() {
                 self.replays = None;
             }
@@ -177,9 +198,13 @@ impl Outbound {
                     || self.snapshot != Snapshot::Done
                     || !self.outbox.is_empty()
                     || self.replays.as_ref().is_some_and(|replays| replays.may_ask())
+                    || self.has_answers()
             }
             Phase::Closing { .. } => {
-                !self.urgent.is_empty() || !self.ready.is_empty() || !self.outbox.is_empty()
+                !self.urgent.is_empty()
+                    || !self.ready.is_empty()
+                    || !self.outbox.is_empty()
+                    || self.has_answers()
             }
         }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
+use crate::ids::{CallId, ProcessNo, Str};
+use crate::links::outbound::replay_cursor::ReplayCursor;
 use crate::links::outbound::report_batch::SealedBatch;
 use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
-use crate::reports::pattern::Pattern;
 use crate::reports::replay_queue::Row;
 use crate::reports::want::Want;
 use crate::wire::{Announcement, Message, Report};
@@ -61,25 +61,11 @@ pub(crate) enum Out {
         subject: Option<Str>,
         count: u64,
     },
-    /// A cursor over the kept values of a local service, up to the sequence at which it began.
+    /// A replay of kept values of a local service begins, up to the sequence at which that was
+    /// asked: behind the reports that were sent before. From here on others may overtake it.
     Replay(ReplayCursor),
     /// A dropped entry.
     Nothing,
-}
-
-/// A replay under way: one page of it.
-#[derive(Debug)]
-pub(crate) struct ReplayCursor {
-    pub(crate) service: ServiceNo,
-    /// Who asked, as the peer numbers it.
-    pub(crate) process: u32,
-    pub(crate) replay: u32,
-    pub(crate) pattern: Pattern,
-    pub(crate) after: u64,
-    pub(crate) upto: u64,
-    /// What the page may still hold.
-    pub(crate) values_left: usize,
-    pub(crate) bytes_left: usize,
 }
 
 impl Out {
@@ -294,14 +280,6 @@ impl Outbox {
             self.replaceable = FxHashMap::default();
         }
         Some(out)
-    }
-
-    /// Puts an entry back that was only partly encoded.
-    pub(crate) fn unpop(&mut self, out: Out) {
-        let size = out.size();
-        self.base -= 1; // it was just popped
-        self.bytes += size;
-        self.entries.push_front((out, size));
     }
 
     /// What was dropped is told just before the next report of its service, before the service's
