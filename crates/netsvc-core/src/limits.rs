@@ -31,6 +31,19 @@ pub const MAX_WATCH_BACKLOG: usize = 4096;
 pub const PUBLISH_HIGH_WATER: usize = 1 << 20;
 /// No byte written for this long although something is queued: the peer does not read.
 pub const STUCK_WRITER: Duration = Duration::from_secs(10);
+/// As [`STUCK_WRITER`], for the writer of a connecting link whose server goes on speaking: it may hold
+/// this process back until others have taken what that has caused.
+pub const STUCK_SERVER: Duration = Duration::from_secs(60);
+/// Bytes of control messages that one link may have caused and that wait for another, at most a 32nd
+/// of what that may still hold of them. Above it the first is not read until half of them are
+/// written. It exceeds what an honest process causes at once: 8,192 cancelled requests, or 1,024
+/// services announced.
+pub const RELAYED_SHARE: usize = 1 << 20;
+/// While a link is not read for that reason, it is read once in this time: so its end is seen.
+pub const PAUSED_READ: Duration = Duration::from_secs(4);
+/// Bytes per second that a link must take while others wait for it, or it is a slow consumer after
+/// [`STUCK_WRITER`].
+pub const SLOWEST_READER: f64 = 1_048_576.0;
 /// Resolving, connecting and handshake together may take this long.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 

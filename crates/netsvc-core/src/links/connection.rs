@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::collections::id_map::IdMap;
 use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
-use crate::limits::CONNECT_DEADLINE;
+use crate::limits::{CONNECT_DEADLINE, STUCK_SERVER, STUCK_WRITER};
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
 use crate::reports::replays_asked::ReplaysAsked;
@@ -16,6 +16,7 @@ use crate::wire::{Hello, Message};
 
 use super::capabilities::Capabilities;
 use super::exchange::Heartbeat;
+use super::hold::Hold;
 use super::outbound::Outbound;
 use super::phase::Phase;
 
@@ -47,6 +48,8 @@ pub(crate) struct Connection {
     /// Replays that the peer has asked for through this process or is to answer, most of the time
     /// none.
     pub(crate) replays: Option<Box<ReplaysAsked>>,
+    /// It is not read, since others have yet to take what it has caused.
+    pub(super) hold: Option<Hold>,
     /// Messages of the peer that this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -111,6 +114,7 @@ impl Connection {
             told: FxHashSet::default(),
             subscribers: FxHashSet::default(),
             replays: None,
+            hold: None,
             ignored: 0,
             inbound: IdMap::default(),
             route: None,
@@ -166,13 +170,22 @@ impl Connection {
         heartbeat.dead.max(announced * 3)
     }
 
+    /// How long the transport may take no byte. A server that goes on speaking may hold this process
+    /// up for some time: its silence ends the link sooner.
+    pub(super) fn stuck_after(&self) -> Duration {
+        if self.capabilities().relays_for_us { STUCK_SERVER } else { STUCK_WRITER }
+    }
+
     /// When something has to be done about this connection if nothing happens until then.
     pub(super) fn next_wake(&self, heartbeat: Heartbeat) -> Time {
         match self.phase {
             Phase::Opening | Phase::Handshake | Phase::Authorising => self.began + CONNECT_DEADLINE,
             Phase::Syncing | Phase::Active(_) => {
+                // One that is not read is not judged by its silence.
                 let silent = self.last_received + self.patience(heartbeat);
-                self.out.next_wake(&self.phase, heartbeat.interval).min(silent)
+                let due = self.hold.map_or(silent, |hold| hold.read_at);
+                let stuck = self.stuck_after();
+                self.out.next_wake(&self.phase, heartbeat.interval, stuck).min(due)
             }
             Phase::Closing { until } => until,
         }

@@ -2,12 +2,15 @@
 
 pub(crate) mod backoff;
 pub(crate) mod capabilities;
+mod charges;
 pub(crate) mod connection;
 pub(crate) mod exchange;
 mod expected_replays;
 mod flush;
 mod flushes;
 pub(crate) mod handshake;
+mod hold;
+mod holding;
 mod lifecycle;
 pub(crate) mod link;
 pub(crate) mod liveness;
@@ -27,6 +30,7 @@ use crate::random::Random;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
+use charges::Charges;
 use connection::Connection;
 use exchange::Exchange;
 use flushes::Flushes;
@@ -51,6 +55,17 @@ pub enum Action {
         /// The connection.
         conn: ConnId,
     },
+    /// Read nothing from the connection until told otherwise: its peer has caused more for others
+    /// than they have taken. What was read already may still be given to `handle_*`.
+    Pause {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Read the connection again.
+    Resume {
+        /// The connection.
+        conn: ConnId,
+    },
 }
 
 /// The part of a process that owns its exchanges, links and connections.
@@ -64,6 +79,8 @@ pub(crate) struct Links {
     last_conn: u32,
     flushes: Flushes,
     actions: VecDeque<Action>,
+    /// Who pays for what is queued.
+    charges: Charges,
     /// Connections that have something to write.
     dirty: VecDeque<ConnId>,
     timers: Timers<LinkTimer>,
@@ -90,6 +107,7 @@ impl Links {
             last_conn: 0,
             flushes: Flushes::default(),
             actions: VecDeque::new(),
+            charges: Charges::default(),
             dirty: VecDeque::new(),
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),

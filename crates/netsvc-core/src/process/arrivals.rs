@@ -169,8 +169,9 @@ impl Process {
         };
         let Some(service) = self.registry.services.get(no) else { return Ok(()) };
         // It has to fit into one announcement, for those who hear of the service later.
-        let size = service.announcement().body_len() + 2 + change.group.len();
-        if joined && (service.groups.len() >= MAX_GROUPS || size > MAX_CONTROL) {
+        let news = joined && !service.in_group(&change.group);
+        let size = || service.announced_len() + 2 + change.group.len();
+        if news && (service.groups.len() >= MAX_GROUPS || size() > MAX_CONTROL) {
             return Err(Reason::violation("a service is in too many groups"));
         }
         // Of one origin the higher revision wins, whatever way it took.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
-use crate::wire::Announcement;
+use crate::wire::{Announcement, announced_len};
 
 /// A visible service.
 #[derive(Debug)]
@@ -131,6 +131,11 @@ impl Service {
 
     pub(crate) fn in_group(&self, group: &str) -> bool {
         self.groups.iter().any(|known| **known == *group)
+    }
+
+    /// Bytes of its announcement.
+    pub(crate) fn announced_len(&self) -> usize {
+        announced_len(&self.name, &self.audience, &self.groups, &self.methods)
     }
 
     /// As peers are told of it.

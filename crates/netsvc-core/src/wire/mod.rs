@@ -19,6 +19,7 @@ mod symbols;
 mod words;
 mod writer;
 
+pub(crate) use body::control::announced_len;
 pub(crate) use body::report::ReportRef;
 pub(crate) use body::request::{RequestRef, RequestTargetRef};
 pub(crate) use body::response::{OutcomeRef, ResponseRef};

@@ -77,8 +77,12 @@ impl Links {
             outbound.last_progress = Time::NEVER;
         }
         let closing = matches!(phase, Phase::Closing { .. });
+        let released = outbound.take_released();
         if let Some(state) = self.table.get_mut(link) {
             state.connection = Some(connection);
+        }
+        if !released.is_empty() {
+            self.release(now, released);
         }
         if !closing && out.len() > before {
             self.arm_writing(link, now);

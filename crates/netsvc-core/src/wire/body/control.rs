@@ -202,10 +202,14 @@ impl Announcement {
     /// Bytes of the message's body. It can be sent if they do not exceed
     /// [`MAX_CONTROL`](crate::limits::MAX_CONTROL).
     pub fn body_len(&self) -> usize {
-        let strings = [&self.name, &self.audience].into_iter();
-        let strings = strings.chain(&self.groups).chain(&self.methods);
-        strings.fold(4 + 4 + 4 + 8 + 2 + 2, |len, text| len + 2 + text.len())
+        announced_len(&self.name, &self.audience, &self.groups, &self.methods)
     }
+}
+
+/// As [`Announcement::body_len`], of what it would say.
+pub(crate) fn announced_len(name: &Str, audience: &Str, groups: &[Str], methods: &[Str]) -> usize {
+    let strings = [name, audience].into_iter().chain(groups).chain(methods);
+    strings.fold(4 + 4 + 4 + 8 + 2 + 2, |len, text| len + 2 + text.len())
 }
 
 fn read_hello(r: &mut Reader<'_>) -> Result<Hello, WireError> {
