@@ -52,7 +52,7 @@ impl End {
     pub(crate) fn wants_open(&mut self) -> Option<ConnId> {
         std::iter::from_fn(|| self.process.poll_action()).find_map(|action| match action {
             Action::Open { conn, .. } => Some(conn),
-            Action::Close { .. } => None,
+            Action::Close { .. } | Action::Pause { .. } | Action::Resume { .. } => None,
         })
     }
 

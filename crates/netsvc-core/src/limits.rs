@@ -20,6 +20,11 @@ pub const MAX_SYMBOLS: usize = 4096;
 pub const MAX_CONTROL: usize = 64 << 10;
 /// Bytes of extension fields of one message.
 pub const MAX_EXTENSIONS: usize = 4096;
+/// Replays of one publisher that a process may have asked for over one link, and that are not
+/// answered yet. A process that asks for more waits.
+pub const MAX_REPLAYS: usize = 256;
+/// As [`MAX_REPLAYS`], of all publishers.
+pub const MAX_REPLAYS_OF_LINK: usize = 8192;
 /// A watcher that falls further behind than this many changes starts anew.
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.
@@ -31,6 +36,19 @@ pub const STUCK_WRITER: Duration = Duration::from_secs(10);
 pub const MAX_HEARTBEAT: Duration = Duration::from_secs(60);
 /// The preamble of an accepted connection has to come within this time.
 pub const PREAMBLE_DEADLINE: Duration = Duration::from_secs(1);
+/// As [`STUCK_WRITER`], for the writer of a connecting link whose server goes on speaking: it may hold
+/// this process back until others have taken what that has caused.
+pub const STUCK_SERVER: Duration = Duration::from_secs(60);
+/// Bytes of control messages that one link may have caused and that wait for another, at most a 32nd
+/// of what that may still hold of them. Above it the first is not read until half of them are
+/// written. It exceeds what an honest process causes at once: 8,192 cancelled requests, or 1,024
+/// services announced.
+pub const RELAYED_SHARE: usize = 1 << 20;
+/// While a link is not read for that reason, it is read once in this time: so its end is seen.
+pub const PAUSED_READ: Duration = Duration::from_secs(4);
+/// Bytes per second that a link must take while others wait for it, or it is a slow consumer after
+/// [`STUCK_WRITER`].
+pub const SLOWEST_READER: f64 = 1_048_576.0;
 /// Resolving, connecting and handshake together may take this long.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -42,6 +42,8 @@ impl Bench {
         let begin = [Message::Hello(hello), Message::Synced, announcement("publisher", &[])];
         let begin: Vec<u8> = begin.iter().flat_map(|message| bench.encode(message)).collect();
         bench.read(&begin).unwrap();
+        // It answers what it was asked.
+        bench.peer.hear(&mut bench.hub, NOW);
         let end = Message::ReplayEnd { process: 0, replay: 1, sequence: 0, more_after: 0 };
         let end = bench.encode(&end);
         bench.read(&end).unwrap();

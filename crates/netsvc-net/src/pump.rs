@@ -238,7 +238,8 @@ fn read_by<'a>(
     reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
 ) -> Option<Turn> {
     let mut last = None;
-    while left > 0 {
+    // The core may have had enough of it after each chunk.
+    while left > 0 && !connection.is_paused() {
         // Effects are seen to without the reader, between two chunks.
         let turn = perform_with(shared, |effects| {
             let mut reader = reader()?;

@@ -63,6 +63,8 @@ impl State {
             match action {
                 Action::Open { conn, link } => self.open(now, conn, link),
                 Action::Close { conn } => self.close(conn, effects),
+                Action::Pause { conn } => self.pause(conn, true),
+                Action::Resume { conn } => self.pause(conn, false),
             }
         }
         self.note_dirty(effects);
@@ -136,6 +138,12 @@ impl State {
         };
         let dead = self.process.dead_time(exchange).unwrap_or_default();
         self.opening.push(Opening { conn, target, dead });
+    }
+
+    fn pause(&self, conn: ConnId, pause: bool) {
+        if let Some(connection) = self.connections.get(&conn) {
+            connection.pause(pause);
+        }
     }
 
     fn close(&mut self, conn: ConnId, effects: &mut Effects) {

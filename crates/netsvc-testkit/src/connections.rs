@@ -126,7 +126,7 @@ impl World {
                 let host = &mut self.hosts[node.0];
                 let Some(end) = host.ends.get_mut(&conn) else { break };
                 let connection = &mut self.connections[end.connection];
-                if connection.frozen {
+                if connection.frozen || !host.process.may_read(conn) {
                     break;
                 }
                 let pipe = &mut connection.pipes[1 - end.side];

@@ -81,6 +81,11 @@ impl World {
         self.connections[wire.connection].pipes[1 - wire.side].at_end(self.now)
     }
 
+    /// Whether something that was said has not been read.
+    pub fn is_unread(&self, wire: &Wire) -> bool {
+        !self.connections[wire.connection].pipes[wire.side].is_empty()
+    }
+
     /// Closes the connection.
     pub fn hang_up(&mut self, wire: &Wire) {
         self.end_pipe(wire.connection, wire.side);

@@ -26,6 +26,10 @@ impl Pipe {
         self.capacity.saturating_sub(self.bytes)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     pub(crate) fn write(&mut self, arrival: Time, bytes: Vec<u8>) {
         if !bytes.is_empty() && self.ended.is_none() {
             self.bytes += bytes.len();

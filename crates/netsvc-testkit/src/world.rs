@@ -383,6 +383,8 @@ impl World {
             match action {
                 Action::Open { conn, link } => self.open(node, conn, link),
                 Action::Close { conn } => self.close_end(node, conn),
+                // Before each piece it is asked whether it may be read.
+                Action::Pause { .. } | Action::Resume { .. } => {}
             }
         }
         while let Some(conn) = self.hosts[node.0].process.poll_dirty() {
@@ -406,8 +408,9 @@ impl World {
                 if connection.by_hand[1 - side] {
                     next = next.min(pipe.next_after(self.now));
                 }
-                if let Some((reader, _)) = connection.ends[1 - side]
+                if let Some((reader, conn)) = connection.ends[1 - side]
                     && !self.hosts[reader.0].stopped
+                    && self.hosts[reader.0].process.may_read(conn)
                 {
                     next = next.min(pipe.next());
                 }

@@ -7,15 +7,17 @@ use rustc_hash::FxHashSet;
 
 use crate::collections::id_map::IdMap;
 use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
-use crate::limits::CONNECT_DEADLINE;
+use crate::limits::{CONNECT_DEADLINE, STUCK_SERVER, STUCK_WRITER};
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
+use crate::reports::replays_asked::ReplaysAsked;
 use crate::requests::route_cache::RouteCache;
 use crate::time::Time;
 use crate::wire::{Hello, Message};
 
 use super::capabilities::Capabilities;
 use super::exchange::Heartbeat;
+use super::hold::Hold;
 use super::outbound::Outbound;
 use super::phase::Phase;
 
@@ -46,6 +48,11 @@ pub(crate) struct Connection {
     pub(crate) told: FxHashSet<ServiceNo>,
     /// Subscribers of local services that the peer has told.
     pub(crate) subscribers: BTreeSet<(ProcessNo, ServiceNo, Str, bool)>,
+    /// Replays that the peer has asked for through this process or is to answer, most of the time
+    /// none.
+    pub(crate) replays: Option<Box<ReplaysAsked>>,
+    /// It is not read, since others have yet to take what it has caused.
+    pub(super) hold: Option<Hold>,
     /// Messages of the peer that this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -110,6 +117,8 @@ impl Connection {
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
             subscribers: BTreeSet::new(),
+            replays: None,
+            hold: None,
             ignored: 0,
             inbound: IdMap::default(),
             route: None,
@@ -165,13 +174,22 @@ impl Connection {
         heartbeat.dead.max(announced * 3)
     }
 
+    /// How long the transport may take no byte. A server that goes on speaking may hold this process
+    /// up for some time: its silence ends the link sooner.
+    pub(super) fn stuck_after(&self) -> Duration {
+        if self.capabilities().relays_for_us { STUCK_SERVER } else { STUCK_WRITER }
+    }
+
     /// When something has to be done about this connection if nothing happens until then.
     pub(super) fn next_wake(&self, heartbeat: Heartbeat) -> Time {
         match self.phase {
             Phase::Opening | Phase::Handshake | Phase::Authorising => self.deadline,
             Phase::Syncing | Phase::Active(_) => {
+                // One that is not read is not judged by its silence.
                 let silent = self.last_received + self.patience(heartbeat);
-                self.out.next_wake(&self.phase, heartbeat.interval).min(silent)
+                let due = self.hold.map_or(silent, |hold| hold.read_at);
+                let stuck = self.stuck_after();
+                self.out.next_wake(&self.phase, heartbeat.interval, stuck).min(due)
             }
             Phase::Closing { until } => until,
         }

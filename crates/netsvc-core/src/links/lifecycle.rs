@@ -230,11 +230,13 @@ impl Links {
     /// goes on trying.
     pub(crate) fn drop_connection(&mut self, now: Time, link: LinkId, deliveries: &mut Deliveries) {
         let Some(state) = self.table.get_mut(link) else { return };
-        let Some(connection) = state.connection.take() else { return };
+        let Some(mut connection) = state.connection.take() else { return };
+        let held = connection.out.take_held();
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
         self.strangers.remove(link);
         self.actions.push_back(Action::Close { conn: connection.id });
+        self.release(now, held);
         match due {
             Some(due) => {
                 self.arm(link);

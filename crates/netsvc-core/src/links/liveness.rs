@@ -94,16 +94,23 @@ impl Links {
                         return Some(slow("its outbox is over its limit"));
                     }
                     let silence = now.since(connection.last_received);
-                    if judging && silence >= connection.patience(heartbeat) {
+                    // One that is not read cannot be heard.
+                    let heard = connection.hold.is_none();
+                    if judging && heard && silence >= connection.patience(heartbeat) {
                         let text =
                             format!("nothing arrived for {:.1} seconds", silence.as_secs_f64());
                         let reason = Reason::new(ReasonCode::HeartbeatLost, text);
                         return Some(Due::End(Ending::told(reason)));
                     }
-                    if judging && connection.out.is_stuck(&connection.phase, now) {
+                    let long = connection.stuck_after();
+                    if judging && connection.out.is_stuck(&connection.phase, long, now) {
                         return Some(slow("it took no byte for too long"));
                     }
-                    if connection.out.is_silent(heartbeat.interval, now) {
+                    if judging && self.tries_patience(now, link) {
+                        return Some(slow("others waited too long for it to read"));
+                    }
+                    self.read_once(now, link);
+                    if self.linked(link).is_some_and(|c| c.out.is_silent(heartbeat.interval, now)) {
                         self.beat(now, link);
                     }
                 }
@@ -131,7 +138,8 @@ impl Links {
         state.connection.as_deref().is_some_and(|connection| match connection.phase {
             Phase::Opening | Phase::Handshake | Phase::Authorising => now >= connection.deadline,
             Phase::Syncing | Phase::Active(_) => {
-                now.since(connection.last_received) >= connection.patience(exchange.heartbeat)
+                let silence = now.since(connection.last_received);
+                connection.hold.is_none() && silence >= connection.patience(exchange.heartbeat)
             }
             Phase::Closing { .. } => false,
         })
@@ -141,7 +149,11 @@ impl Links {
     #[inline]
     pub(crate) fn handle_received(&mut self, now: Time, conn: ConnId) -> Option<LinkId> {
         let link = self.link_of(conn)?;
-        self.connection_mut(link)?.last_received = now;
+        let connection = self.connection_mut(link)?;
+        connection.last_received = now;
+        if connection.hold.is_some() {
+            self.pause_again(now, link);
+        }
         Some(link)
     }
 
@@ -161,6 +173,10 @@ impl Links {
         if let Some(connection) = self.connection_mut(link) {
             connection.out.written(unwritten, &connection.phase, now);
         }
+    }
+
+    fn tries_patience(&mut self, now: Time, link: LinkId) -> bool {
+        self.linked_mut(link).is_some_and(|connection| connection.out.tries_patience(now))
     }
 
     fn beat(&mut self, now: Time, link: LinkId) {

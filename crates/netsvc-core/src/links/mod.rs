@@ -2,11 +2,15 @@
 
 pub(crate) mod backoff;
 pub(crate) mod capabilities;
+mod charges;
 pub(crate) mod connection;
 pub(crate) mod exchange;
+mod expected_replays;
 mod flush;
 mod flushes;
 pub(crate) mod handshake;
+mod hold;
+mod holding;
 mod lifecycle;
 pub(crate) mod link;
 pub(crate) mod liveness;
@@ -29,6 +33,7 @@ use crate::random::Random;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
+use charges::Charges;
 use connection::Connection;
 use exchange::Exchange;
 use flushes::Flushes;
@@ -54,6 +59,17 @@ pub enum Action {
         /// The connection.
         conn: ConnId,
     },
+    /// Read nothing from the connection until told otherwise: its peer has caused more for others
+    /// than they have taken. What was read already may still be given to `handle_*`.
+    Pause {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Read the connection again.
+    Resume {
+        /// The connection.
+        conn: ConnId,
+    },
 }
 
 /// The part of a process that owns its exchanges, links and connections.
@@ -68,6 +84,8 @@ pub(crate) struct Links {
     strangers: Strangers,
     flushes: Flushes,
     actions: VecDeque<Action>,
+    /// Who pays for what is queued.
+    charges: Charges,
     /// Connections that have something to write.
     dirty: VecDeque<ConnId>,
     timers: Timers<LinkTimer>,
@@ -95,6 +113,7 @@ impl Links {
             strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
+            charges: Charges::default(),
             dirty: VecDeque::new(),
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
@@ -232,11 +251,29 @@ impl Links {
         }
     }
 
-    /// A replay over a link has ended: another may be asked for.
-    pub(crate) fn end_replay(&mut self, link: LinkId, publisher: crate::ids::ProcessNo) {
+    /// Whether this process has asked for a replay over a link, and it is not answered.
+    pub(crate) fn has_asked(&self, link: LinkId, replay: u32) -> bool {
+        self.linked(link).is_some_and(|connection| connection.out.has_asked(replay))
+    }
+
+    /// A replay over a link is answered: another may be asked for.
+    pub(crate) fn end_replay(&mut self, link: LinkId, replay: u32) {
         if let Some(connection) = self.connection_mut(link) {
-            connection.out.end_replay(publisher);
+            connection.out.end_replay(replay);
             self.mark_dirty(link);
+        }
+    }
+
+    /// A process, by the peer's number, asks for a replay of this process's services; false: it
+    /// waits for too many already.
+    pub(crate) fn begin_answer(&mut self, link: LinkId, process: u32) -> bool {
+        self.linked_mut(link).is_none_or(|connection| connection.out.begin_answer(process))
+    }
+
+    /// A process, by the peer's number, is gone, and waits for no answer.
+    pub(crate) fn forget_asker(&mut self, link: LinkId, process: u32) {
+        if let Some(connection) = self.linked_mut(link) {
+            connection.out.forget_asker(process);
         }
     }
 
@@ -246,6 +283,9 @@ impl Links {
             .all_linked()
             .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
         let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
+        let answers = self.all_linked().map(|(_, connection)| connection.out.answers());
+        let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
+        let asked = asked.map(|replays| replays.len());
         vec![
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
@@ -253,6 +293,8 @@ impl Links {
             ("strangers", self.strangers.len()),
             ("told subscribers", told.sum()),
             ("asks", replays.sum()),
+            ("answers", answers.sum()),
+            ("replays asked", asked.sum()),
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
         ]

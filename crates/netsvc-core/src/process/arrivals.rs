@@ -40,7 +40,10 @@ impl Process {
             return Err(Reason::violation("the peer declared itself gone"));
         }
         match connection.processes.remove(process) {
-            Some(no) => self.lose_process(link, no),
+            Some(no) => {
+                self.links.forget_asker(link, process);
+                self.lose_process(link, no);
+            }
             None => self.links.ignore(link),
         }
         Ok(())
@@ -169,13 +172,14 @@ impl Process {
         };
         let Some(service) = self.registry.services.get(no) else { return Ok(()) };
         // It has to fit into one announcement, for those who hear of the service later.
+        let news = joined && !service.in_group(&change.group);
         let more = group_len(&change.group);
-        let size = service.announced_len() + more;
-        if joined && (service.groups.len() >= MAX_GROUPS || size > MAX_CONTROL) {
+        let size = || service.announced_len() + more;
+        if news && (service.groups.len() >= MAX_GROUPS || size() > MAX_CONTROL) {
             return Err(Reason::violation("a service is in too many groups"));
         }
         let client = self.links.linked(link).is_some_and(|peer| !peer.capabilities().introduces);
-        if joined && client {
+        if news && client {
             self.check_announced(service.process, more)?;
         }
         // Of one origin the higher revision wins, whatever way it took.

@@ -55,7 +55,14 @@ impl Process {
 
     /// A message on a link in use.
     pub(super) fn handle_message(&mut self, now: Time, link: LinkId, message: Message) {
-        let result = match message {
+        self.links.begin_cause(link);
+        let result = self.apply_message(now, link, message);
+        self.judge(now, link, result);
+        self.links.end_cause(now);
+    }
+
+    fn apply_message(&mut self, now: Time, link: LinkId, message: Message) -> Result<(), Reason> {
+        match message {
             Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) => {
                 Err(Reason::violation("a second handshake"))
             }
@@ -105,8 +112,7 @@ impl Process {
                 Ok(())
             }
             report => self.handle_report_message(now, link, report),
-        };
-        self.judge(now, link, result);
+        }
     }
 
     /// A message about reports.
@@ -141,7 +147,7 @@ impl Process {
             }
             Message::ReplayRequest { service, process, replay, pattern, after, upto } => {
                 let question = ReplayQuestion { service, process, replay, pattern, after, upto };
-                distributor.handle_replay_request(link, &question);
+                return distributor.handle_replay_request(link, &question);
             }
             Message::Replayed { process, replay, remaining, report } => {
                 distributor.handle_replayed(link, process, replay, remaining, report);

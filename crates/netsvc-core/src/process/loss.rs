@@ -123,6 +123,8 @@ impl Process {
         self.router().fail_calls_over(link);
         self.router().abandon_calls_of(&processes, link);
         self.lose_routes(link, &processes);
+        // Behind the withdrawals: what they were about is not wanted any more.
+        self.distributor().end_replays_over(link);
         if let Some(connection) = self.links.connection_mut(link) {
             connection.services = IdMap::default();
             connection.processes = IdMap::default();

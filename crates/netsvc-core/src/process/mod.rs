@@ -152,6 +152,15 @@ impl Process {
         self.links.poll_action()
     }
 
+    /// Whether a connection is to be read: not between [`Action::Pause`] and [`Action::Resume`].
+    ///
+    /// While a client has caused more for others than they have taken, it is not read: else it would
+    /// throw out those that read more slowly than it writes. Always true for connections that this
+    /// process has made.
+    pub fn may_read(&self, conn: ConnId) -> bool {
+        self.links.may_read(conn)
+    }
+
     /// The next connection that has something to write, each once until
     /// [`poll_write`](Self::poll_write) has drained it.
     pub fn poll_dirty(&mut self) -> Option<ConnId> {

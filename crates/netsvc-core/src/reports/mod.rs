@@ -17,6 +17,7 @@ mod publish;
 pub(crate) mod replay;
 pub(crate) mod replay_buffer;
 pub(crate) mod replay_queue;
+pub(crate) mod replays_asked;
 pub(crate) mod retained;
 mod subscribe;
 pub(crate) mod subscribers;

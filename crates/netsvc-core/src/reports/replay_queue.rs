@@ -10,10 +10,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::ids::ProcessNo;
-
-/// Replays of one publisher that may be under way over one link. A hub that relays them for a
-/// hundred clients at once holds about 3 MiB for a publisher that is slow.
-const MAX_UNDER_WAY: usize = 256;
+use crate::limits::{MAX_REPLAYS, MAX_REPLAYS_OF_LINK};
 
 /// What is to be asked over one link.
 #[derive(Debug, Default)]
@@ -24,6 +21,9 @@ pub(crate) struct ReplayQueue {
     publishers: FxHashMap<ProcessNo, Publisher>,
     /// Publishers of which more may be asked for, unless that changed meanwhile.
     free: VecDeque<ProcessNo>,
+    /// Those that were asked for and are not answered, wanted or not, and of whom: hubs and
+    /// publishers count them, too.
+    under_way: FxHashMap<u32, ProcessNo>,
 }
 
 #[derive(Debug, Default)]
@@ -52,15 +52,22 @@ impl ReplayQueue {
 
     /// There may be one to be asked for now.
     pub(crate) fn may_ask(&self) -> bool {
-        !self.incoming.0.is_empty() || !self.free.is_empty()
+        self.has_room() && (!self.incoming.0.is_empty() || !self.free.is_empty())
+    }
+
+    /// Whether one was asked for and is not answered.
+    pub(crate) fn has_asked(&self, id: u32) -> bool {
+        self.under_way.contains_key(&id)
     }
 
     /// Takes out one that has waited and may be asked for now.
     pub(crate) fn next_waiting(&mut self) -> Option<(u32, ProcessNo)> {
-        while let Some(process) = self.free.pop_front() {
+        while self.has_room()
+            && let Some(process) = self.free.pop_front()
+        {
             let Some(publisher) = self.publishers.get_mut(&process) else { continue };
             publisher.listed = false;
-            if publisher.under_way >= MAX_UNDER_WAY {
+            if publisher.under_way >= MAX_REPLAYS {
                 continue;
             }
             let Some(id) = publisher.waiting.pop() else { continue };
@@ -72,13 +79,13 @@ impl ReplayQueue {
 
     /// Takes out one that nobody has looked at yet.
     pub(crate) fn next_incoming(&mut self) -> Option<u32> {
-        self.incoming.pop()
+        if self.has_room() { self.incoming.pop() } else { None }
     }
 
     /// Whether another of a publisher may be asked for; if not, `id` has to wait.
     pub(crate) fn admits(&mut self, id: u32, process: ProcessNo) -> bool {
         let Some(publisher) = self.publishers.get_mut(&process) else { return true };
-        let admits = publisher.under_way < MAX_UNDER_WAY && publisher.waiting.0.is_empty();
+        let admits = publisher.under_way < MAX_REPLAYS && publisher.waiting.0.is_empty();
         if !admits {
             publisher.waiting.push(Row::from(id));
             self.list(process);
@@ -87,12 +94,14 @@ impl ReplayQueue {
     }
 
     /// One of a publisher is asked for.
-    pub(crate) fn begin(&mut self, process: ProcessNo) {
+    pub(crate) fn begin(&mut self, id: u32, process: ProcessNo) {
         self.publishers.entry(process).or_default().under_way += 1;
+        self.under_way.insert(id, process);
     }
 
-    /// One that was asked for is answered, or no longer wanted.
-    pub(crate) fn end(&mut self, process: ProcessNo) {
+    /// One that was asked for is answered.
+    pub(crate) fn end(&mut self, id: u32) {
+        let Some(process) = self.under_way.remove(&id) else { return };
         if let Some(publisher) = self.publishers.get_mut(&process) {
             debug_assert!(publisher.under_way > 0, "each begins once and ends once");
             publisher.under_way = publisher.under_way.saturating_sub(1);
@@ -108,15 +117,18 @@ impl ReplayQueue {
 
     /// Replays under way, and rows that wait.
     pub(crate) fn len(&self) -> usize {
-        let publishers = self.publishers.values();
-        publishers.map(|one| one.under_way + one.waiting.0.len()).sum::<usize>()
-            + self.incoming.0.len()
+        let waiting = self.publishers.values().map(|one| one.waiting.0.len());
+        waiting.sum::<usize>() + self.under_way.len() + self.incoming.0.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.under_way.len() < MAX_REPLAYS_OF_LINK
     }
 
     /// Something of a publisher waits, and may not have to any more.
     fn list(&mut self, process: ProcessNo) {
         if let Some(publisher) = self.publishers.get_mut(&process)
-            && publisher.under_way < MAX_UNDER_WAY
+            && publisher.under_way < MAX_REPLAYS
             && !publisher.waiting.0.is_empty()
             && !publisher.listed
         {
@@ -190,7 +202,7 @@ mod tests {
                     None => return asked,
                 },
             };
-            asks.begin(process);
+            asks.begin(id, process);
             asked.push(id);
         }
     }
@@ -217,10 +229,10 @@ mod tests {
         // Whoever comes later waits behind those of its publisher.
         asks.add(Row { first: 500, count: 1 });
         assert_eq!(ask(&mut asks, of), []);
-        asks.end(B);
+        asks.end(1000);
         assert!(!asks.may_ask());
-        asks.end(A);
-        asks.end(A);
+        asks.end(0);
+        asks.end(1);
         assert!(asks.may_ask());
         assert_eq!(ask(&mut asks, of), [256, 257]);
     }
@@ -237,7 +249,7 @@ mod tests {
                 break;
             }
             for id in &now {
-                asks.end(of(*id));
+                asks.end(*id);
             }
             asked.extend(now);
         }
@@ -251,8 +263,8 @@ mod tests {
         let mut asks = ReplayQueue::default();
         asks.add(Row { first: 0, count: 300 });
         assert_eq!(ask(&mut asks, |_| A).len(), 256);
-        for _ in 0..256 {
-            asks.end(A);
+        for id in 0..256 {
+            asks.end(id);
         }
         while let Some((_, process)) = asks.next_waiting() {
             asks.forget_idle(process);

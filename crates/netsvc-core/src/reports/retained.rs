@@ -35,6 +35,16 @@ pub(crate) struct RetainedValue {
     pub(crate) expires: Time,
 }
 
+/// What a look for the next value comes to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    /// The next, with its sequence.
+    Value(u64, &'a RetainedValue),
+    /// None up to that sequence; further ones were not looked at.
+    NothingYet(u64),
+    Nothing,
+}
+
 /// Ordered by sequence, so that a replay is a cursor: a value that is replaced while a replay is
 /// under way moves behind the replay's end.
 #[derive(Debug)]
@@ -101,12 +111,36 @@ impl RetainedValues {
         after: u64,
         upto: u64,
     ) -> Option<(u64, &RetainedValue)> {
-        if after >= upto {
-            return None;
+        match self.find(now, pattern, after, upto, &mut { usize::MAX }) {
+            Found::Value(sequence, value) => Some((sequence, value)),
+            Found::NothingYet(_) | Found::Nothing => None,
         }
-        self.values
-            .range((Bound::Excluded(after), Bound::Included(upto)))
-            .find(|(_, value)| value.expires > now && pattern.matches(&value.subject))
-            .map(|(sequence, value)| (*sequence, value))
+    }
+
+    /// As [`next`](Self::next), within so many `looks` at values; those taken are subtracted.
+    pub(crate) fn find(
+        &self,
+        now: Time,
+        pattern: &Pattern,
+        after: u64,
+        upto: u64,
+        looks: &mut usize,
+    ) -> Found<'_> {
+        if after >= upto {
+            return Found::Nothing;
+        }
+        let mut last = after;
+        for (sequence, value) in self.values.range((Bound::Excluded(after), Bound::Included(upto)))
+        {
+            if *looks == 0 {
+                return Found::NothingYet(last);
+            }
+            *looks -= 1;
+            last = *sequence;
+            if value.expires > now && pattern.matches(&value.subject) {
+                return Found::Value(*sequence, value);
+            }
+        }
+        Found::Nothing
     }
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::collections::id_allocator::IdAllocator;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
-use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::service::Service;
 use crate::reports::destinations::{ENTRY, MAX_REMEMBERED};
 use crate::reports::subscription::Subscription;
@@ -37,8 +37,6 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Replay {
     pub(crate) subscription: SubscriptionId,
     pub(crate) service: ServiceId,
-    /// The link over which it was asked for, and whom.
-    pub(crate) asked: Option<(LinkId, ProcessNo)>,
 }
 
 /// Subscriptions that one service concerns.
@@ -121,7 +119,7 @@ impl Subscriptions {
     pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
         let replays = &self.replays;
         let no = self.replay_ids.allocate(|no| replays.contains_key(&no));
-        self.replays.insert(no, Replay { subscription: id, service, asked: None });
+        self.replays.insert(no, Replay { subscription: id, service });
         no
     }
 

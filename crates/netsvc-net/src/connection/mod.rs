@@ -49,6 +49,8 @@ pub(crate) const WRITE_WHEN_READY: u8 = 4;
 pub(crate) const BROKEN: u8 = 8;
 /// Whoever read has seen the end, and told the core.
 pub(crate) const GONE: u8 = 16;
+/// Not to be read for now; of accepted connections alone, see `Action::Pause` of the core.
+pub(crate) const PAUSED: u8 = 32;
 
 impl Connection {
     /// `owner`: its reads can be delegated, which its stream must be capable of.
@@ -166,6 +168,22 @@ impl Connection {
     /// The I/O thread reads because the delegate does not.
     pub(crate) fn wants_service(&self) -> bool {
         self.owner.as_ref().is_some_and(|owner| !owner.is_delegate())
+    }
+
+    /// Nothing is read from now on, or again.
+    pub(crate) fn pause(&self, pause: bool) {
+        if pause {
+            self.duties.fetch_or(PAUSED, Ordering::AcqRel);
+        } else {
+            self.duties.fetch_and(!PAUSED, Ordering::AcqRel);
+            self.kick.notify_one();
+        }
+    }
+
+    /// Nothing is to be read for now. What a peer has said that cannot be written to is read in any
+    /// case, to its end.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.duties() & (PAUSED | BROKEN) == PAUSED
     }
 
     pub(crate) fn duties(&self) -> u8 {

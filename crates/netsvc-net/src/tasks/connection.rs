@@ -87,7 +87,7 @@ async fn serve(
     loop {
         let to_write = connection.duties() & WRITE_WHEN_READY != 0;
         let is_delegated = connection.is_delegated();
-        let to_read = !is_delegated || waits_for_drainer();
+        let to_read = (!is_delegated || waits_for_drainer()) && !connection.is_paused();
         if readiness.want(to_read, to_write, is_delegated).is_err() {
             return Served::Ended;
         }
@@ -141,7 +141,8 @@ async fn ready(connection: &Connection, readiness: &Readiness<'_>) -> Ready {
         let duties = connection.duties();
         let due = duties & (CLOSE | WRITE | BROKEN | GONE) != 0;
         // Errors make a socket ready too; they show when it is used.
-        let to_read = readiness.poll_read_ready(context);
+        let to_read =
+            if connection.is_paused() { Poll::Pending } else { readiness.poll_read_ready(context) };
         let ending = matches!(to_read, Poll::Ready(Ok(true) | Err(_)));
         let to_read = to_read.is_ready();
         let to_write =

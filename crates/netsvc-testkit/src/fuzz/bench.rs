@@ -191,6 +191,7 @@ impl Bench {
                         self.opening = Some(conn);
                     }
                     Action::Close { conn } => self.forget(conn),
+                    Action::Pause { .. } | Action::Resume { .. } => {}
                 }
             }
             while self.process.poll_dirty().is_some() {}

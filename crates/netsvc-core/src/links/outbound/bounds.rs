@@ -18,6 +18,12 @@ impl Bounds {
         Self { ahead: limits.ahead(), outbox: limits.outbox, pending: limits.pending_requests }
     }
 
+    /// What may wait in the outbox once another request is in it: they can be refused, and leave room
+    /// for what cannot.
+    pub(super) fn requests(&self) -> usize {
+        self.outbox - self.outbox / 16
+    }
+
     /// Bytes of one batch of reports. Of those that are passed on, so many that the second batch
     /// of one read still finds room; of this process's `own`, so that what is submitted at once,
     /// 64 KiB of commands, becomes one batch.

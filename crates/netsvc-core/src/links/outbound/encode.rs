@@ -1,6 +1,6 @@
 //! From a link's outbox to bytes: numbers are introduced, cursors produce, symbols abbreviate.
 
-use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo};
 use crate::links::Links;
 use crate::links::connection::Connection;
 use crate::links::phase::Phase;
@@ -8,16 +8,15 @@ use crate::policy::{Policy, Rules};
 use crate::registry::Registry;
 use crate::registry::process_table::OWN;
 use crate::reports::Reports;
-use crate::reports::retained::RetainedValue;
 use crate::requests::Requests;
 use crate::requests::call_table::Provider;
 use crate::requests::route_cache::Goal;
 use crate::time::Time;
 use crate::wire::{
-    Announcement, Message, ReportRef, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
+    Announcement, Message, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
 };
 
-use super::outbox::{Out, ReplayCursor};
+use super::outbox::Out;
 use super::{Outbound, Snapshot};
 
 /// How far [`Process::poll_write`](crate::Process::poll_write) came.
@@ -60,7 +59,9 @@ impl Links {
         }
         out.append(&mut outbound.ready);
         let mut progress = Progress::More;
-        while out.len() < budget {
+        connection.out.looked = 0;
+        // What was looked at in vain takes time, too.
+        while out.len() < budget && (connection.out.looked < budget || out.is_empty()) {
             if !self.encode_next(now, link, &mut connection, out, sources) {
                 connection.out.dirty = false;
                 progress = Progress::Drained;
@@ -76,8 +77,12 @@ impl Links {
             outbound.last_progress = Time::NEVER;
         }
         let closing = matches!(phase, Phase::Closing { .. });
+        let released = outbound.take_released();
         if let Some(state) = self.table.get_mut(link) {
             state.connection = Some(connection);
+        }
+        if !released.is_empty() {
+            self.release(now, released);
         }
         if !closing && out.len() > before {
             self.arm_writing(link, now);
@@ -126,9 +131,15 @@ impl Links {
             }
             Phase::Opening | Phase::Closing { .. } => {}
         }
+        if outbound.is_answer_due(matches!(phase, Phase::Closing { .. })) {
+            let max_payload = connection.max_payload();
+            connection.out.encode_answer(now, out, sources, max_payload);
+            return true;
+        }
         let Some(entry) = outbound.outbox.pop() else { return false };
-        let max_payload = connection.max_payload();
-        connection.out.encode_entry(now, link, entry, out, sources, max_payload);
+        let before = out.len();
+        outbound.encode_entry(now, link, entry, out, sources);
+        outbound.pay_answers(out.len() - before);
         true
     }
 
@@ -180,7 +191,6 @@ impl Outbound {
         entry: Out,
         out: &mut SendBuffer,
         sources: &mut Sources<'_>,
-        max_payload: usize,
     ) {
         let processes = &sources.registry.processes;
         match entry {
@@ -230,7 +240,7 @@ impl Outbound {
             }
             Out::Report { report, .. } => self.encoder.report(&report.by_ref(), out),
             Out::Batch(batch) => batch.encode(&mut self.encoder, out),
-            Out::Replay(cursor) => self.encode_replay(now, cursor, out, sources, max_payload),
+            Out::Replay(cursor) => self.start_answer(cursor),
         }
     }
 
@@ -279,46 +289,5 @@ impl Outbound {
             self.encoder.request(&request, out);
         }
         call.mark_sent();
-    }
-
-    /// One kept value, or the mark when there is none left. A value that was replaced since the
-    /// replay began is left out: its successor follows as a live report. One that the peer does not
-    /// take is lost.
-    fn encode_replay(
-        &mut self,
-        now: Time,
-        cursor: ReplayCursor,
-        out: &mut SendBuffer,
-        sources: &Sources<'_>,
-        max_payload: usize,
-    ) {
-        let ReplayCursor { service, process, replay, after, upto, .. } = cursor;
-        let known = sources.registry.services.get(service);
-        let next = known
-            .and_then(|known| known.publisher.as_ref())
-            .and_then(|publisher| publisher.kept.next(now, &cursor.pattern, after, upto));
-        let full = cursor.values_left == 0 || cursor.bytes_left == 0;
-        let Some((sequence, value)) = next.filter(|_| !full) else {
-            let more_after = if next.is_some() { after } else { 0 };
-            let end = Message::ReplayEnd { process, replay, sequence: upto, more_after };
-            return self.encoder.encode(&end, out);
-        };
-        let RetainedValue { subject, content, extensions, expires } = value;
-        let size = content.bytes.len();
-        if size > max_payload {
-            let (ServiceNo(service), subject) = (service, Some(subject.clone()));
-            self.encoder.encode(&Message::Lost { service, subject, count: 1 }, out);
-        } else {
-            let remaining = (*expires != Time::NEVER).then(|| expires.since(now));
-            let (ServiceNo(service), content) = (service, content.by_ref());
-            let report = ReportRef { service, subject, sequence, content, extensions };
-            self.encoder.replayed(process, replay, remaining, &report, out);
-        }
-        self.outbox.unpop(Out::Replay(ReplayCursor {
-            after: sequence,
-            values_left: cursor.values_left - 1,
-            bytes_left: cursor.bytes_left.saturating_sub(size),
-            ..cursor
-        }));
     }
 }

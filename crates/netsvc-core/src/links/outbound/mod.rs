@@ -2,29 +2,35 @@
 //!
 //! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
 //! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
-//! bytes when the transport has room. Nothing outside this folder sees the encoder, the bytes that
+//! bytes when the transport has room. `answers` are replays that the peer has asked for, made bytes by
+//! `answering` in between. Nothing outside this folder sees the encoder, the bytes that
 //! are ready, the outbox or a batch.
 
+mod answering;
+mod answers;
 pub(crate) mod bounds;
 pub(crate) mod encode;
 pub(crate) mod outbox;
 pub(crate) mod outlet;
+pub(crate) mod replay_cursor;
 pub(crate) mod report_batch;
 pub(crate) mod reports;
+mod shares;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::ids::{ConnId, ProcessNo, ServiceNo};
-use crate::limits::STUCK_WRITER;
+use crate::ids::{ConnId, LinkId, ProcessNo, ServiceNo};
+use crate::limits::{SLOWEST_READER, STUCK_WRITER};
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::reports::replay_queue::ReplayQueue;
 use crate::time::Time;
 use crate::wire::{Encoder, Message, ProcessInfo, SendBuffer};
 
 use super::phase::Phase;
+use answers::Answers;
 use outbox::Outbox;
 
 /// The outbound side of a connection.
@@ -39,6 +45,10 @@ pub(crate) struct Outbound {
     ready: SendBuffer,
     /// Replays to be asked for, most of the time none.
     replays: Option<Box<ReplayQueue>>,
+    /// Replays that the peer has asked for, most of the time none.
+    answers: Option<Box<Answers>>,
+    /// What looking for the values of those counted for in one call, in bytes.
+    looked: usize,
     /// Processes introduced to the peer.
     introduced: FxHashSet<ProcessNo>,
     /// One of them, the last that was needed; this process, which needs no introduction: none.
@@ -47,12 +57,22 @@ pub(crate) struct Outbound {
     dirty: bool,
     /// Bytes encoded but not yet taken by the transport.
     unwritten: usize,
+    /// Others have waited for this link to take what they have caused.
+    patience: Option<Patience>,
     /// The outbox is over its limit although all reports were dropped.
     overflowed: bool,
     last_sent: Time,
     /// Since when the transport has taken no byte although something waits for it; `NEVER` while
     /// nothing does.
     last_progress: Time,
+}
+
+/// How long others wait for a link to take what is queued.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    until: Time,
+    /// The position in the outbox up to which it has to have taken everything by then.
+    position: u64,
 }
 
 /// How far this process's snapshot has been sent: a cursor over what exists, not a queue of it.
@@ -77,10 +97,13 @@ impl Outbound {
             outbox: Outbox::default(),
             ready: SendBuffer::new(),
             replays: None,
+            answers: None,
+            looked: 0,
             introduced: FxHashSet::default(),
             last_introduced: OWN,
             dirty: false,
             unwritten: 0,
+            patience: None,
             overflowed: false,
             last_sent: now,
             last_progress: now,
@@ -148,10 +171,20 @@ impl Outbound {
         self.replays.as_ref().map_or(0, |replays| replays.len())
     }
 
-    /// A replay of a publisher that was asked for is answered, or no longer wanted.
-    pub(super) fn end_replay(&mut self, publisher: ProcessNo) {
+    /// Replays that the peer has asked for and that are not answered.
+    pub(super) fn answers(&self) -> usize {
+        self.answers.as_ref().map_or(0, |answers| answers.len())
+    }
+
+    /// Whether a replay was asked for over this connection and is not answered.
+    pub(super) fn has_asked(&self, replay: u32) -> bool {
+        self.replays.as_ref().is_some_and(|replays| replays.has_asked(replay))
+    }
+
+    /// A replay that was asked for is answered.
+    pub(super) fn end_replay(&mut self, replay: u32) {
         if let Some(replays) = &mut self.replays {
-            replays.end(publisher);
+            replays.end(replay);
             if replays.is_idle() {
                 self.replays = None;
             }
@@ -177,9 +210,13 @@ impl Outbound {
                     || self.snapshot != Snapshot::Done
                     || !self.outbox.is_empty()
                     || self.replays.as_ref().is_some_and(|replays| replays.may_ask())
+                    || self.has_answers()
             }
             Phase::Closing { .. } => {
-                !self.urgent.is_empty() || !self.ready.is_empty() || !self.outbox.is_empty()
+                !self.urgent.is_empty()
+                    || !self.ready.is_empty()
+                    || !self.outbox.is_empty()
+                    || self.has_answers()
             }
         }
     }
@@ -200,9 +237,9 @@ impl Outbound {
         }
     }
 
-    /// Something waits, and the transport has taken no byte for too long.
-    pub(super) fn is_stuck(&self, phase: &Phase, now: Time) -> bool {
-        self.is_writing(phase) && now.since(self.last_progress) >= STUCK_WRITER
+    /// Something waits, and the transport has taken no byte for so `long`.
+    pub(super) fn is_stuck(&self, phase: &Phase, long: Duration, now: Time) -> bool {
+        self.is_writing(phase) && now.since(self.last_progress) >= long
     }
 
     /// Nothing was sent for an interval.
@@ -210,14 +247,46 @@ impl Outbound {
         now.since(self.last_sent) >= interval
     }
 
+    /// Links that are not held up by this one any more.
+    #[inline]
+    pub(super) fn take_released(&mut self) -> Vec<LinkId> {
+        self.outbox.take_released()
+    }
+
+    /// As [`take_released`](Self::take_released), when nothing more will be written.
+    pub(super) fn take_held(&mut self) -> Vec<LinkId> {
+        self.outbox.take_held()
+    }
+
+    /// Others wait for it, and it takes too little. Everything that was queued when they began to
+    /// wait, or when this was last seen to be so, has to be taken in time.
+    pub(super) fn tries_patience(&mut self, now: Time) -> bool {
+        if !self.outbox.holds_up() {
+            self.patience = None;
+            return false;
+        }
+        let (taken, position) = self.outbox.positions();
+        match self.patience {
+            Some(Patience { until, position }) if taken < position => now >= until,
+            _ => {
+                let size = u32::try_from(self.queued()).unwrap_or(u32::MAX);
+                let slowly = Duration::from_secs(1).mul_f64(f64::from(size) / SLOWEST_READER);
+                self.patience = Some(Patience { until: now + STUCK_WRITER + slowly, position });
+                false
+            }
+        }
+    }
+
     pub(super) fn has_overflowed(&self) -> bool {
         self.overflowed
     }
 
     /// When a heartbeat is due, or the transport counts as stuck.
-    pub(super) fn next_wake(&self, phase: &Phase, interval: Duration) -> Time {
-        let beat = self.last_sent + interval;
-        if self.is_writing(phase) { beat.min(self.last_progress + STUCK_WRITER) } else { beat }
+    pub(super) fn next_wake(&self, phase: &Phase, interval: Duration, stuck: Duration) -> Time {
+        let waits = self.patience.map_or(Time::NEVER, |patience| patience.until);
+        let beat = (self.last_sent + interval).min(waits);
+        let stuck = self.last_progress + stuck;
+        if self.is_writing(phase) { beat.min(stuck) } else { beat }
     }
 
     /// Nothing waits, and the transport has taken everything so far: what is sent now need not be

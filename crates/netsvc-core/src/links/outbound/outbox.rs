@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{CallId, ProcessNo, ServiceNo, Str};
+use crate::ids::{CallId, LinkId, ProcessNo, Str};
+use crate::links::charges::NOBODY;
+use crate::links::outbound::replay_cursor::ReplayCursor;
 use crate::links::outbound::report_batch::SealedBatch;
+use crate::links::outbound::shares::Shares;
 use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
-use crate::reports::pattern::Pattern;
 use crate::reports::replay_queue::Row;
 use crate::reports::want::Want;
 use crate::wire::{Announcement, Message, Report};
@@ -61,25 +63,11 @@ pub(crate) enum Out {
         subject: Option<Str>,
         count: u64,
     },
-    /// A cursor over the kept values of a local service, up to the sequence at which it began.
+    /// A replay of kept values of a local service begins, up to the sequence at which that was
+    /// asked: behind the reports that were sent before. From here on others may overtake it.
     Replay(ReplayCursor),
     /// A dropped entry.
     Nothing,
-}
-
-/// A replay under way: one page of it.
-#[derive(Debug)]
-pub(crate) struct ReplayCursor {
-    pub(crate) service: ServiceNo,
-    /// Who asked, as the peer numbers it.
-    pub(crate) process: u32,
-    pub(crate) replay: u32,
-    pub(crate) pattern: Pattern,
-    pub(crate) after: u64,
-    pub(crate) upto: u64,
-    /// What the page may still hold.
-    pub(crate) values_left: usize,
-    pub(crate) bytes_left: usize,
 }
 
 impl Out {
@@ -143,6 +131,33 @@ impl Out {
         }
     }
 
+    /// Its bytes are charged to whoever has caused it, because nothing else bounds it: it is neither
+    /// dropped nor refused, and the receiver has not asked for it.
+    fn is_charged(&self) -> bool {
+        match self {
+            Self::Message(message) => !matches!(
+                message,
+                Message::Response { .. }
+                    | Message::Part { .. }
+                    | Message::Replayed { .. }
+                    | Message::Targeted { .. }
+                    | Message::Goodbye(_)
+            ),
+            Self::Announce(..)
+            | Self::ProcessGone(_)
+            | Self::Subscriber { .. }
+            | Self::ReplayRequest { .. } => true,
+            Self::Replays(_)
+            | Self::Request(_)
+            | Self::Report { .. }
+            | Self::Batch(_)
+            | Self::Targeted(..)
+            | Self::Lost { .. }
+            | Self::Replay(_)
+            | Self::Nothing => false,
+        }
+    }
+
     fn is_replayed(&self) -> bool {
         matches!(self, Self::Message(Message::Replayed { .. }))
     }
@@ -183,15 +198,24 @@ pub(super) fn message_size(message: &Message) -> usize {
             report.by_ref().size()
         }
         Message::Interest { pattern, .. } => pattern.len(),
+        Message::Joined(change) | Message::Left(change) => change.group.len(),
         _ => 0,
     };
     OVERHEAD + varies
 }
 
+/// An entry, the bytes that it is charged, and the link that they are charged to.
+#[derive(Debug)]
+struct Entry {
+    out: Out,
+    size: u32,
+    source: LinkId,
+}
+
 /// A queue in order; reports can be dropped from its middle, and are then counted.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    entries: VecDeque<(Out, usize)>,
+    entries: VecDeque<Entry>,
     /// Absolute position of the first entry.
     base: u64,
     /// Absolute positions of what may be dropped, oldest first; those before `base` are gone.
@@ -206,6 +230,8 @@ pub(crate) struct Outbox {
     lost: DropCounts,
     /// Entries that are `Nothing`.
     holes: usize,
+    /// What others have caused.
+    shares: Shares,
 }
 
 impl Outbox {
@@ -219,8 +245,7 @@ impl Outbox {
 
     pub(crate) fn push(&mut self, out: Out) {
         if let Out::Lost { service, subject, count } = &out
-            && let Some((Out::Lost { service: last, subject: of, count: so_far }, _)) =
-                self.entries.back_mut()
+            && let Some(Out::Lost { service: last, subject: of, count: so_far }) = self.last_mut()
             && last == service
             && of == subject
         {
@@ -229,18 +254,51 @@ impl Outbox {
             return;
         }
         if let Out::Replays(row) = &out
-            && let Some((Out::Replays(last), _)) = self.entries.back_mut()
+            && let Some(Out::Replays(last)) = self.last_mut()
             && last.extend(*row)
         {
             return;
         }
         let size = out.size();
-        self.push_sized(out, size);
+        self.push_sized(out, size, NOBODY);
+    }
+
+    /// As [`push`](Self::push), of what a message over the link `source` has caused, in an outbox
+    /// that is to hold `limit` bytes. True: from now on that link has caused too much of it.
+    pub(crate) fn push_from(&mut self, source: LinkId, out: Out, limit: usize) -> bool {
+        if source == NOBODY || !out.is_charged() {
+            self.push(out);
+            return false;
+        }
+        let size = out.size();
+        self.push_sized(out, size, source);
+        self.shares.add(source, size, limit)
+    }
+
+    /// Links that are not held up any more.
+    #[inline]
+    pub(crate) fn take_released(&mut self) -> Vec<LinkId> {
+        self.shares.take_released()
+    }
+
+    /// As [`take_released`](Self::take_released), when nothing of this will be written any more.
+    pub(crate) fn take_held(&mut self) -> Vec<LinkId> {
+        self.shares.take_held()
+    }
+
+    /// Others are held up until some of it has left.
+    pub(crate) fn holds_up(&self) -> bool {
+        self.shares.holds_up()
+    }
+
+    /// Absolute positions of the first entry, and behind the last.
+    pub(crate) fn positions(&self) -> (u64, u64) {
+        (self.base, self.base + self.entries.len() as u64)
     }
 
     /// A request with this much content.
     pub(crate) fn push_request(&mut self, call: CallId, content: usize) {
-        self.push_sized(Out::Request(call), OVERHEAD + content);
+        self.push_sized(Out::Request(call), OVERHEAD + content, NOBODY);
     }
 
     /// Makes room: a report that only the newest of matters first replaces its predecessor; then
@@ -268,7 +326,10 @@ impl Outbox {
         if let Some(lost) = self.lost_first() {
             return Some(lost);
         }
-        let (out, size) = self.entries.pop_front()?;
+        let Entry { out, size, source } = self.entries.pop_front()?;
+        if source != NOBODY {
+            self.shares.remove(source, size as usize);
+        }
         if matches!(out, Out::Nothing) {
             self.holes -= 1;
         }
@@ -285,7 +346,7 @@ impl Outbox {
         while self.replayed.front().is_some_and(|position| *position < self.base) {
             self.replayed.pop_front();
         }
-        self.bytes -= size;
+        self.bytes -= size as usize;
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
@@ -296,21 +357,13 @@ impl Outbox {
         Some(out)
     }
 
-    /// Puts an entry back that was only partly encoded.
-    pub(crate) fn unpop(&mut self, out: Out) {
-        let size = out.size();
-        self.base -= 1; // it was just popped
-        self.bytes += size;
-        self.entries.push_front((out, size));
-    }
-
     /// What was dropped is told just before the next report of its service, before the service's
     /// end, or when nothing else is left.
     fn lost_first(&mut self) -> Option<Out> {
         if self.lost.is_empty() {
             return None;
         }
-        let service = match self.entries.front().map(|(out, _)| out) {
+        let service = match self.entries.front().map(|entry| &entry.out) {
             Some(Out::Message(Message::Withdrawn { service, .. })) => Some(*service),
             Some(Out::ProcessGone(_) | Out::Message(Message::Goodbye(_))) | None => None,
             Some(out) => Some(out.droppable()?),
@@ -326,10 +379,16 @@ impl Outbox {
         Some(Out::Lost { service, subject, count })
     }
 
-    fn push_sized(&mut self, out: Out, size: usize) {
+    fn push_sized(&mut self, out: Out, size: usize, source: LinkId) {
         self.note(self.base + self.entries.len() as u64, &out);
-        self.bytes += size;
-        self.entries.push_back((out, size));
+        // No message exceeds 64 MiB by much.
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.bytes += size as usize;
+        self.entries.push_back(Entry { out, size, source });
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Out> {
+        self.entries.back_mut().map(|entry| &mut entry.out)
     }
 
     /// Notes what may become of an entry at an absolute position.
@@ -351,25 +410,25 @@ impl Outbox {
             return;
         }
         self.holes = 0;
-        self.entries.retain(|(out, _)| !matches!(out, Out::Nothing));
+        self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
         self.droppable.clear();
         self.replayed.clear();
         self.replaceable.clear();
         let entries = std::mem::take(&mut self.entries);
-        for (index, (out, _)) in entries.iter().enumerate() {
-            self.note(self.base + index as u64, out);
+        for (index, entry) in entries.iter().enumerate() {
+            self.note(self.base + index as u64, &entry.out);
         }
         self.entries = entries;
     }
 
     fn drop_entry(&mut self, index: u64) -> bool {
         let entry = usize::try_from(index).ok().and_then(|index| self.entries.get_mut(index));
-        let Some((out, size)) = entry else { return false };
+        let Some(Entry { out, size, .. }) = entry else { return false };
         if out.droppable().is_none() {
             return false;
         }
         out.lose(&mut self.lost);
-        self.bytes -= *size;
+        self.bytes -= *size as usize;
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;
         self.close_holes();
@@ -378,81 +437,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::content::Content;
-
-    fn report(number: u64, latest: bool) -> Out {
-        let report = Report {
-            service: 1,
-            subject: Str::from(format!("s{}", number % 10)),
-            sequence: number,
-            content: Content::raw(vec![0; 100]),
-            extensions: bytes::Bytes::new(),
-        };
-        Out::Report { report, latest }
-    }
-
-    #[test]
-    fn what_was_dropped_leaves_no_entries_behind() {
-        let mut outbox = Outbox::default();
-        let limit = 100_000;
-        outbox.push(Out::Message(Message::Heartbeat));
-        for number in 0..100_000 {
-            outbox.push(report(number, number % 2 == 0));
-            assert!(outbox.drop_reports(limit));
-        }
-        let most = limit / 100 + MAX_HOLES * 2;
-        assert!(outbox.entries.len() < most, "{} entries", outbox.entries.len());
-
-        // In order, each once, and every one that is missing counted before the next.
-        assert!(matches!(outbox.pop(), Some(Out::Message(Message::Heartbeat))));
-        let (mut lost, mut seen, mut newest) = (0, 0, None);
-        while let Some(out) = outbox.pop() {
-            match out {
-                Out::Lost { count, .. } => lost += count,
-                Out::Report { report, .. } => {
-                    assert!(newest.is_none_or(|newest| report.sequence > newest));
-                    newest = Some(report.sequence);
-                    seen += 1;
-                }
-                Out::Nothing => {}
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!((lost + seen, newest), (100_000, Some(99_999)));
-        assert_eq!((outbox.bytes(), outbox.holes), (0, 0));
-    }
-
-    #[test]
-    fn replayed_values_go_last() {
-        let mut outbox = Outbox::default();
-        let Out::Report { report: kept, .. } = report(1, false) else { unreachable!() };
-        let (process, replay, remaining) = (0, 1, None);
-        let message = Message::Replayed { process, replay, remaining, report: kept };
-        outbox.push(Out::Message(message));
-        let one = outbox.bytes();
-        for number in 2..5_000 {
-            outbox.push(report(number, false));
-        }
-        assert!(outbox.drop_reports(one));
-        assert!(
-            outbox.pop().is_some_and(|out| out.is_replayed() || matches!(out, Out::Lost { .. }))
-        );
-        outbox.push(report(5_000, false));
-        assert!(outbox.drop_reports(0));
-        assert_eq!(outbox.bytes(), 0);
-    }
-
-    #[test]
-    fn a_report_is_still_replaced_after_holes_were_closed() {
-        let mut outbox = Outbox::default();
-        for number in 0..5_000 {
-            outbox.push(report(number, true));
-        }
-        assert!(outbox.drop_reports(100_000));
-        let before = outbox.bytes();
-        assert!(outbox.replace(1, &Str::from("s9")));
-        assert!(outbox.bytes() < before);
-    }
-}
+mod tests;

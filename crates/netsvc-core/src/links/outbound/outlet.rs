@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crate::collections::timers::Timers;
 use crate::ids::{CallId, ConnId, LinkId, ProcessNo, Str};
 use crate::links::Links;
+use crate::links::charges::{Charges, NOBODY};
 use crate::links::connection::Connection;
 use crate::links::timer::LinkTimer;
 use crate::outcome::{Delivered, RequestCode, RequestError};
@@ -24,6 +25,7 @@ pub(crate) struct Outlet<'a> {
     connection: &'a mut Connection,
     bounds: &'a Bounds,
     dirty: &'a mut VecDeque<ConnId>,
+    charges: &'a mut Charges,
     timers: &'a mut Timers<LinkTimer>,
 }
 
@@ -49,8 +51,8 @@ impl Links {
     #[inline(always)]
     pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
         let connection = self.table.get_mut(link)?.linked_mut()?;
-        let (bounds, dirty, timers) = (&self.bounds, &mut self.dirty, &mut self.timers);
-        Some(Outlet { link, connection, bounds, dirty, timers })
+        let Self { bounds, dirty, charges, timers, .. } = self;
+        Some(Outlet { link, connection, bounds, dirty, charges, timers })
     }
 
     /// Sends on a link; nothing happens if it is not in use.
@@ -138,7 +140,7 @@ impl<'a> Outlet<'a> {
             return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
         }
         let whole = OVERHEAD + size + beside;
-        let (admission, room) = (self.offer(whole), self.bounds.outbox.saturating_sub(whole));
+        let (admission, room) = (self.offer(whole), self.bounds.requests().saturating_sub(whole));
         if admission == Admission::Later && !self.connection.out.outbox.drop_reports(room) {
             let text = "the link's outbox is full: the peer reads too slowly";
             return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
@@ -178,7 +180,12 @@ impl<'a> Outlet<'a> {
     /// change that concerns many links.
     pub(super) fn queue(&mut self, out: Out) {
         let (outbound, limit) = (&mut self.connection.out, self.bounds.outbox);
-        outbound.outbox.push(out);
+        // What comes back to the link that has caused it is its own affair.
+        let cause = if self.charges.cause == self.link { NOBODY } else { self.charges.cause };
+        if outbound.outbox.push_from(cause, out, limit) {
+            self.charges.over.push(cause);
+            self.timers.set(LinkTimer::Link(self.link), Time(0));
+        }
         if outbound.outbox.bytes() > limit && !outbound.outbox.drop_reports(limit) {
             outbound.overflowed = true;
             self.timers.set(LinkTimer::Link(self.link), Time(0));
