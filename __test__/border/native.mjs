@@ -53,14 +53,14 @@ export class Commands {
    * @param {string} target
    * @param {string} method
    * @param {Uint8Array} content
-   * @param {{ kind?: number, timeout?: number, wait?: boolean, parts?: number,
-   *   extensions?: Uint8Array }} options `kind` of target: 0 name, 1 identity
+   * @param {{ kind?: number, contentKind?: number, timeout?: number, wait?: boolean,
+   *   parts?: number, extensions?: Uint8Array }} options `kind` of target: 0 name, 1 identity
    */
   request(key, target, method, content, options = {}) {
-    const { kind = 0, timeout = 5000, wait = false, parts = 0 } = options;
+    const { kind = 0, contentKind = 0, timeout = 5000, wait = false, parts = 0 } = options;
     const [t, m] = [this.string(target), this.string(method)];
     const flags = (wait ? 1 : 0) | (kind << 1);
-    const first = 1 | (flags << 16) | extended(options.extensions);
+    const first = 1 | (contentKind << 8) | (flags << 16) | extended(options.extensions);
     this.#words(first, key, timeout, parts, t, m, content.length).put(content);
     return this.#extend(options.extensions);
   }
