@@ -1,11 +1,16 @@
 // The addon as the tests of the border use it: commands written and deliveries read by hand, so
-// that nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it
-// too.
+// that nothing of ts/ takes part but its loader. Plain JavaScript, because programs that tests start
+// import it too.
 
-import { Environment, NativeRegistry } from "../../native/binding.cjs";
 import { stretched } from "../helpers/time.mjs";
 
-export { Environment, NativeRegistry };
+const loader = await import(new URL("../../dist/internal/netsvc.js", import.meta.url).href);
+/** @type {typeof import("../../native/binding.cjs")} */
+const addon = loader.loadNative();
+
+export const { Environment, NativeRegistry } = addon;
+/** @typedef {InstanceType<typeof Environment>} Environment */
+/** @typedef {InstanceType<typeof NativeRegistry>} NativeRegistry */
 
 /** Whether the event loop is to be used; as with `ts/`, NETSVC_IO decides. */
 export const onLoop = process.env.NETSVC_IO !== "thread";
