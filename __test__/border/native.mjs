@@ -1,6 +1,6 @@
 // The addon as the tests of the border use it: commands written and deliveries read by hand, so
-// that nothing of ts/ takes part but its loader. Plain JavaScript, because programs that tests start
-// import it too.
+// that of ts/ nothing but its loader takes part. Plain JavaScript, because programs that tests
+// start import it too.
 
 import { stretched } from "../helpers/time.mjs";
 

@@ -1,4 +1,4 @@
-// What one content may hold: the same at both ends, and decoding costs no more than its bytes allow.
+// What one content may hold: the same at both ends, and decoding costs what its bytes allow.
 
 import { describe, expect, it } from "vitest";
 import {

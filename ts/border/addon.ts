@@ -1,5 +1,5 @@
-// Which file is the addon, and loading it: the one built in a checkout of the repository, or that of
-// the package of this platform in the same version. Nothing else, whatever the environment says.
+// Which file is the addon, and loading it: the one built in a checkout of the repository, or that
+// of the package of this platform in the same version. Nothing else, whatever the environment says.
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";

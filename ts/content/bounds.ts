@@ -1,9 +1,9 @@
 // What one content may hold. Decoding then takes time and memory in proportion to its bytes, with a
 // factor that is not the sender's to choose.
 //
-// V8 finds the keys of Maps and the elements of Sets by hashes. Those of numbers and bigints have no
-// seed, and before Node 20.20.2 neither had those of text that is an array index: whoever wants to
-// chooses keys that collide, and each insertion then walks over all before it. Other text has a
+// V8 finds the keys of Maps and the elements of Sets by hashes. Those of numbers and bigints have
+// no seed, and before Node 20.20.2 neither had those of text that is an array index: whoever wants
+// to chooses keys that collide, and each insertion then walks over all before it. Other text has a
 // random seed, and objects have random numbers. Of text above `MAX_KEY` V8 hashes the length alone.
 //
 // The encoder keeps the same bounds, so that whoever exceeds one hears of it where the value is.

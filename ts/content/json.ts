@@ -27,7 +27,7 @@ export function decodeJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Up to where it stops being JSON, it sees what JSON.parse sees; what follows is of no interest. */
+/** Up to where it stops being JSON, it sees what JSON.parse sees; the rest is of no interest. */
 function checkBounds(bytes: Uint8Array): void {
   const tally = new Tally(bytes.length);
   let depth = 0;
