@@ -49,8 +49,12 @@ await checkPerf();
 await setupOrExit();
 mkdirSync(DATA, { recursive: true });
 mkdirSync(out, { recursive: true });
-if (name.startsWith("netsvc")) process.env.NAPI_RS_NATIVE_LIBRARY_PATH = await buildAddon();
-process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} ${NODE_OPTIONS}`.trim();
+const options = [process.env.NODE_OPTIONS ?? "", NODE_OPTIONS];
+if (name.startsWith("netsvc")) {
+  process.env.NETSVC_PROFILED_ADDON = await buildAddon();
+  options.push(`--require "${join(root, "scripts/lib/profiled-addon.cjs")}"`);
+}
+process.env.NODE_OPTIONS = options.join(" ").trim();
 
 const peer = await loadPeer(name);
 const missing = await peer.missing();

@@ -1,6 +1,6 @@
 // Installs and builds what is missing or out of date, and nothing else:
 //   node_modules/     by `npm ci`, when it does not hold what package-lock.json asks for
-//   native/           the addon and its loader, by `napi build`, when the Rust sources changed
+//   native/           the addon and its types, by `napi build`, when the Rust sources changed
 //   dist/             the published JavaScript and types, by `rolldown` and `tsc`, when ts/ changed
 //   .cache/examples/  the compiled examples (only with `examples: true`), when they changed
 //
@@ -100,7 +100,7 @@ async function buildAddon() {
   const step = {
     name: "addon",
     inputs: ["crates", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"],
-    outputs: ["native/binding.cjs", "native/binding.d.cts", ...addonFiles()],
+    outputs: ["native/binding.d.cts", ...addonFiles()],
     salt: `${process.platform}-${process.arch} ${napiConfig()}`,
   };
   if (addonFiles().length > 0 && isFresh(step)) return;
@@ -111,7 +111,7 @@ async function buildAddon() {
       const built = await refresh(step, async () => {
         const arguments_ = ["build", "--platform", "--release"];
         arguments_.push("--manifest-path", "crates/netsvc-node/Cargo.toml");
-        arguments_.push("--output-dir", "native", "--js", "binding.cjs", "--dts", "binding.d.cts");
+        arguments_.push("--output-dir", "native", "--no-js", "--dts", "binding.d.cts");
         return (await tool("@napi-rs/cli", "napi", arguments_)) === 0;
       });
       if (!built) throw new SetupError("building the addon failed; the output is above.");
@@ -128,7 +128,7 @@ function addonFiles() {
     .map((name) => `native/${name}`);
 }
 
-/** The part of package.json that the addon and its loader depend on. */
+/** The part of package.json that the addon depends on. */
 function napiConfig() {
   const { napi, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   return JSON.stringify({ napi, version });

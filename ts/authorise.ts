@@ -16,11 +16,11 @@ export interface Applicant {
 }
 
 /**
- * Decides whether a hub takes a link. `true` and `undefined` (also of a promise) accept; `false`, a
- * throw, a rejection, and anything else refuse.
+ * Decides whether a hub takes a link. Only `true` (also of a promise) accepts; `false`, a throw and
+ * a rejection refuse. So does anything else, which is told as `callbackError` as well: it is taken
+ * for a mistake.
  */
-// biome-ignore lint/suspicious/noConfusingVoidType: it may return nothing, or throw
-export type Authorise = (applicant: Applicant) => boolean | void | Promise<boolean | void>;
+export type Authorise = (applicant: Applicant) => boolean | Promise<boolean>;
 
 /**
  * The decision. What was thrown goes to `report` too, unless it is an intended refusal: an error of
@@ -32,10 +32,12 @@ export async function mayLink(
   report: (error: unknown) => void,
 ): Promise<boolean> {
   try {
-    const decision = await authorise(applicant);
-    return decision === undefined || decision === true;
+    const decision: unknown = await authorise(applicant);
+    if (typeof decision === "boolean") return decision;
+    const what = decision === null ? "null" : typeof decision;
+    report(new TypeError(`authorise must return true or false; ${what} refuses the link`));
   } catch (error) {
     if (!(error instanceof NetsvcError && error.code === "denied")) report(error);
-    return false;
   }
+  return false;
 }

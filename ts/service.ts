@@ -1,4 +1,4 @@
-import { encodeContent, KIND_BYTES } from "./content/content.js";
+import { encodeContent, KIND_BYTES, unshared } from "./content/content.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, LocalService } from "./internal/calls.js";
@@ -139,7 +139,8 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     check.subject(subject, "subject");
     // Bytes for whoever is there now: by far the most frequent.
     const plain = options === undefined && content instanceof Uint8Array;
-    if (!plain || content.length > this.#packable) return this.#publish(subject, content, options);
+    const packs = plain && content.length > 0 && content.length <= this.#packable;
+    if (!packs) return this.#publish(subject, content, options);
     return this.#pack(subject, KIND_BYTES, content);
   }
 
@@ -191,10 +192,12 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     }
     const { kind, bytes } = encodeContent(content, core.options.payloadLimit);
     if (to !== undefined) {
-      return core.command((native) => native.publishTo(this.#number, subject, kind, bytes, to));
+      const own = unshared(bytes);
+      return core.command((native) => native.publishTo(this.#number, subject, kind, own, to));
     }
     if (lifetime !== 0 || bytes.length >= LARGE_CONTENT) {
-      return core.command((native) => native.publish(this.#number, subject, kind, bytes, lifetime));
+      const own = unshared(bytes);
+      return core.command((native) => native.publish(this.#number, subject, kind, own, lifetime));
     }
     return this.#pack(subject, kind, bytes);
   }

@@ -1,7 +1,8 @@
 // The addon loads and makes registries.
 
-import { createRequire } from "node:module";
 import { afterEach, describe, expect, it } from "vitest";
+import { loadAddon } from "../../ts/border/addon.js";
+import { surroundings } from "../../ts/border/installation.js";
 import { Environment, NativeRegistry, Station } from "./native.mjs";
 
 const stations: Station[] = [];
@@ -15,10 +16,9 @@ function station(): Station {
 }
 
 describe("the addon", () => {
-  it("loads by import and by require as the same module", () => {
-    const binding = createRequire(import.meta.url)("../../native/binding.cjs");
-    expect(binding.Environment).toBe(Environment);
-    expect(binding.NativeRegistry).toBe(NativeRegistry);
+  it("loads once, however often it is asked for", () => {
+    const addon = loadAddon(surroundings());
+    expect(addon).toMatchObject({ Environment, NativeRegistry });
   });
 
   it("gives each registry an id of its own", () => {

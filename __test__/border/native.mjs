@@ -1,11 +1,16 @@
 // The addon as the tests of the border use it: commands written and deliveries read by hand, so
-// that nothing of ts/ takes part. Plain JavaScript, because programs that tests start import it
-// too.
+// that of ts/ nothing but its loader takes part. Plain JavaScript, because programs that tests
+// start import it too.
 
-import { Environment, NativeRegistry } from "../../native/binding.cjs";
 import { stretched } from "../helpers/time.mjs";
 
-export { Environment, NativeRegistry };
+const loader = await import(new URL("../../dist/internal/netsvc.js", import.meta.url).href);
+/** @type {typeof import("../../native/binding.cjs")} */
+const addon = loader.loadNative();
+
+export const { Environment, NativeRegistry } = addon;
+/** @typedef {InstanceType<typeof Environment>} Environment */
+/** @typedef {InstanceType<typeof NativeRegistry>} NativeRegistry */
 
 /** Whether the event loop is to be used; as with `ts/`, NETSVC_IO decides. */
 export const onLoop = process.env.NETSVC_IO !== "thread";
@@ -53,14 +58,14 @@ export class Commands {
    * @param {string} target
    * @param {string} method
    * @param {Uint8Array} content
-   * @param {{ kind?: number, timeout?: number, wait?: boolean, parts?: number,
-   *   extensions?: Uint8Array }} options `kind` of target: 0 name, 1 identity
+   * @param {{ kind?: number, contentKind?: number, timeout?: number, wait?: boolean,
+   *   parts?: number, extensions?: Uint8Array }} options `kind` of target: 0 name, 1 identity
    */
   request(key, target, method, content, options = {}) {
-    const { kind = 0, timeout = 5000, wait = false, parts = 0 } = options;
+    const { kind = 0, contentKind = 0, timeout = 5000, wait = false, parts = 0 } = options;
     const [t, m] = [this.string(target), this.string(method)];
     const flags = (wait ? 1 : 0) | (kind << 1);
-    const first = 1 | (flags << 16) | extended(options.extensions);
+    const first = 1 | (contentKind << 8) | (flags << 16) | extended(options.extensions);
     this.#words(first, key, timeout, parts, t, m, content.length).put(content);
     return this.#extend(options.extensions);
   }

@@ -73,7 +73,8 @@ describe("doctor", () => {
     const doctor = programs.start([installation.program, "doctor"], { cwd: installation.folder });
     expect(await doctor.exit()).toBe(1);
     expect(doctor.stdout).toContain(`packages found    ${PACKAGE} 0.0.1\n`);
-    expect(doctor.stdout).toContain(`PROBLEM: the addon is of version 0.0.1, netsvc is ${VERSION}`);
+    expect(doctor.stdout).toContain("PROBLEM: the native addon of netsvc could not be loaded\n");
+    expect(doctor.stdout).toContain(`: ${PACKAGE} is of version 0.0.1, netsvc of ${VERSION}\n`);
   });
 
   it("shows another machine as it is", async () => {

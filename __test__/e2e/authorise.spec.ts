@@ -31,6 +31,11 @@ describe("a hub with authorise", () => {
     ["a throw", "thrown", ["secret: the list is empty"]],
     ["a rejection", "rejected", ["secret: no database"]],
     ["a refusal that is meant", "meant", []],
+    [
+      "no answer",
+      "unanswered",
+      ["authorise must return true or false; undefined refuses the link"],
+    ],
   ])(
     "refuses by %s: both ends hear it, only the hub hears why (1, 4, 7)",
     async (_, label, errors) => {

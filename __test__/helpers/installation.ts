@@ -34,7 +34,7 @@ export class Installation {
 
   constructor() {
     mkdirSync(this.netsvc, { recursive: true });
-    for (const part of ["package.json", "dist", "native/binding.cjs"]) {
+    for (const part of ["package.json", "dist"]) {
       cpSync(join(root, part), join(this.netsvc, part), { recursive: true });
     }
   }
@@ -71,8 +71,8 @@ export class Installation {
 /** The addon under test: built in the repository, or installed beside the package. */
 function addonFile(): string {
   const built = join(root, "native");
-  const found = readdirSync(built).find((name) => name.endsWith(".node"));
-  if (found !== undefined) return join(built, found);
+  const found = existsSync(built) && readdirSync(built).find((name) => name.endsWith(".node"));
+  if (found) return join(built, found);
   const manifest = createRequire(join(root, "package.json")).resolve(`${PACKAGE}/package.json`);
   const file = join(dirname(manifest), `netsvc.${TARGET}.node`);
   if (existsSync(file)) return file;

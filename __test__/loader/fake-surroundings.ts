@@ -13,7 +13,6 @@ export interface Fake {
   packages?: Record<string, string | undefined>;
   /** An addon was built in the checkout. */
   built?: boolean;
-  env?: Record<string, string>;
 }
 
 /** Made of files of its own, removed after the test. */
@@ -33,7 +32,6 @@ export function fakeSurroundings(fake: Fake): Surroundings {
     report: () => fake.report,
     root: join(folder, "netsvc"),
     folderOf: (name) => (name in packages ? join(folder, name) : undefined),
-    env: fake.env ?? {},
   };
 }
 

@@ -61,11 +61,6 @@ describe("a failure to load the addon", () => {
     expect(text).toContain("linux-arm64-musl");
   });
 
-  it("where the loader was told another file: that", () => {
-    const text = message({ env: { NAPI_RS_NATIVE_LIBRARY_PATH: "/nowhere.node" } });
-    expect(text).toContain("set to /nowhere.node");
-  });
-
   it.each([
     ["/lib/libc.so.6: version `GLIBC_2.17' not found (required by x.node)", "older than the addon"],
     ["x.node: failed to map segment from shared object", "noexec"],
@@ -140,6 +135,39 @@ describe("netsvc as it is installed", () => {
     expect(name).toBe("AddonError");
     expect(text).toContain(`packages found: ${PACKAGE} ${VERSION}\n`);
     expect(text).toContain(file);
+  });
+
+  it("throws when the package is of another version, without loading it", async () => {
+    const installation = installations.make().add(PACKAGE, "0.0.9").addAddon();
+    const program = programs.start(["-e", USE], { cwd: installation.folder });
+    expect(await program.exit()).toBe(0);
+    const [name, , text] = JSON.parse(program.stdout);
+    expect(name).toBe("AddonError");
+    expect(text).toContain(`because: ${PACKAGE} is of version 0.0.9, netsvc of ${VERSION}\n`);
+    expect(text).toContain("does not fit");
+  });
+
+  it("loads no file that a variable of the environment names, and no other package", async () => {
+    const strangers = ["wasm32-wasi", "linux-x64-musleabi", "android-arm64", "linux-riscv64-gnu"];
+    const installation = installations.make();
+    for (const stranger of strangers) {
+      const main = `netsvc.${stranger}.node`;
+      installation.add(`netsvc-${stranger}`, VERSION, { [main]: "", "index.js": "" });
+    }
+    const trap = join(installation.folder, "trap.cjs");
+    writeFileSync(trap, "console.log('trapped')");
+    const env = {
+      NAPI_RS_NATIVE_LIBRARY_PATH: trap,
+      NAPI_RS_FORCE_WASI: "1",
+      NETSVC_ADDON: trap,
+    };
+    const without = programs.start(["-e", USE], { cwd: installation.folder, env });
+    expect(await without.exit()).toBe(0);
+    expect(JSON.parse(without.stdout)[2]).toMatch(/because: Cannot find module 'netsvc-/);
+    installation.add(PACKAGE, VERSION).addAddon();
+    const program = programs.start(["-e", USE], { cwd: installation.folder, env });
+    expect(await program.exit()).toBe(0);
+    expect(program.stdout).toBe("loaded\n");
   });
 
   it("loads when the package is there", async () => {

@@ -232,11 +232,14 @@ describe("an exchange", () => {
         authorise: async ({ address, process, label, attempt }) => {
           expectTypeOf([address, process, label]).toEqualTypeOf<string[]>();
           expectTypeOf(attempt).toBeNumber();
+          return true;
         },
       });
       new Exchange(EXCHANGE_SERVER, { authorise: ({ label }) => label === "pump" });
       // @ts-expect-error: neither accepts nor refuses
       new Exchange(EXCHANGE_SERVER, { authorise: () => "yes" });
+      // @ts-expect-error: forgets to answer
+      new Exchange(EXCHANGE_SERVER, { authorise: () => {} });
       // @ts-expect-error: there is no event error
       exchange.on("error", () => {});
     });

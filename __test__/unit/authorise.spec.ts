@@ -21,14 +21,9 @@ function setUp(authorise?: Authorise) {
 describe("authorise", () => {
   it.each<[string, Authorise, boolean]>([
     ["true", () => true, true],
-    ["nothing", () => {}, true],
     ["a promise of true", async () => true, true],
-    ["a promise of nothing", async () => {}, true],
     ["false", () => false, false],
     ["a promise of false", async () => false, false],
-    ["null", () => null as never, false],
-    ["0", () => 0 as never, false],
-    ["a text", () => "yes" as never, false],
   ])("returning %s", async (_, authorise, may) => {
     const { applies, answer, errors, exchange } = setUp(authorise);
     applies();
@@ -38,9 +33,29 @@ describe("authorise", () => {
     expect(exchange.links).toEqual([]);
   });
 
+  it.each<[string, unknown, string]>([
+    ["nothing", undefined, "undefined"],
+    ["a promise of nothing", Promise.resolve(), "undefined"],
+    ["null", null, "null"],
+    ["0", 0, "number"],
+    ["1", 1, "number"],
+    ["a text", "true", "string"],
+    ["a boxed true", Object(true), "object"],
+  ])("refuses by returning %s, which is reported", async (_, decision, type) => {
+    const { applies, answer, errors } = setUp(() => decision as never);
+    applies();
+    expect(await answer()).toEqual([77, false]);
+    expect(errors).toMatchObject([
+      {
+        name: "TypeError",
+        message: `authorise must return true or false; ${type} refuses the link`,
+      },
+    ]);
+  });
+
   it("gets the address and what the process says of itself", async () => {
     const seen: unknown[] = [];
-    const { applies, answer } = setUp((applicant) => void seen.push(applicant));
+    const { applies, answer } = setUp((applicant) => seen.push(applicant) > 0);
     applies();
     await answer();
     expect(seen).toEqual([

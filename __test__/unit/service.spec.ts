@@ -106,6 +106,28 @@ describe("a service", () => {
 });
 
 describe("publish", () => {
+  it("hands no memory to the native side that other threads write", () => {
+    const { registry, native } = setUp();
+    const service = new Service("s", { registry });
+    const shared: boolean[] = [];
+    const note = (content: Uint8Array) => {
+      shared.push(content.buffer instanceof SharedArrayBuffer);
+      expect(content.every((byte) => byte === 7)).toBe(true);
+      return true;
+    };
+    native.publish = (_no, _subject, _kind, content) => note(content);
+    native.publishTo = (_no, _subject, _kind, content) => note(content);
+    const make = (Type: ArrayBufferConstructor | SharedArrayBufferConstructor, size: number) =>
+      new Uint8Array(new Type(size + 8), 4, size).fill(7);
+    for (const Type of [SharedArrayBuffer, ArrayBuffer]) {
+      service.publish("kept", make(Type, 20), { lifetime: 5 });
+      service.publish("large", make(Type, 100_000));
+      service.publish("to one", make(Type, 20), { to: "cd".repeat(16) });
+      service.publish("packed", make(Type, 20));
+    }
+    expect(shared).toEqual(new Array(6).fill(false));
+  });
+
   it("packs reports that are not kept, and sends others at once", () => {
     const { registry, native } = setUp();
     const service = new Service("s", { registry });

@@ -81,7 +81,7 @@ export function targetsOf(platforms) {
   });
 }
 
-/** The addon's file name for a platform, as its loader knows it. @param {Target} target */
+/** The addon's file name for a platform, as ts/border/addon.ts knows it. @param {Target} target */
 export function addonName({ platform }) {
   return `netsvc.${platform}.node`;
 }

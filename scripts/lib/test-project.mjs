@@ -53,8 +53,7 @@ export async function testProject(folder, target) {
   mkdirSync(join(project, "node_modules/@typescript"), { recursive: true });
   symlinkSync(join(root, compiler(process.arch)), join(project, compiler(target.cpu)));
   // The tests take the installed package for the repository's own.
-  for (const path of ["dist", "native"])
-    symlinkSync(join("node_modules/netsvc", path), join(project, path));
+  symlinkSync("node_modules/netsvc/dist", join(project, "dist"));
   return project;
 }
 
@@ -66,10 +65,13 @@ export async function testProject(folder, target) {
 async function install(project, tarballs, { platform, cpu, libc }) {
   const addons = await packArtifacts(tarballs, [platform]);
   const netsvc = await packRoot(tarballs, addons);
-  const { scripts, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { scripts, version, devDependencies } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
   const { "fast-check": fastCheck, vitest } = devDependencies;
   const manifest = {
     name: "netsvc-tests",
+    version,
     private: true,
     type: "module",
     // The documents name them.

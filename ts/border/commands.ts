@@ -99,7 +99,8 @@ export class Commands {
     if (!this.#strings.is(target.textSlot, text)) target.textSlot = this.#string(text, -1);
     const identity = target.kind === TARGET_NAME ? 0 : REQUEST_FLAG_IDENTITY;
     const flags = (how.wait ? REQUEST_FLAG_WAIT : 0) | identity;
-    const at = this.#reserve(28 + content.length + room(extensions));
+    const { length } = content;
+    const at = this.#reserve(28 + length + room(extensions));
     const words = this.#words;
     const word = at >>> 2;
     words[word] = COMMAND_REQUEST | (contentKind << KIND) | (flags << FLAGS);
@@ -108,8 +109,8 @@ export class Commands {
     words[word + 3] = how.parts;
     words[word + 4] = target.textSlot;
     words[word + 5] = target.methodSlot;
-    words[word + 6] = content.length;
-    this.#fill(at, at + 28, content, extensions);
+    words[word + 6] = length;
+    this.#fill(at, at + 28, content, length, extensions);
   }
 
   respond(
@@ -148,14 +149,15 @@ export class Commands {
       }
       slot = this.#define(subject);
     }
-    const at = this.#reserve(16 + content.length + room(extensions));
+    const { length } = content;
+    const at = this.#reserve(16 + length + room(extensions));
     const words = this.#words;
     const word = at >>> 2;
     words[word] = COMMAND_PUBLISH | (contentKind << KIND);
     words[word + 1] = service;
     words[word + 2] = slot;
-    words[word + 3] = content.length;
-    this.#fill(at, at + 16, content, extensions);
+    words[word + 3] = length;
+    this.#fill(at, at + 16, content, length, extensions);
     return slot;
   }
 
@@ -217,14 +219,15 @@ export class Commands {
     content: Uint8Array,
     extensions: Uint8Array | undefined,
   ): void {
-    const at = this.#reserve(16 + content.length + room(extensions));
+    const { length } = content;
+    const at = this.#reserve(16 + length + room(extensions));
     const words = this.#words;
     const word = at >>> 2;
     words[word] = first;
     words[word + 1] = call.low;
     words[word + 2] = call.high;
-    words[word + 3] = content.length;
-    this.#fill(at, at + 16, content, extensions);
+    words[word + 3] = length;
+    this.#fill(at, at + 16, content, length, extensions);
   }
 
   #pair(op: number, first: number, second: number): void {
@@ -244,15 +247,16 @@ export class Commands {
     content: Uint8Array,
     extensions: Uint8Array | undefined,
   ): void {
-    const at = this.#reserve(16 + most(subject) + content.length + room(extensions));
-    const length = this.#write(subject, at + 16);
+    const { length } = content;
+    const at = this.#reserve(16 + most(subject) + length + room(extensions));
+    const subjectLength = this.#write(subject, at + 16);
     const words = this.#words;
     const word = at >>> 2;
     words[word] = COMMAND_PUBLISH_TEXT | (contentKind << KIND);
     words[word + 1] = service;
-    words[word + 2] = length;
-    words[word + 3] = content.length;
-    this.#fill(at, whole(at + 16 + length), content, extensions);
+    words[word + 2] = subjectLength;
+    words[word + 3] = length;
+    this.#fill(at, whole(at + 16 + subjectLength), content, length, extensions);
   }
 
   /**
@@ -308,10 +312,18 @@ export class Commands {
 
   /**
    * Ends the command that begins at `start` by its content, and by extension fields if it has any.
+   * `length`: of the content when room was made. Shared memory may have grown since; what exceeds
+   * it is written over.
    */
-  #fill(start: number, at: number, content: Uint8Array, extensions: Uint8Array | undefined): void {
+  #fill(
+    start: number,
+    at: number,
+    content: Uint8Array,
+    length: number,
+    extensions: Uint8Array | undefined,
+  ): void {
     this.#bytes.set(content, at);
-    const end = whole(at + content.length);
+    const end = whole(at + length);
     this.#commit(extensions === undefined ? end : this.#extend(start, end, extensions));
   }
 

@@ -15,7 +15,6 @@ export interface Surroundings {
   readonly root: string;
   /** The folder of a package that this one can see; undefined: it is not installed. */
   folderOf(packageName: string): string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** A C library, where it matters. */
@@ -68,7 +67,6 @@ export function surroundings(): Surroundings {
         return undefined;
       }
     },
-    env: process.env,
   };
 }
 
@@ -104,10 +102,13 @@ export function packageOf(target: string): string {
 
 /** All packages of platforms that this package can see. */
 export function findPackages(where: Surroundings): FoundPackage[] {
-  return TARGETS.map(packageOf).flatMap((name) => {
-    const folder = where.folderOf(name);
-    return folder === undefined ? [] : [{ name, folder, version: versionIn(folder) }];
-  });
+  return TARGETS.flatMap((target) => findPackage(packageOf(target), where) ?? []);
+}
+
+/** A package by its name; undefined: this one cannot see it. */
+export function findPackage(name: string, where: Surroundings): FoundPackage | undefined {
+  const folder = where.folderOf(name);
+  return folder === undefined ? undefined : { name, folder, version: versionIn(folder) };
 }
 
 /** Of this package. */

@@ -32,7 +32,7 @@ export function loadFailure(cause: unknown, where: Surroundings): AddonError {
     `  packages found: ${found.length === 0 ? "none" : found.map(describePackage).join(", ")}`,
     ...(built === undefined ? [] : [`  built here: ${built}`]),
     ...reasons.map((reason) => `  because: ${reason}`),
-    `What to do: ${adviceFor({ target, version, found, built, reasons, where })}`,
+    `What to do: ${adviceFor({ target, version, found, built, reasons })}`,
   ];
   return new AddonError(lines.join("\n"), { cause });
 }
@@ -69,14 +69,9 @@ interface Case {
   readonly found: readonly FoundPackage[];
   readonly built: string | undefined;
   readonly reasons: readonly string[];
-  readonly where: Surroundings;
 }
 
-function adviceFor({ target, version, found, built, reasons, where }: Case): string {
-  const override = where.env.NAPI_RS_NATIVE_LIBRARY_PATH;
-  if (override !== undefined && override !== "") {
-    return `NAPI_RS_NATIVE_LIBRARY_PATH is set to ${override}: unset it, or correct it.`;
-  }
+function adviceFor({ target, version, found, built, reasons }: Case): string {
   if (target === undefined) {
     return `use one of the platforms that netsvc is built for: ${TARGETS.join(", ")}; or build it from its repository.`;
   }

@@ -1,7 +1,7 @@
 // The native side as this library sees it: the same names in the same order as crates/netsvc-node.
 // Private, and versioned together with it. Everything is synchronous.
 
-import { createRequire } from "node:module";
+import { loadAddon } from "./addon.js";
 import { surroundings } from "./installation.js";
 import { loadFailure } from "./load-failure.js";
 
@@ -140,11 +140,11 @@ let native: Native | undefined;
 /** Loads the addon on first use, so that importing the package does nothing. */
 export function loadNative(): Native {
   if (native === undefined) {
+    const where = surroundings();
     try {
-      // The loader is generated CommonJS; this file is as deep in dist/ as it is in ts/.
-      native = createRequire(import.meta.url)("../../native/binding.cjs") as Native;
+      native = loadAddon(where) as Native;
     } catch (cause) {
-      throw loadFailure(cause, surroundings());
+      throw loadFailure(cause, where);
     }
   }
   return native;

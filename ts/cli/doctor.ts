@@ -72,7 +72,7 @@ export async function examine(
   const version = ownVersion(where);
   const addon = examineAddon(load, packagesFound, version);
   const tested = addon.loaded ? await test() : undefined;
-  const problems = [...problemsOf(addon, version, process.versions.node)];
+  const problems = [...problemsOf(addon, process.versions.node)];
   if (tested?.ok === false)
     problems.push(`the self-test failed at ${tested.step}: ${tested.error}`);
   return {
@@ -111,15 +111,12 @@ function examineAddon(
   };
 }
 
-function* problemsOf(addon: Addon, version: string, node: string): Generator<string> {
+function* problemsOf(addon: Addon, node: string): Generator<string> {
   const [major = 0, minor = 0] = node.split(".").map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     yield `Node ${node} is too old: netsvc needs ${OLDEST_NODE.join(".")}`;
   }
   if (!addon.loaded) yield addon.error;
-  else if (addon.version !== version) {
-    yield `the addon is of version ${addon.version}, netsvc is ${version}: remove node_modules and run npm install again`;
-  }
 }
 
 function openFilesOf(where: Surroundings): Findings["openFiles"] {

@@ -1,8 +1,11 @@
 // What applications pass as content, and the bytes it travels as. The hub never looks inside.
 
+import { types } from "node:util";
 import { EncodingError, NetsvcError } from "../errors.js";
+import { checkArguments } from "./bounds.js";
 import { decode } from "./decoder.js";
-import { Encoder, tooLarge } from "./encoder.js";
+import { checkAttached, Encoder, tooLarge } from "./encoder.js";
+import { decodeJson } from "./json.js";
 
 /** Content types of the wire. */
 export const KIND_BYTES = 0;
@@ -26,6 +29,7 @@ let busy = false;
 export function encodeContent(value: unknown, limit: number): Encoded {
   if (value instanceof Uint8Array) {
     if (value.length > limit) throw tooLarge(limit);
+    checkAttached(value);
     return { kind: KIND_BYTES, bytes: value };
   }
   // A getter or an own type's `encode` may publish: that must not write into the same buffer.
@@ -42,8 +46,17 @@ export function encodeContent(value: unknown, limit: number): Encoded {
   }
 }
 
+/**
+ * The same bytes where no other thread writes: the native side takes memory for its own while it
+ * reads. What is packed here is copied by JavaScript, which may.
+ */
+export function unshared(bytes: Uint8Array): Uint8Array {
+  return types.isSharedArrayBuffer(bytes.buffer) ? new Uint8Array(bytes) : bytes;
+}
+
 /** Arguments of a request. A single Uint8Array travels as it is; see `decodeArguments`. */
 export function encodeArguments(args: readonly unknown[], limit: number): Encoded {
+  checkArguments(args);
   const [only] = args;
   return encodeContent(args.length === 1 && only instanceof Uint8Array ? only : args, limit);
 }
@@ -56,7 +69,7 @@ export function decodeContent(kind: number, bytes: Uint8Array): unknown {
     case KIND_CBOR:
       return decode(bytes);
     case KIND_JSON:
-      return json(bytes);
+      return decodeJson(bytes);
     default:
       throw new EncodingError(`content of unknown type ${kind}`);
   }
@@ -67,19 +80,6 @@ export function decodeArguments(kind: number, bytes: Uint8Array): unknown[] {
   if (kind === KIND_BYTES) return [bytes];
   const args = decodeContent(kind, bytes);
   if (!Array.isArray(args)) throw new EncodingError("arguments are not an array");
+  checkArguments(args);
   return args;
-}
-
-function json(bytes: Uint8Array): unknown {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    // An own key __proto__ would change a prototype in the first careless copy of the object.
-    return JSON.parse(text, (key, value: unknown) => {
-      if (key === "__proto__") throw new EncodingError("malformed content: a key __proto__");
-      return value;
-    });
-  } catch (error) {
-    if (error instanceof EncodingError) throw error;
-    throw new EncodingError("malformed content: not JSON", { cause: error });
-  }
 }

@@ -1,11 +1,10 @@
 // CBOR decoder (RFC 8949) for bytes that anybody may have written. Whatever they are, it ends in
-// a value or an EncodingError, in time and memory proportional to their number, and never with a
-// view outside of them or a prototype changed.
+// a value or an EncodingError, in time and memory proportional to their number (see bounds.ts), and
+// never with a view outside of them or a prototype changed.
 
 import { EncodingError, NetsvcError } from "../errors.js";
+import { checkDepth, checkKey, MAX_BIGNUM, Tally } from "./bounds.js";
 import {
-  MAX_BIGNUM,
-  MAX_DEPTH,
   TAG_DATE,
   TAG_MAP,
   TAG_NEGATIVE_BIGNUM,
@@ -18,6 +17,8 @@ import {
 const SHORT_STRING = 24;
 /** Farthest from 1970 that a Date reaches, in seconds. */
 const MAX_DATE = 8.64e12;
+/** Largest array made at its length; an array that grows has 17 places from its first item on. */
+const SHORT_ARRAY = 32;
 const BREAK: unique symbol = Symbol("break");
 
 /** Decodes exactly one value; byte strings in it are views of `bytes`, not copies. */
@@ -27,9 +28,11 @@ export function decode(bytes: Uint8Array): unknown {
 
 class Decoder {
   readonly #bytes: Buffer;
+  readonly #tally: Tally;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
+    this.#tally = new Tally(bytes.length);
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -72,42 +75,54 @@ class Decoder {
   }
 
   #array(info: number, depth: number): unknown[] {
-    checkDepth(depth);
-    const items: unknown[] = [];
+    this.#enter(depth);
     if (info === 31) {
+      const items: unknown[] = [];
       for (let item = this.#value(depth + 1); item !== BREAK; item = this.#value(depth + 1)) {
         items.push(item);
       }
       return items;
     }
     const count = this.#length(info, 1);
+    if (count <= SHORT_ARRAY) {
+      const items = new Array<unknown>(count);
+      for (let index = 0; index < count; index++) items[index] = this.#item(depth + 1);
+      return items;
+    }
+    const items: unknown[] = [];
     for (let index = 0; index < count; index++) items.push(this.#item(depth + 1));
     return items;
   }
 
   /** A plain object while all keys are strings, else a Map; tag 259 asks for a Map. */
   #map(info: number, depth: number, wanted: boolean): object {
-    checkDepth(depth);
+    this.#enter(depth);
     const count = info === 31 ? Number.POSITIVE_INFINITY : this.#length(info, 2);
-    let object: Record<string, unknown> = {};
+    const object: Record<string, unknown> = {};
     let map: Map<unknown, unknown> | undefined = wanted ? new Map() : undefined;
+    let numbers = 0;
     for (let index = 0; index < count; index++) {
       const key = this.#value(depth + 1);
       if (key === BREAK && info === 31) break;
       if (key === BREAK) throw malformed("a break in place of a key");
-      if (map === undefined && typeof key !== "string") {
-        map = new Map(Object.entries(object));
-        object = {};
-      }
-      if (map !== undefined) {
-        if (map.has(key)) throw malformed("a map with two equal keys");
-        map.set(key, this.#item(depth + 1));
-      } else {
+      if (map === undefined && typeof key === "string") {
+        checkKey(key.length);
         // The only key whose assignment to a plain object does something else than to store.
         if (key === "__proto__") throw malformed("a key __proto__");
-        if (Object.hasOwn(object, key as string)) throw malformed("a map with two equal keys");
-        object[key as string] = this.#item(depth + 1);
+        if (Object.hasOwn(object, key)) throw malformed("a map with two equal keys");
+        object[key] = this.#item(depth + 1);
+        continue;
       }
+      if (map === undefined) {
+        map = new Map();
+        for (const [text, item] of Object.entries(object)) {
+          numbers = this.#tally.key(text, numbers);
+          map.set(text, item);
+        }
+      }
+      numbers = this.#tally.key(key, numbers);
+      map.set(key, this.#item(depth + 1));
+      if (map.size !== index + 1) throw malformed("a map with two equal keys");
     }
     return map ?? object;
   }
@@ -130,7 +145,7 @@ class Decoder {
     }
     const own = typeof tag === "number" ? typeOfTag(tag) : undefined;
     if (own === undefined) throw malformed(`tag ${tag}, which is not registered here`);
-    checkDepth(depth);
+    this.#enter(depth);
     const content = this.#item(depth + 1);
     try {
       return own.decode(content);
@@ -144,12 +159,15 @@ class Decoder {
     const first = this.#byte();
     if (first >> 5 !== 4) throw malformed("tag 258 on something else than an array");
     const items = this.#array(first & 0x1f, depth);
+    let numbers = 0;
+    for (const item of items) numbers = this.#tally.key(item, numbers);
     const set = new Set(items);
     if (set.size !== items.length) throw malformed("a set with equal elements");
     return set;
   }
 
   #date(): Date {
+    this.#tally.object();
     const first = this.#byte();
     let seconds: unknown;
     if (first >> 5 === 0) seconds = this.#argument(first & 0x1f);
@@ -251,7 +269,14 @@ class Decoder {
     return at;
   }
 
+  /** An object that may hold others. */
+  #enter(depth: number): void {
+    checkDepth(depth);
+    this.#tally.object();
+  }
+
   #span(length: number): Uint8Array {
+    this.#tally.object();
     const at = this.#skip(length);
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length);
   }
@@ -271,25 +296,30 @@ class Decoder {
     return utf8(this.#bytes.subarray(at, this.#at));
   }
 
-  /** Bytes of unknown length: definite strings of the same type up to a break. */
-  #chunks(major: number): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
+  /**
+   * The chunks of a string of unknown length, up to a break: definite strings of its type. Empty
+   * ones are left out.
+   */
+  #chunks<T>(major: number, read: (length: number) => T): T[] {
+    const chunks: T[] = [];
     for (;;) {
       const first = this.#byte();
       if (first === 0xff) return chunks;
       if (first >> 5 !== major || first === ((major << 5) | 31)) {
         throw malformed("a string made of something else than strings");
       }
-      chunks.push(this.#span(this.#length(first & 0x1f, 1)));
+      const length = this.#length(first & 0x1f, 1);
+      if (length > 0) chunks.push(read(length));
     }
   }
 
   #chunkedBytes(): Uint8Array {
-    return new Uint8Array(Buffer.concat(this.#chunks(2)));
+    this.#tally.object();
+    return new Uint8Array(Buffer.concat(this.#chunks(2, (length) => this.#span(length))));
   }
 
   #chunkedText(): string {
-    return this.#chunks(3).map(utf8).join("");
+    return this.#chunks(3, (length) => this.#text(length)).join("");
   }
 }
 
@@ -310,10 +340,6 @@ function half(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (fraction + 1024) * 2 ** (exponent - 25);
-}
-
-function checkDepth(depth: number): void {
-  if (depth >= MAX_DEPTH) throw malformed(`more than ${MAX_DEPTH} levels`);
 }
 
 function malformed(what: string): EncodingError {

@@ -7,9 +7,8 @@
 // 27 and 51 there is process-wide for everybody who shares the copy.
 
 import { EncodingError, TooLargeError } from "../errors.js";
+import { checkDepth, checkKey, MAX_BIGNUM, Tally } from "./bounds.js";
 import {
-  MAX_BIGNUM,
-  MAX_DEPTH,
   TAG_DATE,
   TAG_MAP,
   TAG_NEGATIVE_BIGNUM,
@@ -36,6 +35,7 @@ const TAG = 6 << 5;
 /** Encodes one value at a time into a buffer that it reuses. */
 export class Encoder {
   #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  readonly #tally = new Tally();
   #at = 0;
   #limit = 0;
 
@@ -47,8 +47,10 @@ export class Encoder {
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     this.#at = 0;
     this.#limit = limit;
+    this.#tally.begin();
     this.#value(value, 0);
     if (this.#at > limit) throw tooLarge(this.#limit);
+    this.#tally.end(this.#at);
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#at);
   }
 
@@ -80,9 +82,8 @@ export class Encoder {
 
   #object(value: object, depth: number): void {
     // Cycles end here too; no set of visited objects is kept.
-    if (depth >= MAX_DEPTH) {
-      throw new EncodingError(`content is cyclic or nested deeper than ${MAX_DEPTH} levels`);
-    }
+    checkDepth(depth);
+    this.#tally.object();
     if (Array.isArray(value)) {
       this.#array(value, depth);
       return;
@@ -105,7 +106,7 @@ export class Encoder {
       this.#map(value, depth);
     } else if (value instanceof Set) {
       this.#head(TAG, TAG_SET);
-      this.#array([...value], depth);
+      this.#set(value, depth);
     } else if (value instanceof Date) {
       this.#date(value);
     } else {
@@ -125,11 +126,20 @@ export class Encoder {
 
   #map(value: ReadonlyMap<unknown, unknown>, depth: number): void {
     const entries = [...value];
+    let numbers = 0;
     this.#head(MAP, entries.length);
     for (const [key, item] of entries) {
+      numbers = this.#tally.key(key, numbers);
       this.#value(key, depth + 1);
       this.#value(item, depth + 1);
     }
+  }
+
+  #set(value: ReadonlySet<unknown>, depth: number): void {
+    const items = [...value];
+    let numbers = 0;
+    for (const item of items) numbers = this.#tally.key(item, numbers);
+    this.#array(items, depth);
   }
 
   #plain(value: object, depth: number): void {
@@ -137,6 +147,7 @@ export class Encoder {
     this.#head(MAP, keys.length);
     for (const key of keys) {
       if (key === "__proto__") throw new EncodingError("a key __proto__ cannot be content");
+      checkKey(key.length);
       this.#text(key);
       this.#value((value as Record<string, unknown>)[key], depth + 1);
     }
@@ -190,10 +201,13 @@ export class Encoder {
   }
 
   #bytes(value: Uint8Array): void {
-    this.#head(BYTES, value.length);
-    this.#reserve(value.length);
+    checkAttached(value);
+    // Read once: another thread may let shared memory grow.
+    const { length } = value;
+    this.#head(BYTES, length);
+    this.#reserve(length);
     this.#buffer.set(value, this.#at);
-    this.#at += value.length;
+    this.#at += length;
   }
 
   #text(value: string): void {
@@ -271,6 +285,21 @@ export class Encoder {
 /** The error of content that needs more than `limit` bytes. */
 export function tooLarge(limit: number): TooLargeError {
   return new TooLargeError(`content exceeds the limit payload of ${limit} bytes`);
+}
+
+/**
+ * Throws if the memory of bytes is gone: their ArrayBuffer was transferred, or has become too small
+ * for them. They look like none.
+ */
+export function checkAttached(bytes: Uint8Array): void {
+  if (bytes.length > 0) return;
+  try {
+    Uint8Array.prototype.indexOf.call(bytes, 0);
+  } catch (error) {
+    throw new EncodingError("bytes whose ArrayBuffer was transferred or shrunk cannot be content", {
+      cause: error,
+    });
+  }
 }
 
 const UNPAIRED = /\p{Surrogate}/u;

@@ -11,14 +11,6 @@ export const TAG_SET = 258;
 /** Map with keys of any type. */
 export const TAG_MAP = 259;
 
-/** Deepest nesting of arrays, maps, sets, objects and own types. */
-export const MAX_DEPTH = 32;
-/**
- * Longest bignum in bytes: converting takes quadratic time, so size must not be the sender's
- * choice.
- */
-export const MAX_BIGNUM = 64;
-
 /** How instances of an own type travel. */
 export interface ContentType<T extends object, Plain = unknown> {
   /**

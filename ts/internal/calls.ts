@@ -159,7 +159,7 @@ export class Calls {
   #succeed(call: Invocation, result: unknown): void {
     this.#running[call.low] = undefined;
     const plain = result instanceof Uint8Array && !call.streamed;
-    if (plain && result.length <= this.#payloadLimit) {
+    if (plain && result.length > 0 && result.length <= this.#payloadLimit) {
       this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
       return;
     }

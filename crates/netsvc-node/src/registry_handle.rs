@@ -15,7 +15,7 @@ use crate::deliveries::buffer::Buffer;
 use crate::deliveries::delivery::Delivery;
 use crate::deliveries::encode::MIN_WORDS;
 use crate::deliveries::inbox::Inbox;
-use crate::error::{Code, Error, Result, invalid};
+use crate::error::{Code, Error, Result, guard, invalid};
 use crate::options::{RegistryOptions, limits};
 use crate::wakeup::Wakeup;
 
@@ -149,6 +149,16 @@ impl RegistryHandle {
             .ok_or_else(|| invalid(format!("deliveries need {MIN_WORDS} words or more")))?;
         let Some(size) = filled.large else { return Ok(None) };
         alone(size, &mut |memory| inbox.fill_alone(words, memory, filled.more)).map(Some)
+    }
+}
+
+impl Drop for RegistryHandle {
+    /// JavaScript's garbage collector may be who drops it, and a panic there ends the process.
+    fn drop(&mut self) {
+        let _nobody_to_tell = guard(|| {
+            self.dispose();
+            Ok(())
+        });
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
+use crate::error::guard;
 use crate::uv::functions::{Kind, RawHandle, Uv};
 
 /// A handle of the calling thread's event loop. Dropping it closes it; its memory and its value
@@ -70,7 +71,15 @@ pub(crate) unsafe fn value_of<'a, T>(uv: &'static Uv, raw: *mut RawHandle) -> &'
 unsafe extern "C" fn closed<T>(raw: *mut RawHandle) {
     let Some(uv) = Uv::of_program() else { return };
     // SAFETY: its data is the block leaked in `open`; libuv no longer uses the handle.
-    drop(unsafe { Box::from_raw((uv.handle_get_data)(raw).cast::<Block<T>>()) });
+    free(unsafe { Box::from_raw((uv.handle_get_data)(raw).cast::<Block<T>>()) });
+}
+
+/// Drops the value, which may be the last to hold an engine, and never unwinds into libuv.
+fn free<T>(block: Box<Block<T>>) {
+    let _nobody_to_tell = guard(|| {
+        drop(block);
+        Ok(())
+    });
 }
 
 /// Memory for a handle, of the size that libuv asks for, aligned for anything in C.
@@ -91,5 +100,26 @@ impl Drop for Memory {
     fn drop(&mut self) {
         // SAFETY: leaked in `new`, and nobody else has it.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics<'a>(&'a std::cell::Cell<bool>);
+
+    impl Drop for Panics<'_> {
+        fn drop(&mut self) {
+            self.0.set(true);
+            panic!("while it is dropped");
+        }
+    }
+
+    #[test]
+    fn a_value_that_panics_while_it_is_dropped_does_not_unwind_into_libuv() {
+        let dropped = std::cell::Cell::new(false);
+        free(Box::new(Block { memory: Memory::new(8), value: Panics(&dropped) }));
+        assert!(dropped.get());
     }
 }
