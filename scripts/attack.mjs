@@ -10,7 +10,8 @@
 // clients that it starts, so that none is left, however this ends.
 
 import { spawn } from "node:child_process";
-import { constants } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./lib/root.mjs";
@@ -27,7 +28,10 @@ const programs = ["--package", "netsvc-hub", "--package", "netsvc-attack", "--bi
 if ((await run("cargo", [...build, ...programs])).code !== 0) refuse("the build failed");
 
 const release = join(root, "target/release");
+const sockets = mkdtempSync(join(tmpdir(), "netsvc-"));
+process.on("exit", () => rmSync(sockets, { recursive: true, force: true }));
 const suite = ["suite", "--node", process.execPath, "--programs", join(root, "scripts/attack")];
+suite.push("--sockets", sockets);
 if (hub !== "embedded") suite.push("--netsvcd", join(release, "netsvcd"));
 if (hub !== "netsvcd") suite.push("--embedded");
 if (quick) suite.push("--quick");

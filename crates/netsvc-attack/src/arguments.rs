@@ -46,6 +46,7 @@ fn suite<'a>(mut rest: impl Iterator<Item = &'a String>) -> Result<Options, Stri
             "--netsvcd" => options.programs.netsvcd = Some(path(rest.next())?),
             "--node" => options.programs.node = path(rest.next())?,
             "--programs" => options.programs.folder = path(rest.next())?,
+            "--sockets" => options.programs.sockets = path(rest.next())?,
             "--embedded" => options.embedded = true,
             "--quick" => options.quick = true,
             "--only" => options.only.push(named(rest.next())?),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use netsvc_net::{Scheme, Target};
@@ -19,6 +19,8 @@ pub(crate) struct Programs {
     pub(crate) node: PathBuf,
     /// Of `hub.mjs` and `provider.mjs`.
     pub(crate) folder: PathBuf,
+    /// Where hubs have their Unix sockets. A hub that is killed leaves its own.
+    pub(crate) sockets: PathBuf,
 }
 
 /// Which program is the hub.
@@ -60,7 +62,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn start(kind: Kind, programs: &Programs) -> io::Result<Self> {
-        let socket = std::env::temp_dir().join(format!("netsvc-{:016x}.sock", random::number()));
+        let socket = programs.sockets.join(format!("{:016x}", random::number()));
         let mut command = match (kind, &programs.netsvcd) {
             (Kind::Netsvcd, Some(netsvcd)) => {
                 let mut command = Command::new(netsvcd);
@@ -91,17 +93,6 @@ impl Hub {
         let address = self.address();
         Target::Tcp { host: address.ip().to_string(), port: address.port(), scheme }
     }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        remove(&self.socket);
-    }
-}
-
-/// A hub that was killed leaves its socket file.
-fn remove(socket: &Path) {
-    let _ = std::fs::remove_file(socket);
 }
 
 /// The good provider; ended when dropped. It writes to stderr when it is thrown out.

@@ -14,10 +14,11 @@ use crate::scene::{Scene, Stop};
 pub(super) const ALL: &[Attack] = &[
     Attack::new(
         "unread-outboxes",
-        "48 MiB of reports for 16 clients that do not read",
+        "40 MiB of reports for each of 16 clients that do not read",
         unread_outboxes,
     )
-    .seconds(4)
+    .seconds(5)
+    .mebibytes(700)
     .cpu(3.0),
     Attack::new(
         "trickling-readers",
@@ -25,6 +26,7 @@ pub(super) const ALL: &[Attack] = &[
         trickling_readers,
     )
     .seconds(8)
+    .mebibytes(700)
     .cpu(3.0)
     .not_quick(),
     Attack::new(
@@ -64,20 +66,24 @@ fn trickling_readers(scene: &Scene) -> Result<(), Stop> {
     }
 }
 
-/// Clients that had 48 MiB of reports sent to them.
+/// Clients that had 40 MiB of reports sent to each, all of them different.
 fn outboxes(scene: &Scene) -> Result<Vec<RawPeer>, Stop> {
+    const READERS: u32 = 16;
     let mut publisher = RawPeer::client(scene)?;
-    publisher.announce("loud", 1)?;
-    publisher.applied()?;
-    let mut readers = RawPeer::clients(scene, 16)?;
-    for reader in &mut readers {
-        reader.say(&messages::interest(1, "loud", "*"))?;
+    let mut readers = RawPeer::clients(scene, READERS as usize)?;
+    for (number, reader) in (1..).zip(&mut readers) {
+        let name = format!("loud.{number}");
+        publisher.say(&messages::service(number, &name))?;
+        reader.say(&messages::interest(1, &name, "*"))?;
         reader.applied()?;
     }
-    let content = Bytes::from(vec![0; 1024]);
-    for sequence in 1..=48 << 10 {
-        let report = messages::report(1, "loud", sequence, &content);
-        publisher.say(&Message::Report(report))?;
+    publisher.applied()?;
+    let content = Bytes::from(vec![0; 4000]);
+    for sequence in 1..=10 << 10 {
+        for service in 1..=READERS {
+            let report = messages::report(service, "loud", sequence, &content);
+            publisher.say(&Message::Report(report))?;
+        }
     }
     publisher.flush()?;
     Ok(readers)
