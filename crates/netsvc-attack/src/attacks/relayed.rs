@@ -18,7 +18,8 @@ pub(super) const ALL: &[Attack] = &[
         .flood(),
     Attack::new("targeted", "reports for a slow client that does not want any", targeted)
         .seconds(6)
-        .flood(),
+        .flood()
+        .not_quick(),
     Attack::new("replayed", "kept values that a slow client has not asked for", replayed)
         .seconds(6)
         .flood()

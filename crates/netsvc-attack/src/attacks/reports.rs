@@ -23,7 +23,9 @@ pub(super) const ALL: &[Attack] = &[
     )
     .flood()
     .not_quick(),
-    Attack::new("report-flood", "reports of 16 bytes that somebody wants", report_flood).flood(),
+    Attack::new("report-flood", "reports of 16 bytes that somebody wants", report_flood)
+        .flood()
+        .not_quick(),
 ];
 
 /// A publisher of so many services, and a client that wants all of their reports.

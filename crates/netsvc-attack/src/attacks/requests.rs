@@ -26,7 +26,9 @@ pub(super) const ALL: &[Attack] = &[
     Attack::new("all-slots", "2,000 requests that the good provider does not answer", all_slots),
     Attack::new("request-flood", "requests as fast as the hub takes them", request_flood).flood(),
     Attack::new("cancel-storm", "requests that are cancelled at once", cancel_storm).flood(),
-    Attack::new("no-service", "requests for services that there are not", no_service).flood(),
+    Attack::new("no-service", "requests for services that there are not", no_service)
+        .flood()
+        .not_quick(),
 ];
 
 /// Asks the good provider, then reads what comes until time is up.
