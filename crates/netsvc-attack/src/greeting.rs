@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use netsvc_core::wire::{Hello, Message};
-use netsvc_core::{LinkToken, ProcessId, Role};
+use netsvc_core::{LinkToken, ProcessId, ProcessSecret, Role};
 
 use crate::random;
 
 /// A process as it introduces itself.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) process: ProcessId,
+    /// What it shows as a proof.
+    pub(crate) secret: ProcessSecret,
     /// What it says to be its longest silence.
     pub(crate) heartbeat: Duration,
 }
@@ -18,12 +20,13 @@ pub(crate) struct Identity {
 impl Identity {
     /// A process of the attacker's own.
     pub(crate) fn own() -> Self {
-        Self::claimed(ProcessId(random::bytes()))
+        let secret = ProcessSecret::new(random::bytes());
+        Self { process: secret.process(), secret, heartbeat: Duration::from_secs(30) }
     }
 
-    /// Another's, whose secrets are not known.
+    /// Another's, whose secret is not known.
     pub(crate) fn claimed(process: ProcessId) -> Self {
-        Self { process, heartbeat: Duration::from_secs(30) }
+        Self { process, ..Self::own() }
     }
 
     /// The one place where a HELLO is made.
@@ -33,6 +36,7 @@ impl Identity {
             role: Role::Client,
             group: group.into(),
             process: self.process,
+            secret: Some(self.secret.clone()),
             label: "attacker".into(),
             token: LinkToken(random::bytes()),
             attempt: 1,
