@@ -79,5 +79,5 @@ function files(path) {
 
 const testsOnly = [
   ...["tests", "tests.rs", "benches", "fuzz"],
-  ...["netsvc-testkit", "netsvc-bench", "netsvc-imports"],
+  ...["netsvc-testkit", "netsvc-bench", "netsvc-imports", "netsvc-attack"],
 ];
