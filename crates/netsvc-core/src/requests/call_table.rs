@@ -140,8 +140,9 @@ pub(crate) struct CallTable {
     slots: Vec<Option<(u32, Call)>>,
     free: Vec<u32>,
     len: usize,
-    /// Of the next request, in whatever slot. It may begin again: no two requests in flight have the
-    /// same slot, and what a peer says late, 2³² requests ago, is judged by the link, as all it says.
+    /// Of the next request, in whatever slot. It may begin again: no two requests in flight have
+    /// the same slot, and what a peer says so late, 2³² requests after, is judged by the link, as
+    /// is all that it says.
     generation: u32,
 }
 
