@@ -152,7 +152,8 @@ fn who_claims_the_id_of_a_linked_process_is_refused_and_the_first_stays() {
 
 #[test]
 fn a_peer_that_does_not_read_is_closed_and_harms_nobody() {
-    let (hub, port) = Node::hub(Limits { outbox: 256 << 10, ..Limits::default() });
+    let (outbox, announced_bytes) = (256 << 10, 1 << 30);
+    let (hub, port) = Node::hub(Limits { outbox, announced_bytes, ..Limits::default() });
     let witness = Node::client("witness", port);
     hub.active();
     let mut stuck = RawPeer::connect(port);

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netsvc_core::wire::{Hello, Membership, Message};
-use netsvc_core::{Event, Limits, LinkToken, Outcome, ProcessId, RequestOptions};
+use netsvc_core::wire::{Membership, Message};
+use netsvc_core::{Event, Limits, Outcome, RequestOptions};
 use netsvc_testkit::{Target, Verbs, announcement};
 
-use crate::support::{Node, RawPeer, answer_next, assert_reason, content, hello};
+use crate::support::{Node, RawPeer, answer_next, assert_reason, content, hello_of};
 
 const PATIENT: Duration = Duration::from_secs(60);
 const OUTBOX: usize = 4 << 20;
@@ -46,8 +46,7 @@ fn a_flood_of_what_others_are_told_throws_no_slow_reader_out() {
     let witness = Node::client("witness", port);
     hub.active();
     let mut victim = RawPeer::connect(port);
-    let (process, token) = (ProcessId([8; 16]), LinkToken([8; 16]));
-    victim.send(&Message::Hello(Hello { process, token, ..hello(PATIENT) }));
+    victim.send(&Message::Hello(hello_of(8, PATIENT)));
     victim.send(&Message::Synced);
     hub.active();
     let ends = Arc::new(AtomicBool::new(false));
@@ -102,8 +101,7 @@ fn a_flood_of_what_others_are_told_throws_no_slow_reader_out() {
 fn a_source_goes_on_after_who_does_not_read_has_gone() {
     let (hub, port) = Node::hub(Limits { outbox: OUTBOX, ..Limits::default() });
     let mut stuck = RawPeer::connect(port);
-    let (process, token) = (ProcessId([8; 16]), LinkToken([8; 16]));
-    stuck.send(&Message::Hello(Hello { process, token, ..hello(PATIENT) }));
+    stuck.send(&Message::Hello(hello_of(8, PATIENT)));
     stuck.send(&Message::Synced);
     hub.active();
     let mut source = RawPeer::connect(port);
@@ -132,7 +130,7 @@ fn a_source_goes_on_after_who_does_not_read_has_gone() {
         thread::sleep(Duration::from_millis(50));
     };
     assert_reason(&gone, netsvc_core::ReasonCode::SlowConsumer);
-    assert_eq!(gone.peer.unwrap().process, process);
+    assert_eq!(gone.peer.unwrap().process, hello_of(8, PATIENT).process);
     let mut source = writer.join().unwrap();
     source.send(&Message::Flush { token: 5 });
     source.receive_until(|message| matches!(message, Message::Flushed { token: 5 }).then_some(()));
