@@ -18,7 +18,8 @@ const workload = {
     { key: "bare", title: "bare Node MiB", format: "number" },
   ],
   async measure(session) {
-    const hub = await session.hub();
+    // All of them come from one user.
+    const hub = await session.hub({ links: 2 * CONNECTIONS, linksPerSource: 1.5 * CONNECTIONS });
     const idle = await memory(hub);
     const bare = await memory(await session.program("bare"));
     const client = await memory(await session.program("client"));

@@ -36,11 +36,11 @@ pub const STUCK_WRITER: Duration = Duration::from_secs(10);
 pub const MAX_HEARTBEAT: Duration = Duration::from_secs(60);
 /// The preamble of an accepted connection has to come within this time.
 pub const PREAMBLE_DEADLINE: Duration = Duration::from_secs(1);
-/// As [`STUCK_WRITER`], for the writer of a connecting link whose server goes on speaking: it may hold
-/// this process back until others have taken what that has caused.
+/// As [`STUCK_WRITER`], for the writer of a connecting link whose server goes on speaking: it may
+/// hold this process back until others have taken what that has caused.
 pub const STUCK_SERVER: Duration = Duration::from_secs(60);
-/// Bytes of control messages that one link may have caused and that wait for another, at most a 32nd
-/// of what that may still hold of them. Above it the first is not read until half of them are
+/// Bytes of control messages that one link may have caused and that wait for another, at most a
+/// 32nd of what that may still hold of them. Above it the first is not read until half of them are
 /// written. It exceeds what an honest process causes at once: 8,192 cancelled requests, or 1,024
 /// services announced.
 pub const RELAYED_SHARE: usize = 1 << 20;
@@ -69,7 +69,8 @@ pub struct Limits {
     pub pending_requests: usize,
     /// Services of one process.
     pub services: usize,
-    /// Bytes that one process announces of its services: their names, audiences, groups and methods.
+    /// Bytes that one process announces of its services: their names, audiences, groups and
+    /// methods.
     pub announced_bytes: usize,
     /// Interests of one process; see [`Pattern::weight`](crate::Pattern::weight).
     pub interests: usize,

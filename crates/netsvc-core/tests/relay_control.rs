@@ -74,8 +74,8 @@ impl Scene {
         bad
     }
 
-    /// Everything that the bad client has to say lies in its socket. Requests go on, nobody is lost,
-    /// and little is queued for anybody, until the hub has read it all.
+    /// Everything that the bad client has to say lies in its socket. Requests go on, nobody is
+    /// lost, and little is queued for anybody, until the hub has read it all.
     fn withstands(&mut self) {
         let [hub, victim, provider, caller] = self.nodes;
         let (mut most, mut asked, mut answered) = (0, 0, 0);

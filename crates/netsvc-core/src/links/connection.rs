@@ -174,8 +174,8 @@ impl Connection {
         heartbeat.dead.max(announced * 3)
     }
 
-    /// How long the transport may take no byte. A server that goes on speaking may hold this process
-    /// up for some time: its silence ends the link sooner.
+    /// How long the transport may take no byte. A server that goes on speaking may hold this
+    /// process up for some time: its silence ends the link sooner.
     pub(super) fn stuck_after(&self) -> Duration {
         if self.capabilities().relays_for_us { STUCK_SERVER } else { STUCK_WRITER }
     }

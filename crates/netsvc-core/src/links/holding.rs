@@ -1,8 +1,9 @@
 //! Links that are not read because others have yet to take what they have caused.
 //!
 //! Only links that this process has accepted are held up: over those that it makes, its server
-//! speaks for everybody, and what that says is never relayed to others. One that is held up is still
-//! written to, so two that flood each other go on as they read; and it is not judged by its silence.
+//! speaks for everybody, and what that says is never relayed to others. One that is held up is
+//! still written to, so two that flood each other go on as they read; and it is not judged by its
+//! silence.
 
 use crate::ids::{ConnId, LinkId};
 use crate::limits::PAUSED_READ;

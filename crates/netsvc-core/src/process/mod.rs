@@ -154,9 +154,9 @@ impl Process {
 
     /// Whether a connection is to be read: not between [`Action::Pause`] and [`Action::Resume`].
     ///
-    /// While a client has caused more for others than they have taken, it is not read: else it would
-    /// throw out those that read more slowly than it writes. Always true for connections that this
-    /// process has made.
+    /// While a client has caused more for others than they have taken, it is not read: else it
+    /// would throw out those that read more slowly than it writes. Always true for connections that
+    /// this process has made.
     pub fn may_read(&self, conn: ConnId) -> bool {
         self.links.may_read(conn)
     }

@@ -18,8 +18,8 @@ impl Bounds {
         Self { ahead: limits.ahead(), outbox: limits.outbox, pending: limits.pending_requests }
     }
 
-    /// What may wait in the outbox once another request is in it: they can be refused, and leave room
-    /// for what cannot.
+    /// What may wait in the outbox once another request is in it: they can be refused, and leave
+    /// room for what cannot.
     pub(super) fn requests(&self) -> usize {
         self.outbox - self.outbox / 16
     }

@@ -131,8 +131,8 @@ impl Out {
         }
     }
 
-    /// Its bytes are charged to whoever has caused it, because nothing else bounds it: it is neither
-    /// dropped nor refused, and the receiver has not asked for it.
+    /// Its bytes are charged to whoever has caused it, because nothing else bounds it: it is
+    /// neither dropped nor refused, and the receiver has not asked for it.
     fn is_charged(&self) -> bool {
         match self {
             Self::Message(message) => !matches!(
