@@ -91,6 +91,8 @@ describe("requests", () => {
     const service = new Service("A", { registry: C1.registry, methods: { echo: (_, v) => v } });
     const { reports } = C2.subscribe("A");
     await eventually(() => service.subscribers.length === 1);
+    // The publisher may hear of the subscriber before that hears of the service.
+    await C2.sees("A");
     const time = new Date(Date.UTC(2003, 0, 19, 12, 34, 56, 789));
     const values = {
       none: null,
