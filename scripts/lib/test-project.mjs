@@ -23,7 +23,7 @@ const SOURCES = [
   ],
   "vitest.config.ts",
   // The stamps are of these as well.
-  ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json"],
+  ...["tsconfig.json", "tsconfig.build.json", "tsconfig.examples.json", "native/binding.d.cts"],
   "node_modules/rolldown/package.json",
   // Compiles the examples in the docs.
   ...["node_modules/typescript", "node_modules/@types/node", "node_modules/undici-types"],
