@@ -39,6 +39,7 @@ use exchange::Exchange;
 use flushes::Flushes;
 use link::Link;
 use outbound::bounds::Bounds;
+use outbound::changes::ChangeLog;
 use outbound::report_batch::ReportBatch;
 use phase::Phase;
 use strangers::{Standing, Strangers};
@@ -93,6 +94,8 @@ pub(crate) struct Links {
     symbols: SharedSymbols,
     /// The open batch of reports; nothing else is sent before it ends.
     batch: ReportBatch,
+    /// What all links are told of services and processes.
+    pub(crate) changes: ChangeLog,
     bounds: Bounds,
     limits: Limits,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -118,6 +121,7 @@ impl Links {
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
             batch: ReportBatch::default(),
+            changes: ChangeLog::default(),
             bounds: Bounds::of(limits),
             limits: limits.clone(),
             judge_from: now,
@@ -215,7 +219,9 @@ impl Links {
 
     /// Bytes queued for the link that has most.
     pub(crate) fn queued_bytes(&self) -> usize {
-        let most = self.all_linked().map(|(_, connection)| connection.queued()).max();
+        let queued =
+            |connection: &Connection| connection.queued() + connection.out.bytes_of(&self.changes);
+        let most = self.all_linked().map(|(_, connection)| queued(connection)).max();
         most.unwrap_or(0) + self.batch.frames.len()
     }
 
@@ -225,12 +231,15 @@ impl Links {
 
     pub(crate) fn poll_dirty(&mut self) -> Option<ConnId> {
         self.end_batch();
+        self.spread_changes();
         self.dirty.pop_front()
     }
 
     /// The use of a connection ends: nothing but what is queued is still written.
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
+        let changes = self.changes.end();
         if let Some(connection) = self.connection_mut(link) {
+            connection.out.stay_behind(changes);
             connection.phase = Phase::Closing { until };
         }
         self.strangers.set_standing(link, Standing::Refused);
@@ -297,6 +306,7 @@ impl Links {
             ("replays asked", asked.sum()),
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
+            ("changes", self.changes.len()),
         ]
     }
 }

@@ -25,7 +25,7 @@ impl Process {
                 _ => self.handle_early(now, conn, message),
             }
         }
-        self.links.end_batch();
+        self.links.settle(now);
     }
 
     /// A message on a connection that is not in use yet, or any more.
@@ -89,8 +89,8 @@ impl Process {
                 self.handle_withdrawn(link, service, revision);
                 Ok(())
             }
-            Message::Joined(change) => self.handle_membership(now, link, change, true),
-            Message::Left(change) => self.handle_membership(now, link, change, false),
+            Message::Joined(change) => self.handle_membership(now, link, &change, true),
+            Message::Left(change) => self.handle_membership(now, link, &change, false),
             Message::Request(request) => {
                 self.router().handle_request(now, link, &request.by_ref(), &mut NoSink)
             }

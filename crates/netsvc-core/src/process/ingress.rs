@@ -135,7 +135,7 @@ impl Process {
             Some(sink) => self.apply_frames(now, conn, decoder, buffer, sink),
             None => self.apply_frames(now, conn, decoder, buffer, &mut NoSink),
         };
-        self.links.end_batch();
+        self.links.settle(now);
         if let Err(error) = applied {
             self.handle_wire_error(now, conn, &decoder.fail(error));
         }

@@ -51,7 +51,8 @@ impl Links {
     #[inline(always)]
     pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
         let connection = self.table.get_mut(link)?.linked_mut()?;
-        let Self { bounds, dirty, charges, timers, .. } = self;
+        let Self { bounds, dirty, charges, timers, changes, .. } = self;
+        connection.out.stay_behind(changes.end());
         Some(Outlet { link, connection, bounds, dirty, charges, timers })
     }
 

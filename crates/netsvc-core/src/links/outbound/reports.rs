@@ -129,8 +129,10 @@ impl Links {
     #[inline]
     fn encode_for_all(&mut self, to: &Destinations, report: &ReportRef<'_>) -> bool {
         let (size, ahead) = (OVERHEAD + report.size(), self.bounds.ahead);
+        let changes = self.changes.end();
         let takes = |connection: &Connection| {
             connection.out.flows(size, ahead)
+                && connection.out.knows_all(changes)
                 && report.content.bytes.len() <= connection.max_payload()
         };
         if to.len() > 1 {
