@@ -33,7 +33,7 @@ use crate::random::Random;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
-use charges::Charges;
+use charges::{Charges, NOBODY};
 use connection::Connection;
 use exchange::Exchange;
 use flushes::Flushes;
@@ -96,6 +96,8 @@ pub(crate) struct Links {
     batch: ReportBatch,
     /// What all links are told of services and processes.
     pub(crate) changes: ChangeLog,
+    /// The link over which has come what is being applied.
+    origin: LinkId,
     bounds: Bounds,
     limits: Limits,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -122,6 +124,7 @@ impl Links {
             symbols: SharedSymbols::new(seed),
             batch: ReportBatch::default(),
             changes: ChangeLog::default(),
+            origin: NOBODY,
             bounds: Bounds::of(limits),
             limits: limits.clone(),
             judge_from: now,
@@ -239,7 +242,7 @@ impl Links {
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
         let changes = self.changes.end();
         if let Some(connection) = self.connection_mut(link) {
-            connection.out.stay_behind(changes);
+            connection.out.queue_changes(changes, changes);
             connection.phase = Phase::Closing { until };
         }
         self.strangers.set_standing(link, Standing::Refused);
@@ -291,6 +294,7 @@ impl Links {
         let told = self
             .all_linked()
             .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
+        let queued = self.all_linked().map(|(_, connection)| connection.out.entries());
         let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
         let answers = self.all_linked().map(|(_, connection)| connection.out.answers());
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
@@ -307,6 +311,7 @@ impl Links {
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
             ("changes", self.changes.len()),
+            ("queued", queued.sum()),
         ]
     }
 }

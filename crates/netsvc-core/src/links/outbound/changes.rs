@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::charges::NOBODY;
 use crate::links::exchange::Exchange;
@@ -64,6 +66,8 @@ pub(crate) struct ChangeLog {
     positions: BTreeMap<u64, u32>,
     /// Of what waits for the slowest link.
     shares: Shares,
+    /// Behind the last change that each link has caused, of those that are not forgotten.
+    last: FxHashMap<LinkId, u64>,
     /// Something was added since that was last asked.
     has_news: bool,
 }
@@ -87,6 +91,12 @@ impl Scope {
 }
 
 impl Entry {
+    /// Whoever may know of it, besides those who have been told. The end of a process is known to
+    /// all: what is said of it afterwards is about its next life.
+    fn origin(&self) -> LinkId {
+        if matches!(self.change, Change::ProcessGone(_)) { NOBODY } else { self.source }
+    }
+
     pub(super) fn concerns(&self, link: LinkId, exchange: &Exchange) -> bool {
         self.scope.concerns(link, exchange)
     }
@@ -152,7 +162,9 @@ impl ChangeLog {
         let charged = u32::try_from(size).unwrap_or(u32::MAX);
         let before = self.total;
         self.total += u64::from(charged);
-        self.entries.push_back(Entry { change, scope, size: charged, source, before });
+        let entry = Entry { change, scope, size: charged, source, before };
+        self.last.insert(entry.origin(), position + 1);
+        self.entries.push_back(entry);
         self.has_news = true;
         (position, source != NOBODY && self.shares.add(source, charged as usize, limit))
     }
@@ -172,6 +184,12 @@ impl ChangeLog {
 
     pub(super) fn get(&self, position: u64) -> Option<&Entry> {
         self.entries.get(usize::try_from(position.checked_sub(self.base)?).ok()?)
+    }
+
+    /// Behind the last change that a link has caused, or nobody.
+    pub(super) fn last_of(&self, link: LinkId) -> u64 {
+        let last = |link| self.last.get(&link).copied().unwrap_or(0);
+        last(link).max(last(NOBODY))
     }
 
     /// Bytes from a position on.
@@ -197,6 +215,12 @@ impl ChangeLog {
         self.shares.take_released()
     }
 
+    /// Everybody has been told of everything.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Changes that somebody has yet to be told of.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -217,6 +241,9 @@ impl ChangeLog {
             && let Some(entry) = self.entries.pop_front()
         {
             self.base += 1;
+            if self.last.get(&entry.origin()) == Some(&self.base) {
+                self.last.remove(&entry.origin());
+            }
             if entry.source != NOBODY {
                 self.shares.remove(entry.source, entry.size as usize);
             }

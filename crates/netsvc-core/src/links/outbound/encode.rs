@@ -145,9 +145,11 @@ impl Links {
         let before = out.len();
         if outbound.is_change_due() {
             self.encode_change(link, outbound, out, sources);
+            outbound.pay_for_changes(out.len() - before);
         } else {
             let Some(entry) = outbound.outbox.pop() else { return false };
             outbound.encode_entry(now, link, entry, out, sources);
+            outbound.share_with_changes(out.len() - before);
         }
         outbound.pay_answers(out.len() - before);
         true
@@ -165,8 +167,8 @@ impl Links {
         let outbound = &mut connection.out;
         match outbound.snapshot {
             Snapshot::Waiting | Snapshot::Done => {}
-            Snapshot::Services(cursor) => match sources.registry.services.after(cursor) {
-                Some(service) => {
+            Snapshot::Services(cursor) => {
+                if let Some(service) = sources.registry.services.after(cursor) {
                     outbound.snapshot = Snapshot::Services(service.no);
                     let Sources { rules, registry, .. } = sources;
                     let policy = Policy { rules, registry, links: self };
@@ -174,9 +176,11 @@ impl Links {
                         let (announcement, process) = (service.announcement(), service.process);
                         outbound.encode_service(&announcement, process, out, sources);
                     }
+                } else {
+                    outbound.end_services(self.changes.end());
+                    outbound.snapshot = Snapshot::Interests(0);
                 }
-                None => outbound.snapshot = Snapshot::Interests(0),
-            },
+            }
             Snapshot::Interests(cursor) => {
                 let next = sources.reports.interests.after(cursor).filter(|_| is_told_interests);
                 if let Some((id, interest)) = next {
@@ -204,7 +208,8 @@ impl Outbound {
     ) {
         let processes = &sources.registry.processes;
         match entry {
-            Out::Nothing | Out::Changes(_) => {}
+            Out::Nothing => {}
+            Out::Changes { upto, .. } => self.postpone_changes(upto),
             Out::Message(message) => self.encoder.encode(&message, out),
             Out::Subscriber { added, service, process, want } => {
                 if added && !self.introduce_in(processes, process, out) {

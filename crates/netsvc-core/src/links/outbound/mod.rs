@@ -171,6 +171,11 @@ impl Outbound {
         }
     }
 
+    /// Entries of the outbox.
+    pub(super) fn entries(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// Replays that are to be asked for, or were and are not answered.
     pub(super) fn replays(&self) -> usize {
         self.replays.as_ref().map_or(0, |replays| replays.len())

@@ -28,9 +28,12 @@ const MAX_HOLES: usize = 1024;
 pub(crate) enum Out {
     /// Ready as it is.
     Message(Message),
-    /// Changes of services and processes up to a position of their log, of which the peer is to be
-    /// told.
-    Changes(u64),
+    /// Changes of services and processes that the peer is to be told of: those up to a position of
+    /// their log before whatever follows, those up to another when there is time.
+    Changes {
+        needed: u64,
+        upto: u64,
+    },
     Subscriber {
         added: bool,
         service: u32,
@@ -96,7 +99,7 @@ impl Out {
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
                 // Requests are charged by `push_request`, which knows the content, changes by their log.
-                Self::Request(_) | Self::Replays(_) | Self::Changes(_) | Self::Nothing => 0,
+                Self::Request(_) | Self::Replays(_) | Self::Changes { .. } | Self::Nothing => 0,
             }
     }
 
@@ -140,7 +143,7 @@ impl Out {
                     | Message::Goodbye(_)
             ),
             Self::Subscriber { .. } | Self::ReplayRequest { .. } => true,
-            Self::Changes(_)
+            Self::Changes { .. }
             | Self::Replays(_)
             | Self::Request(_)
             | Self::Report { .. }
@@ -232,6 +235,11 @@ impl Outbox {
         self.bytes
     }
 
+    /// Entries, those that were dropped included.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.lost.is_empty()
     }
@@ -252,10 +260,10 @@ impl Outbox {
         {
             return;
         }
-        if let Out::Changes(upto) = &out
-            && let Some(Out::Changes(last)) = self.last_mut()
+        if let Out::Changes { needed, upto } = out
+            && let Some(Out::Changes { needed: before, upto: last }) = self.last_mut()
         {
-            *last = *upto;
+            (*before, *last) = (needed.max(*before), upto.max(*last));
             return;
         }
         let size = out.size();
@@ -294,15 +302,16 @@ impl Outbox {
     /// as long as others follow in a row, these never end.
     pub(crate) fn positions(&self) -> (u64, u64) {
         let last = self.entries.back().map(|entry| &entry.out);
-        let row = u64::from(matches!(last, Some(Out::Changes(_))));
+        let row = u64::from(matches!(last, Some(Out::Changes { .. })));
         (self.base, self.base + self.entries.len() as u64 - row)
     }
 
-    /// The first entry is changes, up to this position.
+    /// The first entry is changes: up to where they are needed, up to where they may be told, and
+    /// whether nothing else waits.
     #[inline]
-    pub(crate) fn changes_first(&self) -> Option<u64> {
+    pub(crate) fn changes_first(&self) -> Option<(u64, u64, bool)> {
         match self.entries.front()?.out {
-            Out::Changes(upto) => Some(upto),
+            Out::Changes { needed, upto } => Some((needed, upto, self.entries.len() == 1)),
             _ => None,
         }
     }

@@ -1,12 +1,16 @@
 //! What each link is told of the changes of services and processes, and when.
 //!
-//! A link is told of changes in order with everything else that is sent on it: before anything is,
-//! a [`Out::Changes`] goes into its outbox, unless its peer knows of all changes.
+//! Whatever is sent comes behind the changes that whoever sends it may know of: those that it has
+//! caused, and those that it has been told of. So everybody sees what comes of what in that order.
+//! It overtakes the rest: thousands of services that others announce keep no request waiting. And
+//! no change overtakes what was sent before it happened. So unless a peer knows of all changes,
+//! there is an [`Out::Changes`] in its outbox before each message, up to what was known by then.
 
 use std::collections::VecDeque;
 
 use crate::ids::{LinkId, ProcessNo, ServiceNo};
 use crate::links::Links;
+use crate::links::charges::NOBODY;
 use crate::links::connection::Connection;
 use crate::links::phase::Phase;
 use crate::links::timer::LinkTimer;
@@ -21,14 +25,21 @@ use super::{Outbound, Snapshot};
 
 /// What passing over a change counts for that does not concern a link, in bytes.
 const LOOK: usize = 8;
+/// Bytes of changes that may be told at once while other things wait.
+const MOST_CREDIT: usize = 16 << 10;
 
 /// How far a link has come in the log of changes.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// Up to here the peer has been told.
     position: u64,
-    /// Up to here it is to be told, behind what is in the outbox.
+    /// Up to here it is to be told, behind what is in the outbox; up to there before what will be.
     queued: u64,
+    needed: u64,
+    /// Bytes that it may be told before what else waits: as many as that has sent.
+    credit: usize,
+    /// The end of the log when the snapshot had come to the last service.
+    after_snapshot: u64,
     /// The link follows the log.
     follows: bool,
     /// How far the snapshot had come when changes happened: up to a position, since the one before
@@ -52,13 +63,37 @@ impl Links {
         position
     }
 
-    /// Everything that arrived at once is applied.
+    /// What has arrived over a link is about to be applied.
+    #[inline]
+    pub(crate) fn begin_arrival(&mut self, link: Option<LinkId>) {
+        self.origin = link.unwrap_or(NOBODY);
+    }
+
+    /// Everything that has arrived at once is applied.
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
+        self.origin = NOBODY;
         self.spread_changes();
         let released = self.changes.take_released();
         if !released.is_empty() {
             self.release(now, released);
+        }
+    }
+
+    /// What is sent on a link from now on comes behind what whoever is at the other end of `origin`
+    /// may know of; of [`NOBODY`]: behind everything.
+    #[cold]
+    pub(super) fn stay_behind(&mut self, link: LinkId, origin: LinkId) {
+        let end = self.changes.end();
+        let needed = match self.linked(origin) {
+            Some(of) if of.out.snapshot == Snapshot::Done => {
+                of.out.told.position.max(of.out.told.after_snapshot)
+            }
+            _ => end,
+        };
+        let needed = needed.max(self.changes.last_of(origin)).min(end);
+        if let Some(connection) = self.linked_mut(link) {
+            connection.out.queue_changes(needed, end);
         }
     }
 
@@ -103,7 +138,7 @@ impl Links {
                     (out.told.position, out.told.queued) = (end, end);
                 }
             } else if out.told.position < end {
-                out.queue_changes(end);
+                out.queue_changes(0, end);
                 out.overflowed |= is_over;
                 if is_over || (holds_up && out.patience.is_none()) {
                     timers.set(LinkTimer::Link(state.id), Time(0));
@@ -181,18 +216,14 @@ impl Outbound {
         self.told.follows.then_some(self.told.position)
     }
 
-    /// What is queued from now on comes behind all changes so far, of which `end` is the end.
-    #[inline]
-    pub(in crate::links) fn stay_behind(&mut self, end: u64) {
-        if self.told.queued != end && self.told.follows {
-            self.queue_changes(end);
-        }
-    }
-
-    #[cold]
-    fn queue_changes(&mut self, end: u64) {
-        if self.told.position < end && self.told.queued < end {
-            self.outbox.push(Out::Changes(end));
+    /// What is queued from now on comes behind changes up to a position; those up to the `end` of
+    /// the log need not come before it.
+    pub(in crate::links) fn queue_changes(&mut self, needed: u64, end: u64) {
+        let Told { position, queued, needed: before, .. } = self.told;
+        let is_needed = needed > before && needed > position;
+        if self.told.follows && position < end && (queued < end || is_needed) {
+            self.outbox.push(Out::Changes { needed, upto: end });
+            self.told.needed = needed.max(before);
         }
         self.told.queued = end;
     }
@@ -213,9 +244,35 @@ impl Outbound {
         self.told.position == end
     }
 
-    /// The peer is to be told of changes before anything else that is queued.
+    /// The peer's turn to be told of a change has come.
+    #[inline]
     pub(super) fn is_change_due(&self) -> bool {
-        self.outbox.changes_first().is_some_and(|upto| self.told.position < upto)
+        let Some((needed, upto, alone)) = self.outbox.changes_first() else { return false };
+        let position = self.told.position;
+        position < needed || (position < upto && (alone || self.told.credit > 0))
+    }
+
+    /// What waits beside changes has sent so many bytes: changes may send as many before the next.
+    #[inline]
+    pub(super) fn share_with_changes(&mut self, bytes: usize) {
+        self.told.credit = (self.told.credit + bytes).min(MOST_CREDIT);
+    }
+
+    /// Changes have sent so many.
+    pub(super) fn pay_for_changes(&mut self, bytes: usize) {
+        self.told.credit = self.told.credit.saturating_sub(bytes);
+    }
+
+    /// The turn of changes is over. What is left may come later.
+    pub(super) fn postpone_changes(&mut self, upto: u64) {
+        if self.told.position < upto {
+            self.outbox.push(Out::Changes { needed: 0, upto });
+        }
+    }
+
+    /// The snapshot has come to the last service.
+    pub(super) fn end_services(&mut self, end: u64) {
+        self.told.after_snapshot = end;
     }
 
     /// The snapshot is about to go on, at the end of the log.
