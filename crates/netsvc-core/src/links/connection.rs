@@ -143,11 +143,6 @@ impl Connection {
         self.out.has_told_interest(id)
     }
 
-    /// Whether a process was introduced to the peer, or may be by what is queued.
-    pub(crate) fn may_know(&self, process: ProcessNo) -> bool {
-        self.out.may_know(process)
-    }
-
     /// What the peer may say and does for this process; nothing before the handshake is done.
     #[inline]
     pub(crate) fn capabilities(&self) -> Capabilities {

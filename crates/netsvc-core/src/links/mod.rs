@@ -33,12 +33,13 @@ use crate::random::Random;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
-use charges::Charges;
+use charges::{Charges, NOBODY};
 use connection::Connection;
 use exchange::Exchange;
 use flushes::Flushes;
 use link::Link;
 use outbound::bounds::Bounds;
+use outbound::changes::ChangeLog;
 use outbound::report_batch::ReportBatch;
 use phase::Phase;
 use strangers::{Standing, Strangers};
@@ -93,6 +94,10 @@ pub(crate) struct Links {
     symbols: SharedSymbols,
     /// The open batch of reports; nothing else is sent before it ends.
     batch: ReportBatch,
+    /// What all links are told of services and processes.
+    pub(crate) changes: ChangeLog,
+    /// The link over which has come what is being applied.
+    origin: LinkId,
     bounds: Bounds,
     limits: Limits,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -118,6 +123,8 @@ impl Links {
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
             batch: ReportBatch::default(),
+            changes: ChangeLog::default(),
+            origin: NOBODY,
             bounds: Bounds::of(limits),
             limits: limits.clone(),
             judge_from: now,
@@ -215,7 +222,9 @@ impl Links {
 
     /// Bytes queued for the link that has most.
     pub(crate) fn queued_bytes(&self) -> usize {
-        let most = self.all_linked().map(|(_, connection)| connection.queued()).max();
+        let queued =
+            |connection: &Connection| connection.queued() + connection.out.bytes_of(&self.changes);
+        let most = self.all_linked().map(|(_, connection)| queued(connection)).max();
         most.unwrap_or(0) + self.batch.frames.len()
     }
 
@@ -225,12 +234,15 @@ impl Links {
 
     pub(crate) fn poll_dirty(&mut self) -> Option<ConnId> {
         self.end_batch();
+        self.spread_changes();
         self.dirty.pop_front()
     }
 
     /// The use of a connection ends: nothing but what is queued is still written.
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
+        let changes = self.changes.end();
         if let Some(connection) = self.connection_mut(link) {
+            connection.out.queue_changes(changes, changes);
             connection.phase = Phase::Closing { until };
         }
         self.strangers.set_standing(link, Standing::Refused);
@@ -282,6 +294,7 @@ impl Links {
         let told = self
             .all_linked()
             .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
+        let queued = self.all_linked().map(|(_, connection)| connection.out.entries());
         let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
         let answers = self.all_linked().map(|(_, connection)| connection.out.answers());
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
@@ -297,6 +310,8 @@ impl Links {
             ("replays asked", asked.sum()),
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
+            ("changes", self.changes.len()),
+            ("queued", queued.sum()),
         ]
     }
 }

@@ -129,13 +129,14 @@ impl Process {
         buffer: &LazyCopy<'_>,
         sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<usize, WireError> {
-        self.links.handle_received(now, conn);
+        let link = self.links.handle_received(now, conn);
         self.links.end_batch();
+        self.links.begin_arrival(link);
         let applied = match sink.filter(|_| self.tells_at_once) {
             Some(sink) => self.apply_frames(now, conn, decoder, buffer, sink),
             None => self.apply_frames(now, conn, decoder, buffer, &mut NoSink),
         };
-        self.links.end_batch();
+        self.links.settle(now);
         if let Err(error) = applied {
             self.handle_wire_error(now, conn, &decoder.fail(error));
         }

@@ -10,7 +10,7 @@ use crate::collections::id_map::IdMap;
 use crate::delivery::event::{Event, LinkEvent, Peer};
 use crate::ids::{LinkId, ProcessNo, ServiceNo};
 use crate::links::connection::Ending;
-use crate::links::outbound::outbox::Out;
+use crate::links::outbound::changes::{Change, Scope};
 use crate::links::phase::Phase;
 use crate::process::Process;
 use crate::reason::ReasonCode;
@@ -184,17 +184,11 @@ impl Process {
         })
     }
 
-    /// Tells those who may know a process, within the exchange that it has left.
+    /// Tells those who know a process, within the exchange that it has left.
     fn tell_process_gone(&mut self, process: ProcessNo, link: LinkId) {
-        let exchange = self.links.get(link).map(|link| link.exchange);
-        let told = self.links.all_linked().filter(|(peer, connection)| {
-            // Queued entries may still introduce it; the entry for its end then follows them.
-            Some(peer.exchange) == exchange && peer.id != link && connection.may_know(process)
-        });
-        let mut links: Vec<LinkId> = told.map(|(peer, _)| peer.id).collect();
-        links.sort_unstable();
-        for peer in links {
-            self.links.send(peer, Out::ProcessGone(process));
+        if let Some(exchange) = self.links.get(link).map(|link| link.exchange) {
+            let scope = Scope { via: Some((exchange, link)), audience: None };
+            self.links.note_change(Change::ProcessGone(process), scope, 0);
         }
     }
 }

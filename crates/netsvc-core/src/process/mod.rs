@@ -253,8 +253,8 @@ impl Process {
     }
 
     fn announcer(&mut self) -> Announcer<'_> {
-        let Self { rules, registry, links, deliveries, .. } = self;
-        Announcer { rules, registry, links, deliveries }
+        let Self { registry, links, deliveries, .. } = self;
+        Announcer { registry, links, deliveries }
     }
 
     fn policy(&self) -> Policy<'_> {

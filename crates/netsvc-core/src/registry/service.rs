@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
-use crate::wire::{Announcement, announced_len};
+use crate::wire::{AnnouncementRef, announced_len};
 
 /// A visible service.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) ending: bool,
     /// Only for local services.
     pub(crate) publisher: Option<Publisher>,
+    /// Where peers are told of it in the log of changes.
+    pub(crate) announced_at: u64,
 }
 
 /// A link that announced a service.
@@ -90,6 +92,7 @@ impl Service {
             subscribers: Subscribers::new(seed),
             running: 0,
             ending: false,
+            announced_at: 0,
         }
     }
 
@@ -139,17 +142,17 @@ impl Service {
     }
 
     /// As peers are told of it.
-    pub(crate) fn announcement(&self) -> Announcement {
-        Announcement {
+    pub(crate) fn announcement(&self) -> AnnouncementRef<'_> {
+        AnnouncementRef {
             service: self.no.0,
             process: self.process.0,
             counter: self.id.counter,
             revision: self.revision,
-            name: self.name.clone(),
-            audience: self.audience.clone(),
-            groups: self.groups.clone(),
-            methods: self.methods.to_vec(),
-            extensions: self.extensions.clone(),
+            name: &self.name,
+            audience: &self.audience,
+            groups: &self.groups,
+            methods: &self.methods,
+            extensions: &self.extensions,
         }
     }
 }

@@ -163,6 +163,17 @@ impl Distributor<'_> {
         }
     }
 
+    /// As [`end_wishes_of`](Self::end_wishes_of), for whoever is behind the links of an exchange.
+    pub(crate) fn end_wishes_within(&mut self, no: ServiceNo, exchange: ExchangeId) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let links = service.subscribers.links().into_iter();
+        let within =
+            |link: &LinkId| self.links.exchange_of(*link).is_some_and(|of| of.id == exchange);
+        for link in links.filter(within).collect::<Vec<_>>() {
+            self.end_wishes_of(no, Some(link));
+        }
+    }
+
     /// Everything that a process declared, or that was told of it, over a link ends.
     pub(crate) fn end_wishes(&mut self, process: ProcessNo, link: LinkId) {
         let Some(connection) = self.links.connection_mut(link) else { return };

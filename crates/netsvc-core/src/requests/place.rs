@@ -59,7 +59,7 @@ impl Router<'_> {
             To::Here => return self.place_here(now, id, service, question, sink),
             To::Link(link, number) => (link, number),
         };
-        let Some(mut outlet) = self.links.outlet(link) else {
+        let Some(mut outlet) = self.links.outlet_for(by.link, link) else {
             let text = "the link to the service was lost";
             return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
         };

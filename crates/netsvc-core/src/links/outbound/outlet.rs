@@ -43,13 +43,28 @@ impl Links {
     #[inline]
     pub(crate) fn outlet(&mut self, link: LinkId) -> Option<Outlet<'_>> {
         self.end_batch();
-        self.outlet_beside_batch(link)
+        self.outlet_beside_batch(link, self.origin)
+    }
+
+    /// As [`outlet`](Self::outlet), for what somebody behind a link has asked for; `None`: this
+    /// process.
+    #[inline]
+    pub(crate) fn outlet_for(&mut self, by: Option<LinkId>, link: LinkId) -> Option<Outlet<'_>> {
+        self.end_batch();
+        self.outlet_beside_batch(link, by.unwrap_or(NOBODY))
     }
 
     /// As [`outlet`](Self::outlet), for the batch itself and for what it lets pass.
     #[allow(clippy::inline_always, reason = "the path of every message")]
     #[inline(always)]
-    pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
+    pub(super) fn outlet_beside_batch(
+        &mut self,
+        link: LinkId,
+        origin: LinkId,
+    ) -> Option<Outlet<'_>> {
+        if !self.changes.is_empty() {
+            self.stay_behind(link, origin);
+        }
         let connection = self.table.get_mut(link)?.linked_mut()?;
         let Self { bounds, dirty, charges, timers, .. } = self;
         Some(Outlet { link, connection, bounds, dirty, charges, timers })
