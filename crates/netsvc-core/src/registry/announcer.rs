@@ -8,6 +8,7 @@ use crate::ids::{LinkId, ServiceNo, Str, WatchId};
 use crate::links::Links;
 use crate::links::outbound::outbox::Out;
 use crate::policy::{Policy, Rules};
+use crate::steps;
 use crate::wire::Message;
 
 use super::Registry;
@@ -89,6 +90,7 @@ impl Announcer<'_> {
 
     /// A message about a service, to those of these peers that have been told of the service.
     pub(crate) fn tell_peers(&mut self, no: ServiceNo, links: &[LinkId], message: &Message) {
+        steps::count(links.len());
         for link in links {
             if self.links.linked(*link).is_some_and(|it| it.has_told_service(no)) {
                 self.links.send(*link, Out::Message(message.clone()));

@@ -14,6 +14,7 @@ use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
 use crate::reports::replay_queue::Row;
 use crate::reports::want::Want;
+use crate::steps;
 use crate::wire::{Announcement, Message, Report};
 
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
@@ -260,6 +261,7 @@ impl Outbox {
             return;
         }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, NOBODY);
     }
 
@@ -271,6 +273,7 @@ impl Outbox {
             return false;
         }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, source);
         self.shares.add(source, size, limit)
     }
@@ -410,6 +413,7 @@ impl Outbox {
             return;
         }
         self.holes = 0;
+        steps::count(2 * self.entries.len());
         self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
         self.droppable.clear();
         self.replayed.clear();
