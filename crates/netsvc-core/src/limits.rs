@@ -44,6 +44,11 @@ pub const STUCK_SERVER: Duration = Duration::from_secs(60);
 /// written. It exceeds what an honest process causes at once: 8,192 cancelled requests, or 1,024
 /// services announced.
 pub const RELAYED_SHARE: usize = 1 << 20;
+/// Steps that one accepted link may cause in a turn of reading beyond those for which the size of
+/// its messages pays: one for each interest, service, link or pattern that has to be looked at. The
+/// message that takes the last is applied to its end; what follows waits until others had their
+/// turn. So many take one to two milliseconds, as the 64 KiB that are read at once do otherwise.
+pub const TURN_STEPS: usize = 8192;
 /// While a link is not read for that reason, it is read once in this time: so its end is seen.
 pub const PAUSED_READ: Duration = Duration::from_secs(4);
 /// Bytes per second that a link must take while others wait for it, or it is a slow consumer after

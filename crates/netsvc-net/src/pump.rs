@@ -263,6 +263,10 @@ fn read_once(
     effects: &mut Effects,
     sink: Option<&mut (dyn Sink + '_)>,
 ) -> Turn {
+    if reader.waits() {
+        shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
+        return end_turn(reader, left, Turn::More);
+    }
     let read = match reader.fill(&*connection.stream, *left) {
         Ok(read) if read.count == 0 => return Turn::Ended,
         Ok(read) => read,
@@ -281,7 +285,16 @@ fn read_once(
     };
     *left = left.saturating_sub(read.count);
     shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
-    if read.maybe_more { Turn::More } else { Turn::Idle }
+    end_turn(reader, left, if read.maybe_more { Turn::More } else { Turn::Idle })
+}
+
+/// What was read brought more work than a turn has: the rest waits until others had theirs.
+fn end_turn(reader: &Reader, left: &mut usize, turn: Turn) -> Turn {
+    if !reader.waits() {
+        return turn;
+    }
+    *left = 0;
+    Turn::More
 }
 
 #[cfg(test)]

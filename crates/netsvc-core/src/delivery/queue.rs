@@ -114,6 +114,7 @@ impl Deliveries {
     pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
         self.stale += 1;
         if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
+            crate::steps::count(self.pending.len());
             self.pending.retain(|(_, pending)| match pending {
                 Pending::Invoke(call) => is_wanted(*call),
                 Pending::Event(_) | Pending::Credit(_) => true,

@@ -19,6 +19,7 @@ pub(crate) mod outbound;
 pub(crate) mod phase;
 pub(crate) mod strangers;
 pub(crate) mod timer;
+mod turns;
 
 use std::collections::VecDeque;
 
@@ -30,6 +31,7 @@ use crate::collections::timers::Timers;
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
 use crate::limits::Limits;
 use crate::random::Random;
+use crate::steps;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
@@ -193,12 +195,14 @@ impl Links {
 
     /// All links in use, in no particular order.
     pub(crate) fn all_linked(&self) -> impl Iterator<Item = (&Link, &Connection)> {
-        self.table.values().filter_map(|link| Some((link, link.linked()?)))
+        let links = self.table.values().inspect(|_| steps::count(1));
+        links.filter_map(|link| Some((link, link.linked()?)))
     }
 
     /// All connections, in use or not.
     pub(crate) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.table.values_mut().filter_map(|link| link.connection.as_deref_mut())
+        let links = self.table.values_mut().inspect(|_| steps::count(1));
+        links.filter_map(|link| link.connection.as_deref_mut())
     }
 
     /// This process's number of a service that the peer names.

@@ -17,7 +17,7 @@ impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
     /// connection is dropped.
     pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
-        self.links.begin_arrival(self.links.link_of(conn));
+        self.links.begin_turn(self.links.link_of(conn));
         for message in messages.drain(..) {
             let Some((link, phase)) = self.phase_of(conn) else { break };
             self.links.end_batch();

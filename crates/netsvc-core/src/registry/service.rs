@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
+use crate::steps;
 use crate::wire::{AnnouncementRef, announced_len};
 
 /// A visible service.
@@ -30,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) running: usize,
     /// It is being withdrawn: nobody is routed to it any more.
     pub(crate) ending: bool,
+    /// Bytes of the body of its announcement.
+    pub(super) announced_len: usize,
     /// Only for local services.
     pub(crate) publisher: Option<Publisher>,
     /// Where peers are told of it in the log of changes.
@@ -76,6 +79,8 @@ impl Service {
         route: Option<ServiceRoute>,
         seed: u64,
     ) -> Self {
+        let Description { name, audience, groups, methods, .. } = &description;
+        let announced_len = announced_len(name, audience, groups, methods);
         let publisher = || Publisher { sequence: 0, kept: RetainedValues::new(seed) };
         Self {
             no,
@@ -93,6 +98,7 @@ impl Service {
             running: 0,
             ending: false,
             announced_at: 0,
+            announced_len,
         }
     }
 
@@ -130,19 +136,22 @@ impl Service {
 
     /// Bytes of the body of its announcement.
     pub(crate) fn announced_len(&self) -> usize {
-        announced_len(&self.name, &self.audience, &self.groups, &self.methods)
+        self.announced_len
     }
 
     pub(crate) fn has_method(&self, method: &str) -> bool {
+        steps::count_bytes(size_of_val(&*self.methods));
         self.methods.iter().any(|known| **known == *method)
     }
 
     pub(crate) fn in_group(&self, group: &str) -> bool {
+        steps::count_bytes(size_of_val(&*self.groups));
         self.groups.iter().any(|known| **known == *group)
     }
 
     /// As peers are told of it.
     pub(crate) fn announcement(&self) -> AnnouncementRef<'_> {
+        steps::count(self.groups.len() + self.methods.len());
         AnnouncementRef {
             service: self.no.0,
             process: self.process.0,

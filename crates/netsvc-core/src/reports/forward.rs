@@ -150,11 +150,13 @@ impl Distributor<'_> {
             let routes = &processes.get(process)?.routes;
             routes.iter().position(|(route, _)| *route == link)
         };
-        let found =
+        let (found, steps) =
             service.subscribers.destinations(subject, within, epoch, remembered, &unasked, rank);
+        let steps = steps + service.subscribers.len();
         if *remembered > MAX_REMEMBERED {
             self.registry.forget_destinations();
         }
+        self.links.charge(steps);
         found
     }
 

@@ -12,6 +12,7 @@ use crate::registry::service::Service;
 use crate::reports::destinations::{ENTRY, MAX_REMEMBERED};
 use crate::reports::subscription::Subscription;
 use crate::reports::subscription_options::SubscriptionTarget;
+use crate::steps;
 
 /// Subscriptions by their ids.
 pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;
@@ -109,6 +110,7 @@ impl Subscriptions {
             SubscriptionTarget::Group(group) => unindex(&mut self.by_group, group, id),
         }
         self.attached.retain(|_, attached| {
+            steps::count(attached.ids.len());
             attached.matching.clear();
             attached.ids.retain(|known| *known != id);
             !attached.ids.is_empty()
@@ -159,6 +161,7 @@ impl Subscriptions {
         let Some(attached) = self.attached.get_mut(&no) else { return false };
         attached.matching.clear();
         let before = attached.ids.len();
+        steps::count(before);
         attached.ids.retain(|known| *known != id);
         let changed = attached.ids.len() < before;
         if attached.ids.is_empty() {
@@ -182,6 +185,7 @@ impl Subscriptions {
     pub(crate) fn trim(&mut self) {
         if self.remembered > MAX_REMEMBERED {
             self.remembered = 0;
+            steps::count(self.attached.len());
             self.attached.values_mut().for_each(|attached| attached.matching.free());
         }
     }
@@ -199,6 +203,7 @@ impl Subscriptions {
             table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
         };
         let found = matching.get_or_insert_with(subject, || {
+            steps::count(ids.len());
             let found: Arc<[SubscriptionId]> = ids.iter().copied().filter(matches).collect();
             *remembered += ENTRY + subject.len() + size_of_val(&*found);
             found
@@ -213,6 +218,7 @@ fn unindex<K: std::hash::Hash + Eq>(
     id: SubscriptionId,
 ) {
     if let Some(entries) = index.get_mut(key) {
+        steps::count(entries.len());
         entries.retain(|known| *known != id);
         if entries.is_empty() {
             index.remove(key);

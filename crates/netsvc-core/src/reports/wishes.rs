@@ -7,6 +7,7 @@ use crate::policy::party::Party;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::OWN;
 use crate::registry::service::{Service, ServiceRoute};
+use crate::steps;
 use crate::wire::{InterestTarget, Message, Subscriber};
 
 use super::distributor::Distributor;
@@ -123,6 +124,7 @@ impl Distributor<'_> {
         let Some(service) = self.registry.services.get(no) else { return };
         let name = service.name.clone();
         let wishes = self.reports.wishes.of(&name, service.id);
+        self.links.charge(wishes.len());
         let newly = |route: &ServiceRoute| within.is_none_or(|within| route.exchange == within);
         let routes: Vec<_> = self.publisher_routes(no).into_iter().filter(newly).collect();
         for (process, link, want) in wishes {
@@ -158,6 +160,7 @@ impl Distributor<'_> {
             return;
         }
         self.registry.subscribers_changed();
+        self.links.charge(taken.len());
         for (process, want, changed) in taken {
             self.tell_subscriber(no, process, link, &want, changed, false);
         }
@@ -332,6 +335,7 @@ impl Distributor<'_> {
                 .linked(route.link)
                 .is_some_and(|connection| !connection.capabilities().relays_for_us)
         };
+        steps::count(service.routes.len());
         service.routes.iter().filter(direct).copied().collect()
     }
 
@@ -346,11 +350,13 @@ impl Distributor<'_> {
         concerned && self.policy().may_subscribe(Party { process, link }, service)
     }
 
-    fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {
+    fn targets(&mut self, target: &InterestTarget) -> Vec<ServiceNo> {
         let services = &self.registry.services;
-        match target {
+        let targets = match target {
             InterestTarget::Name(name) => services.named(name).to_vec(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
-        }
+        };
+        self.links.charge(targets.len());
+        targets
     }
 }

@@ -213,6 +213,11 @@ impl CallTable {
         Some(removed)
     }
 
+    /// Entries that [`find`](Self::find) looks at.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Those for which `wanted` holds, in no particular order.
     pub(crate) fn find(&self, wanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
         let mut found = Vec::new();

@@ -226,6 +226,7 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let waits =
             |id: &&CallId| calls.get(**id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
+        crate::steps::count(self.requests.parked.len());
         let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).copied().collect();
         for id in parked {
             self.requests.parked.remove(&id);

@@ -128,6 +128,7 @@ impl Router<'_> {
                 candidates.retain(local);
             }
         }
+        self.links.charge(services.named(name).len());
         self.least_loaded(name, &candidates)
     }
 

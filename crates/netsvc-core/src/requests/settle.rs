@@ -96,6 +96,10 @@ impl Router<'_> {
     /// Requests to a service that is withdrawn fail, or are taken over by others of its name.
     pub(crate) fn fail_calls_to(&mut self, service: ServiceNo) {
         self.registry.services.end(service);
+        let running = self.registry.services.get(service).map_or(0, |known| known.running);
+        if running == 0 {
+            return;
+        }
         let to = |call: &Call| call.service == Some(service);
         self.fail_calls(to, RequestCode::Lost, "the service was withdrawn");
     }
@@ -109,6 +113,7 @@ impl Router<'_> {
     }
 
     fn fail_calls(&mut self, which: impl Fn(&Call) -> bool, code: RequestCode, text: &str) {
+        self.links.charge(self.requests.calls.slots());
         let mut calls = self.requests.calls.find(which);
         calls.sort_unstable();
         for id in calls {
@@ -138,6 +143,7 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let of_them =
             |id: CallId| calls.get(id).is_some_and(|call| processes.contains(&call.process));
+        crate::steps::count(connection.inbound.len() * processes.len());
         let inbound = connection.inbound.iter().map(|(wire, id)| (wire, *id));
         let mut inbound: Vec<(u64, CallId)> = inbound.filter(|(_, id)| of_them(*id)).collect();
         inbound.sort_unstable();

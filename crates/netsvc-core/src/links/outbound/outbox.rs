@@ -14,6 +14,7 @@ use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
 use crate::reports::replay_queue::Row;
 use crate::reports::want::Want;
+use crate::steps;
 use crate::wire::{Message, Report};
 
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
@@ -267,6 +268,7 @@ impl Outbox {
             return;
         }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, NOBODY);
     }
 
@@ -278,6 +280,7 @@ impl Outbox {
             return false;
         }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, source);
         self.shares.add(source, size, limit)
     }
@@ -435,6 +438,7 @@ impl Outbox {
             return;
         }
         self.holes = 0;
+        steps::count(2 * self.entries.len());
         self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
         self.droppable.clear();
         self.replayed.clear();

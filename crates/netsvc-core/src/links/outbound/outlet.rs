@@ -95,6 +95,7 @@ impl<'a> Outlet<'a> {
 
     /// Sends anything but what has a method of its own below.
     pub(crate) fn send(&mut self, out: Out) {
+        self.charges.add_work(1);
         if let Some(report) = out.report()
             && report.content.bytes.len() > self.connection.max_payload()
         {

@@ -15,6 +15,7 @@ use crate::links::connection::Connection;
 use crate::links::phase::Phase;
 use crate::links::timer::LinkTimer;
 use crate::registry::process_table::OWN;
+use crate::steps;
 use crate::time::Time;
 use crate::wire::{Message, SendBuffer};
 
@@ -61,12 +62,6 @@ impl Links {
             self.charges.over.push(cause);
         }
         position
-    }
-
-    /// What has arrived over a link is about to be applied.
-    #[inline]
-    pub(crate) fn begin_arrival(&mut self, link: Option<LinkId>) {
-        self.origin = link.unwrap_or(NOBODY);
     }
 
     /// Everything that has arrived at once is applied.
@@ -117,6 +112,7 @@ impl Links {
             if !out.told.follows {
                 continue;
             }
+            steps::count(1);
             let from = out.told.position;
             let is_needless = |entry: &Entry, out: &Outbound| match entry.change {
                 // What is queued may still introduce it.
@@ -128,6 +124,7 @@ impl Links {
             while let Some(entry) = changes.get(out.told.position)
                 && is_needless(entry, out)
             {
+                steps::count(1);
                 out.told.position += 1;
             }
             let waiting = changes.bytes_from(out.told.position);
@@ -161,6 +158,7 @@ impl Links {
     ) {
         let position = outbound.told.position;
         let Some(entry) = self.changes.get(position) else { return };
+        steps::count(1);
         let exchange = self.exchange_of(link);
         if !exchange.is_some_and(|exchange| entry.concerns(link, exchange)) {
             outbound.looked += LOOK;
