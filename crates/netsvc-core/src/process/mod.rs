@@ -191,7 +191,7 @@ impl Process {
     /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
     pub fn poll_wake(&self) -> Time {
         let links = self.links.next_timer().min(self.reports.next_sweep());
-        links.min(self.requests.next_deadline())
+        links.min(self.requests.next_deadline()).min(self.requests.next_expiry())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
+use crate::requests::load::Load;
 use crate::steps;
 use crate::wire::{AnnouncementRef, announced_len};
 
@@ -28,7 +29,9 @@ pub(crate) struct Service {
     /// Processes beyond this one that want its reports.
     pub(crate) subscribers: Subscribers,
     /// Requests under way to it through this process.
-    pub(crate) running: usize,
+    pub(crate) load: Load,
+    /// Bytes of arguments among them that wait for its handlers.
+    pub(crate) waiting: usize,
     /// It is being withdrawn: nobody is routed to it any more.
     pub(crate) ending: bool,
     /// Bytes of the body of its announcement.
@@ -95,23 +98,12 @@ impl Service {
             publisher: route.is_none().then(publisher),
             routes: route.into_iter().collect(),
             subscribers: Subscribers::new(seed),
-            running: 0,
+            load: Load::default(),
+            waiting: 0,
             ending: false,
             announced_at: 0,
             announced_len,
         }
-    }
-
-    /// A request is under way to it from now on.
-    #[inline]
-    pub(crate) fn begin_call(&mut self) {
-        self.running += 1;
-    }
-
-    /// A request to it has ended, or was given to another.
-    #[inline]
-    pub(crate) fn end_call(&mut self) {
-        self.running = self.running.saturating_sub(1);
     }
 
     #[inline]

@@ -220,18 +220,19 @@ impl ServiceTable {
     }
 
     /// A request is under way to a service from now on.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn begin_call(&mut self, no: ServiceNo) {
         if let Some(service) = self.get_mut(no) {
-            service.begin_call();
+            service.load.begin();
         }
     }
 
     /// A request to a service has ended, or was given to another.
     #[inline]
-    pub(crate) fn end_call(&mut self, no: ServiceNo) {
+    pub(crate) fn end_call(&mut self, no: ServiceNo, caller: ProcessNo) {
         if let Some(service) = self.get_mut(no) {
-            service.end_call();
+            service.load.end(caller);
         }
     }
 

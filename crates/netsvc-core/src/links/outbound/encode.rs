@@ -270,13 +270,10 @@ impl Outbound {
         out: &mut SendBuffer,
         sources: &mut Sources<'_>,
     ) {
-        let Some(call) = sources.requests.calls.get_mut(id) else { return };
-        if call.provider != Provider::Link(link) || !call.is_unsent() {
-            return;
-        }
-        if self.introduce_in(&sources.registry.processes, call.process, out)
-            && let Some(rest) = &call.rest
-        {
+        let sent = sources.requests.calls.send(id, Provider::Link(link));
+        let Some((call, rest)) = sent else { return };
+        self.outbox.request_left(rest.size());
+        if self.introduce_in(&sources.registry.processes, call.process, out) {
             let target = match (&rest.goal, rest.number) {
                 (Goal::Name(name), None) => RequestTargetRef::Name(name),
                 (_, number) => RequestTargetRef::Service(number.unwrap_or_default()),
@@ -293,6 +290,5 @@ impl Outbound {
             };
             self.encoder.request(&request, out);
         }
-        call.mark_sent();
     }
 }

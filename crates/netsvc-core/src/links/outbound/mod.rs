@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::ids::{ConnId, LinkId, ProcessNo, ServiceNo};
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
 use crate::limits::{SLOWEST_READER, STUCK_WRITER};
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::reports::replay_queue::ReplayQueue;
@@ -255,6 +255,15 @@ impl Outbound {
     /// Nothing was sent for an interval.
     pub(super) fn is_silent(&self, interval: Duration, now: Time) -> bool {
         now.since(self.last_sent) >= interval
+    }
+
+    /// A request that waited was taken back.
+    pub(super) fn take_back_request(
+        &mut self,
+        arguments: usize,
+        is_wanted: impl Fn(CallId) -> bool,
+    ) {
+        self.outbox.take_back_request(arguments, is_wanted);
     }
 
     /// Links that are not held up by this one any more.

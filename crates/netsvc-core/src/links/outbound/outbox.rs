@@ -227,6 +227,10 @@ pub(crate) struct Outbox {
     lost: DropCounts,
     /// Entries that are `Nothing`.
     holes: usize,
+    /// Of `bytes`: what requests are charged, as long as they wait.
+    arguments: usize,
+    /// Requests that were taken back and may still be in it.
+    stale: usize,
     /// What others have caused.
     shares: Shares,
 }
@@ -333,9 +337,44 @@ impl Outbox {
         Some(Out::Lost { service, subject, count })
     }
 
-    /// A request with this much content.
-    pub(crate) fn push_request(&mut self, call: CallId, content: usize) {
-        self.push_sized(Out::Request(call), OVERHEAD + content, NOBODY);
+    /// A request that is charged so many bytes, mostly of arguments.
+    pub(crate) fn push_request(&mut self, call: CallId, arguments: usize) {
+        self.push_sized(Out::Request(call), 0, NOBODY);
+        self.arguments += arguments;
+        self.bytes += arguments;
+    }
+
+    /// What the requests in it are charged.
+    pub(crate) fn arguments(&self) -> usize {
+        self.arguments
+    }
+
+    /// The arguments of a request are encoded, or do not wait any more.
+    pub(crate) fn request_left(&mut self, arguments: usize) {
+        self.arguments = self.arguments.saturating_sub(arguments);
+        self.bytes = self.bytes.saturating_sub(arguments);
+    }
+
+    /// A request was taken back. Those for which `is_wanted` does not hold are removed, so that a
+    /// peer that does not read is not kept from those of others; but only now and then.
+    pub(crate) fn take_back_request(
+        &mut self,
+        arguments: usize,
+        is_wanted: impl Fn(CallId) -> bool,
+    ) {
+        self.request_left(arguments);
+        self.stale += 1;
+        if self.stale < MAX_HOLES.max(self.entries.len() / 2) {
+            return;
+        }
+        self.stale = 0;
+        for Entry { out, .. } in &mut self.entries {
+            if matches!(out, Out::Request(call) if !is_wanted(*call)) {
+                *out = Out::Nothing;
+                self.holes += 1;
+            }
+        }
+        self.close_holes();
     }
 
     /// Makes room: a report that only the newest of matters first replaces its predecessor; then
@@ -390,6 +429,7 @@ impl Outbox {
             self.droppable = VecDeque::new();
             self.replayed = VecDeque::new();
             self.replaceable = FxHashMap::default();
+            self.stale = 0;
         }
         Some(out)
     }
