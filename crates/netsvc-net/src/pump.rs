@@ -7,6 +7,7 @@ use netsvc_core::limits::PUBLISH_HIGH_WATER;
 use netsvc_core::wire::SendBuffer;
 use netsvc_core::{CommandError, ConnId, ContentRef, Direct, PublishOptions, ServiceNo, Sink, Str};
 
+use crate::bursts;
 use crate::connection::reader::Reader;
 use crate::connection::writer::Source;
 use crate::connection::{Connection, GONE, WRITE};
@@ -64,6 +65,7 @@ fn perform(shared: &Shared, mut effects: Effects) {
     }
     for connection in effects.closed {
         connection.close();
+        bursts::ended();
     }
     for listener in effects.with_room {
         listener.kick();
@@ -86,7 +88,9 @@ pub(crate) fn write(
     share: &mut usize,
     effects: &mut Effects,
 ) {
+    let before = *share;
     connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
+    bursts::moved(before - *share);
 }
 
 /// Writes what these take without waiting.
@@ -223,6 +227,7 @@ pub(crate) fn end(shared: &Shared, connection: &Connection) {
         shared.apply_state(effects, |state, now| {
             if state.connections.remove(&connection.id).is_some() {
                 state.process.handle_closed(now, connection.id);
+                bursts::ended();
             }
         });
     });
@@ -284,6 +289,7 @@ fn read_once(
         }
     };
     *left = left.saturating_sub(read.count);
+    bursts::moved(read.count);
     shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
     end_turn(reader, left, if read.maybe_more { Turn::More } else { Turn::Idle })
 }
