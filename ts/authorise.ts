@@ -37,7 +37,15 @@ export async function mayLink(
     const what = decision === null ? "null" : typeof decision;
     report(new TypeError(`authorise must return true or false; ${what} refuses the link`));
   } catch (error) {
-    if (!(error instanceof NetsvcError && error.code === "denied")) report(error);
+    if (!isRefusal(error)) report(error);
   }
   return false;
+}
+
+function isRefusal(error: unknown): boolean {
+  try {
+    return error instanceof NetsvcError && error.code === "denied";
+  } catch {
+    return false; // a code that cannot be read
+  }
 }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { encodeContent, KIND_BYTES, unshared } from "./content/content.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
@@ -138,7 +139,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     this.#assertOpen();
     check.subject(subject, "subject");
     // Bytes for whoever is there now: by far the most frequent.
-    const plain = options === undefined && content instanceof Uint8Array;
+    const plain = options === undefined && types.isUint8Array(content);
     const packs = plain && content.length > 0 && content.length <= this.#packable;
     if (!packs) return this.#publish(subject, content, options);
     return this.#pack(subject, KIND_BYTES, content);

@@ -18,6 +18,8 @@ import type { Invocation } from "./invocation.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
 import { Table } from "./table.js";
+import { watchRejection } from "./thenable.js";
+import { messageOf } from "./thrown.js";
 import { Waits } from "./waits.js";
 
 /** An exchange as its deliveries concern it. */
@@ -224,13 +226,11 @@ export class Core implements Sink {
       () => new RequestError("lost", "unknown", "the request was lost", { cause: error }),
     );
     // At the exit of the process, the native side may be closed already.
-    const closed = error instanceof Error && "code" in error && error.code === "closed";
-    if (!closed) this.failed(error);
+    if (Object(error).code !== "closed") this.failed(error);
   }
 
   failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.options.log.write("error", `internal error: ${message}`);
+    this.options.log.write("error", `internal error: ${messageOf(error)}`);
   }
 
   // ---- for the objects applications hold
@@ -239,8 +239,7 @@ export class Core implements Sink {
   guard<T>(callback: (argument: T) => void, argument: T): void {
     try {
       // An async callback's rejection is the same mistake as a throw.
-      const result: unknown = callback(argument);
-      if (result instanceof Promise) result.catch(this.options.callbackFailed);
+      watchRejection(callback(argument), this.options.callbackFailed);
     } catch (error) {
       this.options.callbackFailed(error);
     }

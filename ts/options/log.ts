@@ -1,4 +1,5 @@
 import { NetsvcError } from "../errors.js";
+import { watchRejection } from "../internal/thenable.js";
 
 /** From silence to everything. */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
@@ -42,11 +43,10 @@ export class Log {
 
   write(level: LogEntry["level"], message: string): void {
     if (!this.takes(level)) return;
+    // A log that fails must not take the application with it, and there is no log to say so.
     try {
-      this.#write({ level, label: this.#label, message });
-    } catch {
-      // A log that fails must not take the application with it, and there is no log to say so.
-    }
+      watchRejection(this.#write({ level, label: this.#label, message }), () => {});
+    } catch {}
   }
 }
 
