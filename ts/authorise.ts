@@ -1,4 +1,5 @@
 import { NetsvcError } from "./errors.js";
+import { apart } from "./internal/async-context.js";
 
 /** Who wants to be linked with a hub. Address and process are certain; the rest is what it says. */
 export interface Applicant {
@@ -32,7 +33,7 @@ export async function mayLink(
   report: (error: unknown) => void,
 ): Promise<boolean> {
   try {
-    const decision: unknown = await authorise(applicant);
+    const decision: unknown = await apart(authorise, applicant);
     if (typeof decision === "boolean") return decision;
     const what = decision === null ? "null" : typeof decision;
     report(new TypeError(`authorise must return true or false; ${what} refuses the link`));

@@ -9,18 +9,24 @@ import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.j
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
 import type { Log } from "../options/log.js";
+import { apart } from "./async-context.js";
 import type { Invocation } from "./invocation.js";
 import { isAsyncIterable, PartSource, UnsentPart } from "./part-source.js";
 import { Table } from "./table.js";
-import { isThenable } from "./thenable.js";
+import { isThenable, watchRejection } from "./thenable.js";
 import { messageOf, stackOf } from "./thrown.js";
 
 /** A method's implementation, its types forgotten. */
 export type Handler = (context: Context, ...args: unknown[]) => unknown;
 
+/** What runs a handler: it has to call `run` once, before it returns. */
+export type HandlerContext = (run: (call?: Context) => void, call: Context) => unknown;
+
 /** A local service as far as calls and subscribers concern it. */
 export interface LocalService {
   readonly name: string;
+  /** Runs each handler in the context of the application's choice. */
+  readonly context: HandlerContext | undefined;
   handler(method: string): Handler | undefined;
   subscriber(present: boolean, subscriber: SubscriberDelivery): void;
 }
@@ -73,10 +79,39 @@ export class Calls {
       return;
     }
     this.#running[call.low] = call;
+    // A single argument of bytes travels as it is; see `encodeArguments`.
+    const run = (): void => this.#run(call, handler, args ?? [bytes], service);
+    // With the result, which may run code of the application as well. Neither throws.
+    if (service.context === undefined) apart(run);
+    else apart(() => this.#runWithin(service, call, run));
+  }
+
+  /** Runs a handler by the option `context` of its service, which may do anything. */
+  #runWithin(service: LocalService, call: Invocation, run: () => void): void {
+    let pending = true;
+    try {
+      const returned = service.context?.(() => {
+        if (!pending) return;
+        pending = false;
+        // Of its own, too: others may be given the same one.
+        apart(run);
+      }, call);
+      // A promise comes too late in any case.
+      watchRejection(returned, () => {});
+    } catch (error) {
+      if (pending) this.#fail(call, error, service);
+      pending = false;
+    }
+    if (!pending) return;
+    pending = false;
+    const message = `the option context of ${service.name} did not run the handler at once`;
+    this.#fail(call, new Error(message), service);
+  }
+
+  #run(call: Invocation, handler: Handler, args: unknown[], service: LocalService): void {
     let result: unknown;
     try {
-      // A single argument of bytes travels as it is; see `encodeArguments`.
-      result = args === undefined ? handler(call, bytes) : handler(call, ...args);
+      result = handler(call, ...args);
     } catch (error) {
       this.#fail(call, error, service);
       return;

@@ -13,6 +13,7 @@ import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../
 import type { Io, IoMode } from "../options/io.js";
 import type { Log } from "../options/log.js";
 import type { Report } from "../report.js";
+import { apart, inEmptyContext } from "./async-context.js";
 import { Calls } from "./calls.js";
 import type { Invocation } from "./invocation.js";
 import type { OpenWork } from "./open-work.js";
@@ -133,7 +134,7 @@ export class Core implements Sink {
         });
       }
       // What the core still has to tell is told before the rest is given up.
-      while (this.#bridge.deliver(new Budget())) await turn();
+      while (inEmptyContext(() => this.#bridge.deliver(new Budget()))) await turn();
     } finally {
       this.#end();
       this.work.remove();
@@ -203,7 +204,7 @@ export class Core implements Sink {
   processGone(process: string): void {
     const controller = this.#gone.get(process);
     this.#gone.delete(process);
-    controller?.abort(gone());
+    if (controller !== undefined) apart(abort, controller);
   }
 
   subscriber(service: number, present: boolean, subscriber: SubscriberDelivery): void {
@@ -283,9 +284,14 @@ export class Core implements Sink {
     this.flushes.end(new ClosedError("the registry"));
     for (const exchange of this.exchanges.values()) exchange.closed();
     this.exchanges.clear();
-    for (const controller of this.#gone.values()) controller.abort(gone());
+    for (const controller of this.#gone.values()) apart(abort, controller);
     this.#gone.clear();
   }
+}
+
+/** Its listeners are code of the application. */
+function abort(controller: AbortController): void {
+  controller.abort(gone());
 }
 
 function gone(): RequestError {

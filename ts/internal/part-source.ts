@@ -2,6 +2,7 @@
 // parts, and no faster, so that a generator rests at its `yield`.
 
 import { EncodingError } from "../errors.js";
+import { inContextOfNow } from "./async-context.js";
 
 /** An item that could not be read or sent, for the `cause`. It ends the stream. */
 export class UnsentPart extends Error {}
@@ -21,6 +22,8 @@ export class PartSource {
   /** Wakes the loop when it waits for credit. */
   #wake: () => void = () => {};
   #closing: Promise<unknown> | undefined;
+  /** Closes the iterator in the context in which its items are taken. */
+  readonly #close: (_: undefined) => Promise<unknown>;
 
   /**
    * `send` takes an item, and throws if it cannot; no more are wanted then. Throws if `iterator` is
@@ -32,6 +35,7 @@ export class PartSource {
     this.#iterator = iterator;
     this.#next = next;
     this.#send = send;
+    this.#close = inContextOfNow(async () => iterator.return?.());
     this.ended = this.#run();
   }
 
@@ -45,7 +49,7 @@ export class PartSource {
   stop(): void {
     this.#stopped = true;
     // At once: an iterator whose `next` is pending may settle it when it is closed.
-    this.#close().catch(() => {}); // told by `ended`
+    this.#closed().catch(() => {}); // told by `ended`
     this.#wake();
   }
 
@@ -70,11 +74,11 @@ export class PartSource {
         throw new UnsentPart("a part could not be sent", { cause });
       }
     }
-    await this.#close();
+    await this.#closed();
   }
 
-  #close(): Promise<unknown> {
-    this.#closing ??= (async () => this.#iterator.return?.())();
+  #closed(): Promise<unknown> {
+    this.#closing ??= this.#close(undefined);
     return this.#closing;
   }
 }
