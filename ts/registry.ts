@@ -13,6 +13,8 @@ import {
   type ServiceFilter,
   type ServiceTarget,
 } from "./internal/targets.js";
+import { watchRejection } from "./internal/thenable.js";
+import { stackOf } from "./internal/thrown.js";
 import * as check from "./options/checks.js";
 import { type Io, type IoMode, parseIo } from "./options/io.js";
 import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./options/limits.js";
@@ -83,7 +85,7 @@ export class Registry extends Emitter<RegistryEvents> {
     // What a listener of `callbackError` throws must not come back to it.
     super((listener, error) => {
       try {
-        listener(error);
+        watchRejection(listener(error), warn);
       } catch (thrown) {
         warn(thrown);
       }
@@ -247,6 +249,5 @@ function defaultLabel(): string {
 
 /** Something of the application threw where nobody awaits it. */
 function warn(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a callback threw ${text}`, { type: "NetsvcCallbackWarning" });
+  process.emitWarning(`a callback threw ${stackOf(error)}`, { type: "NetsvcCallbackWarning" });
 }

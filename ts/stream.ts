@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { view } from "./border/memory.js";
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
@@ -154,7 +155,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   /** The response came. A handler of another implementation may put the last part into it. */
   #finish(rest: unknown): void {
     if (this.#ended) return;
-    const empty = rest instanceof Uint8Array && rest.length === 0;
+    const empty = types.isUint8Array(rest) && rest.length === 0;
     if (!empty) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) this.#queue.push(() => rest);

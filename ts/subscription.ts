@@ -1,4 +1,5 @@
 import { PackedReader } from "./border/packed.js";
+import { inContextOfNow } from "./internal/async-context.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
@@ -48,7 +49,8 @@ export const DEFAULT_MAX_BYTES: number = 32 << 20;
  * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
  *
  * A reader that is too slow loses the oldest reports, counted by `missed`, and costs nobody else
- * anything.
+ * anything. A callback runs in the asynchronous context (AsyncLocalStorage) of the subscription's
+ * making, and changes nothing of it.
  */
 export class Subscription<R extends Report = Report> implements AsyncIterableIterator<R> {
   readonly #core: Core;
@@ -81,7 +83,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
         guard: (call, report) => core.guard(call, report),
       },
       GRANT_CHUNK,
-      callback,
+      callback && inContextOfNow(callback),
       policy === "buffer"
         ? undefined
         : {

@@ -1,4 +1,5 @@
 import type { Change } from "./change.js";
+import { inContextOfNow } from "./internal/async-context.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
 import type { ServiceFilter } from "./internal/targets.js";
@@ -17,7 +18,9 @@ const GRANT_CHUNK = 64;
  * `current`, then each change once, in order.
  *
  * In force from the call of `registry.watch`; ended by `close`, by its signal, by leaving a
- * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
+ * `for await` loop, or with the registry. It outlives links. It does not keep the process alive. A
+ * callback runs in the asynchronous context (AsyncLocalStorage) of the watch's making, and changes
+ * nothing of it.
  */
 export class Watch implements AsyncIterableIterator<Change> {
   readonly #core: Core;
@@ -42,7 +45,7 @@ export class Watch implements AsyncIterableIterator<Change> {
         guard: (call, change) => core.guard(call, change),
       },
       GRANT_CHUNK,
-      callback,
+      callback && inContextOfNow(callback),
     );
     const { signal } = options;
     if (signal?.aborted) {
