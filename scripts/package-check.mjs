@@ -1,5 +1,5 @@
 // `npm run check:package`: packs the package and this platform's addon as a release would, installs
-// both in an empty folder where no Rust is found, and uses them there: import, require, Jest,
+// both in an empty folder where no Rust is found, and uses them there: import, require, Jest, bundlers,
 // types, and the examples of README.md as processes of their own. publint and attw have a look as
 // well.
 
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { examplesIn, missingLine } from "./lib/examples.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packAddon, packRoot } from "./lib/pack.mjs";
+import { bundlerNames, checkBundler } from "./lib/package-bundles.mjs";
 import { checkJest } from "./lib/package-jest.mjs";
 import { SAME } from "./lib/package-programs.mjs";
 import { consumers } from "./lib/package-types.mjs";
@@ -38,6 +39,8 @@ try {
   await check("Jest requires it", () => checkJest(process.execPath, user, env));
   await check("publint is content", () => lint("publint", ["run", tarball, "--strict"]));
   await check("attw is content", () => lint("@arethetypeswrong/cli", [tarball], "attw"));
+  for (const name of bundlerNames)
+    await check(`an application bundled by ${name}`, () => checkBundler(user, name, env));
   await check("types and examples compile for a user", compile);
   await check("the examples of README.md print what it says", runExamples);
 } finally {
