@@ -1,6 +1,7 @@
 // `npm run check:package`: packs the package and this platform's addon as a release would, installs
-// both in an empty folder where no Rust is found, and uses them there: import, require, types, and
-// the examples of README.md as processes of their own.
+// both in an empty folder where no Rust is found, and uses them there: import, require, Jest, bundlers,
+// types, and the examples of README.md as processes of their own. publint and attw have a look as
+// well.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -9,8 +10,13 @@ import { join } from "node:path";
 import { examplesIn, missingLine } from "./lib/examples.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packAddon, packRoot } from "./lib/pack.mjs";
+import { bundlerNames, checkBundler } from "./lib/package-bundles.mjs";
+import { checkJest } from "./lib/package-jest.mjs";
+import { SAME } from "./lib/package-programs.mjs";
+import { consumers } from "./lib/package-types.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
+import { toolScript } from "./lib/tools.mjs";
 import { WatchedProcess } from "./lib/watched.mjs";
 import { withoutRust } from "./lib/without-rust.mjs";
 import { setupOrExit, toolPath } from "./setup.mjs";
@@ -25,9 +31,16 @@ const folder = mkdtempSync(join(tmpdir(), "netsvc-package-"));
 const user = join(folder, "user");
 const env = withoutRust(process.env);
 let passing = true;
+/** Of the package itself, as soon as it is packed. */
+let tarball = "";
 try {
   await check("pack and install without Rust", install);
   await check("import and require give the same", importAndRequire);
+  await check("Jest requires it", () => checkJest(process.execPath, user, env));
+  await check("publint is content", () => lint("publint", ["run", tarball, "--strict"]));
+  await check("attw is content", () => lint("@arethetypeswrong/cli", [tarball], "attw"));
+  for (const name of bundlerNames)
+    await check(`an application bundled by ${name}`, () => checkBundler(user, name, env));
   await check("types and examples compile for a user", compile);
   await check("the examples of README.md print what it says", runExamples);
 } finally {
@@ -53,49 +66,48 @@ async function check(title, work) {
 
 async function install() {
   const addon = await packAddon(folder);
-  const package_ = await packRoot(folder, [addon]);
+  tarball = await packRoot(folder, [addon]);
   mkdirSync(user);
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
   // Without optional packages: the addon is named itself.
   const args = ["install", "--ignore-scripts", "--omit=optional", "--no-package-lock"];
-  const result = await runNpm([...args, package_, addon.tarball], { cwd: user, env, quiet: true });
+  const result = await runNpm([...args, tarball, addon.tarball], { cwd: user, env, quiet: true });
   expect(result.code === 0, result.stdout + result.stderr);
 }
 
 async function importAndRequire() {
-  write(
-    "same.cjs",
-    `const required = require("netsvc");
-     import("netsvc").then((imported) => {
-       for (const name of ["Exchange", "Registry", "Service", "registry"])
-         if (!(name in imported)) throw new Error("netsvc does not export " + name);
-       for (const name of Object.keys(imported))
-         if (imported[name] !== required[name]) throw new Error(name + " exists twice");
-     });`,
-  );
+  write("same.cjs", SAME);
   const options = { cwd: user, env, quiet: true };
   const result = await run(process.execPath, ["same.cjs"], options);
+  expect(result.code === 0 && result.stdout === "same\n", result.stdout + result.stderr);
+}
+
+/**
+ * @param {string} name of the tool's package
+ * @param {string[]} args
+ * @param {string} [program]
+ */
+async function lint(name, args, program = name) {
+  const script = await toolScript(name, program);
+  const result = await run(process.execPath, [script, ...args], { quiet: true });
   expect(result.code === 0, result.stdout + result.stderr);
 }
 
 async function compile() {
-  const compilerOptions = {
-    module: "nodenext",
-    target: "es2023",
-    lib: ["es2023", "esnext.disposable"],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    typeRoots: [join(root, "node_modules/@types")],
-    types: ["node"],
-  };
   const port = String(await freePort());
   for (const { name, code } of examples) write(name, code.replaceAll("11111", port));
-  write("use.cts", `import netsvc = require("netsvc");\nexport const { Exchange } = netsvc;\n`);
-  write("use.mts", `import { Exchange } from "netsvc";\nexport type Class = typeof Exchange;\n`);
-  write("tsconfig.json", JSON.stringify({ compilerOptions }));
-  const tsc = toolPath("typescript", "tsc");
-  const result = await run(process.execPath, [tsc], { cwd: user, env, quiet: true });
-  expect(result.code === 0, result.stdout + result.stderr);
+  for (const consumer of consumers(examples.map(({ name }) => name))) {
+    for (const [name, text] of Object.entries(consumer.programs)) write(name, text);
+    write("tsconfig.json", JSON.stringify(consumer.configuration));
+    const tsc = toolPath("typescript", "tsc");
+    const result = await run(process.execPath, [tsc], { cwd: user, env, quiet: true });
+    expect(result.code === 0, `${consumer.title}: ${result.stdout}${result.stderr}`);
+  }
+  const options = { cwd: user, env, quiet: true };
+  for (const program of ["use.cjs", "interop.cjs"]) {
+    const result = await run(process.execPath, [program], options);
+    expect(result.code === 0, result.stdout + result.stderr);
+  }
 }
 
 async function runExamples() {

@@ -1,8 +1,7 @@
 // `npm run check:package:matrix [-- platform…]`: packs the package with the addons of `npm run
 // build:targets` and uses the tarballs as users do, on this x86_64 Linux: installed by npm and by
 // pnpm, without the network; on every Node that is supported, on Bun and on Deno; by import and by
-// require; from TypeScript, resolved as Node does it and as bundlers do. publint and attw have a
-// look as well.
+// require, also in Jest.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,13 +9,13 @@ import { join } from "node:path";
 import { fetched } from "./lib/fetched.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packArtifacts, packRoot } from "./lib/pack.mjs";
-import { CLIENT, HUB, SAME, USE_CTS, USE_MTS } from "./lib/package-programs.mjs";
+import { checkJest } from "./lib/package-jest.mjs";
+import { CLIENT, HUB, SAME } from "./lib/package-programs.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 import { targetsOf } from "./lib/targets.mjs";
-import { toolScript } from "./lib/tools.mjs";
 import { WatchedProcess } from "./lib/watched.mjs";
-import { setupOrExit, toolPath } from "./setup.mjs";
+import { setupOrExit } from "./setup.mjs";
 
 /** Longest time for one program, in milliseconds. */
 const PATIENCE = 30_000;
@@ -51,14 +50,11 @@ try {
       if (runtime.require)
         await check(`${title}: import and require give the same`, () => same(runtime, project));
     }
+    if (runtime.name.startsWith("Node"))
+      await check(`${runtime.name}: Jest requires it`, () =>
+        checkJest(runtime.program, byNpm, process.env),
+      );
   }
-  for (const how of ["node16", "nodenext", "bundler"])
-    await check(`TypeScript resolves it by ${how}`, () => compile(byNpm, how));
-  await check("publint is content", () => lint("publint", ["run", netsvc, "--strict"]));
-  await check("attw is content", () =>
-    // Its own word for packages without CommonJS: Node resolves `require` of it since 20.19.
-    lint("@arethetypeswrong/cli", [netsvc, "--profile", "esm-only"], "attw"),
-  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -198,38 +194,6 @@ async function exchange({ program, args, io }, project) {
 async function same({ program, args }, project) {
   const result = await run(program, [...args, "same.cjs"], { cwd: project, quiet: true });
   expect(result.code === 0 && result.stdout === "same\n", result.stdout + result.stderr);
-}
-
-/**
- * @param {string} project
- * @param {string} how a value of `moduleResolution`
- */
-async function compile(project, how) {
-  const bundler = how === "bundler";
-  const compilerOptions = {
-    ...{ module: bundler ? "preserve" : how, moduleResolution: how },
-    ...{ target: "es2023", lib: ["es2023", "esnext.disposable"], strict: true, noEmit: true },
-    ...{ typeRoots: [join(root, "node_modules/@types")], types: ["node"] },
-  };
-  // With node16, CommonJS must not require a module: that came to TypeScript with nodenext.
-  const files = how === "nodenext" ? ["use.mts", "use.cts"] : ["use.mts"];
-  writeFileSync(join(project, "use.mts"), USE_MTS);
-  writeFileSync(join(project, "use.cts"), USE_CTS);
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  const tsc = toolPath("typescript", "tsc");
-  const result = await run(process.execPath, [tsc], { cwd: project, quiet: true });
-  expect(result.code === 0, result.stdout + result.stderr);
-}
-
-/**
- * @param {string} name of the tool's package
- * @param {string[]} args
- * @param {string} [program]
- */
-async function lint(name, args, program = name) {
-  const script = await toolScript(name, program);
-  const result = await run(process.execPath, [script, ...args], { quiet: true });
-  expect(result.code === 0, result.stdout + result.stderr);
 }
 
 /**

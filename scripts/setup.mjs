@@ -9,7 +9,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { bundle } from "./lib/bundle.mjs";
+import { bundle, ownVersion } from "./lib/bundle.mjs";
 import { npm } from "./lib/npm.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
@@ -152,7 +152,8 @@ const DIST = {
     ...["native/binding.d.cts", "node_modules/typescript/package.json"],
     "node_modules/rolldown/package.json",
   ],
-  outputs: ["dist/index.js", "dist/index.d.ts"],
+  outputs: ["dist/index.js", "dist/index.mjs", "dist/index.d.ts"],
+  salt: ownVersion(),
 };
 
 async function buildDist() {

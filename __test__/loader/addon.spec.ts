@@ -14,7 +14,7 @@ const MUSL_PACKAGE = "netsvc-linux-x64-musl";
 function found(fake: Fake): string {
   const where = fakeSurroundings(fake);
   try {
-    return addonFile(where).replace(`${join(where.root, "..")}/`, "");
+    return addonFile(where).replace(`${join(where.root ?? "", "..")}/`, "");
   } catch (error) {
     return (error as Error).message;
   }

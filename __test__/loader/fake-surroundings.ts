@@ -13,13 +13,16 @@ export interface Fake {
   packages?: Record<string, string | undefined>;
   /** An addon was built in the checkout. */
   built?: boolean;
+  /** netsvc is part of a bundle. */
+  bundled?: boolean;
+  /** Node hides files. */
+  restricted?: boolean;
 }
 
 /** Made of files of its own, removed after the test. */
 export function fakeSurroundings(fake: Fake): Surroundings {
   const folder = mkdtempSync(join(tmpdir(), "netsvc-fake-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  write(join(folder, "netsvc"), "package.json", JSON.stringify({ version: "1.2.3" }));
   if (fake.built) write(join(folder, "netsvc/native"), "netsvc.linux-x64-gnu.node", "");
   const packages = fake.packages ?? {};
   for (const [name, version] of Object.entries(packages)) {
@@ -30,7 +33,9 @@ export function fakeSurroundings(fake: Fake): Surroundings {
     platform: fake.platform ?? "linux",
     arch: fake.arch ?? "x64",
     report: () => fake.report,
-    root: join(folder, "netsvc"),
+    version: "1.2.3",
+    root: fake.bundled ? undefined : join(folder, "netsvc"),
+    restricted: fake.restricted ?? false,
     folderOf: (name) => (name in packages ? join(folder, name) : undefined),
   };
 }

@@ -66,12 +66,42 @@ describe("a failure to load the addon", () => {
     ["x.node: failed to map segment from shared object", "noexec"],
     ["x.node: invalid ELF header", "damaged or for another platform"],
     ["Error loading shared library ld-linux-x86-64.so.2", "damaged or for another platform"],
+    ["Cannot load native addon because loading addons is disabled.", "--allow-addons"],
     ["something new", "the reasons above"],
   ])("where the system says %s: what that means", (reason, meaning) => {
     const packages = { "netsvc-linux-x64-gnu": "1.2.3" };
     const text = message({ packages }, new Error("Cannot load", { cause: new Error(reason) }));
     expect(text).toContain(`because: Cannot load\n  because: ${reason}\n`);
     expect(text).toContain(meaning);
+  });
+
+  it("where a bundler took it along: how each leaves it out", () => {
+    for (const packages of [{}, { "netsvc-linux-x64-gnu": "1.0.0" }]) {
+      const text = message({ bundled: true, packages });
+      expect(text).toContain('What to do: bundled: mark "netsvc" as external');
+      expect(text).toContain("--external:netsvc");
+      expect(text).toContain('external: ["netsvc"]');
+      expect(text).toContain('externals: { netsvc: "node-commonjs netsvc" }');
+      expect(text).toContain("netsvc-linux-x64-gnu in node_modules");
+      expect(text).not.toContain("4828");
+    }
+  });
+
+  it("where a bundler took it along and the addon is there: only why that does not load", () => {
+    const packages = { "netsvc-linux-x64-gnu": "1.2.3" };
+    const text = message({ bundled: true, packages }, new Error("x.node: file too short"));
+    expect(text).toContain("damaged or for another platform");
+    expect(text).not.toContain("external");
+  });
+
+  it("where Node hides files: what it needs to be allowed", () => {
+    const text = message({ restricted: true });
+    expect(text).toContain("--allow-fs-read");
+    expect(text).toContain("--allow-addons");
+    expect(text).not.toContain("4828");
+    const packages = { "netsvc-linux-x64-gnu": "1.2.3" };
+    const cause = new Error("x.node: file too short");
+    expect(message({ restricted: true, packages }, cause)).toContain("damaged");
   });
 
   it("where it was built here: where that is", () => {
@@ -145,6 +175,25 @@ describe("netsvc as it is installed", () => {
     expect(name).toBe("AddonError");
     expect(text).toContain(`because: ${PACKAGE} is of version 0.0.9, netsvc of ${VERSION}\n`);
     expect(text).toContain("does not fit");
+  });
+
+  it("names what Node's permission model needs", async () => {
+    const installation = installations.make().add(PACKAGE, VERSION).addAddon();
+    const { folder } = installation;
+    const own = process.allowedNodeEnvironmentFlags.has("--permission");
+    const model = ["--no-warnings", own ? "--permission" : "--experimental-permission"];
+    const said = async (...flags: string[]) => {
+      const file = join(folder, "use.cjs");
+      writeFileSync(file, USE);
+      const program = programs.start([...model, ...flags, file], { cwd: folder });
+      await program.exit();
+      return program.stdout + program.stderr;
+    };
+    expect(await said("--allow-fs-read=*")).toContain("start it with --allow-addons");
+    const some = [join(folder, "use.cjs"), join(folder, "node_modules/netsvc/*")];
+    const part = await said("--allow-addons", ...some.map((path) => `--allow-fs-read=${path}`));
+    expect(part).toContain("start it with --allow-fs-read");
+    expect(await said("--allow-addons", "--allow-fs-read=*")).toBe("loaded\n");
   });
 
   it("loads no file that a variable of the environment names, and no other package", async () => {

@@ -1,4 +1,4 @@
-// Programs of a user, for scripts/package-matrix.mjs.
+// Programs of a user, for scripts/package-check.mjs and scripts/package-matrix.mjs.
 
 /** A hub with a service; ends by itself when a client has been there. */
 export const HUB = `
@@ -36,36 +36,19 @@ console.log("all there");
 await exchange.close();
 `;
 
-/** Both ways to the package lead to the same objects. */
+/** Both ways to the package lead to the same objects, and to one addon. */
 export const SAME = `
 const required = require("netsvc");
 import("netsvc").then((imported) => {
-  const names = Object.keys(imported);
+  const names = Object.keys(required);
   if (names.length < 4) throw new Error("netsvc exports " + names);
+  if (String(names) !== String(Object.keys(imported))) throw new Error("other names by import");
   for (const name of names)
     if (imported[name] !== required[name]) throw new Error(name + " exists twice");
+  if (imported.registry.id !== required.registry.id) throw new Error("there are two registries");
+  const addons = Object.keys(require.cache).filter((path) => path.endsWith(".node"));
+  if (addons.length > 1) throw new Error("addons were loaded: " + addons);
   console.log("same");
+  process.exit();
 });
-`;
-
-export const USE_MTS = `
-import { Exchange, EXCHANGE_CLIENT, registry, type Report } from "netsvc";
-
-interface Thermometer {
-  methods: { read(unit?: "C" | "F"): number };
-  reports: { temperature: number };
-}
-const exchange: Exchange = new Exchange(EXCHANGE_CLIENT);
-exchange.connect("localhost", 11111);
-const thermometer = await registry.waitFor<Thermometer>("thermometer");
-const celsius: number = await thermometer.methods.read("C");
-// @ts-expect-error there is no such unit
-await thermometer.methods.read("K");
-export type Some = Report;
-export default celsius;
-`;
-
-export const USE_CTS = `
-import netsvc = require("netsvc");
-export const { Exchange } = netsvc;
 `;

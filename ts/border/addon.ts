@@ -6,7 +6,6 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   findPackage,
-  ownVersion,
   packageOf,
   platformOf,
   type Surroundings,
@@ -16,7 +15,8 @@ import {
 
 /** The exports of the addon. */
 export function loadAddon(where: Surroundings): unknown {
-  return createRequire(import.meta.url)(addonFile(where));
+  const file = addonFile(where);
+  return createRequire(file)(file);
 }
 
 /** The file to load. Throws an Error that says what is missing. */
@@ -43,6 +43,7 @@ function targetsHere({ platform, arch }: Surroundings): string[] {
 }
 
 function builtFor(target: string, where: Surroundings): (() => string) | undefined {
+  if (where.root === undefined) return undefined;
   const file = join(where.root, "native", fileOf(target));
   return existsSync(file) ? () => file : undefined;
 }
@@ -51,10 +52,9 @@ function packagedFor(target: string, where: Surroundings): (() => string) | unde
   const found = findPackage(packageOf(target), where);
   if (found === undefined) return undefined;
   return () => {
-    const version = ownVersion(where);
-    if (found.version === version) return join(found.folder, fileOf(target));
+    if (found.version === where.version) return join(found.folder, fileOf(target));
     throw new Error(
-      `${found.name} is of version ${found.version ?? "unknown"}, netsvc of ${version}`,
+      `${found.name} is of version ${found.version ?? "unknown"}, netsvc of ${where.version}`,
     );
   };
 }

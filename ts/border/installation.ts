@@ -1,9 +1,8 @@
 // What platform this is, which package holds the addon for it, and what is installed.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 
 /** Where netsvc looks at its surroundings; tests put others in place. */
 export interface Surroundings {
@@ -11,8 +10,15 @@ export interface Surroundings {
   readonly arch: string;
   /** `process.report.getReport()`, or whatever there is of it. */
   report(): unknown;
-  /** The folder of this package: with package.json and, in a checkout, native/. */
-  readonly root: string;
+  /** Of this package. */
+  readonly version: string;
+  /**
+   * The folder of this package: with package.json and, in a checkout, native/. undefined: a bundler
+   * has put this code into a file of the application.
+   */
+  readonly root: string | undefined;
+  /** Node's permission model is in force, and hides files. */
+  readonly restricted: boolean;
   /** The folder of a package that this one can see; undefined: it is not installed. */
   folderOf(packageName: string): string | undefined;
 }
@@ -51,22 +57,22 @@ export const TARGETS: readonly string[] = [
   "win32-arm64-msvc",
 ];
 
+/** Put in by what makes dist/; the sources as they are have none. */
+declare const PUBLISHED_VERSION: string | undefined;
+
 /** This process's own. */
 export function surroundings(): Surroundings {
-  const require = createRequire(import.meta.url);
+  const published = typeof PUBLISHED_VERSION === "string" ? PUBLISHED_VERSION : undefined;
+  const root = ownFolder(published !== undefined);
   return {
     platform: process.platform,
     arch: process.arch,
     report,
-    // This file is as deep in dist/ as it is in ts/.
-    root: fileURLToPath(new URL("../../", import.meta.url)),
-    folderOf(packageName) {
-      try {
-        return dirname(require.resolve(`${packageName}/package.json`));
-      } catch {
-        return undefined;
-      }
-    },
+    version: published ?? versionIn(root ?? "") ?? "unknown",
+    root,
+    restricted: isRestricted(),
+    folderOf: (packageName) =>
+      folderFrom(root === undefined ? aroundBundle() : [root], packageName),
   };
 }
 
@@ -111,25 +117,77 @@ export function findPackage(name: string, where: Surroundings): FoundPackage | u
   return folder === undefined ? undefined : { name, folder, version: versionIn(folder) };
 }
 
-/** Of this package. */
-export function ownVersion(where: Surroundings): string {
-  return versionIn(where.root) ?? "unknown";
-}
-
 /** The addon built in a checkout of the repository; undefined: there is none. */
 export function builtAddon(where: Surroundings): string | undefined {
+  if (where.root === undefined) return undefined;
   const folder = join(where.root, "native");
   if (!existsSync(folder)) return undefined;
   const file = readdirSync(folder).find((name) => name.endsWith(".node"));
   return file === undefined ? undefined : join(folder, file);
 }
 
-function versionIn(folder: string): string | undefined {
+function isRestricted(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission !== undefined && !permission.has("fs.read");
+}
+
+/** The folder of this package; undefined: this file is not where it was published. */
+function ownFolder(published: boolean): string | undefined {
+  const file = ownFile();
+  if (file === undefined) return undefined;
+  // This file is as deep in dist/ as it is in ts/.
+  const folder = join(dirname(file), "../..");
+  return !published || manifestIn(folder).name === "netsvc" ? folder : undefined;
+}
+
+/** undefined: a bundler has left nothing that says it. */
+function ownFile(): string | undefined {
   try {
-    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    return typeof version === "string" ? version : undefined;
+    const file = import.meta.filename;
+    return isAbsolute(file) ? file : undefined;
   } catch {
-    return undefined;
+    return undefined; // in CommonJS it is __filename, which ES modules do not have
+  }
+}
+
+/**
+ * Where the packages of platforms may be that belong to a bundle: where it sees them itself, or where
+ * the netsvc that it sees does.
+ */
+function aroundBundle(): string[] {
+  // A bundle of ES modules does not say where it is; the program that was started does.
+  const files = [ownFile(), process.argv[1]].filter((file) => file !== undefined);
+  return files.flatMap((file) => {
+    const folder = dirname(existsSync(file) ? realpathSync(file) : resolve(file));
+    const netsvc = folderFrom([folder], "netsvc");
+    return netsvc === undefined ? [folder] : [folder, netsvc];
+  });
+}
+
+/** The folder of a package that is seen from one of these. */
+function folderFrom(folders: readonly string[], packageName: string): string | undefined {
+  for (const folder of folders) {
+    try {
+      const { resolve } = createRequire(join(folder, "package.json"));
+      return dirname(resolve(`${packageName}/package.json`));
+    } catch {
+      // Perhaps from the next.
+    }
+  }
+  return undefined;
+}
+
+function versionIn(folder: string): string | undefined {
+  const { version } = manifestIn(folder);
+  return typeof version === "string" ? version : undefined;
+}
+
+/** Nothing if it cannot be read. */
+function manifestIn(folder: string): { name?: unknown; version?: unknown } {
+  try {
+    return Object(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+  } catch {
+    return {};
   }
 }
 

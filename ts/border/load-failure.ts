@@ -6,7 +6,6 @@ import {
   builtAddon,
   type FoundPackage,
   findPackages,
-  ownVersion,
   type Platform,
   packageOf,
   platformOf,
@@ -22,7 +21,7 @@ const MAX_CAUSES = 16;
 export function loadFailure(cause: unknown, where: Surroundings): AddonError {
   const platform = platformOf(where);
   const target = targetOf(platform);
-  const version = ownVersion(where);
+  const { version } = where;
   const found = findPackages(where);
   const reasons = reasonsOf(cause);
   const built = builtAddon(where);
@@ -33,7 +32,7 @@ export function loadFailure(cause: unknown, where: Surroundings): AddonError {
     `  packages found: ${found.length === 0 ? "none" : found.map(describePackage).join(", ")}`,
     ...(built === undefined ? [] : [`  built here: ${built}`]),
     ...reasons.map((reason) => `  because: ${reason}`),
-    `What to do: ${adviceFor({ target, version, found, built, reasons })}`,
+    `What to do: ${adviceFor({ where, target, found, built, reasons })}`,
   ];
   return new AddonError(lines.join("\n"), { cause });
 }
@@ -65,18 +64,23 @@ export function reasonsOf(cause: unknown): string[] {
 }
 
 interface Case {
+  readonly where: Surroundings;
   readonly target: string | undefined;
-  readonly version: string;
   readonly found: readonly FoundPackage[];
   readonly built: string | undefined;
   readonly reasons: readonly string[];
 }
 
-function adviceFor({ target, version, found, built, reasons }: Case): string {
+function adviceFor({ where, target, found, built, reasons }: Case): string {
+  const { version } = where;
   if (target === undefined) {
     return `use one of the platforms that netsvc is built for: ${TARGETS.join(", ")}; or build it from its repository.`;
   }
   const expected = found.find(({ name }) => name === packageOf(target));
+  if (expected?.version !== version && built === undefined) {
+    if (where.restricted) return FOR_RESTRICTED;
+    if (where.root === undefined) return forBundle(packageOf(target));
+  }
   if (expected === undefined && built === undefined) {
     const install = `npm install ${packageOf(target)}@${version}`;
     if (found.length > 0) {
@@ -103,8 +107,29 @@ function adviceFor({ target, version, found, built, reasons }: Case): string {
   );
 }
 
+const FOR_RESTRICTED =
+  "Node runs under its permission model and may not read all of node_modules: start it with " +
+  "--allow-fs-read for that folder and everything below it, and with --allow-addons.";
+
+/** The addon stays in its package, whatever a bundler does with the rest. */
+function forBundle(packageName: string): string {
+  return [
+    'bundled: mark "netsvc" as external, and have it in node_modules where the bundle runs.',
+    "  esbuild:   --external:netsvc",
+    '  rolldown:  external: ["netsvc"] (Rollup, tsdown and tsup alike)',
+    '  webpack:   externals: { netsvc: "node-commonjs netsvc" } (Rspack alike)',
+    '  Vite:      ssr: { external: ["netsvc"] }',
+    `Where it must stay in the bundle, ${packageName} in node_modules beside or above the file does.`,
+  ].join("\n");
+}
+
 /** Reasons that loaders of operating systems give, and what helps. */
 const KNOWN: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
+  [
+    /addons is disabled/,
+    "Node was told to load no addons: start it with --allow-addons beside --permission, and without " +
+      "--no-addons.",
+  ],
   [
     /version [`']?GLIBC(XX)?_/,
     "the C library of this system is older than the addon needs (glibc 2.17): use a newer system.",

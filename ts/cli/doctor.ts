@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import {
   type FoundPackage,
   findPackages,
-  ownVersion,
   type Platform,
   packageOf,
   platformOf,
@@ -69,7 +68,7 @@ export async function examine(
   const platform = platformOf(where);
   const target = targetOf(platform);
   const packagesFound = findPackages(where);
-  const version = ownVersion(where);
+  const { version } = where;
   const addon = examineAddon(load, packagesFound, version);
   const tested = addon.loaded ? await test() : undefined;
   const problems = [...problemsOf(addon, process.versions.node)];
@@ -100,7 +99,7 @@ function examineAddon(
     return { loaded: false, error: (error as Error).message };
   }
   // Only the loader knows which it took; the module cache shows it.
-  const cache = Object.keys(createRequire(import.meta.url).cache ?? {});
+  const cache = Object.keys(createRequire(import.meta.filename).cache ?? {});
   const file = cache.find((path) => /^netsvc\..*\.node$/.test(basename(path)));
   const from = packages.find(({ folder }) => file?.startsWith(folder));
   // One that was built in a checkout has the version of the checkout.

@@ -5,7 +5,6 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   builtAddon,
-  ownVersion,
   packageOf,
   platformOf,
   type Surroundings,
@@ -39,7 +38,7 @@ export function findNetsvcd(where: Surroundings): Found {
   if (folder === undefined) return { missing: `${name} is not installed` };
   const path = join(folder, where.platform === "win32" ? "netsvcd.exe" : "netsvcd");
   if (!existsSync(path)) return { missing: `${path} does not exist` };
-  return start(path, ownVersion(where));
+  return start(path, where.version);
 }
 
 function start(path: string, wanted: string): Found {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The program `netsvc`.
 
+import { surroundings } from "../border/installation.js";
 import { doctor } from "./doctor.js";
 import { hub } from "./hub.js";
-import { VERSION } from "./version.js";
 
 const HELP = `Usage: netsvc COMMAND [OPTION]…
 
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
       return 0;
     case "-V":
     case "--version":
-      process.stdout.write(`netsvc ${VERSION}\n`);
+      process.stdout.write(`netsvc ${surroundings().version}\n`);
       return 0;
     default: {
       const problem = command === undefined ? "" : `netsvc: there is no command "${command}"\n`;
