@@ -67,6 +67,7 @@ export class Environment implements BridgeEnvironment {
         this.#continuing = true;
         soon(() => {
           this.#continuing = false;
+          for (const bridge of this.#waiting) bridge.deliverOverdue();
           this.#deliver();
         });
       }
