@@ -1,6 +1,6 @@
 // What clients under chaos write down, and how it is read.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 /**
  * The end of a call, at its caller.
@@ -36,6 +36,8 @@ import { readFileSync } from "node:fs";
  * @returns {History}
  */
 export function readHistory(label, path) {
+  // A process may be killed before it has begun to write.
+  if (!existsSync(path)) return { label, entries: [] };
   const lines = readFileSync(path, "utf8").split("\n");
   // A killed process may have written half of its last line.
   lines.pop();
