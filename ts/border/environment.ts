@@ -58,6 +58,7 @@ export class Environment implements BridgeEnvironment {
   }
 
   #deliver(): void {
+    for (const bridge of this.#waiting) bridge.deliverOverdue();
     const budget = new Budget();
     this.wakes += 1;
     this.#noteReady();

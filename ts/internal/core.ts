@@ -182,6 +182,10 @@ export class Core implements Sink {
     this.pending.settle(key, status, kind, delivered, buffer, offset, length);
   }
 
+  overdue(key: number, delivered: number): void {
+    this.pending.overdue(key, deliveredOf(delivered));
+  }
+
   change(watch: number, change: Change): void {
     this.watches.get(watch)?.push(change);
   }

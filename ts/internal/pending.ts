@@ -99,12 +99,8 @@ export class Pending {
     offset: number,
     length: number,
   ): void {
-    const slot = this.#slots[key];
+    const slot = this.#settled(key);
     if (slot === undefined) return;
-    this.#slots[key] = undefined;
-    this.#free.push(key);
-    if (slot === SETTLED) return;
-    this.#ended(slot);
     try {
       const bytes = view(buffer, offset, length);
       if (status === STATUS_RESPONSE) {
@@ -119,6 +115,14 @@ export class Pending {
       const message = error instanceof NetsvcError ? error.message : "the result is malformed";
       slot.reject(new RequestError("encoding", "yes", message, { cause: error }));
     }
+  }
+
+  /** A request did not end by its deadline: that is its outcome. */
+  overdue(key: number, delivered: Delivered): void {
+    const slot = this.#settled(key);
+    if (slot === undefined) return;
+    const message = "the deadline passed before an outcome arrived";
+    slot.reject(new RequestError("deadline", delivered, message));
   }
 
   /** Ends all that are left. */
@@ -136,6 +140,17 @@ export class Pending {
     };
     signal.addEventListener("abort", abort, { once: true });
     return { signal, abort, part };
+  }
+
+  /** The outcome of a request has come: takes it out, unless it was settled before. */
+  #settled(key: number): Slot | undefined {
+    const slot = this.#slots[key];
+    if (slot === undefined) return undefined;
+    this.#slots[key] = undefined;
+    this.#free.push(key);
+    if (slot === SETTLED) return undefined;
+    this.#ended(slot);
+    return slot;
   }
 
   /** Takes a request out that is settled although its outcome has not come. */

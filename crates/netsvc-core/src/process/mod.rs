@@ -24,6 +24,7 @@ use crate::ids::{ConnId, ProcessId, Str};
 use crate::limits::{Limits, MAX_NAME};
 use crate::links::outbound::encode::{Progress, Sources};
 use crate::links::{Action, Links};
+use crate::outcome::{Delivered, Outcome};
 use crate::policy::{Policy, Rules};
 use crate::process_secret::ProcessSecret;
 use crate::registry::Registry;
@@ -215,6 +216,17 @@ impl Process {
             if event.is_some() {
                 return event;
             }
+        }
+    }
+
+    /// The next request of the application whose deadline has passed, if any: of deliveries, these
+    /// come first. For who has taken others already and takes its time to tell them.
+    pub fn poll_overdue(&mut self) -> Option<(u64, Delivered)> {
+        match self.deliveries.next_overdue()? {
+            Event::Outcome { key, outcome: Outcome::Error(error), .. } => {
+                Some((key, error.delivered))
+            }
+            _ => None,
         }
     }
 

@@ -203,8 +203,14 @@ impl Router<'_> {
     ) -> Option<Delivered> {
         let call = self.requests.calls.get(id)?;
         let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+        // Parts of a stream come before its outcome.
+        let overdue = code == RequestCode::Deadline && !call.stream;
+        let overdue = overdue && matches!(call.caller, Caller::Local(_));
         let outcome = OutcomeRef::Error { code, delivered, message: text };
         self.detach_caller(id, &outcome, &[], &mut NoSink);
+        if overdue {
+            self.deliveries.hasten_last();
+        }
         let reason = match code {
             RequestCode::Deadline => AbortReason::Deadline,
             _ => AbortReason::Cancelled,
