@@ -58,6 +58,7 @@ export class Environment implements BridgeEnvironment {
   }
 
   #deliver(): void {
+    // They have something left of the turn before. Nothing of the application runs in this.
     for (const bridge of this.#waiting) bridge.deliverOverdue();
     const budget = new Budget();
     this.wakes += 1;
