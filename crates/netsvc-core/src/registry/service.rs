@@ -30,8 +30,8 @@ pub(crate) struct Service {
     pub(crate) running: usize,
     /// It is being withdrawn: nobody is routed to it any more.
     pub(crate) ending: bool,
-    /// Only for local services.
-    pub(crate) publisher: Option<Publisher>,
+    /// Only for local services. In memory of its own: a hub has thousands that are not.
+    pub(crate) publisher: Option<Box<Publisher>>,
     /// Where peers are told of it in the log of changes.
     pub(crate) announced_at: u64,
 }
@@ -76,7 +76,7 @@ impl Service {
         route: Option<ServiceRoute>,
         seed: u64,
     ) -> Self {
-        let publisher = || Publisher { sequence: 0, kept: RetainedValues::new(seed) };
+        let publisher = || Box::new(Publisher { sequence: 0, kept: RetainedValues::new(seed) });
         Self {
             no,
             id,
@@ -84,7 +84,12 @@ impl Service {
             name: description.name,
             audience: description.audience,
             groups: description.groups,
-            methods: description.methods.into(),
+            // An empty list takes no memory.
+            methods: if description.methods.is_empty() {
+                Arc::default()
+            } else {
+                description.methods.into()
+            },
             revision: description.revision,
             extensions: description.extensions,
             publisher: route.is_none().then(publisher),
