@@ -14,8 +14,11 @@ use crate::connection::{Connection, GONE, WRITE};
 use crate::effects::Effects;
 use crate::shared::Shared;
 
-/// A connection yields to the others after this many bytes in one direction.
+/// A connection yields to the others after having read this many bytes.
 pub(crate) const TURN: usize = 256 << 10;
+/// As [`TURN`], after having written so many. Fewer: what one says may make a hub write to all,
+/// which then takes its turn before the next that others say is read.
+pub(crate) const WRITE_TURN: usize = CHUNK;
 /// Bytes that a thread writes to connections after one call into the core. The connections' own
 /// tasks write the rest, so that the application's thread is not kept.
 const DIRECT_WRITE: usize = 256 << 10;
@@ -57,7 +60,8 @@ pub(crate) fn perform_with<R>(shared: &Shared, work: impl FnOnce(&mut Effects) -
 fn perform(shared: &Shared, mut effects: Effects) {
     let mut share = DIRECT_WRITE;
     while let Some(connection) = effects.dirty.pop() {
-        if connection.stream.direct_writes() {
+        // What is made bytes although nothing may be written is final all the same, and takes time.
+        if share > 0 && connection.stream.direct_writes() {
             write(shared, &connection, &mut share, &mut effects);
         } else {
             connection.oblige(WRITE);

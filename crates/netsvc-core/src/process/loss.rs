@@ -176,7 +176,7 @@ impl Process {
                 // Before its subscriptions end: like everybody, peers hear of its services first.
                 self.tell_process_gone(*process, link);
             }
-            self.distributor().end_wishes(*process, link);
+            self.distributor().end_wishes(*process, link, leaving.contains(process));
             let forgotten = self.registry.processes.drop_route(*process, link);
             if forgotten && self.registry.tracked.remove(process) {
                 self.deliveries.push(Event::ProcessGone(id));

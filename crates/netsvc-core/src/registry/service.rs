@@ -36,8 +36,8 @@ pub(crate) struct Service {
     pub(crate) ending: bool,
     /// Bytes of the body of its announcement.
     pub(super) announced_len: usize,
-    /// Only for local services.
-    pub(crate) publisher: Option<Publisher>,
+    /// Only for local services. In memory of its own: a hub has thousands that are not.
+    pub(crate) publisher: Option<Box<Publisher>>,
     /// Where peers are told of it in the log of changes.
     pub(crate) announced_at: u64,
 }
@@ -84,7 +84,7 @@ impl Service {
     ) -> Self {
         let Description { name, audience, groups, methods, .. } = &description;
         let announced_len = announced_len(name, audience, groups, methods);
-        let publisher = || Publisher { sequence: 0, kept: RetainedValues::new(seed) };
+        let publisher = || Box::new(Publisher { sequence: 0, kept: RetainedValues::new(seed) });
         Self {
             no,
             id,
@@ -92,7 +92,12 @@ impl Service {
             name: description.name,
             audience: description.audience,
             groups: description.groups,
-            methods: description.methods.into(),
+            // An empty list takes no memory.
+            methods: if description.methods.is_empty() {
+                Arc::default()
+            } else {
+                description.methods.into()
+            },
             revision: description.revision,
             extensions: description.extensions,
             publisher: route.is_none().then(publisher),

@@ -39,6 +39,8 @@ pub(crate) struct ServiceTable {
     /// another route.
     epoch: u64,
     seed: u64,
+    /// The audience of most services.
+    everybody: Str,
 }
 
 impl ServiceTable {
@@ -57,6 +59,7 @@ impl ServiceTable {
             announced: FxHashMap::default(),
             epoch: 0,
             seed,
+            everybody: "*".into(),
         }
     }
 
@@ -146,9 +149,21 @@ impl ServiceTable {
         &mut self,
         id: ServiceId,
         process: ProcessNo,
-        description: Description,
+        mut description: Description,
         route: Option<ServiceRoute>,
     ) -> ServiceNo {
+        // Of equal texts, one is kept.
+        if let Some((name, _)) = self.by_name.get_key_value(&description.name) {
+            description.name = name.clone();
+        }
+        if *description.audience == *self.everybody {
+            description.audience = self.everybody.clone();
+        }
+        for group in &mut description.groups {
+            if let Some((known, _)) = self.by_group.get_key_value(group) {
+                *group = known.clone();
+            }
+        }
         self.local += usize::from(route.is_none());
         let services = &self.services;
         let no = ServiceNo(self.ids.allocate(|no| services.contains(ServiceNo(no))));

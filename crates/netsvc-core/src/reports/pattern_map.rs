@@ -67,6 +67,10 @@ impl<T> PatternMap<T> {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.beginnings.patterns.len() + self.endings.patterns.len()
+    }
+
     /// Keeps those for which `keep` holds.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Pattern, &mut T) -> bool) {
         for Anchors { patterns, lengths } in [&mut self.beginnings, &mut self.endings] {

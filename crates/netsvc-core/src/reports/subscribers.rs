@@ -222,6 +222,11 @@ impl Subscribers {
         taken
     }
 
+    /// How many patterns are wanted.
+    pub(crate) fn patterns(&self) -> usize {
+        self.wants.len()
+    }
+
     /// Everything that anybody wants.
     pub(crate) fn for_each(&self, mut each: impl FnMut(ProcessNo, Option<LinkId>, &Str, bool)) {
         for (pattern, holdings) in self.wants.iter() {
