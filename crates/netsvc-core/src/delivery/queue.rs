@@ -85,6 +85,14 @@ impl Deliveries {
         self.pending.push_back((stamp, Pending::Event(event)));
     }
 
+    /// Takes out what is to be told, but for what is in other tables.
+    pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
+        std::mem::take(&mut self.pending).into_iter().filter_map(|(_, pending)| match pending {
+            Pending::Event(event) => Some(event),
+            Pending::Invoke(_) | Pending::Credit(_) => None,
+        })
+    }
+
     /// An event that says nothing the application could not ask for, and that peers can cause in
     /// any number: dropped while too much is waiting.
     pub(crate) fn push_hint(&mut self, event: Event) {
