@@ -121,6 +121,7 @@ export type LinkCode =
   | "heartbeat-lost"
   | "slow-consumer"
   | "replaced"
+  | "internal"
   | "resolve-failed"
   | "connect-failed"
   | "connect-timeout"

@@ -246,6 +246,9 @@ fn read_by<'a>(
     mut sink: Option<&mut (dyn Sink + '_)>,
     reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
 ) -> Option<Turn> {
+    if connection.is_torn() {
+        return Some(Turn::Ended);
+    }
     let mut last = None;
     // The core may have had enough of it after each chunk.
     while left > 0 && !connection.is_paused() {

@@ -100,6 +100,16 @@ impl Deliveries {
         self.overdue.pop_front()
     }
 
+    /// Takes out what is to be told, but for what is in other tables.
+    pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        let events = pending.filter_map(|(_, pending)| match pending {
+            Pending::Event(event) => Some(event),
+            Pending::Invoke(_) | Pending::Credit(_) => None,
+        });
+        std::mem::take(&mut self.overdue).into_iter().chain(events)
+    }
+
     /// An event that says nothing the application could not ask for, and that peers can cause in
     /// any number: dropped while too much is waiting.
     pub(crate) fn push_hint(&mut self, event: Event) {

@@ -28,7 +28,7 @@ use rustc_hash::FxHashMap;
 use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::timers::Timers;
-use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
+use crate::ids::{ConnId, ExchangeId, FlushId, LinkId, ServiceNo};
 use crate::limits::Limits;
 use crate::random::Random;
 use crate::steps;
@@ -160,6 +160,25 @@ impl Links {
         let mut ids: Vec<_> = self.exchanges.keys().copied().collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// The flushes under way.
+    pub(crate) fn flush_ids(&self) -> Vec<FlushId> {
+        let mut ids: Vec<FlushId> = self.flushes.table.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All links, in order.
+    pub(crate) fn all(&self) -> Vec<&Link> {
+        let mut links: Vec<&Link> = self.table.values().collect();
+        links.sort_unstable_by_key(|link| link.id);
+        links
+    }
+
+    /// What keeps hash tables safe.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {

@@ -343,7 +343,6 @@ impl Process {
     /// Asked for the first of a burst.
     #[inline(never)]
     fn publisher(&mut self, link: LinkId, report: &ReportRef<'_>) -> Option<Publisher> {
-        self.reports.subscriptions.trim();
         let (peer_no, no) = (report.service, self.policy().publisher(link, report)?);
         let service = self.registry.services.get(no);
         let wanted_beyond = service.is_some_and(|service| !service.subscribers.is_empty());

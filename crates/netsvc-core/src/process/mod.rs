@@ -5,6 +5,7 @@
 //! and the order of things where one change concerns several parts.
 
 mod arrivals;
+mod collapse;
 mod dispatch;
 mod exchanges;
 mod handshake;

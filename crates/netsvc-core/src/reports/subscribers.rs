@@ -262,6 +262,11 @@ impl Subscribers {
         self.caches.iter_mut().for_each(DestinationCache::clear);
     }
 
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.caches.iter().map(DestinationCache::bytes).sum()
+    }
+
     /// As [`forget_destinations`](Self::forget_destinations), and gives their memory back.
     pub(crate) fn free_destinations(&mut self) {
         self.caches = Vec::new();

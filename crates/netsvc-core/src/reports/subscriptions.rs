@@ -181,15 +181,6 @@ impl Subscriptions {
         self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
     }
 
-    /// Forgets what subjects matched, if that has become much. To be called now and then.
-    pub(crate) fn trim(&mut self) {
-        if self.remembered > MAX_REMEMBERED {
-            self.remembered = 0;
-            steps::count(self.attached.len());
-            self.attached.values_mut().for_each(|attached| attached.matching.free());
-        }
-    }
-
     /// Of the subscriptions that a service concerns, those whose pattern `subject` matches, and the
     /// table of all.
     pub(crate) fn matching(
@@ -197,6 +188,10 @@ impl Subscriptions {
         no: ServiceNo,
         subject: &Str,
     ) -> Option<(&Arc<[SubscriptionId]>, &mut SubscriptionTable)> {
+        // Whatever made it too much was the last.
+        if self.remembered > MAX_REMEMBERED {
+            self.forget_matching();
+        }
         let Attached { ids, matching } = self.attached.get_mut(&no)?;
         let (table, remembered) = (&mut self.table, &mut self.remembered);
         let matches = |id: &SubscriptionId| {
@@ -209,6 +204,13 @@ impl Subscriptions {
             found
         });
         Some((found, table))
+    }
+
+    #[cold]
+    fn forget_matching(&mut self) {
+        self.remembered = 0;
+        steps::count(self.attached.len());
+        self.attached.values_mut().for_each(|attached| attached.matching.free());
     }
 }
 
@@ -223,5 +225,39 @@ fn unindex<K: std::hash::Hash + Eq>(
         if entries.is_empty() {
             index.remove(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reports::pattern::Pattern;
+    use crate::reports::subscription_options::SubscriptionLimits;
+
+    const SUBJECT: usize = 1000;
+
+    /// Whoever publishes chooses subjects, and strings that nobody has seen; no way by which
+    /// reports come does the upkeep.
+    #[test]
+    fn what_subjects_matched_is_remembered_within_a_bound() {
+        let mut subscriptions = Subscriptions::new(1);
+        let limits = SubscriptionLimits { reports: 1, bytes: 1, latest: false };
+        let target = SubscriptionTarget::Name("a".into());
+        let subscription = Subscription::new(target, Pattern::new("*"), limits, 1);
+        let id = subscriptions.insert(subscription);
+        let services = (1..=12).map(ServiceNo);
+        services.clone().for_each(|no| subscriptions.attach(no, id));
+        let mut most = 0;
+        for no in services {
+            for number in 0..MAX_MATCHED {
+                let subject = Str::from(format!("{number:0>SUBJECT$}"));
+                let (found, _) = subscriptions.matching(no, &subject).unwrap();
+                assert_eq!(**found, [id]);
+                let of_each = subscriptions.attached.values().map(|one| one.matching.len());
+                most = most.max(of_each.sum());
+            }
+        }
+        let entry = ENTRY + SUBJECT + size_of::<SubscriptionId>();
+        assert!((MAX_REMEMBERED / entry..=MAX_REMEMBERED / entry + 1).contains(&most), "{most}");
     }
 }

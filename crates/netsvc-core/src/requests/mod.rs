@@ -124,6 +124,13 @@ impl Requests {
         calls
     }
 
+    /// The application's keys of those.
+    pub(crate) fn own_keys(&self) -> Vec<u64> {
+        let mut keys: Vec<u64> = self.keys.iter().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// The last service of a name is gone.
     pub(crate) fn forget_name(&mut self, name: &str) {
         if !self.round_robin.is_empty() {
