@@ -120,6 +120,18 @@ export function subject(value: string, what: "subject" | "pattern"): string {
   return bounded(value, what, 1024);
 }
 
+/** Checks a signal by what it can do: it may be that of another realm or library. */
+export function signal(value: AbortSignal | null | undefined): AbortSignal | undefined {
+  if (value === undefined || value === null) return undefined;
+  const fits =
+    typeof value === "object" &&
+    typeof value.aborted === "boolean" &&
+    typeof value.addEventListener === "function" &&
+    typeof value.removeEventListener === "function";
+  if (fits) return value;
+  throw new TypeError("signal must be an AbortSignal");
+}
+
 /** Checks a positive integer. */
 export function count(value: number, what: string): number {
   if (Number.isSafeInteger(value) && value > 0) return value;
