@@ -203,7 +203,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   ): Promise<TcpAddress | UnixAddress> {
     this.#assertOpen();
     if (typeof where === "object") {
-      const path = socketPath(where.path);
+      const path = check.socketPath(where.path);
       await this.#listen({ path });
       return { path };
     }
@@ -435,7 +435,7 @@ function connectTarget(options: ConnectOptions): NativeTarget {
     if (checkTcpOnly(options.tcpOnly ?? false)) {
       throw new TypeError("a path is not reached by TCP: tcpOnly does not go with it");
     }
-    return { path: socketPath(options.path), retry };
+    return { path: check.socketPath(options.path), retry };
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");
   return {
@@ -444,11 +444,6 @@ function connectTarget(options: ConnectOptions): NativeTarget {
     tcpOnly: parseTcpOnly(options.tcpOnly),
     retry,
   };
-}
-
-function socketPath(path: string): string {
-  if (typeof path === "string" && path !== "" && !path.includes("\0")) return path;
-  throw new TypeError("path must be the path of a socket");
 }
 
 /** Of "host port" texts. */
