@@ -135,7 +135,7 @@ export class Registry extends Emitter<RegistryEvents> {
       options.timeout === undefined
         ? undefined
         : check.timeoutMs(options.timeout, core.options.maxTimeout);
-    await awaitProvider(core, parsed, timeoutMs, options.signal);
+    await awaitProvider(core, parsed, timeoutMs, check.signal(options.signal));
     return new RemoteService<C>(core, parsed);
   }
 

@@ -151,7 +151,7 @@ export class RemoteService<C extends Contract = Untyped> {
       timeoutMs,
       wait: options.wait === true,
       credit,
-      signal: options.signal,
+      signal: check.signal(options.signal),
       arguments: () => encoded(args, core.options.payloadLimit),
     });
   }
@@ -163,7 +163,8 @@ export class RemoteService<C extends Contract = Untyped> {
     how: CallOptions = DEFAULTS,
   ): Promise<unknown> {
     try {
-      const { timeout, wait, signal } = how;
+      const { timeout, wait } = how;
+      const signal = check.signal(how.signal);
       const { pending, options } = this.#core;
       const timeoutMs = this.#check(method, args, timeout);
       if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));

@@ -18,6 +18,7 @@ import { Calls } from "./calls.js";
 import type { Invocation } from "./invocation.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
+import { sharedController } from "./signals.js";
 import { Table } from "./table.js";
 import { watchRejection } from "./thenable.js";
 import { messageOf } from "./thrown.js";
@@ -254,7 +255,7 @@ export class Core implements Sink {
   gone(process: string): AbortSignal {
     let controller = this.#gone.get(process);
     if (controller !== undefined) return controller.signal;
-    controller = new AbortController();
+    controller = sharedController();
     // This process itself stays reachable until the registry closes.
     if (process === this.id ? this.#open : this.#track(process)) {
       this.#gone.set(process, controller);

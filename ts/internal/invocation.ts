@@ -4,6 +4,7 @@ import type { Caller, Context } from "../context.js";
 import { inContextOfNow } from "./async-context.js";
 import { now, onPerformanceClock } from "./clock.js";
 import type { PartSource } from "./part-source.js";
+import { sharedController } from "./signals.js";
 
 /** Where callers are watched. */
 export interface CallerTracker {
@@ -65,7 +66,7 @@ export class Invocation implements Context {
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController();
+      const controller = sharedController();
       this.#controller = controller;
       this.#abort = inContextOfNow((reason) => controller.abort(reason));
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
