@@ -226,6 +226,8 @@ pub(crate) struct Outbox {
     /// Where the newest report of a subject is that a newer one may replace.
     replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
+    /// Of those, of replayed values.
+    replayed_bytes: usize,
     /// Dropped, and not told to the peer yet.
     lost: DropCounts,
     /// Entries that are `Nothing`.
@@ -237,6 +239,10 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub(crate) fn replayed_bytes(&self) -> usize {
+        self.replayed_bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -347,6 +353,9 @@ impl Outbox {
             self.replayed.pop_front();
         }
         self.bytes -= size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= size as usize;
+        }
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
@@ -384,6 +393,9 @@ impl Outbox {
         // No message exceeds 64 MiB by much.
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.bytes += size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes += size as usize;
+        }
         self.entries.push_back(Entry { out, size, source });
     }
 
@@ -429,6 +441,9 @@ impl Outbox {
         }
         out.lose(&mut self.lost);
         self.bytes -= *size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= *size as usize;
+        }
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;
         self.close_holes();
