@@ -155,8 +155,8 @@ impl Distributor<'_> {
         let interests = &mut self.reports.interests;
         let full = interests.weight() + want.pattern.weight() > self.rules.limits.interests;
         if full && !interests.contains(target, &pattern, latest) {
-            // Only a group with very many members gets here: the hub would end the link. The
-            // members beyond the limit are not heard.
+            // Only members that join a group later get here: the hub would end the link. Those
+            // beyond the limit are not heard.
             return;
         }
         let Some(id) = interests.add(target, want) else { return };
