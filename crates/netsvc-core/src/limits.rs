@@ -25,6 +25,10 @@ pub const MAX_EXTENSIONS: usize = 4096;
 pub const MAX_REPLAYS: usize = 256;
 /// As [`MAX_REPLAYS`], of all publishers.
 pub const MAX_REPLAYS_OF_LINK: usize = 8192;
+/// Watches of one process.
+pub const MAX_WATCHES: usize = 65_536;
+/// Exchanges of one process.
+pub const MAX_EXCHANGES: usize = 1024;
 /// A watcher that falls further behind than this many changes starts anew.
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.

@@ -6,7 +6,7 @@ use crate::delivery::event::Event;
 use crate::delivery::queue::Deliveries;
 use crate::error::CommandError;
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, Str};
-use crate::limits::{MAX_HEARTBEAT, PREAMBLE_DEADLINE};
+use crate::limits::{MAX_EXCHANGES, MAX_HEARTBEAT, PREAMBLE_DEADLINE};
 use crate::links::{Action, Links};
 use crate::time::Time;
 use crate::wire::Role;
@@ -34,6 +34,9 @@ impl Links {
                 what: "heartbeat",
                 why: "the interval must be positive and the dead time longer than it".to_owned(),
             });
+        }
+        if self.exchanges.len() >= MAX_EXCHANGES {
+            return Err(CommandError::Limit { what: "exchanges", limit: MAX_EXCHANGES });
         }
         // Peers would treat a longer one like that.
         let interval = heartbeat.interval.min(MAX_HEARTBEAT);

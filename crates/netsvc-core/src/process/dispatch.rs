@@ -8,7 +8,7 @@ use crate::links::phase::Phase;
 use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::pattern::Pattern;
-use crate::reports::replay::ReplayQuestion;
+use crate::reports::replay::{ReplayEnd, ReplayQuestion};
 use crate::reports::want::Want;
 use crate::time::Time;
 use crate::wire::{Message, ResponseRef};
@@ -154,7 +154,8 @@ impl Process {
                 distributor.handle_replayed(link, process, replay, remaining, report);
             }
             Message::ReplayEnd { process, replay, sequence, more_after } => {
-                distributor.handle_replay_end(link, process, replay, sequence, more_after);
+                let end = ReplayEnd { process, replay, sequence, more_after };
+                distributor.handle_replay_end(link, end);
             }
             // All others are matched by the caller.
             _ => {}

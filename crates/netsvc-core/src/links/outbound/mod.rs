@@ -181,6 +181,11 @@ impl Outbound {
         self.replays.as_ref().map_or(0, |replays| replays.len())
     }
 
+    /// Bytes of kept values that wait, passed on from others.
+    pub(super) fn replayed(&self) -> usize {
+        self.outbox.replayed_bytes()
+    }
+
     /// Replays that the peer has asked for and that are not answered.
     pub(super) fn answers(&self) -> usize {
         self.answers.as_ref().map_or(0, |answers| answers.len())

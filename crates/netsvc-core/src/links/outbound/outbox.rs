@@ -223,6 +223,8 @@ pub(crate) struct Outbox {
     /// Where the newest report of a subject is that a newer one may replace.
     replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
+    /// Of those, of replayed values.
+    replayed_bytes: usize,
     /// Dropped, and not told to the peer yet.
     lost: DropCounts,
     /// Entries that are `Nothing`.
@@ -243,6 +245,10 @@ impl Outbox {
     /// Entries, those that were dropped included.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    pub(crate) fn replayed_bytes(&self) -> usize {
+        self.replayed_bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -423,6 +429,9 @@ impl Outbox {
             self.replayed.pop_front();
         }
         self.bytes -= size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= size as usize;
+        }
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
@@ -452,6 +461,9 @@ impl Outbox {
         // No message exceeds 64 MiB by much.
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.bytes += size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes += size as usize;
+        }
         self.entries.push_back(Entry { out, size, source });
     }
 
@@ -498,6 +510,9 @@ impl Outbox {
         }
         out.lose(&mut self.lost);
         self.bytes -= *size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= *size as usize;
+        }
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;
         self.close_holes();
