@@ -404,7 +404,7 @@ impl Distributor<'_> {
     fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {
         let services = &self.registry.services;
         match target {
-            InterestTarget::Name(name) => services.named(name).to_vec(),
+            InterestTarget::Name(name) => services.named(name).iter().copied().collect(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
         }
     }
