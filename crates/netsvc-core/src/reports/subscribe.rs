@@ -26,10 +26,10 @@ impl Distributor<'_> {
         self.policy().check_subscription(&target, &pattern, limits, self.reports)?;
         let interest = interest_in(&target);
         let services = &self.registry.services;
-        let mut concerned = match &target {
-            SubscriptionTarget::Name(name) => services.named(name).to_vec(),
+        let mut concerned: Vec<ServiceNo> = match &target {
+            SubscriptionTarget::Name(name) => services.named(name).iter().copied().collect(),
             SubscriptionTarget::Identity(service) => services.no_of(*service).into_iter().collect(),
-            SubscriptionTarget::Group(group) => services.members(group).to_vec(),
+            SubscriptionTarget::Group(group) => services.members(group).iter().copied().collect(),
         };
         concerned.sort_unstable();
         let seed = self.reports.seed;
@@ -59,7 +59,8 @@ impl Distributor<'_> {
             self.unwant(&target, &want);
         }
         if let SubscriptionTarget::Group(group) = &subscription.target {
-            for no in self.registry.services.members(group).to_vec() {
+            let members: Vec<_> = self.registry.services.members(group).iter().copied().collect();
+            for no in members {
                 self.unwant_member(no, &want);
             }
         }

@@ -19,6 +19,7 @@ pub(crate) mod report_batch;
 pub(crate) mod reports;
 mod shares;
 mod telling;
+mod told;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -36,7 +37,7 @@ use super::phase::Phase;
 use answers::Answers;
 use changes::ChangeLog;
 use outbox::Outbox;
-use telling::Told;
+use told::Told;
 
 /// The outbound side of a connection.
 #[derive(Debug)]
