@@ -17,6 +17,7 @@ pub(crate) mod liveness;
 pub(crate) mod newcomer;
 pub(crate) mod outbound;
 pub(crate) mod phase;
+mod relief;
 pub(crate) mod strangers;
 pub(crate) mod timer;
 
@@ -113,7 +114,7 @@ impl Links {
             strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
-            charges: Charges::default(),
+            charges: Charges::new(limits.memory),
             dirty: VecDeque::new(),
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
@@ -232,6 +233,8 @@ impl Links {
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
         if let Some(connection) = self.connection_mut(link) {
             connection.phase = Phase::Closing { until };
+            // The registry has forgotten that.
+            connection.count_announced(0);
         }
         self.strangers.set_standing(link, Standing::Refused);
     }
@@ -287,6 +290,7 @@ impl Links {
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
         let asked = asked.map(|replays| replays.len());
         vec![
+            ("bytes held", self.charges.budget.held()),
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
             ("connections", self.conns.len()),

@@ -113,12 +113,14 @@ impl Router<'_> {
         if size > payload {
             return Err(RequestError::too_large(size, payload));
         }
-        let Some(known) = self.registry.services.get(service) else { return Ok(Placed::Sent) };
+        let Some(known) = self.registry.services.get_mut(service) else {
+            return Ok(Placed::Sent);
+        };
         if known.running >= limit {
             let text = format!("the service has {limit} requests running already");
             return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
         }
-        self.registry.services.begin_call(service);
+        known.begin_call();
         let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
         call.service = Some(service);
         call.provider = Provider::Local;

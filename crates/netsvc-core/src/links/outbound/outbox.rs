@@ -49,9 +49,11 @@ pub(crate) enum Out {
     /// The request is in the in-flight table until it is encoded; withdrawn ones are skipped.
     Request(CallId),
     /// `latest`: nobody behind the link wants more than the newest of each subject.
+    /// `shared`: other links may wait for its content, too.
     Report {
         report: Report,
         latest: bool,
+        shared: bool,
     },
     /// Reports of which nobody wants only the newest, already encoded.
     Batch(Arc<SealedBatch>),
@@ -102,6 +104,15 @@ impl Out {
                 // Charged by `push_request`, which knows the content.
                 Self::Request(_) | Self::ProcessGone(_) | Self::Replays(_) | Self::Nothing => 0,
             }
+    }
+
+    /// Those of them that count once for all links that wait for them.
+    fn shared(&self) -> usize {
+        match self {
+            Self::Batch(batch) => batch.frames.len(),
+            Self::Report { report, shared: true, .. } => report.content.bytes.len(),
+            _ => 0,
+        }
     }
 
     /// The same entry, ready to wait: see `Content::detached`.
@@ -226,6 +237,12 @@ pub(crate) struct Outbox {
     /// Where the newest report of a subject is that a newer one may replace.
     replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
+    /// Those of them that other links may wait for as well.
+    shared: usize,
+    /// Those of them that nobody who could be held up has caused.
+    unowned: usize,
+    /// Something has left since this was last asked.
+    popped: bool,
     /// Dropped, and not told to the peer yet.
     lost: DropCounts,
     /// Entries that are `Nothing`.
@@ -237,6 +254,12 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether something has left since those were taken who were held up by that.
+    #[inline]
+    pub(crate) fn has_popped(&self) -> bool {
+        self.popped
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -276,8 +299,8 @@ impl Outbox {
     }
 
     /// Links that are not held up any more.
-    #[inline]
     pub(crate) fn take_released(&mut self) -> Vec<LinkId> {
+        self.popped = false;
         self.shares.take_released()
     }
 
@@ -305,12 +328,23 @@ impl Outbox {
     /// the oldest reports are dropped. False if more than `limit` bytes are left all the same.
     pub(crate) fn drop_reports(&mut self, limit: usize) -> bool {
         while self.bytes > limit {
+            if !self.drop_oldest() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Drops the oldest report; false: there is none.
+    pub(crate) fn drop_oldest(&mut self) -> bool {
+        loop {
             let next = self.droppable.pop_front().or_else(|| self.replayed.pop_front());
             let Some(position) = next else { return false };
             let Some(index) = position.checked_sub(self.base) else { continue };
-            self.drop_entry(index);
+            if self.drop_entry(index) {
+                return true;
+            }
         }
-        true
     }
 
     /// If a report of the same subject waits that nobody behind the link needs once there is a
@@ -324,16 +358,22 @@ impl Outbox {
 
     pub(crate) fn pop(&mut self) -> Option<Out> {
         if let Some(lost) = self.lost_first() {
+            self.popped = true;
             return Some(lost);
         }
         let Entry { out, size, source } = self.entries.pop_front()?;
+        self.popped = true;
+        self.shared -= out.shared();
+        if source == NOBODY && out.is_charged() {
+            self.unowned -= size as usize;
+        }
         if source != NOBODY {
             self.shares.remove(source, size as usize);
         }
         if matches!(out, Out::Nothing) {
             self.holes -= 1;
         }
-        if let Out::Report { report, latest: true } = &out {
+        if let Out::Report { report, latest: true, .. } = &out {
             let key = (report.service, report.subject.clone());
             if self.replaceable.get(&key) == Some(&self.base) {
                 self.replaceable.remove(&key);
@@ -384,6 +424,10 @@ impl Outbox {
         // No message exceeds 64 MiB by much.
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.bytes += size as usize;
+        self.shared += out.shared();
+        if source == NOBODY && out.is_charged() {
+            self.unowned += size as usize;
+        }
         self.entries.push_back(Entry { out, size, source });
     }
 
@@ -398,7 +442,7 @@ impl Outbox {
         } else if out.droppable().is_some() {
             self.droppable.push_back(position);
         }
-        if let Out::Report { report, latest: true } = out {
+        if let Out::Report { report, latest: true, .. } = out {
             self.replaceable.insert((report.service, report.subject.clone()), position);
         }
     }
@@ -411,6 +455,7 @@ impl Outbox {
         }
         self.holes = 0;
         self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
+        self.entries.shrink_to(2 * self.entries.len());
         self.droppable.clear();
         self.replayed.clear();
         self.replaceable.clear();
@@ -429,6 +474,7 @@ impl Outbox {
         }
         out.lose(&mut self.lost);
         self.bytes -= *size as usize;
+        self.shared -= out.shared();
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;
         self.close_holes();
@@ -436,5 +482,6 @@ impl Outbox {
     }
 }
 
+mod memory;
 #[cfg(test)]
 mod tests;
