@@ -4,11 +4,12 @@
 //! those that it has caused and that wait for others; and what is kept of its peer. In this order:
 //! 1. When less than an eighth is left, sources of control messages are held up the sooner
 //!    (`shares.rs`): what they may have waiting in an outbox is a part of what is left.
-//! 2. When a sixteenth is left, new requests to links for which more than a 64th waits are answered
+//! 2. When a sixteenth is left, new requests to links that consume more than a 64th are answered
 //!    `overloaded` (`outlet.rs`).
 //! 3. When nothing is left, the oldest reports that wait for the largest consumer are dropped and
 //!    counted, until it is no longer that, or a 64th is left again.
-//! 4. If none wait for it, its link ends.
+//! 4. If none wait for it, its link ends; unless all links together consume less than half of the
+//!    budget: what is held then is what those have caused that are gone, and is soon read.
 //!
 //! No link loses anything by this while another consumes a 256th of the budget more, nor one that
 //! consumes less than a 1024th.
@@ -71,7 +72,8 @@ impl Links {
         let (goal, limit) = (budget.goal(), budget.limit());
         let caused = self.caused();
         while budget.held() > goal {
-            let Some(Largest { link, consumption, next }) = self.largest_consumer(&caused) else {
+            let Some(Largest { link, consumption, next, all }) = self.largest_consumer(&caused)
+            else {
                 break;
             };
             if consumption <= limit / LEAST {
@@ -86,6 +88,9 @@ impl Links {
                 && connection.out.drop_report()
             {
                 dropped = true;
+            }
+            if !dropped && all <= limit / 2 {
+                break;
             }
             if !dropped {
                 // It ends at its next timer, as nothing may end it in the middle of a change that
@@ -113,6 +118,7 @@ impl Links {
 
     fn largest_consumer(&self, caused: &FxHashMap<LinkId, usize>) -> Option<Largest> {
         let mut largest: Option<Largest> = None;
+        let mut all = 0;
         for (link, connection) in self.all_linked() {
             if connection.out.overflow().is_some() {
                 continue;
@@ -120,17 +126,18 @@ impl Links {
             let (link, kept) = (link.id, connection.announced + connection.arriving);
             let elsewhere = caused.get(&link).copied().unwrap_or(0);
             let consumption = connection.out.consumption() + kept + elsewhere;
+            all += consumption;
             match &mut largest {
                 Some(most) if consumption <= most.consumption => {
                     most.next = most.next.max(consumption);
                 }
                 _ => {
                     let next = largest.map_or(0, |most| most.consumption);
-                    largest = Some(Largest { link, consumption, next });
+                    largest = Some(Largest { link, consumption, next, all });
                 }
             }
         }
-        largest
+        largest.map(|largest| Largest { all, ..largest })
     }
 }
 
@@ -140,4 +147,6 @@ struct Largest {
     consumption: usize,
     /// What the next one consumes.
     next: usize,
+    /// What all of them do.
+    all: usize,
 }

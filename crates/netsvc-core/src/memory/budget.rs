@@ -68,10 +68,10 @@ impl Budget {
         self.limit - self.limit / 64
     }
 
-    /// So little is left that a link for which so much waits is given no more requests: they can be
+    /// So little is left that a link that consumes so much is given no more requests: they can be
     /// refused, and leave room for what cannot.
-    pub(crate) fn refuses_requests(&self, queued: usize) -> bool {
-        self.left() < self.limit / 16 && queued > self.limit / 64
+    pub(crate) fn refuses_requests(&self, consumption: usize) -> bool {
+        self.left() < self.limit / 16 && consumption > self.limit / 64
     }
 }
 

@@ -311,7 +311,7 @@ impl Outbound {
     /// Makes room for a request that has to wait; false: there is too little.
     #[inline(never)] // Kept out of the way of those that do not.
     fn make_room(&mut self, room: usize) -> bool {
-        if self.budget.refuses_requests(self.queued()) {
+        if self.budget.refuses_requests(self.consumption()) {
             return false;
         }
         let has_room = self.outbox.drop_reports(room);
