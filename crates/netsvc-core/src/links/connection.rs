@@ -70,7 +70,7 @@ pub(crate) struct Connection {
     /// How many of those in flight were sent, or are to be sent, to the peer.
     pub(crate) outbound: usize,
     /// Sent to the peer and not confirmed.
-    pub(crate) flushes: FxHashSet<FlushId>,
+    pub(crate) flushes: BTreeSet<FlushId>,
 }
 
 /// What the handshake told of the peer.
@@ -138,7 +138,7 @@ impl Connection {
             inbound: IdMap::default(),
             route: None,
             outbound: 0,
-            flushes: FxHashSet::default(),
+            flushes: BTreeSet::new(),
         }
     }
 

@@ -247,8 +247,8 @@ pub(crate) struct Outbox {
     lost: DropCounts,
     /// Entries that are `Nothing`.
     holes: usize,
-    /// What others have caused.
-    shares: Shares,
+    /// What others have caused, most of the time nothing.
+    shares: Option<Box<Shares>>,
 }
 
 impl Outbox {
@@ -295,23 +295,28 @@ impl Outbox {
         }
         let size = out.size();
         self.push_sized(out, size, source);
-        self.shares.add(source, size, limit)
+        self.shares.get_or_insert_default().add(source, size, limit)
     }
 
     /// Links that are not held up any more.
     pub(crate) fn take_released(&mut self) -> Vec<LinkId> {
         self.popped = false;
-        self.shares.take_released()
+        let Some(shares) = &mut self.shares else { return Vec::new() };
+        let released = shares.take_released();
+        if shares.bytes() == 0 {
+            self.shares = None;
+        }
+        released
     }
 
     /// As [`take_released`](Self::take_released), when nothing of this will be written any more.
     pub(crate) fn take_held(&mut self) -> Vec<LinkId> {
-        self.shares.take_held()
+        self.shares.take().map_or_else(Vec::new, |mut shares| shares.take_held())
     }
 
     /// Others are held up until some of it has left.
     pub(crate) fn holds_up(&self) -> bool {
-        self.shares.holds_up()
+        self.shares.as_ref().is_some_and(|shares| shares.holds_up())
     }
 
     /// Absolute positions of the first entry, and behind the last.
@@ -367,8 +372,10 @@ impl Outbox {
         if source == NOBODY && out.is_charged() {
             self.unowned -= size as usize;
         }
-        if source != NOBODY {
-            self.shares.remove(source, size as usize);
+        if source != NOBODY
+            && let Some(shares) = &mut self.shares
+        {
+            shares.remove(source, size as usize);
         }
         if matches!(out, Out::Nothing) {
             self.holes -= 1;

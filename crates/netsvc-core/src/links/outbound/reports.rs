@@ -140,6 +140,9 @@ impl Links {
             if !links.all(|link| link.and_then(|link| link.linked()).is_none_or(takes)) {
                 return false;
             }
+            if report.content.bytes.len() >= SEGMENT_FROM {
+                self.note_shared(to, report.content.bytes.len());
+            }
         }
         for (link, _) in to.iter() {
             let connection = self.table.get_mut(*link).and_then(|link| link.linked_mut());
@@ -149,12 +152,19 @@ impl Links {
             }
             let Connection { id, phase, out, .. } = connection;
             out.encoder.report(report, &mut out.ready);
-            if report.content.bytes.len() >= SEGMENT_FROM && to.len() > 1 {
-                out.ready.note_shared(report.content.bytes.len());
-            }
             out.mark_dirty(*id, phase, &mut self.dirty);
         }
         true
+    }
+
+    /// A content of that many bytes is about to be referred to by all of these.
+    #[inline(never)] // Kept out of the way of small reports.
+    fn note_shared(&mut self, to: &Destinations, bytes: usize) {
+        for (link, _) in to.iter() {
+            if let Some(connection) = self.linked_mut(*link) {
+                connection.out.ready.note_shared(bytes);
+            }
+        }
     }
 
     /// Into the open batch, or into a new one.

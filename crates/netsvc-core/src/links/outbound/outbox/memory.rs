@@ -13,12 +13,14 @@ impl Outbox {
     /// Bytes that wait and that the receiver has asked for: neither what others have caused, nor
     /// what the end of a link has.
     pub(crate) fn memory_asked_for(&self) -> usize {
-        self.with_table(self.bytes - self.shares.bytes() - self.unowned)
+        let charged = self.shares.as_ref().map_or(0, |shares| shares.bytes());
+        self.with_table(self.bytes - charged - self.unowned)
     }
 
     /// Those who have caused the rest, each with its part.
     pub(crate) fn charges(&self) -> impl Iterator<Item = (LinkId, usize)> {
-        self.shares.each().map(|(source, bytes)| (source, self.with_table(bytes)))
+        let shares = self.shares.iter().flat_map(|shares| shares.each());
+        shares.map(|(source, bytes)| (source, self.with_table(bytes)))
     }
 
     /// Some of the bytes that wait, and their part of the table.
