@@ -15,6 +15,7 @@ mod ids;
 mod lazy_copy;
 pub mod limits;
 mod links;
+mod memory;
 mod outcome;
 mod policy;
 mod process;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Largest value that [`Limits::payload`] may be set to: 64 MiB.
 pub const MAX_PAYLOAD: usize = 64 << 20;
+/// Smallest value that [`Limits::memory`] may be set to: 1 MiB.
+pub const MIN_MEMORY: usize = 1 << 20;
 /// Longest service name, audience, exchange group, service group, method name and label, in bytes.
 pub const MAX_NAME: usize = 255;
 /// Longest subject and pattern, in bytes.
@@ -74,6 +76,9 @@ pub struct Limits {
     pub payload: usize,
     /// Bytes queued for one link.
     pub outbox: usize,
+    /// Bytes held for all peers together: what waits for links, what peers announce and are
+    /// interested in, and what has arrived of their messages.
+    pub memory: usize,
     /// Reports queued for one subscription.
     pub subscription_reports: usize,
     /// Bytes of content queued for one subscription.
@@ -130,6 +135,7 @@ impl Default for Limits {
         Self {
             payload: 1 << 20,
             outbox: 32 << 20,
+            memory: 256 << 20,
             subscription_reports: 65_536,
             subscription_bytes: 32 << 20,
             running_requests: 2048,

@@ -134,8 +134,9 @@ impl Policy<'_> {
             return Err(CommandError::Invalid { what: "buffer", why });
         }
         let limit = self.rules.limits.interests;
-        let is_new =
-            |target: &InterestTarget| !reports.interests.contains(target, pattern.text(), limits.latest);
+        let is_new = |target: &InterestTarget| {
+            !reports.interests.contains(target, pattern.text(), limits.latest)
+        };
         let new = match (target, interest_in(target)) {
             (_, Some(target)) => usize::from(is_new(&target)),
             // One in each member, and room for one that joins later.

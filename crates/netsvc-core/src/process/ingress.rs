@@ -152,6 +152,15 @@ impl Process {
         self.links.handle_received(now, conn);
     }
 
+    /// So many bytes of unfinished messages and symbols of the peer are held for a connection.
+    #[cold]
+    pub fn handle_arriving(&mut self, conn: ConnId, bytes: usize) {
+        if let Some(link) = self.links.link_of(conn) {
+            self.links.note_arriving(link, bytes);
+            self.links.relieve();
+        }
+    }
+
     /// Applies every whole frame at the front of `buffer`, up to a large one whose content would
     /// have to be copied.
     fn apply(

@@ -407,7 +407,7 @@ impl Distributor<'_> {
 
     fn targets(&mut self, target: &InterestTarget) -> Vec<ServiceNo> {
         let services = &self.registry.services;
-        let targets = match target {
+        let targets: Vec<ServiceNo> = match target {
             InterestTarget::Name(name) => services.named(name).iter().copied().collect(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
         };

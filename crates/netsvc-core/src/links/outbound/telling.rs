@@ -20,6 +20,7 @@ use crate::wire::{Message, SendBuffer};
 use super::changes::{Change, ChangeLog, Entry, Scope};
 use super::encode::Sources;
 use super::outbox::Out;
+use super::overflow::Overflow;
 use super::told::Told;
 use super::{Outbound, Snapshot};
 
@@ -115,7 +116,9 @@ impl Links {
                 }
             } else if out.told.position < end {
                 out.queue_changes(0, end);
-                out.overflowed |= is_over;
+                if is_over {
+                    out.overflow.get_or_insert(Overflow::Outbox);
+                }
                 if is_over || (holds_up && out.patience.is_none()) {
                     timers.set(LinkTimer::Link(state.id), Time(0));
                 }
