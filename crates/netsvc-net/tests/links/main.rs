@@ -13,6 +13,7 @@ mod listening;
 mod loopback;
 mod misbehaving;
 mod relayed;
+mod shares;
 mod shutdown;
 mod support;
 mod traffic;
