@@ -64,6 +64,6 @@ pub use reports::options::PublishOptions;
 pub use reports::pattern::Pattern;
 pub use reports::retained::Lifetime;
 pub use reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
-pub use requests::options::{HandlerResult, HandlerResultRef, RequestOptions, TargetRef};
+pub use requests::options::{HandlerResult, HandlerResultRef, Prefer, RequestOptions, TargetRef};
 pub use time::Time;
 pub use wire::Role;

@@ -112,7 +112,7 @@ impl Process {
             Message::Response { call, outcome, extensions } => {
                 let (outcome, extensions) = (outcome.by_ref(), &extensions[..]);
                 let response = ResponseRef { call, outcome, extensions };
-                self.router().handle_response(link, &response, &mut NoSink);
+                self.router().handle_response(link, &response);
                 Ok(())
             }
             Message::Cancel { call } => {

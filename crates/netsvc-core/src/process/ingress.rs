@@ -284,8 +284,8 @@ impl Process {
             }
             DataFrame::Response(frame) => {
                 match Decoder::result(&frame, buffer) {
-                    Some(result) => self.router().handle_response(arrival.link, &result, sink),
-                    None => self.apply_failure(arrival.link, &frame, buffer, sink)?,
+                    Some(result) => self.router().handle_result(arrival.link, &result, sink),
+                    None => self.apply_failure(arrival.link, &frame, buffer)?,
                 }
                 Ok(frame.len())
             }
@@ -298,10 +298,9 @@ impl Process {
         link: LinkId,
         frame: &Frame<'_>,
         buffer: &LazyCopy<'_>,
-        sink: &mut (dyn Sink + '_),
     ) -> Result<(), WireError> {
         let response = Decoder::response(frame, buffer)?;
-        self.router().handle_response(link, &response, sink);
+        self.router().handle_response(link, &response);
         Ok(())
     }
 
