@@ -58,8 +58,10 @@ impl Links {
         if outbound.last_progress == Time::NEVER || (outbound.unwritten == 0 && before == 0) {
             outbound.last_progress = now;
         }
-        outbound.note_snapshot(self.changes.end());
-        let told = outbound.position();
+        let told = if self.changes.is_empty() { None } else { outbound.position() };
+        if told.is_some() {
+            outbound.note_snapshot(self.changes.end());
+        }
         out.append(&mut outbound.ready);
         let mut progress = Progress::More;
         connection.out.looked = 0;

@@ -3,9 +3,9 @@
 //! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
 //! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
 //! bytes when the transport has room. `changes` is what all links are told of services and
-//! processes, and `telling` how far each of them has come with it. `answers` are replays that the peer has asked for, made bytes
-//! by `answering` in between. Nothing outside this folder sees the encoder, the bytes that are
-//! ready, the outbox or a batch.
+//! processes, and `telling` how far each of them has come with it. `answers` are replays that the
+//! peer has asked for, made bytes by `answering` in between. Nothing outside this folder sees the
+//! encoder, the bytes that are ready, the outbox or a batch.
 
 mod answering;
 mod answers;

@@ -101,7 +101,8 @@ impl Out {
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
-                // Requests are charged by `push_request`, which knows the content, changes by their log.
+                // Requests are charged by `push_request`, which knows the content, and changes by
+                // their log.
                 Self::Request(_) | Self::Replays(_) | Self::Changes { .. } | Self::Nothing => 0,
             }
     }

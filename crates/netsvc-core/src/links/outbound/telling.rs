@@ -45,12 +45,13 @@ impl Links {
     }
 
     /// Everything that has arrived at once is applied.
+    #[inline]
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
         self.origin = NOBODY;
-        self.spread_changes();
-        let released = self.changes.take_released();
-        if !released.is_empty() {
+        if self.changes.take_news() {
+            self.spread_news();
+            let released = self.changes.take_released();
             self.release(now, released);
         }
     }
