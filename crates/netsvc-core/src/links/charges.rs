@@ -15,8 +15,10 @@ pub(crate) struct Charges {
     pub(super) over: Vec<LinkId>,
     /// Steps that what is being applied has caused in this turn.
     pub(super) work: usize,
-    /// The turn ended before everything was applied.
+    /// Of a turn that has taken all its steps: it ended before everything was applied.
     pub(super) stopped: bool,
+    /// Bytes that were left then.
+    pub(super) left: usize,
 }
 
 impl Charges {
@@ -29,6 +31,6 @@ impl Charges {
 
 impl Default for Charges {
     fn default() -> Self {
-        Self { cause: NOBODY, over: Vec::new(), work: 0, stopped: false }
+        Self { cause: NOBODY, over: Vec::new(), work: 0, stopped: false, left: 0 }
     }
 }

@@ -197,14 +197,16 @@ impl CallTable {
     #[inline(always)]
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Removed> {
         let slot = self.slots.get_mut(index(call))?;
-        let (known, found) = slot.as_ref()?;
+        let (known, found) = slot.as_mut()?;
         if *known != generation(call) {
             return None;
         }
         let Call { caller, service, provider, .. } = *found;
         let line = found.in_line.then_some(found.timeout);
         let removed = Removed { caller, line, service, provider, unsent: found.is_unsent() };
-        *slot = None;
+        // Nothing else of it has to be dropped, which is not seen by itself.
+        drop(found.rest.take());
+        std::mem::forget(slot.take());
         self.free.push(index(call) as u32);
         self.len -= 1;
         if self.len == 0 && self.slots.len() > KEPT_SLOTS {
