@@ -272,10 +272,6 @@ impl Process {
                 Ok(frame.len())
             }
             DataFrame::Request(frame) => {
-                // Others before it may have looked at many providers.
-                if self.links.ends_turn(arrival.link, left) {
-                    return Ok(left);
-                }
                 let Some(request) = decoder.request(&frame, buffer) else {
                     return Err(decoder.fault(&frame));
                 };
