@@ -330,13 +330,13 @@ impl Process {
         let epoch = self.registry.destinations_epoch();
         let publisher = match arrival.last {
             Some(last) if last.peer_no == report.service && last.epoch == epoch => last,
-            _ => match self.publisher(arrival.link, report) {
-                Some(publisher) => *arrival.last.insert(publisher),
-                None => {
+            _ => {
+                let Some(publisher) = self.publisher(arrival.link, report) else {
                     self.links.ignore(arrival.link);
                     return false;
-                }
-            },
+                };
+                *arrival.last.insert(publisher)
+            }
         };
         let no = publisher.no;
         // Copies of the report and views of the parts are made where they are needed only.
