@@ -20,8 +20,10 @@ pub(crate) struct Charges {
     pub(super) over: Vec<LinkId>,
     /// Steps that what is being applied has caused in this turn.
     pub(super) work: usize,
-    /// The turn ended before everything was applied.
+    /// Of a turn that has taken all its steps: it ended before everything was applied.
     pub(super) stopped: bool,
+    /// Bytes that were left then.
+    pub(super) left: usize,
 }
 
 impl Charges {
@@ -34,6 +36,6 @@ impl Charges {
     /// `memory`: bytes that may be held.
     pub(super) fn new(memory: usize) -> Self {
         let budget = Arc::new(Budget::new(memory));
-        Self { budget, cause: NOBODY, over: Vec::new(), work: 0, stopped: false }
+        Self { budget, cause: NOBODY, over: Vec::new(), work: 0, stopped: false, left: 0 }
     }
 }

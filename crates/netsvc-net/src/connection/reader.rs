@@ -180,8 +180,8 @@ impl Reader {
         })
     }
 
-    /// Applies every whole frame, as far as a turn [goes](Self::waits). What follows a broken one is
-    /// dropped.
+    /// Applies every whole frame, as far as a turn [goes](Self::waits). What follows a broken one
+    /// is dropped.
     pub(crate) fn apply(
         &mut self,
         process: &mut Process,
