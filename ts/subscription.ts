@@ -133,7 +133,11 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
     return new PackedReader(this.#core.command((native) => native.publishers(number))).services();
   }
 
-  /** The next report; done once the subscription has ended. */
+  /**
+   * The next report; done once the subscription has ended. Each call takes one, in the order of the
+   * calls, also if nobody looks at it any more: a promise that has lost a race with a timer is to be
+   * kept for the next round, `pending ??= reports.next()`, not asked for anew.
+   */
   next(): Promise<IteratorResult<R, undefined>> {
     return this.#feed.next();
   }

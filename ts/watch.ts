@@ -63,7 +63,9 @@ export class Watch implements AsyncIterableIterator<Change> {
     if (signal !== undefined) this.#forget = onAbort(signal, () => this.close());
   }
 
-  /** The next change; done once the watch has ended. */
+  /**
+   * The next change; done once the watch has ended. Each call takes one, as that of a subscription.
+   */
   next(): Promise<IteratorResult<Change, undefined>> {
     return this.#feed.next();
   }

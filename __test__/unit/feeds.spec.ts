@@ -110,6 +110,23 @@ describe("a subscription", () => {
     expect(contents).toEqual([1, 2]);
   });
 
+  it("loses nothing to a next() that has lost a race and is kept", async () => {
+    const { registry, service } = setUp();
+    const reports = registry.subscribe("thermometer");
+    let pending: ReturnType<typeof reports.next> | undefined;
+    const contents: unknown[] = [];
+    for (let round = 0; contents.length < 3; round++) {
+      if (round > 0) service.publish("n", round);
+      pending ??= reports.next();
+      const late = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+      const result = await Promise.race([pending, round % 2 === 0 ? late : pending]);
+      if (result === undefined) continue;
+      pending = undefined;
+      contents.push(result.value?.content);
+    }
+    expect(contents).toEqual([1, 2, 3]);
+  });
+
   it("takes a callback or an iterator, not both", () => {
     const { registry } = setUp();
     const reports = registry.subscribe("thermometer", "*", () => {});

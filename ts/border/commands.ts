@@ -7,6 +7,7 @@
 // repeat are named by slot.
 
 import type { Target } from "../internal/targets.js";
+import { nextTick } from "../internal/timers.js";
 import type { Prefer } from "../options/prefer.js";
 import {
   COMMAND_FLAG_EXTENSIONS,
@@ -37,9 +38,6 @@ const EXTENDED = COMMAND_FLAG_EXTENSIONS << 24;
 const CAPACITY = 64 << 10;
 /** Longest string that is written unit by unit; above, a call into the runtime is faster. */
 const SHORT_STRING = 32;
-/** Ticks, unlike microtasks, run after all continuations of a turn, so that a burst stays one. */
-const { nextTick } = process;
-
 /** How a request is made. */
 export interface RequestHow {
   readonly timeoutMs: number;
@@ -346,6 +344,7 @@ export class Commands {
     if (at >= CAPACITY) this.flush();
     else if (!this.#scheduled && !this.#held) {
       this.#scheduled = true;
+      // Ticks, unlike microtasks, run after all continuations of a turn, so that a burst stays one.
       nextTick(flushScheduled, this);
     }
   }

@@ -4,6 +4,7 @@
 
 import { inEmptyContext } from "../internal/async-context.js";
 import { OpenWork } from "../internal/open-work.js";
+import { setImmediate } from "../internal/timers.js";
 import { type Io, type IoMode, wantedMode } from "../options/io.js";
 import type { Bridge, BridgeEnvironment } from "./bridge.js";
 import { Budget } from "./budget.js";
@@ -12,8 +13,6 @@ import { loadNative, type Native, type NativeEnvironment } from "./native.js";
 
 /** Numbers of registries that are asked for at once. */
 const READY_WORDS = 64;
-/** Node's own, whatever an application puts in its place later. */
-const soon = setImmediate;
 
 /** The native environment with the bridges of its registries. */
 export class Environment implements BridgeEnvironment {
@@ -70,7 +69,7 @@ export class Environment implements BridgeEnvironment {
     } finally {
       if (left) {
         this.#continuing = true;
-        soon(() => {
+        setImmediate(() => {
           this.#continuing = false;
           this.#wake();
         });

@@ -35,12 +35,25 @@ export interface RegisteredType {
   decode(content: unknown): unknown;
 }
 
-const byTag = new Map<number, RegisteredType>();
-const byPrototype = new Map<object, RegisteredType>();
+/** Own types of one copy of this package, or of all. */
+interface Types {
+  readonly byTag: Map<number, RegisteredType>;
+  readonly byPrototype: Map<object, RegisteredType>;
+}
+
+const TYPES: unique symbol = Symbol.for("netsvc.contentTypes") as never;
+const { byTag, byPrototype } = noTypes();
 
 /**
- * Makes instances of a class usable in content, in this JavaScript environment. Both sides
- * register the type; a side that did not fails to decode the whole content (`EncodingError`).
+ * Those of all copies of this package here: an application and a library of it may have one each,
+ * and what either registers is content of both. What a copy has registered itself goes before.
+ */
+const all = typesOfAll();
+
+/**
+ * Makes instances of a class usable in content, in this JavaScript environment, by whatever copy
+ * of this package. Both sides register the type; a side that did not fails to decode the whole
+ * content (`EncodingError`).
  *
  * Throws RangeError when the tag or the class is already in use.
  */
@@ -61,6 +74,8 @@ export function registerContentType<T extends object, Plain = unknown>(
   const registered = type as unknown as RegisteredType;
   byTag.set(tag, registered);
   byPrototype.set(prototype, registered);
+  if (!all.byTag.has(tag)) all.byTag.set(tag, registered);
+  if (!all.byPrototype.has(prototype)) all.byPrototype.set(prototype, registered);
 }
 
 const BUILT_IN: ReadonlySet<object> = new Set<object>([
@@ -75,10 +90,20 @@ const BUILT_IN: ReadonlySet<object> = new Set<object>([
 
 /** The own type with that tag. */
 export function typeOfTag(tag: number): RegisteredType | undefined {
-  return byTag.get(tag);
+  return byTag.get(tag) ?? all.byTag.get(tag);
 }
 
 /** The own type whose instances have that prototype. */
 export function typeOfPrototype(prototype: object): RegisteredType | undefined {
-  return byPrototype.get(prototype);
+  return byPrototype.get(prototype) ?? all.byPrototype.get(prototype);
+}
+
+function noTypes(): Types {
+  return { byTag: new Map(), byPrototype: new Map() };
+}
+
+function typesOfAll(): Types {
+  const shared = globalThis as { [TYPES]?: Types };
+  shared[TYPES] ??= noTypes();
+  return shared[TYPES];
 }

@@ -22,6 +22,7 @@ import { sharedController } from "./signals.js";
 import { Table } from "./table.js";
 import { watchRejection } from "./thenable.js";
 import { messageOf } from "./thrown.js";
+import { setImmediate } from "./timers.js";
 import { Waits } from "./waits.js";
 
 /** An exchange as its deliveries concern it. */

@@ -5,6 +5,7 @@ import { TimeoutError } from "../errors.js";
 import type { Core } from "./core.js";
 import { deferred, unlessAborted } from "./deferred.js";
 import type { Target } from "./targets.js";
+import { clearTimeout, setTimeout } from "./timers.js";
 
 /**
  * Resolves when a provider of `target` is visible; at once if one is. Rejects with a TimeoutError
