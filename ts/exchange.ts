@@ -79,7 +79,10 @@ export interface UnixAddress {
 
 /** Where a client connects: `host` and `port`, or `path`. */
 export interface ConnectOptions {
-  /** A name, resolved anew at each attempt, or an address. Default `localhost`. */
+  /**
+   * A name, resolved anew at each attempt, or an address, that of IPv6 in brackets or without.
+   * Default `localhost`.
+   */
   host?: string;
   port?: number;
   /** Path of a Unix socket, instead of host and port. */
@@ -210,8 +213,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
     if (host === undefined) return this.#listenLoopback(port, tcpOnly);
     const hosts = typeof host === "string" ? [host] : [...host];
     if (hosts.length === 0) throw new RangeError("host must name at least one address");
-    for (const each of hosts) check.name(each, "host");
-    return tcpAddress(await this.#listen({ port, hosts, tcpOnly }));
+    return tcpAddress(await this.#listen({ port, hosts: hosts.map(check.host), tcpOnly }));
   }
 
   /**
@@ -219,7 +221,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * default host is `localhost`, whose name, as any, is resolved anew at each attempt.
    *
    * `retry`: above 0 a fixed delay in seconds between attempts and before reconnecting, for ever
-   * (below 0.01 counts as 0.01); -1 one attempt, never again; omitted, after 0–100 ms, then every
+   * (below 0.01 counts as 0.01), at most the registry's `maxRetry`; -1 one attempt, never again; omitted, after 0–100 ms, then every
    * 125–250 ms while the outage is younger than 10 s, then doubling up to 5 s, for ever.
    *
    * Throws RangeError for other values, TypeError for what does not go together, and an
@@ -244,7 +246,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
             ...(port === undefined ? {} : { port }),
             ...(retry === undefined ? {} : { retry }),
           };
-    const target = connectTarget(options);
+    const target = connectTarget(options, this.#core.options.maxRetry);
     const number = this.#core.command((native) => native.connect(this.#number, target));
     const link = this.#addLink(number);
     const { signal } = options;
@@ -258,7 +260,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * reports. Rejects with a LinkError `link-lost`, or after `timeout` seconds (5) with a
    * TimeoutError, or with a CancelledError when `signal` aborts.
    */
-  async flush(options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
+  async flush(
+    options: { timeout?: number | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     this.#assertOpen();
     const core = this.#core;
     const timeout = options.timeout ?? check.DEFAULT_TIMEOUT;
@@ -419,8 +423,8 @@ export class Exchange extends Emitter<ExchangeEvents> {
 /** What binding an address that the machine does not have ends in. */
 const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["address-not-available", "unsupported"]);
 
-function connectTarget(options: ConnectOptions): NativeTarget {
-  const retry = check.retrySeconds(options.retry);
+function connectTarget(options: ConnectOptions, maxRetry: number): NativeTarget {
+  const retry = check.retrySeconds(options.retry, maxRetry);
   if (options.path !== undefined) {
     if (options.host !== undefined || options.port !== undefined) {
       throw new TypeError("connect takes a host and port, or a path, not both");
@@ -432,7 +436,7 @@ function connectTarget(options: ConnectOptions): NativeTarget {
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");
   return {
-    host: check.name(options.host ?? "localhost", "host"),
+    host: check.host(options.host ?? "localhost"),
     port: check.port(options.port, 1),
     tcpOnly: parseTcpOnly(options.tcpOnly),
     retry,

@@ -36,6 +36,11 @@ export interface RegistryOptions {
   io?: Io;
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
   maxTimeout?: number;
+  /**
+   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard against
+   * milliseconds.
+   */
+  maxRetry?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
   log?: LogOption;
   /** The first listener of the event `callbackError`. */
@@ -71,6 +76,7 @@ export let coreOf: (registry: Registry) => Core;
 export class Registry extends Emitter<RegistryEvents> {
   readonly #options: RegistryOptions;
   readonly #maxTimeout: number;
+  readonly #maxRetry: number;
   readonly #limits: Record<string, number>;
   #core: Core | undefined;
   #closing: Promise<void> | undefined;
@@ -90,6 +96,7 @@ export class Registry extends Emitter<RegistryEvents> {
     });
     this.#options = options;
     this.#maxTimeout = check.maxTimeout(options.maxTimeout);
+    this.#maxRetry = check.maxRetry(options.maxRetry);
     this.#limits = parseLimits(options.limits);
     if (options.io !== undefined) parseIo(options.io);
     if (options.label !== undefined) check.name(options.label, "label");
@@ -219,6 +226,7 @@ export class Registry extends Emitter<RegistryEvents> {
         io: parseIo(this.#options.io),
         payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
         maxTimeout: this.#maxTimeout,
+        maxRetry: this.#maxRetry,
         log: new Log(label, this.#options.log),
         callbackFailed: (error) => {
           if (!this.emit("callbackError", error)) warn(error);
