@@ -25,14 +25,14 @@ export type ExchangeRole = typeof EXCHANGE_CLIENT | typeof EXCHANGE_SERVER;
 /** Options of an exchange. */
 export interface ExchangeOptions {
   /** Exchange group: only exchanges of one group talk. Default `""`. */
-  group?: string;
+  group?: string | undefined;
   /** The registry whose services it exchanges. Default: that of this JavaScript environment. */
-  registry?: Registry;
+  registry?: Registry | undefined;
   /**
    * Seconds. A heartbeat is sent when nothing was sent for `interval` (5); a peer is dead when
    * nothing arrived for `dead` (three intervals), or for three of its own intervals if longer.
    */
-  heartbeat?: { interval?: number; dead?: number };
+  heartbeat?: { interval?: number | undefined; dead?: number | undefined } | undefined;
   /**
    * For servers: decides who is linked, with the address and what the process says of itself.
    * Called in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
@@ -41,9 +41,9 @@ export interface ExchangeOptions {
    * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
    * of the registry, unless it is a LinkError `denied`.
    */
-  authorise?: Authorise;
+  authorise?: Authorise | undefined;
   /** Where messages about its links go. Default: as the registry's. */
-  log?: LogOption;
+  log?: LogOption | undefined;
 }
 
 /** Where to listen with TCP. */
@@ -53,13 +53,13 @@ export interface ListenOptions {
    * both `127.0.0.1` and `::1`. Everybody who reaches the port can use it: anything wider is to be
    * chosen on purpose.
    */
-  host?: string | readonly string[];
+  host?: string | readonly string[] | undefined;
   /**
    * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address,
    * and clients that are told the address go by it, for less time and processor per message. It has
    * an abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address.
    */
-  tcpOnly?: boolean;
+  tcpOnly?: boolean | undefined;
 }
 
 /** Where a hub listens with TCP. */
@@ -83,20 +83,20 @@ export interface ConnectOptions {
    * A name, resolved anew at each attempt, or an address, that of IPv6 in brackets or without.
    * Default `localhost`.
    */
-  host?: string;
-  port?: number;
+  host?: string | undefined;
+  port?: number | undefined;
   /** Path of a Unix socket, instead of host and port. */
-  path?: string;
+  path?: string | undefined;
   /** See `connect`. */
-  retry?: number;
+  retry?: number | undefined;
   /**
    * True: by TCP even where a hub of this machine offers a Unix socket beside its loopback
    * address, see `ListenOptions`. Default: the environment variable NETSVC_TCP_ONLY (`1` or `0`),
    * else false.
    */
-  tcpOnly?: boolean;
+  tcpOnly?: boolean | undefined;
   /** Closes the link when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What `connect` takes besides host, port and retry. */
@@ -284,7 +284,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * Closes listeners and links for good: what is queued leaves within `drain` seconds (5). Resolves
    * when all is closed; closing again waits for the same. The exchange group is free then.
    */
-  close(options: { drain?: number } = {}): Promise<void> {
+  close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = check.drainMs(options.drain);
     if (this.#closed) return Promise.resolve();
     if (this.#closing === undefined) {

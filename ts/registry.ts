@@ -26,25 +26,25 @@ import { Watch, type WatchOptions } from "./watch.js";
 /** Options of a registry. */
 export interface RegistryOptions {
   /** What others see as the name of this process. Default `host:pid`, `#n` for further ones. */
-  label?: string;
+  label?: string | undefined;
   /** Bounds of its memory. */
-  limits?: Limits;
+  limits?: Limits | undefined;
   /**
    * Who waits for sockets. Default: the environment variable NETSVC_IO, else `auto`. Anything else
    * is a NetsvcError with code `invalid`; for the variable, on the registry's first use.
    */
-  io?: Io;
+  io?: Io | undefined;
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
-  maxTimeout?: number;
+  maxTimeout?: number | undefined;
   /**
    * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard against
    * milliseconds.
    */
   maxRetry?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
-  log?: LogOption;
+  log?: LogOption | undefined;
   /** The first listener of the event `callbackError`. */
-  callbackError?: (error: unknown) => void;
+  callbackError?: ((error: unknown) => void) | undefined;
 }
 
 /** Events of a registry. */
@@ -59,9 +59,9 @@ export interface RegistryEvents {
 /** Options of `registry.waitFor`. */
 export interface WaitOptions {
   /** Seconds until it rejects with a TimeoutError. Default: it waits as long as it takes. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Rejects with a CancelledError when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The core of a registry, made on its first use. @internal */
@@ -206,7 +206,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * left within `drain` seconds (5), pending requests with an error. Nothing can be done with this
    * registry afterwards. Closing again waits for the same.
    */
-  close(options: { drain?: number } = {}): Promise<void> {
+  close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = check.drainMs(options.drain);
     this.#closing ??= this.#core?.close(drain) ?? Promise.resolve();
     return this.#closing;
