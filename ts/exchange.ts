@@ -221,8 +221,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * default host is `localhost`, whose name, as any, is resolved anew at each attempt.
    *
    * `retry`: above 0 a fixed delay in seconds between attempts and before reconnecting, for ever
-   * (below 0.01 counts as 0.01), at most the registry's `maxRetry`; -1 one attempt, never again; omitted, after 0–100 ms, then every
-   * 125–250 ms while the outage is younger than 10 s, then doubling up to 5 s, for ever.
+   * (below 0.01 counts as 0.01; at most the registry's `maxRetry`); -1 one attempt, never again;
+   * omitted, after 0–100 ms, then every 125–250 ms while the outage is younger than 10 s, then
+   * doubling up to 5 s, for ever.
    *
    * Throws RangeError for other values, TypeError for what does not go together, and an
    * ExchangeError: `role` on a server, `already-connected` while the link of an earlier `connect`
