@@ -104,7 +104,7 @@ async function compile() {
     expect(result.code === 0, `${consumer.title}: ${result.stdout}${result.stderr}`);
   }
   const options = { cwd: user, env, quiet: true };
-  for (const program of ["use.cjs", "interop.cjs"]) {
+  for (const program of ["use.cjs", "interop.cjs", "options.mjs"]) {
     const result = await run(process.execPath, [program], options);
     expect(result.code === 0, result.stdout + result.stderr);
   }

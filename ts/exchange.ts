@@ -26,14 +26,14 @@ export type ExchangeRole = typeof EXCHANGE_CLIENT | typeof EXCHANGE_SERVER;
 /** Options of an exchange. */
 export interface ExchangeOptions {
   /** Exchange group: only exchanges of one group talk. Default `""`. */
-  group?: string;
+  group?: string | undefined;
   /** The registry whose services it exchanges. Default: that of this JavaScript environment. */
-  registry?: Registry;
+  registry?: Registry | undefined;
   /**
    * Seconds. A heartbeat is sent when nothing was sent for `interval` (5); a peer is dead when
    * nothing arrived for `dead` (three intervals), or for three of its own intervals if longer.
    */
-  heartbeat?: { interval?: number; dead?: number };
+  heartbeat?: { interval?: number | undefined; dead?: number | undefined } | undefined;
   /**
    * For servers: decides who is linked, with the address and what the process says of itself.
    * Called in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
@@ -42,9 +42,9 @@ export interface ExchangeOptions {
    * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
    * of the registry, unless it is a LinkError `denied`.
    */
-  authorise?: Authorise;
+  authorise?: Authorise | undefined;
   /** Where messages about its links go. Default: as the registry's. */
-  log?: LogOption;
+  log?: LogOption | undefined;
 }
 
 /** Where to listen with TCP. */
@@ -54,13 +54,13 @@ export interface ListenOptions {
    * both `127.0.0.1` and `::1`. Everybody who reaches the port can use it: anything wider is to be
    * chosen on purpose.
    */
-  host?: string | readonly string[];
+  host?: string | readonly string[] | undefined;
   /**
    * True: nothing but TCP. Otherwise, on Linux, a Unix socket accompanies each loopback address,
    * and clients that are told the address go by it, for less time and processor per message. It has
    * an abstract name, `@netsvc/127.0.0.1:11111`, and is open to whoever reaches the address.
    */
-  tcpOnly?: boolean;
+  tcpOnly?: boolean | undefined;
 }
 
 /** Where a hub listens with TCP. */
@@ -80,21 +80,24 @@ export interface UnixAddress {
 
 /** Where a client connects: `host` and `port`, or `path`. */
 export interface ConnectOptions {
-  /** A name, resolved anew at each attempt, or an address. Default `localhost`. */
-  host?: string;
-  port?: number;
+  /**
+   * A name, resolved anew at each attempt, or an address, that of IPv6 in brackets or without.
+   * Default `localhost`.
+   */
+  host?: string | undefined;
+  port?: number | undefined;
   /** Path of a Unix socket, instead of host and port. */
-  path?: string;
+  path?: string | undefined;
   /** See `connect`. */
-  retry?: number;
+  retry?: number | undefined;
   /**
    * True: by TCP even where a hub of this machine offers a Unix socket beside its loopback
    * address, see `ListenOptions`. Default: the environment variable NETSVC_TCP_ONLY (`1` or `0`),
    * else false.
    */
-  tcpOnly?: boolean;
+  tcpOnly?: boolean | undefined;
   /** Closes the link when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What `connect` takes besides host, port and retry. */
@@ -213,8 +216,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
     if (host === undefined) return this.#listenLoopback(port, tcpOnly);
     const hosts = typeof host === "string" ? [host] : [...host];
     if (hosts.length === 0) throw new RangeError("host must name at least one address");
-    for (const each of hosts) check.name(each, "host");
-    return tcpAddress(await this.#listen({ port, hosts, tcpOnly }));
+    return tcpAddress(await this.#listen({ port, hosts: hosts.map(check.host), tcpOnly }));
   }
 
   /**
@@ -222,8 +224,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * default host is `localhost`, whose name, as any, is resolved anew at each attempt.
    *
    * `retry`: above 0 a fixed delay in seconds between attempts and before reconnecting, for ever
-   * (below 0.01 counts as 0.01); -1 one attempt, never again; omitted, after 0–100 ms, then every
-   * 125–250 ms while the outage is younger than 10 s, then doubling up to 5 s, for ever.
+   * (below 0.01 counts as 0.01; at most the registry's `maxRetry`); -1 one attempt, never again;
+   * omitted, after 0–100 ms, then every 125–250 ms while the outage is younger than 10 s, then
+   * doubling up to 5 s, for ever.
    *
    * Throws RangeError for other values, TypeError for what does not go together, and an
    * ExchangeError: `role` on a server, `already-connected` while the link of an earlier `connect`
@@ -247,7 +250,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
             ...(port === undefined ? {} : { port }),
             ...(retry === undefined ? {} : { retry }),
           };
-    const target = connectTarget(options);
+    const target = connectTarget(options, this.#core.options.maxRetry);
     const signal = check.signal(options.signal);
     const number = this.#core.command((native) => native.connect(this.#number, target));
     const link = this.#addLink(number);
@@ -262,7 +265,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * reports. Rejects with a LinkError `link-lost`, or after `timeout` seconds (5) with a
    * TimeoutError, or with a CancelledError when `signal` aborts.
    */
-  async flush(options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
+  async flush(
+    options: { timeout?: number | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     this.#assertOpen();
     const core = this.#core;
     const timeout = options.timeout ?? check.DEFAULT_TIMEOUT;
@@ -285,7 +290,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * Closes listeners and links for good: what is queued leaves within `drain` seconds (5). Resolves
    * when all is closed; closing again waits for the same. The exchange group is free then.
    */
-  close(options: { drain?: number } = {}): Promise<void> {
+  close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = check.drainMs(options.drain);
     if (this.#closed) return Promise.resolve();
     if (this.#closing === undefined) {
@@ -426,8 +431,8 @@ export class Exchange extends Emitter<ExchangeEvents> {
 /** What binding an address that the machine does not have ends in. */
 const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["address-not-available", "unsupported"]);
 
-function connectTarget(options: ConnectOptions): NativeTarget {
-  const retry = check.retrySeconds(options.retry);
+function connectTarget(options: ConnectOptions, maxRetry: number): NativeTarget {
+  const retry = check.retrySeconds(options.retry, maxRetry);
   if (options.path !== undefined) {
     if (options.host !== undefined || options.port !== undefined) {
       throw new TypeError("connect takes a host and port, or a path, not both");
@@ -439,7 +444,7 @@ function connectTarget(options: ConnectOptions): NativeTarget {
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");
   return {
-    host: check.name(options.host ?? "localhost", "host"),
+    host: check.host(options.host ?? "localhost"),
     port: check.port(options.port, 1),
     tcpOnly: parseTcpOnly(options.tcpOnly),
     retry,

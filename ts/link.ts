@@ -99,7 +99,7 @@ export class Link {
    * Closes the link for good: what is queued leaves within `drain` seconds (5), then the
    * connection ends. Resolves when that is done; closing again waits for the same.
    */
-  close(options: { drain?: number } = {}): Promise<void> {
+  close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = drainMs(options.drain);
     if (this.#state === "closed") return Promise.resolve();
     if (this.#closed === undefined) {

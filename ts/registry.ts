@@ -28,20 +28,25 @@ import { Watch, type WatchOptions } from "./watch.js";
 /** Options of a registry. */
 export interface RegistryOptions {
   /** What others see as the name of this process. Default `host:pid`, `#n` for further ones. */
-  label?: string;
+  label?: string | undefined;
   /** Bounds of its memory. */
-  limits?: Limits;
+  limits?: Limits | undefined;
   /**
    * Who waits for sockets. Default: the environment variable NETSVC_IO, else `auto`. Anything else
    * is a NetsvcError with code `invalid`; for the variable, on the registry's first use.
    */
-  io?: Io;
+  io?: Io | undefined;
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
-  maxTimeout?: number;
+  maxTimeout?: number | undefined;
+  /**
+   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard against
+   * milliseconds.
+   */
+  maxRetry?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
-  log?: LogOption;
+  log?: LogOption | undefined;
   /** The first listener of the event `callbackError`. */
-  callbackError?: (error: unknown) => void;
+  callbackError?: ((error: unknown) => void) | undefined;
 }
 
 /** Events of a registry. */
@@ -56,9 +61,9 @@ export interface RegistryEvents {
 /** Options of `registry.waitFor`. */
 export interface WaitOptions {
   /** Seconds until it rejects with a TimeoutError. Default: it waits as long as it takes. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Rejects with a CancelledError when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The core of a registry, made on its first use. @internal */
@@ -73,6 +78,7 @@ export let coreOf: (registry: Registry) => Core;
 export class Registry extends Emitter<RegistryEvents> {
   readonly #options: RegistryOptions;
   readonly #maxTimeout: number;
+  readonly #maxRetry: number;
   readonly #limits: Record<string, number>;
   #core: Core | undefined;
   #closing: Promise<void> | undefined;
@@ -92,6 +98,7 @@ export class Registry extends Emitter<RegistryEvents> {
     });
     this.#options = options;
     this.#maxTimeout = check.maxTimeout(options.maxTimeout);
+    this.#maxRetry = check.maxRetry(options.maxRetry);
     this.#limits = parseLimits(options.limits);
     if (options.io !== undefined) parseIo(options.io);
     if (options.label !== undefined) check.name(options.label, "label");
@@ -201,7 +208,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * left within `drain` seconds (5), pending requests with an error. Nothing can be done with this
    * registry afterwards. Closing again waits for the same.
    */
-  close(options: { drain?: number } = {}): Promise<void> {
+  close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = check.drainMs(options.drain);
     this.#closing ??= this.#core?.close(drain) ?? Promise.resolve();
     return this.#closing;
@@ -221,6 +228,7 @@ export class Registry extends Emitter<RegistryEvents> {
         io: parseIo(this.#options.io),
         payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
         maxTimeout: this.#maxTimeout,
+        maxRetry: this.#maxRetry,
         log: new Log(label, this.#options.log),
         callbackFailed: (error) => {
           if (!this.emit("callbackError", error)) warn(error);

@@ -23,22 +23,22 @@ import type {
 /** Options of a call. */
 export interface CallOptions {
   /** Deadline in seconds, at most the registry's `maxTimeout`. Default 5. */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Cancels the request when it aborts: the promise rejects at once (`cancelled`), and the
    * handler's `signal` aborts.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Without a provider, waits for one within the deadline, connected or not, instead of failing
    * with `no-service` at once.
    */
-  wait?: boolean;
+  wait?: boolean | undefined;
   /**
    * Who is asked by a name, among the providers that have the method: `"local"`, the default, those
    * of the own process first; `"any"`, whoever has least to do.
    */
-  prefer?: Prefer;
+  prefer?: Prefer | undefined;
 }
 
 const DEFAULTS: CallOptions = Object.freeze({});
@@ -50,18 +50,18 @@ export interface StreamOptions {
    * Default 5. It counts from the call, from the part before, and from when the reader made room;
    * while `credit` parts wait to be read, none. The stream as a whole may take for ever.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Cancels the request when it aborts: the next `next` rejects at once (`cancelled`). */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** As for a call. */
-  wait?: boolean;
+  wait?: boolean | undefined;
   /** As for a call. */
-  prefer?: Prefer;
+  prefer?: Prefer | undefined;
   /**
    * Parts that may be on their way or wait here, from 1 to 65,535, before the handler rests.
    * Default 16. Bounds memory in parts, each of which may be as large as the limit `payload`.
    */
-  credit?: number;
+  credit?: number | undefined;
 }
 
 /**

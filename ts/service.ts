@@ -15,22 +15,22 @@ export type ServiceOptions<C extends Contract> = {
    * Who sees it: `"*"` (default) everybody, `""` its own process only, else only those reached over
    * the exchange group of that name.
    */
-  audience?: string;
+  audience?: string | undefined;
   /** Service groups it is in from the start. */
-  groups?: readonly string[];
+  groups?: readonly string[] | undefined;
   /** The registry it belongs to. Default: that of this JavaScript environment. */
-  registry?: Registry;
+  registry?: Registry | undefined;
   /**
    * In which asynchronous context (AsyncLocalStorage) its handlers run, with the steps of what they
    * stream. Default: each in an empty one of its own, whoever calls. `AsyncLocalStorage.snapshot()`
    * gives that of now; `(run, call) => store.run(tenantOf(call.caller), run)` one for each call. It
    * has to call `run` once before it returns, or the call fails.
    */
-  context?: (run: (call?: Context) => void, call: Context) => unknown;
+  context?: ((run: (call?: Context) => void, call: Context) => unknown) | undefined;
 } & (Record<never, never> extends Handlers<C>
   ? {
       /** Its methods; see `Handlers`. */
-      methods?: Handlers<C>;
+      methods?: Handlers<C> | undefined;
     }
   : {
       /** Its methods; see `Handlers`. */
@@ -60,13 +60,13 @@ export interface PublishOptions {
    * How long the report is kept for later subscribers: 0 (default) not at all, which also removes
    * the subject's kept value; seconds; or `Infinity`, as long as the service exists.
    */
-  lifetime?: number;
+  lifetime?: number | undefined;
   /**
    * For one process only: a subscriber, or the id of a process. Its subscriptions that match get
    * the report, nobody else does, and it is never kept: with a `lifetime` it throws TypeError. A
    * process that is not reachable, or does not subscribe, gets nothing; that is no error.
    */
-  to?: string | { readonly process: string };
+  to?: string | { readonly process: string } | undefined;
 }
 
 /** Contents from this size on cross the border at once instead of being packed. In bytes. */

@@ -14,7 +14,7 @@ export type SubscriptionTarget = ServiceTarget | { readonly group: string };
 /** Options of `registry.subscribe`. */
 export interface SubscriptionOptions {
   /** Ends the subscription when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * What becomes of reports while the reader is too slow. `"buffer"` (default): they wait in line,
    * and the oldest are dropped at `maxReports` or `maxBytes`, replayed ones last. `"latest"`: a
@@ -22,15 +22,15 @@ export interface SubscriptionOptions {
    * reader however slow gets the newest of every subject. Either way, what was dropped is counted
    * as missed.
    */
-  policy?: "buffer" | "latest";
+  policy?: "buffer" | "latest" | undefined;
   /**
    * Reports that wait at most, until the oldest are dropped and counted as missed. Default: the
    * registry's limit `subscriptionReports` (65,536). Up to 2,048 further ones may be on their way
    * through this process.
    */
-  maxReports?: number;
+  maxReports?: number | undefined;
   /** Bytes of content that wait at most. Default: the limit `subscriptionBytes` (32 MiB). */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /**
@@ -101,7 +101,10 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       options.maxReports ?? subscriptionReports ?? DEFAULT_MAX_REPORTS,
       "maxReports",
     );
-    const bytes = check.count(options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES, "maxBytes");
+    const bytes = check.count(
+      options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES,
+      "maxBytes",
+    );
     if (signal?.aborted) {
       this.#feed.end();
       return;

@@ -9,7 +9,7 @@ import * as check from "./options/checks.js";
 /** Options of `registry.watch`. */
 export interface WatchOptions {
   /** Ends the watch when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Consumed changes that are granted back together; a watch starts with a credit of 1,024. */

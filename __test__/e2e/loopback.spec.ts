@@ -2,6 +2,7 @@
 // to, and come back by it. Promises 3, 4 and the option `tcpOnly`.
 
 import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange, Registry, Service } from "netsvc";
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually, within } from "../helpers/eventually.js";
@@ -84,4 +85,16 @@ describe.runIf(process.platform === "linux")("the Unix socket beside a loopback 
     const started = await processes.start("hub", { port: 0 });
     return { port: started.ready.port as number, kill: () => started.kill() };
   }
+});
+
+const ipv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
+
+it.runIf(ipv6)("an address of IPv6 in brackets, as in URLs, is that address", async () => {
+  const hub = new Exchange(EXCHANGE_SERVER, { registry: registry() });
+  const { host, port } = await hub.listen(0, { host: "[::1]" });
+  expect(host).toBe("::1");
+  const client = new Exchange(EXCHANGE_CLIENT, { registry: registry() });
+  await within(client.connect("[::1]", port).ready);
 });

@@ -98,6 +98,53 @@ describe("connect", () => {
     expect(() => exchange.connect({ path: "/x", port: 1 })).toThrow(TypeError);
   });
 
+  it("names the unit where milliseconds were meant", () => {
+    const { exchange, registry } = setUp();
+    const text = "retry is in seconds: 5000 is above the maximum of 300 (for 5000 ms write 5)";
+    expect(() => exchange.connect("hub", 1, 5000)).toThrow(text);
+    expect(() => exchange.connect("hub", 1, 5000)).toThrow(RangeError);
+    expect(() => exchange.connect({ port: 1, retry: 300.5 })).toThrow("maxRetry");
+    exchange.connect("hub", 1, 300);
+    const made = (heartbeat: object) => () =>
+      new Exchange(EXCHANGE_CLIENT, { registry, group: "g", heartbeat });
+    expect(made({ interval: 2500 })).toThrow("for 2500 ms write 2.5");
+    expect(made({ dead: 15_000 })).toThrow("heartbeat.dead is in seconds");
+    expect(() => exchange.close({ drain: 1000 })).toThrow("drain is in seconds");
+  });
+
+  it("takes a longer retry with maxRetry", () => {
+    const { registry, native } = fakeRegistry({ maxRetry: 3600 });
+    onTestFinished(() => registry.close());
+    const exchange = new Exchange(EXCHANGE_CLIENT, { registry });
+    exchange.connect("hub", 1, 3600);
+    expect(last(native, "connect")[1]).toMatchObject({ retry: 3600 });
+    expect(() => exchange.connect("hub", 1, 3601)).toThrow("above the maximum of 3600");
+  });
+
+  it.each([
+    ["[::1]", "::1"],
+    ["::1", "::1"],
+    ["[fe80::1%eth0]", "fe80::1%eth0"],
+    ["hub.local", "hub.local"],
+  ])("takes the host %s", (host, bare) => {
+    const client = setUp();
+    client.exchange.connect(host, 1);
+    expect(last(client.native, "connect")[1]).toMatchObject({ host: bare });
+    const server = setUp(EXCHANGE_SERVER);
+    void server.exchange.listen(0, { host: ["127.0.0.1", host] });
+    expect(last(server.native, "listen")[1]).toMatchObject({ hosts: ["127.0.0.1", bare] });
+  });
+
+  it("refuses as a host what has a port or a scheme with it", async () => {
+    const hosts = ["hub:80", "[::1]:80", "tcp://hub", "[hub]", "[127.0.0.1]", "[]", "[::1", "::1]"];
+    for (const host of hosts) {
+      const { exchange } = setUp();
+      expect(() => exchange.connect(host, 1)).toThrow("without a port");
+      const server = setUp(EXCHANGE_SERVER);
+      await expect(server.exchange.listen(0, { host })).rejects.toThrow(RangeError);
+    }
+  });
+
   it("takes an object, with a path for a Unix socket", () => {
     const { exchange, native, number } = setUp();
     exchange.connect({ path: "/run/hub.sock", retry: 1 });

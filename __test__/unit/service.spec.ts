@@ -220,6 +220,8 @@ describe("a registry", () => {
       { limits: { pay: 1 } as never },
       { maxTimeout: 0 },
       { maxTimeout: Number.POSITIVE_INFINITY },
+      { maxRetry: 0 },
+      { maxRetry: 31_536_001 },
       { label: "" },
     ];
     for (const options of wrong) expect(() => fakeRegistry(options)).toThrow(RangeError);

@@ -70,13 +70,97 @@ export function mix(registry: common.Registry, exchange: Exchange): [Registry, c
 export default createRequire(import.meta.url);
 `;
 
+/** Whoever passes on what may be missing says undefined, which is as good as nothing. */
+const OPTIONS_MTS = `
+import {
+  type Authorise,
+  Exchange,
+  EXCHANGE_CLIENT,
+  EXCHANGE_SERVER,
+  type Io,
+  type LogOption,
+  Registry,
+  Service,
+} from "netsvc";
+
+const maybe = <T,>(value?: T): T | undefined => value;
+const seconds = maybe<number>();
+const count = maybe<number>();
+const text = maybe<string>();
+const signal = maybe<AbortSignal>();
+const log = maybe<LogOption>();
+const io = maybe<Io>();
+const limits = {
+  payload: count, outbox: count, subscriptionReports: count, subscriptionBytes: count,
+  runningRequests: count, pendingRequests: count, services: count, announcedBytes: count,
+  interests: count, keptValues: count, keptBytes: count, links: count, linksPerSource: count,
+  handshakes: count,
+};
+const callbackError = maybe<(error: unknown) => void>();
+const options = { label: text, io, log, callbackError, maxTimeout: seconds, maxRetry: seconds };
+const here = new Registry({ ...options, limits });
+const there = new Registry({ ...options, limits: maybe<object>() });
+
+const heartbeat = { interval: seconds, dead: seconds };
+const authorise = maybe<Authorise>();
+const hub = new Exchange(EXCHANGE_SERVER, { registry: here, group: text, log, heartbeat, authorise });
+const tcpOnly = maybe<boolean>();
+const { port } = await hub.listen(0, { host: text, tcpOnly });
+const client = new Exchange(EXCHANGE_CLIENT, { registry: there, heartbeat: maybe<object>() });
+client.connect({ host: text, port, path: text, retry: seconds, tcpOnly, signal });
+
+interface Echo {
+  methods: {
+    echo(what: number, unit?: string): number;
+    twice(what: number): AsyncIterable<number>;
+  };
+  reports: { kept: number; passing: number };
+}
+const groups = maybe<string[]>();
+const service = new Service<Echo>("echo", {
+  registry: here,
+  audience: text,
+  groups,
+  methods: {
+    echo: (_, what) => what,
+    async *twice(_, what) {
+      yield what;
+    },
+  },
+});
+new Service("empty", { registry: here, methods: undefined });
+service.publish("kept", 1, { lifetime: 60, to: text });
+service.publish("passing", 1, { lifetime: seconds, to: text });
+const wait = { timeout: seconds, signal, wait: maybe<boolean>() };
+const echo = await there.waitFor<Echo>("echo", { timeout: 20, signal });
+if ((await echo.call("echo", [1, text], wait)) !== 1) throw new Error("another answer");
+if ((await echo.methods.echo(1, text)) !== 1) throw new Error("another answer");
+for await (const part of echo.stream("twice", [1], { ...wait, credit: count }))
+  if (part !== 1) throw new Error("another part");
+const policy = maybe<"buffer" | "latest">();
+const bounds = { signal, policy, maxReports: count, maxBytes: count };
+for await (const { content } of there.subscribe("echo", "kept", bounds)) {
+  if (content !== 1) throw new Error("another report");
+  break;
+}
+const filter = { name: "echo", identity: text, group: text };
+for await (const change of there.watch(filter, { signal })) {
+  if (change.status !== "available") throw new Error("another change");
+  break;
+}
+await client.flush({ timeout: seconds, signal });
+await client.close({ drain: seconds });
+await here.close({ drain: seconds });
+await there.close({ drain: 0 });
+`;
+
 /**
  * All of them; the last compiles the examples, too, which are then there to be run.
  * @param {readonly string[]} examples their file names
  * @returns {Consumer[]}
  */
 export function consumers(examples) {
-  const esm = { "use.mts": USE_MTS, "mixed.mts": MIXED_MTS };
+  const esm = { "use.mts": USE_MTS, "mixed.mts": MIXED_MTS, "options.mts": OPTIONS_MTS };
   const both = { ...esm, "use.cts": USE_CTS };
   const verbatim = { verbatimModuleSyntax: true };
   return [

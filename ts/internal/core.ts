@@ -46,6 +46,8 @@ export interface CoreOptions {
   readonly payloadLimit: number;
   /** In seconds. */
   readonly maxTimeout: number;
+  /** In seconds. */
+  readonly maxRetry: number;
   readonly log: Log;
   /** Reports what user code threw. */
   readonly callbackFailed: (error: unknown) => void;

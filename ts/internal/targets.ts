@@ -8,10 +8,10 @@ export type ServiceTarget = string | { readonly identity: string };
 
 /** What services must be to be listed or watched; nothing given: all. */
 export interface ServiceFilter {
-  readonly name?: string;
-  readonly identity?: string;
+  readonly name?: string | undefined;
+  readonly identity?: string | undefined;
   /** Service group they are in. */
-  readonly group?: string;
+  readonly group?: string | undefined;
 }
 
 export type TargetKind = typeof TARGET_NAME | typeof TARGET_IDENTITY | typeof TARGET_GROUP;

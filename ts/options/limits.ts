@@ -5,44 +5,44 @@ import { count } from "./checks.js";
  */
 export interface Limits {
   /** Bytes of content of one request, response or report: 1 MiB; at most 64 MiB. */
-  payload?: number;
+  payload?: number | undefined;
   /** Bytes queued for one link: 32 MiB. */
-  outbox?: number;
+  outbox?: number | undefined;
   /**
    * Bytes held for all peers together: what waits for links, what peers announce and are interested
    * in, and what has arrived of their messages. 256 MiB; at least 1 MiB.
    */
-  memory?: number;
+  memory?: number | undefined;
   /** Reports that wait for one subscription: 65,536. */
-  subscriptionReports?: number;
+  subscriptionReports?: number | undefined;
   /** Bytes of content that wait for one subscription: 32 MiB. */
-  subscriptionBytes?: number;
+  subscriptionBytes?: number | undefined;
   /**
    * Requests running in one service: 2,048; more are answered `overloaded`. One caller may have as
    * many as it leaves to others: half of them, if it is alone.
    */
-  runningRequests?: number;
+  runningRequests?: number | undefined;
   /** Requests pending over one link, each direction by itself: 8,192. */
-  pendingRequests?: number;
+  pendingRequests?: number | undefined;
   /** Services of this registry: 1,024. */
-  services?: number;
+  services?: number | undefined;
   /** Bytes of names, audiences, groups and methods of all services of this registry: 1 MiB. */
-  announcedBytes?: number;
+  announcedBytes?: number | undefined;
   /**
    * Interests of this registry: 4,096. One whose pattern has wildcards within counts as 4, with a
    * `?` between two `*` as 64.
    */
-  interests?: number;
+  interests?: number | undefined;
   /** Kept values of this registry: 10,000. */
-  keptValues?: number;
+  keptValues?: number | undefined;
   /** Bytes of content of all kept values: 32 MiB. */
-  keptBytes?: number;
+  keptBytes?: number | undefined;
   /** Links of this registry: 1,024. */
-  links?: number;
+  links?: number | undefined;
   /** Of those, accepted from one host or user: 768, and at most three quarters of `links`. */
-  linksPerSource?: number;
+  linksPerSource?: number | undefined;
   /** Accepted connections in their handshake, of each listening socket: 64. */
-  handshakes?: number;
+  handshakes?: number | undefined;
 }
 
 export const DEFAULT_PAYLOAD: number = 1 << 20;
