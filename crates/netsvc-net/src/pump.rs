@@ -11,6 +11,7 @@ use crate::connection::reader::Reader;
 use crate::connection::writer::Source;
 use crate::connection::{Connection, GONE, WRITE};
 use crate::effects::Effects;
+use crate::patience::Patience;
 use crate::shared::Shared;
 
 /// A connection yields to the others after this many bytes in one direction.
@@ -57,13 +58,13 @@ fn perform(shared: &Shared, mut effects: Effects) {
     let mut share = DIRECT_WRITE;
     while let Some(connection) = effects.dirty.pop() {
         if connection.stream.direct_writes() {
-            write(shared, &connection, &mut share, &mut effects);
+            write(shared, &connection, &mut share, &mut effects, Patience::NONE);
         } else {
             connection.oblige(WRITE);
         }
     }
     for connection in effects.closed {
-        connection.close();
+        connection.close(Patience::NONE);
     }
     for listener in effects.with_room {
         listener.kick();
@@ -79,21 +80,22 @@ fn perform(shared: &Shared, mut effects: Effects) {
     }
 }
 
-/// Writes at most `share` bytes without waiting; leaves the rest to the connection's task.
+/// Writes at most `share` bytes as the stream takes them; leaves the rest to the connection's task.
 pub(crate) fn write(
     shared: &Shared,
     connection: &Connection,
     share: &mut usize,
     effects: &mut Effects,
+    patience: Patience,
 ) {
-    connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
+    connection.write(&mut Outbox { shared, conn: connection.id, effects }, share, patience);
 }
 
-/// Writes what these take without waiting.
-pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>]) {
+/// Writes what the streams of these take, after whoever writes just now.
+pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>], patience: Patience) {
     perform_with(shared, |effects| {
         for connection in connections {
-            write(shared, connection, &mut { usize::MAX }, effects);
+            write(shared, connection, &mut { usize::MAX }, effects, patience);
         }
     });
 }
