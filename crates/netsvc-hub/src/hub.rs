@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use netsvc_core::{Event, ExchangeId, Role};
 use netsvc_net::{
-    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
+    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Patience, Reading, Runtime,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout_at};
@@ -106,7 +106,7 @@ impl Hub {
                     if let Err(error) = self.listened(&target, result) {
                         self.log.write(&error);
                         if !self.ready {
-                            self.engine.shutdown_now();
+                            self.engine.shutdown_now(Patience::NONE).over().await;
                             return Exit::Unable;
                         }
                     }
@@ -295,7 +295,7 @@ impl Hub {
                 _ => {}
             }
         }
-        self.engine.shutdown_now();
+        self.engine.shutdown_now(Patience::NONE).over().await;
         self.log.write(&Entry::new(Level::Info, "stopped", format!("stopped; {ended}")));
         Exit::Stopped
     }

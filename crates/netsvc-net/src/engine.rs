@@ -11,8 +11,10 @@ use netsvc_core::{
 };
 
 use crate::clock::Clock;
+use crate::closing::Closing;
 use crate::drain::{self, Taker};
 use crate::listener::Listener;
+use crate::patience::Patience;
 use crate::pump;
 use crate::read_delegate::Reading;
 use crate::runtime::Runtime;
@@ -29,7 +31,7 @@ use crate::transport::resolver::{Resolver, SystemResolver};
 
 /// One registry with its sockets. All methods may be called from any thread.
 ///
-/// Dropping it is [`Engine::shutdown_now`].
+/// Dropping it is [`Engine::shutdown_now`] without patience.
 pub struct Engine {
     shared: Arc<Shared>,
     resolver: Arc<dyn Resolver>,
@@ -164,35 +166,41 @@ impl Engine {
         self.with(|process, now| process.close(now, drain));
     }
 
-    /// Writes what the sockets take without waiting, says goodbye, and drops everything. For the
-    /// exit of the operating system's process. Further calls do nothing.
-    pub fn shutdown_now(&self) {
+    /// Writes what the sockets take at once, says goodbye, and drops everything. What the I/O thread
+    /// has begun to write is waited for with `patience`, which the end of an operating system's
+    /// process needs: otherwise that thread finishes it. Further calls do nothing.
+    pub fn shutdown_now(&self, patience: Patience) -> Closing {
         let shared = &self.shared;
         let state = shared.lock();
         if state.shut {
-            return;
+            return Closing::default();
         }
         let connections: Vec<_> = state.connections.values().cloned().collect();
         drop(state);
-        pump::write_all(shared, &connections);
+        pump::write_all(shared, &connections, patience);
         self.close(Duration::ZERO);
-        let connections = shared.lock().shut_down();
+        let last = shared.lock().shut_down();
         // The goodbyes, where that was left to a task.
-        pump::write_all(shared, &connections);
-        for connection in connections {
-            connection.close();
+        pump::write_all(shared, &last, patience);
+        // Those as well that the core has closed meanwhile: somebody may be writing to them.
+        for connection in &connections {
+            connection.close(patience);
+        }
+        for connection in last {
+            connection.close(patience);
         }
         shared.timer.notify_one();
         shared.open.notify_one();
         if let Some(delegations) = &shared.delegations {
             delegations.begun.notify_one();
         }
+        Closing::new(connections, Arc::clone(&self.runtime))
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.shutdown_now();
+        self.shutdown_now(Patience::NONE);
     }
 }
 

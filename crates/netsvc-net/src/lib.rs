@@ -10,8 +10,9 @@
 //!
 //! 1. reader (buffer and codec of a connection): whoever holds it reads; it is held across
 //!    reading, decoding and applying, so that messages are applied in the order received;
-//! 2. writer (bytes on their way into a stream; a combiner lock): only ever tried, never waited
-//!    for; who finds it taken leaves the work to its holder;
+//! 2. writer (bytes on their way into a stream; a combiner lock): only tried; who finds it taken
+//!    leaves the work to its holder. At the end of an engine alone it is waited for, for a bounded
+//!    time and under no other lock: the process may end before its holder gets on;
 //! 3. registry: held for at most 64 KiB of frames, never across a system call on a connection.
 //!
 //! Listeners have a small mutex of their own, taken after any of these. The application's
@@ -27,6 +28,7 @@
 //! | how do bytes become messages? | `pump.rs`, `connection/reader.rs` |
 //! | what does a call into the core bring about? | `state.rs` (`settle`), `effects.rs`, `pump.rs` |
 //! | what does the task of a connection do? | `tasks/connection.rs` |
+//! | what is still written when a process ends? | `engine.rs` (`shutdown_now`), `closing.rs` |
 //! | who reads a connection? | `read_delegate.rs`, `delegations.rs`, `tasks/read_watchdog.rs` |
 //! | what may a transport do, and how is one added? | `transport/mod.rs`, `transport/stream.rs` |
 //! | how is a host name turned into a connection? | `transport/connect.rs`, `resolver.rs` there |
@@ -41,12 +43,14 @@
 
 mod bursts;
 mod clock;
+mod closing;
 mod connection;
 mod delegations;
 mod drain;
 mod effects;
 mod engine;
 mod listener;
+mod patience;
 mod pump;
 mod read_delegate;
 mod runtime;
@@ -58,10 +62,12 @@ mod sync;
 mod tasks;
 mod transport;
 
+pub use closing::Closing;
 pub use connection::read_owner::DelegationId;
 pub use delegations::Turns;
 pub use drain::Taker;
 pub use engine::{Engine, EngineOptions, ListenDone};
+pub use patience::Patience;
 pub use pump::Serviced;
 pub use read_delegate::{DelegatedReads, ReadDelegate, Reading};
 pub use runtime::Runtime;

@@ -12,6 +12,7 @@ use crate::connection::reader::Reader;
 use crate::connection::writer::Source;
 use crate::connection::{Connection, GONE, WRITE};
 use crate::effects::Effects;
+use crate::patience::Patience;
 use crate::shared::Shared;
 
 /// A connection yields to the others after having read this many bytes.
@@ -62,13 +63,13 @@ fn perform(shared: &Shared, mut effects: Effects) {
     while let Some(connection) = effects.dirty.pop() {
         // What is made bytes although nothing may be written is final all the same, and takes time.
         if share > 0 && connection.stream.direct_writes() {
-            write(shared, &connection, &mut share, &mut effects);
+            write(shared, &connection, &mut share, &mut effects, Patience::NONE);
         } else {
             connection.oblige(WRITE);
         }
     }
     for connection in effects.closed {
-        connection.close();
+        connection.close(Patience::NONE);
         bursts::ended();
     }
     for listener in effects.with_room {
@@ -85,23 +86,25 @@ fn perform(shared: &Shared, mut effects: Effects) {
     }
 }
 
-/// Writes at most `share` bytes without waiting; leaves the rest to the connection's task.
+/// Writes at most `share` bytes as the stream takes them; leaves the rest to the connection's task.
 pub(crate) fn write(
     shared: &Shared,
     connection: &Connection,
     share: &mut usize,
     effects: &mut Effects,
+    patience: Patience,
 ) {
     let before = *share;
-    connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
+    let outbox = &mut Outbox { shared, conn: connection.id, effects };
+    connection.write(outbox, share, patience);
     bursts::moved(before - *share);
 }
 
-/// Writes what these take without waiting.
-pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>]) {
+/// Writes what the streams of these take, after whoever writes just now.
+pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>], patience: Patience) {
     perform_with(shared, |effects| {
         for connection in connections {
-            write(shared, connection, &mut { usize::MAX }, effects);
+            write(shared, connection, &mut { usize::MAX }, effects, patience);
         }
     });
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice, retain_current_module_for_unload_safety};
 use napi_derive::napi;
-use netsvc_net::Reading;
+use netsvc_net::{Patience, Reading};
 
 use crate::error::{Code, Error, Result, guard, node_api};
 #[cfg(unix)]
@@ -85,7 +85,8 @@ impl Environment {
     }
 
     /// Disposes of all registries; `wake` is not called any more. Happens by itself when the
-    /// environment ends.
+    /// environment ends. Waits until peers have read what is said last, which takes them hardly
+    /// any time: for 250 ms, or for 1 s if the I/O thread does not get to run.
     #[napi(catch_unwind)]
     pub fn close(&self) -> Result<()> {
         guard(|| {
@@ -178,10 +179,12 @@ impl Shared {
         if let Some(event_loop) = self.event_loop.take() {
             event_loop.close();
         }
-        for registry in self.registries.take() {
-            if let Some(registry) = registry.upgrade() {
-                registry.dispose();
-            }
+        // The process may end next: what it says last is written, and read by its peers.
+        let patience = Patience::at_exit();
+        let registries = self.registries.take().into_iter().filter_map(|known| known.upgrade());
+        let closing: Vec<_> = registries.map(|registry| registry.dispose(patience)).collect();
+        for connections in closing {
+            connections.wait(patience);
         }
     }
 

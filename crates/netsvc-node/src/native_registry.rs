@@ -13,7 +13,7 @@ use netsvc_core::{
     ServiceInfo, ServiceNo, Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time,
     WatchId,
 };
-use netsvc_net::{ListenTarget, Scheme, Target};
+use netsvc_net::{ListenTarget, Patience, Scheme, Target};
 
 use crate::commands::apply::{Publication, publish_alone};
 use crate::commands::command::Body;
@@ -173,7 +173,7 @@ impl NativeRegistry {
     #[napi(catch_unwind)]
     pub fn dispose(&self) -> Result<()> {
         guard(|| {
-            self.registry.dispose();
+            self.registry.dispose(Patience::NONE);
             Ok(())
         })
     }

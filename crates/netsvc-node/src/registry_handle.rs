@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use netsvc_core::{LazyCopy, Process};
 use netsvc_net::{
-    Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Reading, Runtime,
+    Closing, Engine, EngineOptions, ListenAddress, ListenError, ListenTarget, Patience, Reading,
+    Runtime,
 };
 
 use crate::commands::apply::{Applier, Apply};
@@ -65,15 +66,16 @@ impl RegistryHandle {
         engine.clone().ok_or_else(|| Error::new(Code::CLOSED, "this registry is closed"))
     }
 
-    /// Writes what the sockets take without waiting, then lets everything go.
-    pub(crate) fn dispose(&self) {
-        if let Some(engine) = self.engine.take() {
-            engine.shutdown_now();
-        }
+    /// Writes what the sockets take at once, and with `patience` what is being written; then lets
+    /// everything go.
+    pub(crate) fn dispose(&self, patience: Patience) -> Closing {
+        let engine = self.engine.take();
+        let closing = engine.map(|engine| engine.shutdown_now(patience)).unwrap_or_default();
         // What is left to tell has nobody to hear it.
         self.wakeup.forget(self.no);
         self.inbox.take();
         self.strings.take();
+        closing
     }
 
     /// Listens; the end is delivered as LISTENING with `token`.
@@ -172,7 +174,7 @@ impl Drop for RegistryHandle {
     /// JavaScript's garbage collector may be who drops it, and a panic there ends the process.
     fn drop(&mut self) {
         let _nobody_to_tell = guard(|| {
-            self.dispose();
+            self.dispose(Patience::NONE);
             Ok(())
         });
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netsvc_core::{Event, Heartbeat, Limits, Retry, Role};
-use netsvc_net::{Engine, EngineOptions, Reading, Runtime, Target};
+use netsvc_net::{Engine, EngineOptions, Patience, Reading, Runtime, Target};
 
 /// Closed when dropped.
 pub(crate) struct Client {
@@ -74,6 +74,6 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.engine.shutdown_now();
+        self.engine.shutdown_now(Patience::NONE);
     }
 }

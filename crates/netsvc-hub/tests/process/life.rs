@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use netsvc_core::ReasonCode;
+use netsvc_net::Patience;
 
 use crate::support::{
     Client, Folder, Hub, PATIENCE, Running, command, exit, frozen_client, greet, signal,
@@ -27,7 +28,7 @@ fn it_relays_between_clients_and_tells_of_their_links() {
     if !was_told(&hub) {
         hub.wait("link-active", |message| message["label"] == "other");
     }
-    one.engine.shutdown_now();
+    one.engine.shutdown_now(Patience::NONE);
     let inactive = hub.wait("link-inactive", |message| message["label"] == "one");
     assert_eq!(inactive["reason"], "peer-closed");
 }

@@ -8,7 +8,6 @@ pub(crate) mod read_owner;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
-use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -20,6 +19,7 @@ use tokio::sync::Notify;
 use self::read_owner::ReadOwner;
 use self::reader::Reader;
 use self::writer::{Obstacle, Source, Writer};
+use crate::patience::Patience;
 use crate::sync::{lock, try_lock};
 use crate::transport::stream::Stream;
 
@@ -51,6 +51,8 @@ pub(crate) const BROKEN: u8 = 8;
 pub(crate) const GONE: u8 = 16;
 /// Not to be read for now; of accepted connections alone, see `Action::Pause` of the core.
 pub(crate) const PAUSED: u8 = 32;
+/// Its task has ended: nothing more is to be read or written.
+pub(crate) const OVER: u8 = 64;
 
 impl Connection {
     /// `owner`: its reads can be delegated, which its stream must be capable of.
@@ -88,9 +90,10 @@ impl Connection {
         try_lock(&self.reader)
     }
 
-    /// Writes at most `share` bytes without waiting; leaves the rest to the task.
-    pub(crate) fn write(&self, source: &mut impl Source, share: &mut usize) {
-        let flow = self.writer.write(&*self.stream, source, share);
+    /// Writes at most `share` bytes as the stream takes them; leaves the rest to the task. What
+    /// another thread writes just now is waited for with `patience`.
+    pub(crate) fn write(&self, source: &mut impl Source, share: &mut usize, patience: Patience) {
+        let flow = self.writer.write(&*self.stream, source, share, patience);
         self.leave(flow);
     }
 
@@ -118,9 +121,8 @@ impl Connection {
     }
 
     /// The core has closed it: what is encoded already is written if that needs no waiting.
-    pub(crate) fn close(&self) {
-        self.writer.write_rest(&*self.stream);
-        self.stream.shutdown(Shutdown::Write);
+    pub(crate) fn close(&self, patience: Patience) {
+        self.writer.finish(&*self.stream, patience);
         self.oblige(CLOSE);
         self.end_delegation();
     }
@@ -190,6 +192,11 @@ impl Connection {
     /// case, to its end.
     pub(crate) fn is_paused(&self) -> bool {
         self.duties() & (PAUSED | BROKEN) == PAUSED
+    }
+
+    /// Its task has ended, after the peer or after waiting for that.
+    pub(crate) fn is_over(&self) -> bool {
+        self.duties() & OVER != 0
     }
 
     pub(crate) fn duties(&self) -> u8 {

@@ -1,18 +1,24 @@
 //! The outbound side of a connection: from the core's outbox into its stream.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use netsvc_core::wire::SendBuffer;
 
 use super::combiner::CombinerLock;
+use crate::patience::Patience;
 use crate::transport::stream::Stream;
 
 /// Encoded bytes on their way into a stream. Everything else waits in the core's outbox, where
 /// its policy applies.
 pub(crate) struct Writer {
     batch: CombinerLock<SendBuffer>,
+    /// What has left the outbox is the end. Set before the lock is tried, and looked at after it
+    /// was let go, so that one of two threads sees to it.
+    finished: AtomicBool,
 }
 
 /// Where a writer's bytes come from.
@@ -37,7 +43,7 @@ const SLICES: usize = 64;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { batch: CombinerLock::new(SendBuffer::new()) }
+        Self { batch: CombinerLock::new(SendBuffer::new()), finished: AtomicBool::new(false) }
     }
 
     /// Somebody has panicked while writing: the batch may have lost its place.
@@ -46,17 +52,21 @@ impl Writer {
     }
 
     /// Writes until `source` has no more, or an obstacle is met; `share` bytes at most, of which it
-    /// takes off what it used. Whoever put something into the source calls this afterwards.
+    /// takes off what it used. Whoever put something into the source calls this afterwards. A
+    /// thread that writes just now is waited for with `patience`, and then does it all.
     pub(crate) fn write(
         &self,
         stream: &dyn Stream,
         source: &mut impl Source,
         share: &mut usize,
+        patience: Patience,
     ) -> ControlFlow<Obstacle> {
         if self.is_torn() {
             return ControlFlow::Break(Obstacle::Broken);
         }
-        self.batch.work(|batch| write_batch(batch, stream, source, share))
+        let flow = self.batch.work(patience, |batch| write_batch(batch, stream, source, share));
+        self.see_to_the_end(stream);
+        flow
     }
 
     /// As [`write`](Self::write), with `content` before what else there is: if nothing waits here,
@@ -73,7 +83,7 @@ impl Writer {
             return (false, ControlFlow::Break(Obstacle::Broken));
         }
         let (mut begin, mut done) = (Some(begin), false);
-        let flow = self.batch.work(|batch| {
+        let flow = self.batch.work(Patience::NONE, |batch| {
             if let Some(begin) = begin.take()
                 && batch.is_empty()
                 && begin(source, batch)
@@ -91,19 +101,31 @@ impl Writer {
             }
             write_batch(batch, stream, source, share)
         });
+        self.see_to_the_end(stream);
         (done, flow)
     }
 
-    /// Writes what has left the outbox already, as far as the stream takes it at once.
-    pub(crate) fn write_rest(&self, stream: &dyn Stream) {
+    /// Writes what has left the outbox already, as far as the stream takes it at once, and then
+    /// ends it. A thread that writes just now does so afterwards.
+    pub(crate) fn finish(&self, stream: &dyn Stream, patience: Patience) {
         if self.is_torn() {
             return;
         }
-        self.batch.try_with(|batch| {
+        self.finished.store(true, Ordering::Release);
+        let _ = self.batch.work(patience, |batch| {
             while !batch.is_empty() && write_once(batch, stream).is_ok() {}
             let _ = stream.flush();
             batch.clear();
+            stream.shutdown(Shutdown::Write);
+            ControlFlow::<()>::Continue(())
         });
+    }
+
+    /// Who finished it may have found it held by this thread, whose work broke off.
+    fn see_to_the_end(&self, stream: &dyn Stream) {
+        if self.finished.load(Ordering::Acquire) {
+            self.finish(stream, Patience::NONE);
+        }
     }
 }
 
@@ -179,7 +201,6 @@ fn write_slices(slices: &[IoSlice<'_>], stream: &dyn Stream) -> io::Result<usize
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::net::Shutdown;
     use std::sync::Mutex;
     use std::task::{Context, Poll};
 
@@ -187,12 +208,12 @@ mod tests {
     use crate::sync::lock;
     use crate::transport::stream::Read;
 
-    /// Takes that many bytes with each call, then none, then an error for good.
-    struct Narrow(Mutex<VecDeque<usize>>);
+    /// Takes that many bytes with each call, then none, then an error for good; and has an end.
+    struct Narrow(Mutex<VecDeque<usize>>, AtomicBool);
 
     impl Narrow {
         fn takes(counts: &[usize]) -> Self {
-            Self(Mutex::new(counts.iter().copied().collect()))
+            Self(Mutex::new(counts.iter().copied().collect()), AtomicBool::new(false))
         }
 
         fn take(&self) -> io::Result<usize> {
@@ -226,7 +247,10 @@ mod tests {
             Poll::Pending
         }
 
-        fn shutdown(&self, _how: Shutdown) {}
+        fn shutdown(&self, how: Shutdown) {
+            assert_eq!(how, Shutdown::Write);
+            self.1.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Gives these once each, and counts what was said to be left.
@@ -272,12 +296,38 @@ mod tests {
         let stream = Narrow::takes(&[4, 9, 9, 0, 1]);
         let mut share = 100;
         // Written, but not flushed.
-        let flow = writer.write(&stream, &mut source, &mut share);
+        let flow = writer.write(&stream, &mut source, &mut share, Patience::NONE);
         assert_eq!(flow, ControlFlow::Break(Obstacle::Full));
         assert_eq!((source.1.as_slice(), share), (&[1, 0, 0][..], 100 - 11));
-        let flow = writer.write(&stream, &mut source, &mut share);
+        let flow = writer.write(&stream, &mut source, &mut share, Patience::NONE);
         assert_eq!(flow, ControlFlow::Continue(()));
-        let flow = writer.write(&stream, &mut source, &mut share);
+        let flow = writer.write(&stream, &mut source, &mut share, Patience::NONE);
         assert_eq!(flow, ControlFlow::Break(Obstacle::Broken));
+    }
+
+    /// Is finished by somebody else, who finds the writer held, while this is asked for more.
+    struct FinishedMeanwhile<'a>(&'a Writer, &'a Narrow, Option<&'static [u8]>);
+
+    impl Source for FinishedMeanwhile<'_> {
+        fn refill(&mut self, batch: &mut SendBuffer, wrote: bool) {
+            if !wrote && let Some(last) = self.2.take() {
+                batch.push(Bytes::from_static(last));
+                self.0.finish(self.1, Patience::NONE);
+                assert!(!self.1.1.load(Ordering::Relaxed), "nothing was written before the end");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_finished_while_somebody_writes_is_written_and_then_ended_by_who_writes() {
+        // All of it; a share of it.
+        for share in [100, 4] {
+            let writer = Writer::new();
+            let stream = Narrow::takes(&[4, 4, 0, 0, 0]);
+            let mut source = FinishedMeanwhile(&writer, &stream, Some(b"farewell"));
+            let _ = writer.write(&stream, &mut source, &mut { share }, Patience::NONE);
+            assert!(stream.1.load(Ordering::Relaxed), "not ended");
+            assert!(!lock(&stream.0).contains(&4), "not written");
+        }
     }
 }

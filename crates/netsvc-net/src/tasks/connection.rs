@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use crate::connection::read_owner::ReadOwner;
 use crate::connection::reader::Reader;
-use crate::connection::{BROKEN, CLOSE, Connection, GONE, WRITE, WRITE_WHEN_READY};
+use crate::connection::{BROKEN, CLOSE, Connection, GONE, OVER, WRITE, WRITE_WHEN_READY};
 use crate::delegations::Delegations;
+use crate::patience::Patience;
 use crate::pump::{self, TURN, Turn, WRITE_TURN};
 use crate::shared::Shared;
 use crate::state::State;
@@ -74,6 +75,7 @@ async fn run(connection: Arc<Connection>, shared: Arc<Shared>) {
     }
     // Its delegate may hold the descriptor for some time yet; the peer need not wait for that.
     connection.stream.shutdown(Shutdown::Both);
+    connection.oblige(OVER);
 }
 
 async fn serve(
@@ -104,7 +106,7 @@ async fn serve(
             connection.discharge_writing();
             let left = readiness.write(|| {
                 pump::perform_with(shared, |effects| {
-                    pump::write(shared, connection, &mut { WRITE_TURN }, effects);
+                    pump::write(shared, connection, &mut { WRITE_TURN }, effects, Patience::NONE);
                 });
                 let left = connection.duties();
                 (left, left & WRITE_WHEN_READY != 0)

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use netsvc_core::{Event, Heartbeat, Limits, Role, ServiceNo};
 use netsvc_net::{
-    DelegatedReads, DelegationId, ListenTarget, ReadDelegate, Reading, Serviced, Target, Turns,
+    DelegatedReads, DelegationId, ListenTarget, Patience, ReadDelegate, Reading, Serviced, Target,
+    Turns,
 };
 
 use crate::support::{Node, PATIENCE, RawPeer, SOON, eventually, throughout};
@@ -291,7 +292,7 @@ fn a_link_that_is_closed_revokes_its_reads_and_the_peer_hears_although_they_are_
     client.connect(client.exchange(Role::Client), port, SOON);
     let (mut peer, _) = RawPeer::accept(&listener);
     let reads = delegate.first();
-    client.engine.shutdown_now();
+    client.engine.shutdown_now(Patience::NONE);
     delegate.until_told("revoked", reads.id());
     assert_eq!(reads.service(SHARE), Serviced::Ended);
     // The end of the connection, with the delegate's descriptor still open.

@@ -8,7 +8,7 @@ use netsvc_core::{
     ContentType, DeliveredRef, Event, Heartbeat, InvocationRef, Limits, Role, ServiceNo, Sink,
     SubscriptionId,
 };
-use netsvc_net::{ListenTarget, Reading, Taker, Target, Turns};
+use netsvc_net::{ListenTarget, Patience, Reading, Taker, Target, Turns};
 
 use crate::support::{Node, PATIENCE, SOON, eventually, throughout};
 
@@ -222,7 +222,7 @@ fn a_client_that_is_shut_down_lets_go_of_what_it_was_to_read() {
     let client = drainer(port);
     let service = feed(&hub, &client);
     hub.publish(service, 100);
-    client.engine.shutdown_now();
+    client.engine.shutdown_now(Patience::NONE);
     hub.inactive();
     while client.engine.drain_into(&mut Drained::default()) {}
     let engine = Arc::downgrade(&client.engine);

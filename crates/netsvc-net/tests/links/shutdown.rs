@@ -2,7 +2,7 @@
 
 use netsvc_core::{Event, Limits, Role, SubscriptionLimits, SubscriptionTarget};
 use netsvc_core::{Heartbeat, Lifetime};
-use netsvc_net::{Engine, EngineOptions, Reading, Runtime};
+use netsvc_net::{Engine, EngineOptions, Patience, Reading, Runtime};
 use netsvc_testkit::Verbs;
 
 use crate::support::{Node, assert_reason, content, loopback};
@@ -25,8 +25,8 @@ fn what_fits_into_the_sockets_is_written_at_exit() {
             process.report(now, service, "last words", text, Lifetime::None).unwrap();
         }
     });
-    client.engine.shutdown_now();
-    client.engine.shutdown_now();
+    client.engine.shutdown_now(Patience::at_exit());
+    client.engine.shutdown_now(Patience::at_exit());
     for number in 0..100 {
         let said = hub.wait("a report", |event| match event {
             Event::Report { report, .. } => Some(report.content.clone()),
