@@ -25,14 +25,14 @@ impl Times {
     /// On a machine that does nothing else.
     pub(crate) const IDLE: Self = Self { p99: P99, recovery: RECOVERY, newcomer: NEWCOMER };
 
-    /// On one that does: ten times as long as without an attack, in the same run, is added. What a
-    /// scheduler does to good clients it does in both; a hub that stands still takes seconds, and
-    /// errors, missed reports, processor time and memory are judged as ever.
+    /// On one that does: three to ten times as much, and ten times as long as without an attack in
+    /// the same run. What else the machine does may begin after that. A hub that stands still takes
+    /// seconds, and errors, missed reports, processor time and memory are judged as ever.
     pub(crate) fn beside(undisturbed: &Figures) -> Self {
         Self {
-            p99: P99 + 10.0 * undisturbed.p99,
-            recovery: RECOVERY + undisturbed.p99 / 100.0,
-            newcomer: NEWCOMER + 10.0 * undisturbed.slowest,
+            p99: 10.0 * (P99 + undisturbed.p99),
+            recovery: 3.0 * RECOVERY + undisturbed.p99 / 100.0,
+            newcomer: 3.0 * NEWCOMER + 10.0 * undisturbed.slowest,
         }
     }
 }
