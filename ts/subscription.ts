@@ -101,7 +101,10 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       options.maxReports ?? subscriptionReports ?? DEFAULT_MAX_REPORTS,
       "maxReports",
     );
-    const bytes = check.count(options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES, "maxBytes");
+    const bytes = check.count(
+      options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES,
+      "maxBytes",
+    );
     if (signal?.aborted) {
       this.#feed.end();
       return;

@@ -64,9 +64,7 @@ export type RemoteMethods<C extends Contract> = {
     ? never
     : Streams<Result<C, M>> extends true
       ? never
-      : M]: (
-    ...args: Arguments<C, M>
-  ) => Promise<Result<C, M>>;
+      : M]: (...args: Arguments<C, M>) => Promise<Result<C, M>>;
 };
 
 /** A contract's methods that return AsyncIterables, as a caller sees them; but for such names. */
@@ -75,9 +73,7 @@ export type RemoteStreams<C extends Contract> = {
     ? never
     : MayStream<Result<C, M>> extends true
       ? M
-      : never]: (
-    ...args: Arguments<C, M>
-  ) => RemoteStream<Part<C, M>>;
+      : never]: (...args: Arguments<C, M>) => RemoteStream<Part<C, M>>;
 };
 
 /**

@@ -57,9 +57,7 @@ describe("a signal that is given", () => {
       ...Array.from({ length: 30 }, () => registry.subscribe("s", "*", { signal }).next()),
       ...Array.from({ length: 30 }, () => registry.watch("none", { signal }).next()),
     ];
-    const waits = Array.from({ length: 30 }, () =>
-      rejection(registry.waitFor("none", { signal })),
-    );
+    const waits = Array.from({ length: 30 }, () => rejection(registry.waitFor("none", { signal })));
     for (const stream of streams) await within(stream.next());
     expect(listeners(signal)).toBe(1);
     // Those of watches tell first that there is nothing yet.

@@ -14,18 +14,12 @@ class RemoteMethods {}
 class RemoteStreams {}
 
 /** Members that `call` calls, by name. `owner`: what the handle is bound to. */
-export function methodsOf(
-  owner: string,
-  call: (name: string, args: unknown[]) => unknown,
-): object {
+export function methodsOf(owner: string, call: (name: string, args: unknown[]) => unknown): object {
   return members(RemoteMethods, owner, call);
 }
 
 /** The same for methods that stream their result. */
-export function streamsOf(
-  owner: string,
-  call: (name: string, args: unknown[]) => unknown,
-): object {
+export function streamsOf(owner: string, call: (name: string, args: unknown[]) => unknown): object {
   return members(RemoteStreams, owner, call);
 }
 
