@@ -137,9 +137,9 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
   }
 
   /**
-   * The next report; done once the subscription has ended. Each call takes one, in the order of the
-   * calls, also if nobody looks at it any more: a promise that has lost a race with a timer is to be
-   * kept for the next round, `pending ??= reports.next()`, not asked for anew.
+   * The next report; done once the subscription has ended. Each call takes one, in the order of
+   * the calls, also if nobody looks at it any more: a promise that has lost a race with a timer is
+   * to be kept for the next round, `pending ??= reports.next()`, not asked for anew.
    */
   next(): Promise<IteratorResult<R, undefined>> {
     return this.#feed.next();

@@ -11,7 +11,7 @@ export class UnsentPart extends Error {}
 export class PartSource {
   /**
    * Resolves when the iterator is done or closed, rejects with what it threw: not before it has
-   * come to rest, since until then the handler runs. Only of an UnsentPart the caller hears at once.
+   * come to rest, since until then the handler runs. Only an UnsentPart is told at once.
    */
   readonly ended: Promise<void>;
   readonly #iterator: AsyncIterator<unknown>;
