@@ -2,6 +2,11 @@
 // grows: the median resident memory of the last third of the run is at most that of the middle
 // third plus 5 % plus 2 MiB. (The first third is for what fills up once.)
 //
+// `npm run soak -- --chaos --seed 1 --seconds 60`: clients of a hub under chaos (soak/chaos.mjs).
+// Passes when what everybody has seen is what netsvc promises (soak/checker.mjs). Without a seed,
+// one after the other from 1 on until it is ended; `--keep` keeps what was seen.
+//
+// Of the first:
 // In the client, a lasting registry is cut off every half second while others come, connect,
 // announce, call, publish, and go. This process is the network that cuts, and takes the figures.
 
@@ -9,7 +14,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { setupOrExit } from "./setup.mjs";
+import { chaos } from "./soak/chaos.mjs";
 
 const SAMPLES_PER_SECOND = 2;
 const CUT_EVERY = 500;
@@ -19,6 +26,7 @@ const script = fileURLToPath(import.meta.url);
 const [role, argument] = process.argv.slice(2);
 if (role === "hub") await hub();
 else if (role === "client") await client(Number(argument));
+else if (process.argv.includes("--chaos")) await underChaos();
 else await soak();
 
 /** @param {(text: string) => void} refuse */
@@ -29,6 +37,28 @@ function minutesOf(refuse) {
     refuse("usage: npm run soak -- --minutes 10");
   }
   return minutes;
+}
+
+async function underChaos() {
+  const options = /** @type {const} */ ({
+    chaos: { type: "boolean" },
+    seed: { type: "string" },
+    seconds: { type: "string", default: "60" },
+    keep: { type: "boolean", default: false },
+  });
+  const { seed: only, seconds, keep } = parseArgs({ options }).values;
+  await setupOrExit();
+  for (let seed = Number(only ?? 1); ; seed++) {
+    const note = keep ? console.log : undefined;
+    const { violations, counts } = await chaos({
+      ...{ seed, seconds: Number(seconds), keep },
+      ...(note && { note }),
+    });
+    for (const violation of violations) console.error(`soak: ${violation}`);
+    console.log(`soak: seed ${seed}: ${violations.length} violations; ${JSON.stringify(counts)}`);
+    if (violations.length > 0) process.exit(1);
+    if (only !== undefined) return;
+  }
 }
 
 async function soak() {

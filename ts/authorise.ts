@@ -1,4 +1,5 @@
 import { NetsvcError } from "./errors.js";
+import { apart } from "./internal/async-context.js";
 
 /** Who wants to be linked with a hub. Address and process are certain; the rest is what it says. */
 export interface Applicant {
@@ -32,12 +33,20 @@ export async function mayLink(
   report: (error: unknown) => void,
 ): Promise<boolean> {
   try {
-    const decision: unknown = await authorise(applicant);
+    const decision: unknown = await apart(authorise, applicant);
     if (typeof decision === "boolean") return decision;
     const what = decision === null ? "null" : typeof decision;
     report(new TypeError(`authorise must return true or false; ${what} refuses the link`));
   } catch (error) {
-    if (!(error instanceof NetsvcError && error.code === "denied")) report(error);
+    if (!isRefusal(error)) report(error);
   }
   return false;
+}
+
+function isRefusal(error: unknown): boolean {
+  try {
+    return error instanceof NetsvcError && error.code === "denied";
+  } catch {
+    return false; // a code that cannot be read
+  }
 }

@@ -5,8 +5,40 @@
  * @module
  */
 
-/** Base of all errors of the framework. A `ServiceFailure` is the application's and not one. */
+/** What `instanceof` means for an ordinary class. */
+const hasInstance = Function.prototype[Symbol.hasInstance];
+
+/**
+ * Lets `instanceof` go by a mark that all copies of this package share, not by which of them made
+ * the error: an application and a library of it may have one each. Subclasses are as any class. It
+ * never throws, whatever is asked about.
+ */
+function shareAmongCopies(errorClass: NewableFunction, name: string): void {
+  const mark = Symbol.for(`netsvc.${name}`);
+  Object.defineProperty(errorClass.prototype, mark, { value: true });
+  Object.defineProperty(errorClass, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      try {
+        if (this !== errorClass) return hasInstance.call(this as NewableFunction, value);
+        return typeof value === "object" && value !== null && mark in value;
+      } catch {
+        return false; // a proxy whose traps throw, a revoked one among them
+      }
+    },
+  });
+}
+
+/**
+ * Base of all errors of the framework. A `ServiceFailure` is the application's and not one.
+ *
+ * `instanceof` with it and the classes below holds as well for what another copy of this package in
+ * the same process has made.
+ */
 export class NetsvcError extends Error {
+  static {
+    shareAmongCopies(NetsvcError, "NetsvcError");
+  }
+
   /** The name of the class. */
   override readonly name: string;
   /** Stable, to branch on. */
@@ -40,6 +72,10 @@ export type RequestCode =
 
 /** A request ended without a response or failure of the service. */
 export class RequestError extends NetsvcError {
+  static {
+    shareAmongCopies(RequestError, "RequestError");
+  }
+
   declare readonly code: RequestCode;
   /** Whether the handler may have seen the request. */
   readonly delivered: Delivered;
@@ -58,6 +94,10 @@ export class RequestError extends NetsvcError {
  * message of what was thrown; its stack and cause stay in the handler's process.
  */
 export class ServiceFailure extends Error {
+  static {
+    shareAmongCopies(ServiceFailure, "ServiceFailure");
+  }
+
   override readonly name: string = "ServiceFailure";
   /** Chosen by the application. */
   readonly code: string;
@@ -81,6 +121,7 @@ export type LinkCode =
   | "heartbeat-lost"
   | "slow-consumer"
   | "replaced"
+  | "internal"
   | "resolve-failed"
   | "connect-failed"
   | "connect-timeout"
@@ -100,21 +141,37 @@ export type LinkCode =
 
 /** Something ended an attempt, a link, or what depended on it. Carried by events as `reason`. */
 export class LinkError extends NetsvcError {
+  static {
+    shareAmongCopies(LinkError, "LinkError");
+  }
+
   declare readonly code: LinkCode;
 }
 
 /** `listen` failed: `address-in-use`, `address-not-available`, `permission`, `resolve-failed`, … */
-export class ListenError extends NetsvcError {}
+export class ListenError extends NetsvcError {
+  static {
+    shareAmongCopies(ListenError, "ListenError");
+  }
+}
 
 /**
  * The exchange cannot do that: `role` (listen on a client, connect on a server),
  * `already-connected`, `exchange-exists` (one per exchange group and registry), or `unsupported`
  * (a Unix socket on Windows).
  */
-export class ExchangeError extends NetsvcError {}
+export class ExchangeError extends NetsvcError {
+  static {
+    shareAmongCopies(ExchangeError, "ExchangeError");
+  }
+}
 
 /** The registry, exchange or service is closed. Code `closed`. */
 export class ClosedError extends NetsvcError {
+  static {
+    shareAmongCopies(ClosedError, "ClosedError");
+  }
+
   constructor(what: string, options?: ErrorOptions) {
     super("closed", what.endsWith(" is closed") ? what : `${what} is closed`, options);
   }
@@ -122,6 +179,10 @@ export class ClosedError extends NetsvcError {
 
 /** A limit of this process was reached; nothing was changed. Code `limit`. */
 export class LimitError extends NetsvcError {
+  static {
+    shareAmongCopies(LimitError, "LimitError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("limit", message, options);
   }
@@ -129,6 +190,10 @@ export class LimitError extends NetsvcError {
 
 /** Content exceeds the limit `payload`. Code `too-large`. */
 export class TooLargeError extends NetsvcError {
+  static {
+    shareAmongCopies(TooLargeError, "TooLargeError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("too-large", message, options);
   }
@@ -136,6 +201,10 @@ export class TooLargeError extends NetsvcError {
 
 /** A value cannot be content, or received bytes are not what they claim to be. Code `encoding`. */
 export class EncodingError extends NetsvcError {
+  static {
+    shareAmongCopies(EncodingError, "EncodingError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("encoding", message, options);
   }
@@ -143,6 +212,10 @@ export class EncodingError extends NetsvcError {
 
 /** A wait (`waitFor`, `flush`) reached its `timeout`. Code `timeout`. */
 export class TimeoutError extends NetsvcError {
+  static {
+    shareAmongCopies(TimeoutError, "TimeoutError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("timeout", message, options);
   }
@@ -150,6 +223,10 @@ export class TimeoutError extends NetsvcError {
 
 /** A wait was ended by its `signal`, whose reason is the `cause`. Code `cancelled`. */
 export class CancelledError extends NetsvcError {
+  static {
+    shareAmongCopies(CancelledError, "CancelledError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("cancelled", message, options);
   }
@@ -157,6 +234,10 @@ export class CancelledError extends NetsvcError {
 
 /** The native addon could not be loaded; `cause` says why, for each place tried. Code `addon`. */
 export class AddonError extends NetsvcError {
+  static {
+    shareAmongCopies(AddonError, "AddonError");
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super("addon", message, options);
   }

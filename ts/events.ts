@@ -1,3 +1,5 @@
+import { inContextOfNow } from "./internal/async-context.js";
+
 /** Signatures of events by name. */
 export type EventMap = Record<string, unknown>;
 
@@ -6,7 +8,8 @@ export type Guard = <T>(callback: (argument: T) => void, argument: T) => void;
 
 /**
  * A small emitter of typed events. There is no special event `error`; a listener that throws is
- * reported to the registry's `callbackError` and disturbs nobody else.
+ * reported to the registry's `callbackError` and disturbs nobody else. Listeners run in the
+ * asynchronous context (AsyncLocalStorage) in which they were added.
  */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Array<Listener<Events>>>();
@@ -42,7 +45,7 @@ export class Emitter<Events> {
     // Lists are replaced, never changed, so listeners may come and go meanwhile.
     for (const entry of listeners) {
       if (entry.once) this.off(event, entry.call as (argument: Events[E]) => void);
-      this.#guard(entry.call as (argument: Events[E]) => void, argument);
+      this.#guard(entry.run as (argument: Events[E]) => void, argument);
     }
     return true;
   }
@@ -54,12 +57,15 @@ export class Emitter<Events> {
   ): this {
     if (typeof listener !== "function") throw new TypeError("a listener must be a function");
     const call = listener as Listener<Events>["call"];
-    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), { call, once }]);
+    const entry = { call, run: inContextOfNow(call), once };
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), entry]);
     return this;
   }
 }
 
 interface Listener<Events> {
   readonly call: (argument: Events[keyof Events]) => void;
+  /** The same, in its context. */
+  readonly run: (argument: Events[keyof Events]) => void;
   readonly once: boolean;
 }

@@ -8,6 +8,7 @@ import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
 import { OpenWork } from "./internal/open-work.js";
+import { onAbort } from "./internal/signals.js";
 import { Link, type LinkOwner } from "./link.js";
 import type { LinkEvent } from "./link-event.js";
 import * as check from "./options/checks.js";
@@ -127,6 +128,8 @@ export class Exchange extends Emitter<ExchangeEvents> {
   readonly #number: number;
   readonly #work: OpenWork;
   readonly #links = new Map<number, Link>();
+  /** By link: no longer waits for its signal. */
+  readonly #signals = new Map<number, () => void>();
   readonly #log: LinkLog;
   readonly #owner: LinkOwner;
   #listeners = 0;
@@ -203,7 +206,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   ): Promise<TcpAddress | UnixAddress> {
     this.#assertOpen();
     if (typeof where === "object") {
-      const path = socketPath(where.path);
+      const path = check.socketPath(where.path);
       await this.#listen({ path });
       return { path };
     }
@@ -248,11 +251,12 @@ export class Exchange extends Emitter<ExchangeEvents> {
             ...(retry === undefined ? {} : { retry }),
           };
     const target = connectTarget(options, this.#core.options.maxRetry);
+    const signal = check.signal(options.signal);
     const number = this.#core.command((native) => native.connect(this.#number, target));
     const link = this.#addLink(number);
-    const { signal } = options;
-    if (signal?.aborted) void link.close({ drain: 0 });
-    else signal?.addEventListener("abort", () => void link.close({ drain: 0 }), { once: true });
+    const abort = () => void link.close({ drain: 0 });
+    if (signal?.aborted) abort();
+    else if (signal !== undefined) this.#signals.set(number, onAbort(signal, abort));
     return link;
   }
 
@@ -268,8 +272,9 @@ export class Exchange extends Emitter<ExchangeEvents> {
     const core = this.#core;
     const timeout = options.timeout ?? check.DEFAULT_TIMEOUT;
     const timeoutMs = check.timeoutMs(timeout, core.options.maxTimeout);
+    const signal = check.signal(options.signal);
     const number = core.command((native) => native.flush(this.#number, timeoutMs));
-    const result = await unlessAborted(core.flushes.add(number), options.signal).catch((error) => {
+    const result = await unlessAborted(core.flushes.add(number), signal).catch((error) => {
       core.flushes.reject(number, error); // cancelled: it no longer keeps the process alive
       throw error;
     });
@@ -401,6 +406,8 @@ export class Exchange extends Emitter<ExchangeEvents> {
     const link = this.#links.get(number);
     if (link === undefined) return;
     this.#links.delete(number);
+    this.#signals.get(number)?.();
+    this.#signals.delete(number);
     link.finish();
     this.#work.remove();
   }
@@ -433,7 +440,7 @@ function connectTarget(options: ConnectOptions, maxRetry: number): NativeTarget 
     if (checkTcpOnly(options.tcpOnly ?? false)) {
       throw new TypeError("a path is not reached by TCP: tcpOnly does not go with it");
     }
-    return { path: socketPath(options.path), retry };
+    return { path: check.socketPath(options.path), retry };
   }
   if (options.port === undefined) throw new TypeError("connect needs a port, or a path");
   return {
@@ -442,11 +449,6 @@ function connectTarget(options: ConnectOptions, maxRetry: number): NativeTarget 
     tcpOnly: parseTcpOnly(options.tcpOnly),
     retry,
   };
-}
-
-function socketPath(path: string): string {
-  if (typeof path === "string" && path !== "" && !path.includes("\0")) return path;
-  throw new TypeError("path must be the path of a socket");
 }
 
 /** Of "host port" texts. */

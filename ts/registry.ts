@@ -13,6 +13,8 @@ import {
   type ServiceFilter,
   type ServiceTarget,
 } from "./internal/targets.js";
+import { watchRejection } from "./internal/thenable.js";
+import { stackOf } from "./internal/thrown.js";
 import * as check from "./options/checks.js";
 import { type Io, type IoMode, parseIo } from "./options/io.js";
 import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./options/limits.js";
@@ -37,8 +39,8 @@ export interface RegistryOptions {
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
   maxTimeout?: number | undefined;
   /**
-   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard against
-   * milliseconds.
+   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard
+   * against milliseconds.
    */
   maxRetry?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
@@ -89,7 +91,7 @@ export class Registry extends Emitter<RegistryEvents> {
     // What a listener of `callbackError` throws must not come back to it.
     super((listener, error) => {
       try {
-        listener(error);
+        watchRejection(listener(error), warn);
       } catch (thrown) {
         warn(thrown);
       }
@@ -140,7 +142,7 @@ export class Registry extends Emitter<RegistryEvents> {
       options.timeout === undefined
         ? undefined
         : check.timeoutMs(options.timeout, core.options.maxTimeout);
-    await awaitProvider(core, parsed, timeoutMs, options.signal);
+    await awaitProvider(core, parsed, timeoutMs, check.signal(options.signal));
     return new RemoteService<C>(core, parsed);
   }
 
@@ -255,6 +257,5 @@ function defaultLabel(): string {
 
 /** Something of the application threw where nobody awaits it. */
 function warn(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a callback threw ${text}`, { type: "NetsvcCallbackWarning" });
+  process.emitWarning(`a callback threw ${stackOf(error)}`, { type: "NetsvcCallbackWarning" });
 }

@@ -2,6 +2,7 @@ import { TARGET_IDENTITY, TARGET_NAME } from "./border/numbers.js";
 import { type Encoded, encodeArguments } from "./content/content.js";
 import { EncodingError, RequestError, TooLargeError } from "./errors.js";
 import type { Core } from "./internal/core.js";
+import { INSPECT, methodsOf, streamsOf } from "./internal/members.js";
 import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options/checks.js";
@@ -68,15 +69,26 @@ export class RemoteService<C extends Contract = Untyped> {
   readonly name: string | undefined;
   /** The identity it is bound to; `undefined` when bound to a name. */
   readonly identity: string | undefined;
-  /** Calls methods with the default options: `await remote.methods.read("C")`. */
+  /**
+   * Calls methods with the default options: `await remote.methods.read("C")`. Not those whose names
+   * JavaScript and common libraries call by themselves, such as `then`, `toJSON` and `inspect`:
+   * these are reached by `call`. So handles and `methods` can be logged, compared and awaited.
+   */
   readonly methods: RemoteMethods<C>;
   /**
-   * Calls streaming methods with the default options:
+   * Calls streaming methods with the default options, but for the same names:
    * `for await (const value of remote.streams.history(24))`.
    */
   readonly streams: RemoteStreams<C>;
   readonly #core: Core;
   readonly #target: Target;
+
+  static {
+    Object.defineProperty(RemoteService.prototype, INSPECT, {
+      value: RemoteService.prototype.toString,
+    });
+    Object.defineProperty(RemoteService.prototype, Symbol.toStringTag, { value: "RemoteService" });
+  }
 
   /** @internal */
   constructor(core: Core, target: Target) {
@@ -85,8 +97,19 @@ export class RemoteService<C extends Contract = Untyped> {
     this.name = target.kind === TARGET_NAME ? target.text : undefined;
     this.identity = target.kind === TARGET_IDENTITY ? target.text : undefined;
     const untyped = this as unknown as RemoteService;
-    this.methods = byName((name, args) => this.#call(name, args)) as RemoteMethods<C>;
-    this.streams = byName((name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
+    const { text } = target;
+    this.methods = methodsOf(text, (name, args) => this.#call(name, args)) as RemoteMethods<C>;
+    this.streams = streamsOf(text, (name, args) => untyped.stream(name, args)) as RemoteStreams<C>;
+  }
+
+  /** `[RemoteService thermometer]`; so it is logged, too. */
+  toString(): string {
+    return `[RemoteService ${this.#target.text}]`;
+  }
+
+  /** The name or identity it is bound to. */
+  toJSON(): string {
+    return this.#target.text;
   }
 
   /**
@@ -128,7 +151,7 @@ export class RemoteService<C extends Contract = Untyped> {
       timeoutMs,
       wait: options.wait === true,
       credit,
-      signal: options.signal,
+      signal: check.signal(options.signal),
       arguments: () => encoded(args, core.options.payloadLimit),
     });
   }
@@ -140,7 +163,8 @@ export class RemoteService<C extends Contract = Untyped> {
     how: CallOptions = DEFAULTS,
   ): Promise<unknown> {
     try {
-      const { timeout, wait, signal } = how;
+      const { timeout, wait } = how;
+      const signal = check.signal(how.signal);
       const { pending, options } = this.#core;
       const timeoutMs = this.#check(method, args, timeout);
       if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
@@ -172,30 +196,3 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
     throw error;
   }
 }
-
-/**
- * An object of functions, made as they are asked for. `then` and symbols are undefined, or a
- * handle's methods could not be awaited, compared or printed without calling a method of that name.
- */
-function byName(call: (name: string, args: unknown[]) => unknown): object {
-  let cached = 0;
-  // A Proxy is slow to ask. As the prototype, it is asked only for what the object does not have
-  // yet.
-  const maker = new Proxy(Object.create(null) as object, {
-    get(_, name) {
-      if (typeof name === "symbol" || name === "then") return undefined;
-      const method = (...args: unknown[]): unknown => call(name, args);
-      // Names come from the application; a loop over made-up ones must not grow this for ever.
-      if (cached < MAX_CACHED_METHODS) {
-        cached += 1;
-        Reflect.defineProperty(methods, name, { value: method, configurable: true });
-      }
-      return method;
-    },
-    set: () => false,
-  });
-  const methods: object = Object.create(maker);
-  return methods;
-}
-
-const MAX_CACHED_METHODS = 256;

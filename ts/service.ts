@@ -1,7 +1,9 @@
+import { types } from "node:util";
 import { encodeContent, KIND_BYTES, unshared } from "./content/content.js";
+import type { Context } from "./context.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
-import type { Handler, LocalService } from "./internal/calls.js";
+import type { Handler, HandlerContext, LocalService } from "./internal/calls.js";
 import type { Core } from "./internal/core.js";
 import * as check from "./options/checks.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
@@ -18,6 +20,13 @@ export type ServiceOptions<C extends Contract> = {
   groups?: readonly string[] | undefined;
   /** The registry it belongs to. Default: that of this JavaScript environment. */
   registry?: Registry | undefined;
+  /**
+   * In which asynchronous context (AsyncLocalStorage) its handlers run, with the steps of what they
+   * stream. Default: each in an empty one of its own, whoever calls. `AsyncLocalStorage.snapshot()`
+   * gives that of now; `(run, call) => store.run(tenantOf(call.caller), run)` one for each call. It
+   * has to call `run` once before it returns, or the call fails.
+   */
+  context?: ((run: (call?: Context) => void, call: Context) => unknown) | undefined;
 } & (Record<never, never> extends Handlers<C>
   ? {
       /** Its methods; see `Handlers`. */
@@ -100,6 +109,10 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     this.name = check.name(name, "name");
     this.audience = check.name(options.audience ?? "*", "audience", true);
     this.#groups = new Set((options.groups ?? []).map((group) => check.name(group, "group")));
+    const { context } = options;
+    if (context !== undefined && typeof context !== "function") {
+      throw new TypeError("context must be a function that runs a handler");
+    }
     const handlers = parseMethods(options.methods ?? {});
     this.methods = [...handlers.keys()];
     const { no, counter } = core.command((native) =>
@@ -108,7 +121,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     this.#number = no;
     this.#packable = Math.min(core.options.payloadLimit, LARGE_CONTENT - 1);
     this.identity = `${core.id}.${counter}`;
-    core.calls.services.set(no, this.#local(handlers));
+    core.calls.services.set(no, this.#local(handlers, context));
   }
 
   /** Service groups it is in, in the order joined. */
@@ -138,7 +151,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     this.#assertOpen();
     check.subject(subject, "subject");
     // Bytes for whoever is there now: by far the most frequent.
-    const plain = options === undefined && content instanceof Uint8Array;
+    const plain = options === undefined && types.isUint8Array(content);
     const packs = plain && content.length > 0 && content.length <= this.#packable;
     if (!packs) return this.#publish(subject, content, options);
     return this.#pack(subject, KIND_BYTES, content);
@@ -208,9 +221,13 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     return core.flowing;
   }
 
-  #local(handlers: ReadonlyMap<string, Handler>): LocalService {
+  #local(
+    handlers: ReadonlyMap<string, Handler>,
+    context: HandlerContext | undefined,
+  ): LocalService {
     return {
       name: this.name,
+      context,
       handler: (method) => handlers.get(method),
       subscriber: (present, subscriber) => {
         const key = `${subscriber.process} ${subscriber.pattern}`;

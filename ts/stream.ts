@@ -1,8 +1,10 @@
+import { types } from "node:util";
 import { view } from "./border/memory.js";
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
 import type { Core } from "./internal/core.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
+import { onAbort, reasonOf } from "./internal/signals.js";
 import type { Target } from "./internal/targets.js";
 
 /** Parts that a stream takes before its reader has taken any. */
@@ -37,8 +39,8 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   readonly #core: Core;
   readonly #chunk: number;
   readonly #controller = new AbortController();
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort = (): void => this.#cancel(this.#signal?.reason);
+  /** No longer waits for the signal. */
+  #forget: () => void = () => {};
   readonly #parts: PartSink = {
     key: undefined,
     part: (kind, buffer, offset, length) =>
@@ -59,9 +61,9 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     const { credit, signal } = request;
     this.#core = core;
     this.#chunk = Math.ceil(credit / 2);
-    this.#signal = signal;
-    if (signal?.aborted) this.#abort();
-    else signal?.addEventListener("abort", this.#abort, { once: true });
+    const abort = () => this.#cancel(reasonOf(signal));
+    if (signal?.aborted) abort();
+    else if (signal !== undefined) this.#forget = onAbort(signal, abort);
     this.#send(request).then(
       (rest) => this.#finish(rest),
       (error) => this.#fail(error),
@@ -154,7 +156,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   /** The response came. A handler of another implementation may put the last part into it. */
   #finish(rest: unknown): void {
     if (this.#ended) return;
-    const empty = rest instanceof Uint8Array && rest.length === 0;
+    const empty = types.isUint8Array(rest) && rest.length === 0;
     if (!empty) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) this.#queue.push(() => rest);
@@ -174,7 +176,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
 
   #end(): void {
     this.#ended = true;
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#forget();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { resolve } of waiting) resolve(DONE);

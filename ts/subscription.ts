@@ -1,8 +1,10 @@
 import { PackedReader } from "./border/packed.js";
+import { inContextOfNow } from "./internal/async-context.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
+import { onAbort } from "./internal/signals.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
-import { count } from "./options/checks.js";
+import * as check from "./options/checks.js";
 import type { Report } from "./report.js";
 import type { ServiceInfo } from "./service-info.js";
 
@@ -48,14 +50,15 @@ export const DEFAULT_MAX_BYTES: number = 32 << 20;
  * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
  *
  * A reader that is too slow loses the oldest reports, counted by `missed`, and costs nobody else
- * anything.
+ * anything. A callback runs in the asynchronous context (AsyncLocalStorage) of the subscription's
+ * making, and changes nothing of it.
  */
 export class Subscription<R extends Report = Report> implements AsyncIterableIterator<R> {
   readonly #core: Core;
   readonly #feed: Feed<R>;
   readonly #number: number | undefined;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort = (): void => this.close();
+  /** No longer waits for the signal. */
+  #forget: () => void = () => {};
   #missed = 0;
   /** Replaced on this side; the core counts its own. */
   #replaced = 0;
@@ -68,7 +71,8 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
     callback: ((report: R) => void) | undefined,
     options: SubscriptionOptions,
   ) {
-    const { signal, policy = "buffer" } = options;
+    const { policy = "buffer" } = options;
+    const signal = check.signal(options.signal);
     if (policy !== "buffer" && policy !== "latest") {
       throw new RangeError(`policy must be "buffer" or "latest", not ${String(policy)}`);
     }
@@ -81,7 +85,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
         guard: (call, report) => core.guard(call, report),
       },
       GRANT_CHUNK,
-      callback,
+      callback && inContextOfNow(callback),
       policy === "buffer"
         ? undefined
         : {
@@ -93,11 +97,14 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
           },
     );
     const { subscriptionReports, subscriptionBytes } = core.options.limits;
-    const reports = count(
+    const reports = check.count(
       options.maxReports ?? subscriptionReports ?? DEFAULT_MAX_REPORTS,
       "maxReports",
     );
-    const bytes = count(options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES, "maxBytes");
+    const bytes = check.count(
+      options.maxBytes ?? subscriptionBytes ?? DEFAULT_MAX_BYTES,
+      "maxBytes",
+    );
     if (signal?.aborted) {
       this.#feed.end();
       return;
@@ -110,8 +117,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       push: (report) => this.#feed.push(report as R),
       end: () => this.close(),
     });
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal !== undefined) this.#forget = onAbort(signal, () => this.close());
   }
 
   /** Reports dropped so far, in all; also those that no later report has told of yet. */
@@ -159,7 +165,7 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
       });
     }
     this.#feed.end();
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#forget();
     if (number !== undefined) this.#core.subscriptions.delete(number);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Context } from "./context.js";
+import type { ReservedName } from "./internal/reserved-names.js";
 import type { Report } from "./report.js";
 import type { RemoteStream } from "./stream.js";
 
@@ -54,18 +55,25 @@ export type CallName<C extends Contract> = {
   [M in MethodName<C>]: Streams<Result<C, M>> extends true ? never : M;
 }[MethodName<C>];
 
-/** A contract's methods as a caller sees them: promises of results. Without those that stream. */
+/**
+ * A contract's methods as a caller sees them: promises of results. Without those that stream, and
+ * without those whose names the language calls by itself.
+ */
 export type RemoteMethods<C extends Contract> = {
-  readonly [M in MethodName<C> as Streams<Result<C, M>> extends true ? never : M]: (
-    ...args: Arguments<C, M>
-  ) => Promise<Result<C, M>>;
+  readonly [M in MethodName<C> as M extends ReservedName
+    ? never
+    : Streams<Result<C, M>> extends true
+      ? never
+      : M]: (...args: Arguments<C, M>) => Promise<Result<C, M>>;
 };
 
-/** A contract's methods that return AsyncIterables, as a caller sees them. */
+/** A contract's methods that return AsyncIterables, as a caller sees them; but for such names. */
 export type RemoteStreams<C extends Contract> = {
-  readonly [M in MethodName<C> as MayStream<Result<C, M>> extends true ? M : never]: (
-    ...args: Arguments<C, M>
-  ) => RemoteStream<Part<C, M>>;
+  readonly [M in MethodName<C> as M extends ReservedName
+    ? never
+    : MayStream<Result<C, M>> extends true
+      ? M
+      : never]: (...args: Arguments<C, M>) => RemoteStream<Part<C, M>>;
 };
 
 /**

@@ -1,7 +1,10 @@
 import type { Change } from "./change.js";
+import { inContextOfNow } from "./internal/async-context.js";
 import type { Core } from "./internal/core.js";
 import { Feed } from "./internal/feed.js";
+import { onAbort } from "./internal/signals.js";
 import type { ServiceFilter } from "./internal/targets.js";
+import * as check from "./options/checks.js";
 
 /** Options of `registry.watch`. */
 export interface WatchOptions {
@@ -17,14 +20,16 @@ const GRANT_CHUNK = 64;
  * `current`, then each change once, in order.
  *
  * In force from the call of `registry.watch`; ended by `close`, by its signal, by leaving a
- * `for await` loop, or with the registry. It outlives links. It does not keep the process alive.
+ * `for await` loop, or with the registry. It outlives links. It does not keep the process alive. A
+ * callback runs in the asynchronous context (AsyncLocalStorage) of the watch's making, and changes
+ * nothing of it.
  */
 export class Watch implements AsyncIterableIterator<Change> {
   readonly #core: Core;
   readonly #feed: Feed<Change>;
   readonly #number: number | undefined;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort = (): void => this.close();
+  /** No longer waits for the signal. */
+  #forget: () => void = () => {};
 
   /** @internal */
   constructor(
@@ -42,9 +47,9 @@ export class Watch implements AsyncIterableIterator<Change> {
         guard: (call, change) => core.guard(call, change),
       },
       GRANT_CHUNK,
-      callback,
+      callback && inContextOfNow(callback),
     );
-    const { signal } = options;
+    const signal = check.signal(options.signal);
     if (signal?.aborted) {
       this.#feed.end();
       return;
@@ -55,8 +60,7 @@ export class Watch implements AsyncIterableIterator<Change> {
       push: (change) => this.#feed.push(change),
       end: () => this.close(),
     });
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal !== undefined) this.#forget = onAbort(signal, () => this.close());
   }
 
   /** The next change; done once the watch has ended. */
@@ -80,7 +84,7 @@ export class Watch implements AsyncIterableIterator<Change> {
   close(): void {
     if (this.#feed.ended) return;
     this.#feed.end();
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#forget();
     if (this.#number === undefined) return;
     const number = this.#number;
     this.#core.watches.delete(number);

@@ -247,6 +247,10 @@ export class FakeRegistry implements NativeRegistry {
     return this.queued;
   }
 
+  overdue(): number {
+    return 0;
+  }
+
   drain(words: Uint32Array): Uint8Array | null {
     return this.deliveries.drain(words);
   }

@@ -123,10 +123,12 @@ it("comes back for what an error has left, and serves the others before", async 
     return false;
   };
   for (const [index, deliver] of [failing, other].entries()) {
-    environment.add({ no: index + 1, deliver } as unknown as Bridge);
+    const deliverOverdue = () => delivered.push(`overdue of ${index + 1}`);
+    environment.add({ no: index + 1, deliver, deliverOverdue } as unknown as Bridge);
   }
   expect(() => native.signal(1, 2)).toThrow("on purpose");
   // Nobody wakes again.
   await new Promise((resolve) => setImmediate(resolve));
-  expect(delivered).toEqual(["failing", "other", "failing"]);
+  const again = ["overdue of 2", "overdue of 1", "other", "failing"];
+  expect(delivered).toEqual(["failing", ...again]);
 });

@@ -12,6 +12,8 @@ import type { Native, NativeEnvironment, NativeRegistry } from "./native.js";
  * Words of one batch of deliveries: some 1,400 reports, so that a batch ends by its bytes first.
  */
 const WORDS = 16_384;
+/** Requests past their deadline that are told of at once. */
+const OVERDUE = 64;
 /** Deliveries between two looks at the clock. */
 const DELIVERIES_PER_LOOK = 8;
 
@@ -34,6 +36,8 @@ export class Bridge {
   readonly #native: NativeRegistry;
   readonly #deliveries: Deliveries;
   readonly #words = new Uint32Array(WORDS);
+  readonly #overdue = new Uint32Array(2 * OVERDUE);
+  readonly #sink: Sink;
   #open = true;
 
   constructor(
@@ -42,6 +46,7 @@ export class Bridge {
     sink: Sink,
   ) {
     this.#environment = environment;
+    this.#sink = sink;
     this.#native = command(() => new environment.addon.NativeRegistry(environment.native, options));
     this.no = this.#native.no;
     this.#deliveries = new Deliveries(this.#words, sink);
@@ -77,6 +82,20 @@ export class Bridge {
       return this.#deliver(budget);
     } finally {
       this.commands.release();
+    }
+  }
+
+  /**
+   * Tells of requests whose deadline has passed although a batch is not done: what it holds may
+   * take the application long.
+   */
+  deliverOverdue(): void {
+    for (let count = OVERDUE; this.#open && count === OVERDUE; ) {
+      count = this.#native.overdue(this.#overdue);
+      for (let index = 0; index < count; index++) {
+        const [key = 0, delivered = 0] = this.#overdue.subarray(2 * index);
+        this.#sink.overdue(key, delivered);
+      }
     }
   }
 

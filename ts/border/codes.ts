@@ -94,10 +94,10 @@ export function command<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof Error && "code" in error && typeof error.code === "string") {
-      // Its own stack says nothing that the new one does not.
-      if (!(error instanceof NetsvcError)) throw commandError(error.code, error.message);
-    }
-    throw error;
+    // The addon's errors are those of Node's own realm, whatever realm this is.
+    const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+    if (typeof code !== "string" || error instanceof NetsvcError) throw error;
+    // Its own stack says nothing that the new one does not.
+    throw commandError(code, String(message));
   }
 }

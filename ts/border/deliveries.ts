@@ -73,6 +73,8 @@ export interface Sink extends CallerTracker {
     length: number,
   ): void;
   abort(low: number, high: number, reason: number): void;
+  /** A request of this side did not end by its deadline. */
+  overdue(key: number, delivered: number): void;
   /** The caller of a streaming call takes further parts. */
   credit(low: number, high: number, parts: number): void;
   /** A part of a streamed result. */

@@ -2,6 +2,7 @@
 // the count of open work, and the exit hook. Made on first use, and once more if registries differ
 // in where their sockets are read.
 
+import { inEmptyContext } from "../internal/async-context.js";
 import { OpenWork } from "../internal/open-work.js";
 import { type Io, type IoMode, wantedMode } from "../options/io.js";
 import type { Bridge, BridgeEnvironment } from "./bridge.js";
@@ -29,12 +30,14 @@ export class Environment implements BridgeEnvironment {
   readonly #waiting = new Set<Bridge>();
   readonly #ready = new Uint32Array(READY_WORDS);
   readonly #exit = (): void => this.#leave();
+  /** Delivers, whatever context this was made in, and whatever an earlier delivery has left. */
+  readonly #wake = (): void => inEmptyContext(() => this.#deliver());
   #continuing = false;
 
   constructor(addon: Native, mode: IoMode) {
     this.addon = addon;
     this.native = new addon.Environment(() => {
-      if (!this.#continuing) this.#deliver();
+      if (!this.#continuing) this.#wake();
     }, mode === "loop");
     this.work = new OpenWork((held) => (held ? this.native.ref() : this.native.unref()));
     process.once("exit", this.#exit);
@@ -55,6 +58,8 @@ export class Environment implements BridgeEnvironment {
   }
 
   #deliver(): void {
+    // They have something left of the turn before. Nothing of the application runs in this.
+    for (const bridge of this.#waiting) bridge.deliverOverdue();
     const budget = new Budget();
     this.wakes += 1;
     this.#noteReady();
@@ -67,7 +72,7 @@ export class Environment implements BridgeEnvironment {
         this.#continuing = true;
         soon(() => {
           this.#continuing = false;
-          this.#deliver();
+          this.#wake();
         });
       }
     }

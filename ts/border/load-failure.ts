@@ -1,6 +1,7 @@
 // What to tell somebody whose netsvc has no native addon that loads.
 
 import { AddonError } from "../errors.js";
+import { isError } from "../internal/thrown.js";
 import {
   builtAddon,
   type FoundPackage,
@@ -53,12 +54,12 @@ export function reasonsOf(cause: unknown): string[] {
   const reasons = new Set<string>();
   const seen = new Set<unknown>();
   let at = cause;
-  while (at instanceof Error && !seen.has(at) && seen.size < MAX_CAUSES) {
+  while (isError(at) && !seen.has(at) && seen.size < MAX_CAUSES) {
     seen.add(at);
     reasons.add(at.message.split("\n", 1)[0] ?? "");
     at = at.cause;
   }
-  if (!(cause instanceof Error)) reasons.add(String(cause));
+  if (!isError(cause)) reasons.add(String(cause));
   return [...reasons];
 }
 

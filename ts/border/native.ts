@@ -107,6 +107,12 @@ export interface NativeRegistry {
   track(process: string): boolean;
   missed(subscription: number): number;
   submit(commands: Uint8Array, length: number): number;
+  /**
+   * Requests whose deadline has passed, told before what `drain` has given: fills pairs of key and,
+   * as `cancel`, whether it was delivered. Returns how many; if they fill the array there may be
+   * more.
+   */
+  overdue(pairs: Uint32Array): number;
   drain(words: Uint32Array, memory: Uint8Array, at: number): Uint8Array | null;
 }
 

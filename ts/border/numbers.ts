@@ -137,6 +137,7 @@ export const LINK_CODES = {
   4: "heartbeat-lost",
   5: "slow-consumer",
   6: "replaced",
+  7: "internal",
   16: "resolve-failed",
   17: "connect-failed",
   18: "connect-timeout",

@@ -27,11 +27,7 @@ let busy = false;
  * a getter or an own type throws), or TooLargeError above `limit` bytes.
  */
 export function encodeContent(value: unknown, limit: number): Encoded {
-  if (value instanceof Uint8Array) {
-    if (value.length > limit) throw tooLarge(limit);
-    checkAttached(value);
-    return { kind: KIND_BYTES, bytes: value };
-  }
+  if (types.isUint8Array(value)) return encodeBytes(value, limit);
   // A getter or an own type's `encode` may publish: that must not write into the same buffer.
   const nested = busy;
   const encoder = nested ? new Encoder() : shared;
@@ -39,11 +35,26 @@ export function encodeContent(value: unknown, limit: number): Encoded {
   try {
     return { kind: KIND_CBOR, bytes: encoder.encode(value, limit) };
   } catch (error) {
-    if (error instanceof NetsvcError) throw error;
-    throw new EncodingError("content could not be read", { cause: error });
+    throw readError(error);
   } finally {
     busy = nested;
   }
+}
+
+function encodeBytes(bytes: Uint8Array, limit: number): Encoded {
+  try {
+    if (bytes.length > limit) throw tooLarge(limit);
+    checkAttached(bytes);
+    return { kind: KIND_BYTES, bytes };
+  } catch (error) {
+    throw readError(error); // a subclass may have a length of its own
+  }
+}
+
+/** What encoding ends in: an error of ours as it is, otherwise something of the application threw. */
+function readError(error: unknown): unknown {
+  if (error instanceof NetsvcError) return error;
+  return new EncodingError("content could not be read", { cause: error });
 }
 
 /**
@@ -58,7 +69,7 @@ export function unshared(bytes: Uint8Array): Uint8Array {
 export function encodeArguments(args: readonly unknown[], limit: number): Encoded {
   checkArguments(args);
   const [only] = args;
-  return encodeContent(args.length === 1 && only instanceof Uint8Array ? only : args, limit);
+  return encodeContent(args.length === 1 && types.isUint8Array(only) ? only : args, limit);
 }
 
 /** The value of received content. Throws EncodingError. */

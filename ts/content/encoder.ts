@@ -6,6 +6,7 @@
 // records of its own (compiled with `new Function`) whatever the options say; closing tags 2, 3,
 // 27 and 51 there is process-wide for everybody who shares the copy.
 
+import { types } from "node:util";
 import { EncodingError, TooLargeError } from "../errors.js";
 import { checkDepth, checkKey, MAX_BIGNUM, Tally } from "./bounds.js";
 import {
@@ -31,6 +32,8 @@ const TEXT = 3 << 5;
 const ARRAY = 4 << 5;
 const MAP = 5 << 5;
 const TAG = 6 << 5;
+
+const { getTime } = Date.prototype;
 
 /** Encodes one value at a time into a buffer that it reuses. */
 export class Encoder {
@@ -93,7 +96,8 @@ export class Encoder {
       this.#plain(value, depth);
       return;
     }
-    if (value instanceof Uint8Array) {
+    // By what it is, from here on: what another realm made is no instance of this one's classes.
+    if (types.isUint8Array(value)) {
       this.#bytes(value);
       return;
     }
@@ -101,14 +105,16 @@ export class Encoder {
     if (own !== undefined) {
       this.#head(TAG, own.tag);
       this.#value(own.encode(value), depth + 1);
-    } else if (value instanceof Map) {
+    } else if (types.isMap(value)) {
       this.#head(TAG, TAG_MAP);
       this.#map(value, depth);
-    } else if (value instanceof Set) {
+    } else if (types.isSet(value)) {
       this.#head(TAG, TAG_SET);
       this.#set(value, depth);
-    } else if (value instanceof Date) {
+    } else if (types.isDate(value)) {
       this.#date(value);
+    } else if (isObjectPrototype(prototype as object)) {
+      this.#plain(value, depth);
     } else {
       throw new EncodingError(
         `an instance of ${value.constructor?.name || "a class"} cannot be content; ` +
@@ -194,7 +200,7 @@ export class Encoder {
   }
 
   #date(value: Date): void {
-    const time = value.getTime();
+    const time = getTime.call(value);
     if (Number.isNaN(time)) throw new EncodingError("an invalid Date cannot be content");
     this.#head(TAG, TAG_DATE);
     this.#number(time / 1000 + 0); // + 0: no -0 for dates just before 1970
@@ -213,7 +219,7 @@ export class Encoder {
   #text(value: string): void {
     const { length } = value;
     if (length <= SHORT_STRING && this.#ascii(value)) return;
-    if (!wellFormed(value)) {
+    if (!value.isWellFormed()) {
       throw new EncodingError("a string with an unpaired surrogate cannot be content");
     }
     const bytes = Buffer.byteLength(value);
@@ -282,6 +288,13 @@ export class Encoder {
   }
 }
 
+/** Whether that is the Object.prototype of another realm. */
+function isObjectPrototype(prototype: object): boolean {
+  return (
+    Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "propertyIsEnumerable")
+  );
+}
+
 /** The error of content that needs more than `limit` bytes. */
 export function tooLarge(limit: number): TooLargeError {
   return new TooLargeError(`content exceeds the limit payload of ${limit} bytes`);
@@ -300,10 +313,4 @@ export function checkAttached(bytes: Uint8Array): void {
       cause: error,
     });
   }
-}
-
-const UNPAIRED = /\p{Surrogate}/u;
-
-function wellFormed(value: string): boolean {
-  return !UNPAIRED.test(value);
 }

@@ -1,5 +1,6 @@
 // Calls of local methods: from INVOKE to the handler, and its result back.
 
+import { types } from "node:util";
 import type { Commands } from "../border/commands.js";
 import type { SubscriberDelivery } from "../border/deliveries.js";
 import { view } from "../border/memory.js";
@@ -8,16 +9,24 @@ import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.j
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
 import type { Log } from "../options/log.js";
+import { apart } from "./async-context.js";
 import type { Invocation } from "./invocation.js";
-import { isAsyncIterable, PartSource } from "./part-source.js";
+import { isAsyncIterable, PartSource, UnsentPart } from "./part-source.js";
 import { Table } from "./table.js";
+import { isThenable, watchRejection } from "./thenable.js";
+import { messageOf, stackOf } from "./thrown.js";
 
 /** A method's implementation, its types forgotten. */
 export type Handler = (context: Context, ...args: unknown[]) => unknown;
 
+/** What runs a handler: it has to call `run` once, before it returns. */
+export type HandlerContext = (run: (call?: Context) => void, call: Context) => unknown;
+
 /** A local service as far as calls and subscribers concern it. */
 export interface LocalService {
   readonly name: string;
+  /** Runs each handler in the context of the application's choice. */
+  readonly context: HandlerContext | undefined;
   handler(method: string): Handler | undefined;
   subscriber(present: boolean, subscriber: SubscriberDelivery): void;
 }
@@ -66,31 +75,48 @@ export class Calls {
       bytes = view(buffer, offset, length);
       args = kind === KIND_BYTES ? undefined : decodeArguments(kind, bytes);
     } catch (error) {
-      this.#error(call, "encoding", error instanceof Error ? error.message : String(error));
+      this.#error(call, "encoding", (error as Error).message);
       return;
     }
     this.#running[call.low] = call;
+    // A single argument of bytes travels as it is; see `encodeArguments`.
+    const run = (): void => this.#run(call, handler, args ?? [bytes], service);
+    // With the result, which may run code of the application as well. Neither throws.
+    if (service.context === undefined) apart(run);
+    else apart(() => this.#runWithin(service, call, run));
+  }
+
+  /** Runs a handler by the option `context` of its service, which may do anything. */
+  #runWithin(service: LocalService, call: Invocation, run: () => void): void {
+    let pending = true;
+    try {
+      const returned = service.context?.(() => {
+        if (!pending) return;
+        pending = false;
+        // Of its own, too: others may be given the same one.
+        apart(run);
+      }, call);
+      // A promise comes too late in any case.
+      watchRejection(returned, () => {});
+    } catch (error) {
+      if (pending) this.#fail(call, error, service);
+      pending = false;
+    }
+    if (!pending) return;
+    pending = false;
+    const message = `the option context of ${service.name} did not run the handler at once`;
+    this.#fail(call, new Error(message), service);
+  }
+
+  #run(call: Invocation, handler: Handler, args: unknown[], service: LocalService): void {
     let result: unknown;
     try {
-      // A single argument of bytes travels as it is; see `encodeArguments`.
-      result = args === undefined ? handler(call, bytes) : handler(call, ...args);
+      result = handler(call, ...args);
     } catch (error) {
       this.#fail(call, error, service);
       return;
     }
-    if (result instanceof Uint8Array) {
-      this.#succeed(call, result);
-      return;
-    }
-    if (!isThenable(result)) {
-      this.#finish(call, result, service);
-      return;
-    }
-    // Promise.resolve also takes thenables of other libraries, whatever they do.
-    Promise.resolve(result).then(
-      (value) => this.#finish(call, value, service),
-      (error) => this.#fail(call, error, service),
-    );
+    this.#returned(call, result, service);
   }
 
   /** The caller of a streaming call takes further parts. */
@@ -113,34 +139,73 @@ export class Calls {
     this.services.clear();
   }
 
+  /** A handler returned that, which may be anything: reading it may throw, or run other code. */
+  #returned(call: Invocation, result: unknown, service: LocalService): void {
+    if (types.isUint8Array(result)) {
+      this.#succeed(call, result);
+      return;
+    }
+    let waits: boolean;
+    try {
+      waits = isThenable(result);
+    } catch (error) {
+      this.#unencodable(call, "the result", error);
+      return;
+    }
+    if (waits) void this.#settle(call, result as PromiseLike<unknown>, service);
+    else this.#finish(call, result, service);
+  }
+
+  // `await` reads a promise once and settles once, whatever its `then` or `constructor` do.
+  async #settle(
+    call: Invocation,
+    result: PromiseLike<unknown>,
+    service: LocalService,
+  ): Promise<void> {
+    let value: unknown;
+    try {
+      value = await result;
+    } catch (error) {
+      this.#fail(call, error, service);
+      return;
+    }
+    this.#finish(call, value, service);
+  }
+
   #finish(call: Invocation, result: unknown, service: LocalService): void {
-    if (isAsyncIterable(result)) this.#stream(call, result, service);
+    let streams: boolean;
+    try {
+      streams = isAsyncIterable(result);
+    } catch (error) {
+      this.#unencodable(call, "the result", error);
+      return;
+    }
+    if (streams) this.#stream(call, result as AsyncIterable<unknown>, service);
     else this.#succeed(call, result);
   }
 
   /** Sends an iterator's items as the caller takes them; the empty response ends the stream. */
   #stream(call: Invocation, result: AsyncIterable<unknown>, service: LocalService): void {
-    let unencodable: { readonly error: unknown } | undefined;
-    let source: PartSource;
+    let iterator: AsyncIterator<unknown>;
     try {
-      source = new PartSource(result[Symbol.asyncIterator](), (value) => {
-        try {
-          const { kind, bytes } = encodeContent(value, this.#payloadLimit);
-          this.#commands.part(call, kind, bytes);
-          return true;
-        } catch (error) {
-          unencodable = { error };
-          return false;
-        }
-      });
+      iterator = result[Symbol.asyncIterator]();
     } catch (error) {
       this.#fail(call, error, service);
+      return;
+    }
+    let source: PartSource;
+    try {
+      source = new PartSource(iterator, (value) => {
+        const { kind, bytes } = encodeContent(value, this.#payloadLimit);
+        this.#commands.part(call, kind, bytes);
+      });
+    } catch (error) {
+      this.#unencodable(call, "the result", error);
       return;
     }
     if (!call.streamed) {
       source.stop();
       source.ended.catch(() => {}); // nobody asked for what it would have said
-      this.#running[call.low] = undefined;
       const message = `${service.name}.${call.method} streams its result: call it by stream()`;
       this.#error(call, "encoding", message);
       return;
@@ -149,21 +214,23 @@ export class Calls {
     source.ended.then(
       () => {
         this.#running[call.low] = undefined;
-        if (unencodable !== undefined) this.#unencodable(call, "a part", unencodable.error);
-        else this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
+        this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
       },
-      (error) => this.#fail(call, error, service),
+      (error) => {
+        if (error instanceof UnsentPart) this.#unencodable(call, "a part", error.cause);
+        else this.#fail(call, error, service);
+      },
     );
   }
 
   #succeed(call: Invocation, result: unknown): void {
     this.#running[call.low] = undefined;
-    const plain = result instanceof Uint8Array && !call.streamed;
-    if (plain && result.length > 0 && result.length <= this.#payloadLimit) {
-      this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
-      return;
-    }
     try {
+      const plain = types.isUint8Array(result) && !call.streamed;
+      if (plain && result.length > 0 && result.length <= this.#payloadLimit) {
+        this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, result);
+        return;
+      }
       const { kind, bytes } = encodeContent(result, this.#payloadLimit);
       if (call.streamed) {
         // A stream of one part: nothing was sent yet, so there is credit for it.
@@ -179,23 +246,21 @@ export class Calls {
 
   #fail(call: Invocation, error: unknown, service: LocalService): void {
     this.#running[call.low] = undefined;
-    let failure: { code: string; message: string; data?: unknown };
-    if (error instanceof ServiceFailure) {
-      failure = { code: error.code, message: error.message };
-      if (error.data !== undefined) failure.data = error.data;
-    } else {
-      failure = { code: "error", message: describe(error).slice(0, MAX_MESSAGE) };
-      const stack = error instanceof Error ? (error.stack ?? "") : failure.message;
-      this.#log.write("info", `${service.name}.${call.method} threw ${stack}`);
-    }
+    let what = "what the handler threw";
     try {
+      const failure = error instanceof ServiceFailure ? failureOf(error) : unexpected(error);
+      what = `the failure ${JSON.stringify(failure.code)}`;
+      if (!(error instanceof ServiceFailure)) {
+        this.#log.write("info", `${service.name}.${call.method} threw ${stackOf(error)}`);
+      }
       const { kind, bytes } = encodeContent(failure, this.#payloadLimit);
       this.#commands.respond(call, STATUS_FAILURE, kind, bytes);
     } catch (unencodable) {
-      this.#unencodable(call, `the failure ${JSON.stringify(failure.code)}`, unencodable);
+      this.#unencodable(call, what, unencodable);
     }
   }
 
+  /** What the application made cannot travel, or cannot even be read. */
   #unencodable(call: Invocation, what: string, error: unknown): void {
     const code = error instanceof TooLargeError ? "too-large" : "encoding";
     const message = error instanceof EncodingError || error instanceof TooLargeError;
@@ -203,24 +268,24 @@ export class Calls {
   }
 
   #error(call: Invocation, code: keyof typeof REQUEST_CODES, message: string): void {
+    this.#running[call.low] = undefined;
     const bytes = Buffer.from(message.slice(0, MAX_MESSAGE));
     this.#commands.respond(call, STATUS_ERROR, REQUEST_CODES[code], bytes);
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
+interface Failure {
+  code: string;
+  message: string;
+  data?: unknown;
 }
 
-/** A message of whatever was thrown; describing it may throw too. */
-function describe(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.message) : String(error);
-  } catch {
-    return "an error that cannot be described";
-  }
+/** What travels of a failure on purpose. */
+function failureOf({ code, message, data }: ServiceFailure): Failure {
+  return data === undefined ? { code, message } : { code, message, data };
+}
+
+/** What travels of anything else. It is for people, so it is cut rather than refused. */
+function unexpected(error: unknown): Failure {
+  return { code: "error", message: messageOf(error).slice(0, MAX_MESSAGE).toWellFormed() };
 }

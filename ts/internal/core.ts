@@ -13,11 +13,15 @@ import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../
 import type { Io, IoMode } from "../options/io.js";
 import type { Log } from "../options/log.js";
 import type { Report } from "../report.js";
+import { apart, inEmptyContext } from "./async-context.js";
 import { Calls } from "./calls.js";
 import type { Invocation } from "./invocation.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
+import { sharedController } from "./signals.js";
 import { Table } from "./table.js";
+import { watchRejection } from "./thenable.js";
+import { messageOf } from "./thrown.js";
 import { Waits } from "./waits.js";
 
 /** An exchange as its deliveries concern it. */
@@ -133,7 +137,7 @@ export class Core implements Sink {
         });
       }
       // What the core still has to tell is told before the rest is given up.
-      while (this.#bridge.deliver(new Budget())) await turn();
+      while (inEmptyContext(() => this.#bridge.deliver(new Budget()))) await turn();
     } finally {
       this.#end();
       this.work.remove();
@@ -181,6 +185,10 @@ export class Core implements Sink {
     this.pending.settle(key, status, kind, delivered, buffer, offset, length);
   }
 
+  overdue(key: number, delivered: number): void {
+    this.pending.overdue(key, deliveredOf(delivered));
+  }
+
   change(watch: number, change: Change): void {
     this.watches.get(watch)?.push(change);
   }
@@ -203,7 +211,7 @@ export class Core implements Sink {
   processGone(process: string): void {
     const controller = this.#gone.get(process);
     this.#gone.delete(process);
-    controller?.abort(gone());
+    if (controller !== undefined) apart(abort, controller);
   }
 
   subscriber(service: number, present: boolean, subscriber: SubscriberDelivery): void {
@@ -226,13 +234,11 @@ export class Core implements Sink {
       () => new RequestError("lost", "unknown", "the request was lost", { cause: error }),
     );
     // At the exit of the process, the native side may be closed already.
-    const closed = error instanceof Error && "code" in error && error.code === "closed";
-    if (!closed) this.failed(error);
+    if (Object(error).code !== "closed") this.failed(error);
   }
 
   failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.options.log.write("error", `internal error: ${message}`);
+    this.options.log.write("error", `internal error: ${messageOf(error)}`);
   }
 
   // ---- for the objects applications hold
@@ -241,8 +247,7 @@ export class Core implements Sink {
   guard<T>(callback: (argument: T) => void, argument: T): void {
     try {
       // An async callback's rejection is the same mistake as a throw.
-      const result: unknown = callback(argument);
-      if (result instanceof Promise) result.catch(this.options.callbackFailed);
+      watchRejection(callback(argument), this.options.callbackFailed);
     } catch (error) {
       this.options.callbackFailed(error);
     }
@@ -252,7 +257,7 @@ export class Core implements Sink {
   gone(process: string): AbortSignal {
     let controller = this.#gone.get(process);
     if (controller !== undefined) return controller.signal;
-    controller = new AbortController();
+    controller = sharedController();
     // This process itself stays reachable until the registry closes.
     if (process === this.id ? this.#open : this.#track(process)) {
       this.#gone.set(process, controller);
@@ -286,9 +291,14 @@ export class Core implements Sink {
     this.flushes.end(new ClosedError("the registry"));
     for (const exchange of this.exchanges.values()) exchange.closed();
     this.exchanges.clear();
-    for (const controller of this.#gone.values()) controller.abort(gone());
+    for (const controller of this.#gone.values()) apart(abort, controller);
     this.#gone.clear();
   }
+}
+
+/** Its listeners are code of the application. */
+function abort(controller: AbortController): void {
+  controller.abort(gone());
 }
 
 function gone(): RequestError {

@@ -1,6 +1,7 @@
 // Promises that are settled elsewhere, and waits that a signal can end.
 
 import { CancelledError } from "../errors.js";
+import { onAbort, reasonOf } from "./signals.js";
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -34,12 +35,12 @@ export async function unlessAborted<T>(
   handled(promise);
   const aborted = deferred<never>();
   const abort = () =>
-    aborted.reject(new CancelledError("the wait was cancelled", { cause: signal.reason }));
+    aborted.reject(new CancelledError("the wait was cancelled", { cause: reasonOf(signal) }));
   if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
+  const forget = onAbort(signal, abort);
   try {
     return await Promise.race([aborted.promise, promise]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    forget();
   }
 }

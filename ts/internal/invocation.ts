@@ -1,8 +1,10 @@
 // One running call of a local method: the handler's context, and the way its result takes back.
 
 import type { Caller, Context } from "../context.js";
+import { inContextOfNow } from "./async-context.js";
 import { now, onPerformanceClock } from "./clock.js";
 import type { PartSource } from "./part-source.js";
+import { sharedController } from "./signals.js";
 
 /** Where callers are watched. */
 export interface CallerTracker {
@@ -27,6 +29,8 @@ export class Invocation implements Context {
   #parts: number;
   #stream: PartSource | undefined;
   #controller: AbortController | undefined;
+  /** Aborts that, in the context in which it was asked for. */
+  #abort: ((reason: unknown) => void) | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
   /**
@@ -62,17 +66,19 @@ export class Invocation implements Context {
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      const controller = sharedController();
+      this.#controller = controller;
+      this.#abort = inContextOfNow((reason) => controller.abort(reason));
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
     }
     return this.#controller.signal;
   }
 
-  /** Nobody waits for the result any more. Abort listeners are user code: call it guarded. */
+  /** Nobody waits for the result any more. */
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };
-    this.#controller?.abort(reason);
+    this.#abort?.(reason);
     this.#stream?.stop();
   }
 

@@ -8,6 +8,7 @@ import { STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
 import { decodeContent } from "../content/content.js";
 import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
 import type { Holder } from "./open-work.js";
+import { onAbort, reasonOf } from "./signals.js";
 import type { Target } from "./targets.js";
 
 /** Takes the parts of a streamed result, before its outcome. */
@@ -25,8 +26,8 @@ interface Slot {
 
 /** What few requests have. */
 interface Extra {
-  readonly signal: AbortSignal | undefined;
-  readonly abort: (() => void) | undefined;
+  /** No longer waits for its signal. */
+  readonly forget: (() => void) | undefined;
   readonly part: PartSink | undefined;
 }
 
@@ -67,19 +68,18 @@ export class Pending {
     part?: PartSink,
   ): Promise<unknown> {
     const key = this.#free.pop() ?? this.#slots.push(undefined) - 1;
+    let extra: Extra | undefined;
     try {
+      // First: a signal of the application's making may throw.
+      if (signal !== undefined || part !== undefined) extra = this.#extra(key, signal, part);
       this.#commands.request(key, how, target, method, kind, content);
     } catch (error) {
+      if (extra !== undefined) end(extra);
       this.#free.push(key);
       throw error;
     }
     const promise = new Promise(capture);
-    this.#slots[key] = {
-      resolve: resolveLast,
-      reject: rejectLast,
-      extra:
-        signal === undefined && part === undefined ? undefined : this.#extra(key, signal, part),
-    };
+    this.#slots[key] = { resolve: resolveLast, reject: rejectLast, extra };
     this.#work.add();
     return promise;
   }
@@ -99,12 +99,8 @@ export class Pending {
     offset: number,
     length: number,
   ): void {
-    const slot = this.#slots[key];
+    const slot = this.#settled(key);
     if (slot === undefined) return;
-    this.#slots[key] = undefined;
-    this.#free.push(key);
-    if (slot === SETTLED) return;
-    this.#ended(slot);
     try {
       const bytes = view(buffer, offset, length);
       if (status === STATUS_RESPONSE) {
@@ -121,21 +117,41 @@ export class Pending {
     }
   }
 
+  /** A request did not end by its deadline: that is its outcome. */
+  overdue(key: number, delivered: Delivered): void {
+    const slot = this.#settled(key);
+    if (slot === undefined) return;
+    const message = "the deadline passed before an outcome arrived";
+    slot.reject(new RequestError("deadline", delivered, message));
+  }
+
   /** Ends all that are left. */
   end(error: (this: void) => RequestError): void {
     for (let key = 0; key < this.#slots.length; key++) this.#take(key)?.reject(error());
   }
 
-  /** What a request has beyond its promise, whose functions were captured last. */
+  /** What a request has beyond its promise. */
   #extra(key: number, signal: AbortSignal | undefined, part: PartSink | undefined): Extra {
+    const forget =
+      signal &&
+      onAbort(signal, () => {
+        // In this order: whoever takes a request settles it.
+        const slot = this.#take(key);
+        slot?.reject(cancelled(signal, this.#cancel(key)));
+      });
     if (part !== undefined) part.key = key;
-    if (signal === undefined) return { signal, abort: undefined, part };
-    const reject = rejectLast;
-    const abort = (): void => {
-      if (this.#take(key) !== undefined) reject(cancelled(signal, this.#cancel(key)));
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    return { signal, abort, part };
+    return { forget, part };
+  }
+
+  /** The outcome of a request has come: takes it out, unless it was settled before. */
+  #settled(key: number): Slot | undefined {
+    const slot = this.#slots[key];
+    if (slot === undefined) return undefined;
+    this.#slots[key] = undefined;
+    this.#free.push(key);
+    if (slot === SETTLED) return undefined;
+    this.#ended(slot);
+    return slot;
   }
 
   /** Takes a request out that is settled although its outcome has not come. */
@@ -149,10 +165,13 @@ export class Pending {
 
   #ended({ extra }: Slot): void {
     this.#work.remove();
-    if (extra === undefined) return;
-    if (extra.abort !== undefined) extra.signal?.removeEventListener("abort", extra.abort);
-    if (extra.part !== undefined) extra.part.key = undefined;
+    if (extra !== undefined) end(extra);
   }
+}
+
+function end({ forget, part }: Extra): void {
+  forget?.();
+  if (part !== undefined) part.key = undefined;
 }
 
 // The functions of the promise made last: one executor for all spares a closure for each.
@@ -167,7 +186,7 @@ function capture(resolve: (value: unknown) => void, reject: (error: Error) => vo
 /** The error of a request that its signal ended; `delivered` says whether before it was sent. */
 export function cancelled(signal: AbortSignal, delivered: Delivered): RequestError {
   return new RequestError("cancelled", delivered, "the request was cancelled", {
-    cause: signal.reason,
+    cause: reasonOf(signal),
   });
 }
 

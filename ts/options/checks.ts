@@ -130,12 +130,32 @@ export function name(value: string, what: string, empty = false): string {
   return bounded(value, what, 255);
 }
 
+/** Checks the path of a socket. */
+export function socketPath(value: string): string {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) {
+    return travelling(value, "path");
+  }
+  throw new TypeError("path must be the path of a socket");
+}
+
 /** Checks a subject or pattern: a string of at most 1024 bytes in UTF-8. */
 export function subject(value: string, what: "subject" | "pattern"): string {
   if (typeof value !== "string") {
     throw new TypeError(`${what} must be a string, not ${show(value)}`);
   }
   return bounded(value, what, 1024);
+}
+
+/** Checks a signal by what it can do: it may be that of another realm or library. */
+export function signal(value: AbortSignal | null | undefined): AbortSignal | undefined {
+  if (value === undefined || value === null) return undefined;
+  const fits =
+    typeof value === "object" &&
+    typeof value.aborted === "boolean" &&
+    typeof value.addEventListener === "function" &&
+    typeof value.removeEventListener === "function";
+  if (fits) return value;
+  throw new TypeError("signal must be an AbortSignal");
 }
 
 /** Checks a positive integer. */
@@ -170,7 +190,13 @@ function bounded(value: string, what: string, bytes: number): string {
   if (value.length * 3 > bytes && Buffer.byteLength(value) > bytes) {
     throw new RangeError(`${what} must be at most ${bytes} bytes long`);
   }
-  return value;
+  return travelling(value, what);
+}
+
+/** In UTF-8 half a surrogate pair becomes U+FFFD: two names would become one. */
+function travelling(value: string, what: string): string {
+  if (value.isWellFormed()) return value;
+  throw new RangeError(`${what} must not contain an unpaired surrogate`);
 }
 
 function show(value: unknown): string {

@@ -12,7 +12,10 @@ export interface Limits {
   subscriptionReports?: number | undefined;
   /** Bytes of content that wait for one subscription: 32 MiB. */
   subscriptionBytes?: number | undefined;
-  /** Requests running in one service: 1,024; more are answered `overloaded`. */
+  /**
+   * Requests running in one service: 2,048; more are answered `overloaded`. One caller may have as
+   * many as it leaves to others: half of them, if it is alone.
+   */
   runningRequests?: number | undefined;
   /** Requests pending over one link, each direction by itself: 8,192. */
   pendingRequests?: number | undefined;

@@ -1,4 +1,6 @@
 import { NetsvcError } from "../errors.js";
+import { apart } from "../internal/async-context.js";
+import { watchRejection } from "../internal/thenable.js";
 
 /** From silence to everything. */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
@@ -21,14 +23,14 @@ const DEFAULT_LEVEL: LogLevel = "warn";
 export class Log {
   readonly #label: string;
   readonly #threshold: number;
-  readonly #write: (entry: LogEntry) => void;
+  readonly #write: (entry: LogEntry) => unknown;
 
   /** Without an option: to stderr, at the level of the environment variable NETSVC_LOG. */
   constructor(label: string, option: LogOption | undefined) {
     this.#label = label;
     if (typeof option === "function") {
       this.#threshold = LEVELS.length;
-      this.#write = option;
+      this.#write = (entry) => apart(option, entry);
     } else {
       this.#threshold = LEVELS.indexOf(option === undefined ? levelOfEnvironment() : level(option));
       this.#write = toStderr;
@@ -42,11 +44,10 @@ export class Log {
 
   write(level: LogEntry["level"], message: string): void {
     if (!this.takes(level)) return;
+    // A log that fails must not take the application with it, and there is no log to say so.
     try {
-      this.#write({ level, label: this.#label, message });
-    } catch {
-      // A log that fails must not take the application with it, and there is no log to say so.
-    }
+      watchRejection(this.#write({ level, label: this.#label, message }), () => {});
+    } catch {}
   }
 }
 

@@ -65,8 +65,13 @@ impl End {
     #[inline(never)]
     pub fn apply(&mut self, now: Time) {
         for Conn { id, decoder, received, .. } in &mut self.conns {
-            let applied = self.process.handle_bytes(now, *id, decoder, received, None);
-            debug_assert!(applied.is_ok());
+            loop {
+                let applied = self.process.handle_bytes(now, *id, decoder, received, None);
+                debug_assert!(applied.is_ok());
+                if !self.process.has_stopped() {
+                    break;
+                }
+            }
         }
     }
 

@@ -24,6 +24,11 @@ mod reason;
 mod registry;
 mod reports;
 mod requests;
+#[cfg(not(feature = "steps"))]
+mod steps;
+#[cfg(feature = "steps")]
+#[doc(hidden)]
+pub mod steps;
 mod time;
 
 pub mod wire;

@@ -44,11 +44,22 @@ pub const STUCK_SERVER: Duration = Duration::from_secs(60);
 /// written. It exceeds what an honest process causes at once: 8,192 cancelled requests, or 1,024
 /// services announced.
 pub const RELAYED_SHARE: usize = 1 << 20;
+/// Steps that one accepted link may cause in a turn of reading beyond those for which the size of
+/// its messages pays: one for each interest, service, link or pattern that has to be looked at. The
+/// message that takes the last is applied to its end; what follows waits until others had their
+/// turn. So many take one to two milliseconds, as the 64 KiB that are read at once do otherwise.
+pub const TURN_STEPS: usize = 8192;
 /// While a link is not read for that reason, it is read once in this time: so its end is seen.
 pub const PAUSED_READ: Duration = Duration::from_secs(4);
 /// Bytes per second that a link must take while others wait for it, or it is a slow consumer after
 /// [`STUCK_WRITER`].
 pub const SLOWEST_READER: f64 = 1_048_576.0;
+/// Bytes of arguments that may wait in one service for the application to take them, at least four
+/// of the largest size.
+pub const MAX_WAITING_ARGUMENTS: usize = 32 << 20;
+/// A stream of a peer ends if no part of it has passed for this long, or for its first deadline if
+/// that is longer: its caller need not take any for as long as it likes.
+pub const RESTING_STREAM: Duration = Duration::from_secs(3600);
 /// Resolving, connecting and handshake together may take this long.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -88,6 +99,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Bytes of arguments that may wait in one service.
+    pub(crate) fn waiting_arguments(&self) -> usize {
+        MAX_WAITING_ARGUMENTS.max(self.payload * 4)
+    }
+
     /// Links that peers from elsewhere can have together.
     pub(crate) fn remote_links(&self) -> usize {
         self.links - self.links / 16
@@ -112,7 +128,7 @@ impl Default for Limits {
             outbox: 32 << 20,
             subscription_reports: 65_536,
             subscription_bytes: 32 << 20,
-            running_requests: 1024,
+            running_requests: 2048,
             pending_requests: 8192,
             services: 1024,
             announced_bytes: 1 << 20,

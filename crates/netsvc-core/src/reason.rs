@@ -39,6 +39,8 @@ pub enum ReasonCode {
     SlowConsumer = 5,
     /// A newer attempt of the same link took this one's place.
     Replaced = 6,
+    /// A fault in netsvc itself has ended this process's registry.
+    Internal = 7,
     /// The host name could not be resolved.
     ResolveFailed = 16,
     /// No address accepted the connection.
@@ -71,13 +73,14 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Closed,
         Self::PeerClosed,
         Self::ConnectionLost,
         Self::HeartbeatLost,
         Self::SlowConsumer,
         Self::Replaced,
+        Self::Internal,
         Self::ResolveFailed,
         Self::ConnectFailed,
         Self::ConnectTimeout,
@@ -113,6 +116,7 @@ impl ReasonCode {
             Self::HeartbeatLost => "heartbeat-lost",
             Self::SlowConsumer => "slow-consumer",
             Self::Replaced => "replaced",
+            Self::Internal => "internal",
             Self::ResolveFailed => "resolve-failed",
             Self::ConnectFailed => "connect-failed",
             Self::ConnectTimeout => "connect-timeout",

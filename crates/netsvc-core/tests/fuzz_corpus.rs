@@ -9,9 +9,11 @@ use std::path::PathBuf;
 
 use netsvc_testkit::fuzz::TARGETS;
 
-/// Inputs that are made here for each target; four processes take longer than one.
+/// Inputs that are made here for each target; four processes take longer than one, and a crowd of
+/// peers that say things by the thousand longer yet.
 const INPUTS: u64 = 3000;
 const INPUTS_OF_WORLD: u64 = 600;
+const INPUTS_OF_COST: u64 = 100;
 
 fn run(name: &str, target: fn(&[u8]), what: &str, input: &[u8]) {
     let result = catch_unwind(AssertUnwindSafe(|| target(input)));
@@ -39,7 +41,11 @@ fn invent(name: &str) {
         random ^= random << 17;
         random
     };
-    let inputs = if name == "world" { INPUTS_OF_WORLD } else { INPUTS };
+    let inputs = match name {
+        "world" => INPUTS_OF_WORLD,
+        "cost" => INPUTS_OF_COST,
+        _ => INPUTS,
+    };
     for number in 0..inputs {
         let len = next() % (8 << (number % 7));
         // Small numbers mean more than large ones, so half the inputs have only those.
@@ -71,4 +77,4 @@ macro_rules! targets {
     };
 }
 
-targets!(decoder handshake control world);
+targets!(decoder handshake control world cost);

@@ -73,8 +73,8 @@ fn a_hub_that_returns_within_ten_seconds_is_found_within_a_quarter_of_a_second()
 }
 
 #[test]
-fn the_schedule_starts_anew_after_ten_seconds_active_and_not_before() {
-    for (active, anew) in [(9, false), (11, true)] {
+fn the_schedule_starts_anew_after_a_second_active_and_not_before() {
+    for (active, anew) in [(millis(900), false), (millis(1100), true), (secs(11), true)] {
         let mut world = World::new(3);
         let [hub, client] = two(&mut world);
         world.connect(client, hub);
@@ -83,13 +83,31 @@ fn the_schedule_starts_anew_after_ten_seconds_active_and_not_before() {
         world.hub(hub, "");
         assert!(world.until(secs(6), |world| !world.host(client).events.is_empty()));
         assert_eq!(link_story(&world.host(client).take_events()), ["active"]);
-        world.advance(secs(active));
+        world.advance(active);
         world.cut(hub, client);
         let (_, _, delay) = next_failure(&mut world, client);
         if anew {
             assert!(delay <= millis(100), "{delay:?}");
         } else {
             assert!(delay >= millis(2500), "{delay:?}");
+        }
+    }
+}
+
+#[test]
+fn a_hub_in_a_crash_loop_is_found_early_in_each_of_its_lives() {
+    for seed in 1..10 {
+        let mut world = World::new(seed);
+        let [hub, client] = two(&mut world);
+        world.connect(client, hub);
+        for life in 0..40 {
+            world.hub(hub, "");
+            world.advance(millis(300));
+            let story = link_story(&world.host(client).take_events());
+            assert_eq!(story.last().map(String::as_str), Some("active"), "life {life}: {story:?}");
+            world.advance(millis(2700));
+            world.restart(hub);
+            world.advance(millis(1500));
         }
     }
 }
@@ -106,7 +124,7 @@ fn a_link_that_keeps_breaking_is_not_tried_often_for_ever() {
         let active = |world: &mut World| link_story(&world.host(client).events) == ["active"];
         assert!(world.until(LONG, active));
         world.host(client).take_events();
-        world.advance(secs(1));
+        world.advance(millis(900));
         world.cut(hub, client);
         delay = next_failure(&mut world, client).2;
     }

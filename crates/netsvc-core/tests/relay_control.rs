@@ -308,3 +308,31 @@ fn who_is_not_read_is_not_given_up_and_gives_nobody_up() {
     assert_eq!(link_story(&world.host(source).take_events()), NOTHING);
     assert_eq!(world.at(source).queued_bytes(), 0, "everything is read");
 }
+
+/// The end of a process is what publishers are told of the end of all that it wanted.
+#[test]
+fn of_a_process_that_is_cut_off_publishers_hear_once() {
+    let mut scene = Scene::new(10);
+    let [hub, victim, ..] = scene.nodes;
+    for id in 1..=4000 {
+        let target = InterestTarget::Name("victim".into());
+        let pattern = Str::from(format!("{id}"));
+        scene.say(&Message::Interest { id, target, pattern, latest: false });
+    }
+    assert!(scene.world.until(60 * SECOND, |world| !world.is_unread(&scene.bad)));
+    scene.world.settle();
+    let told = |world: &mut World| {
+        let events = world.host(victim).take_events();
+        events.iter().filter(|event| matches!(event, Event::Subscriber { .. })).count()
+    };
+    assert_eq!(told(&mut scene.world), 4000);
+    scene.world.host(victim).stopped = true;
+    scene.world.hang_up(&scene.bad);
+    scene.world.settle();
+    let queued = scene.world.at(hub).queued_bytes();
+    assert!(queued < 1000, "{queued} bytes are queued");
+    scene.world.host(victim).stopped = false;
+    scene.world.settle();
+    assert_eq!(told(&mut scene.world), 4000);
+    assert_eq!(scene.world.at(hub).ignored() + scene.world.at(victim).ignored(), 0);
+}

@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
-use netsvc_core::{AbortReason, Content, Delivered, HandlerResult, Outcome, RequestCode, Time};
-use netsvc_testkit::{Target, Told, World, assert_nothing_pending, verdict};
+use netsvc_core::{
+    AbortReason, Content, Delivered, Event, HandlerResult, Lifetime, Outcome, RequestCode,
+    RequestOptions, Time,
+};
+use netsvc_testkit::{Target, Told, Verbs, World, assert_nothing_pending, verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,6 +30,47 @@ fn the_deadline_ends_a_request_once_and_a_late_response_is_dropped() {
     world.respond(provider, running[0].call, "late");
     assert_eq!(world.told(user), Told::default());
     assert_nothing_pending(&mut world, &[hub, provider, user]);
+}
+
+/// Who has much to tell an application that takes its time tells it first what the time decided.
+#[test]
+fn a_deadline_that_has_passed_is_told_before_what_waits() {
+    let (mut world, _, [provider, user]) = World::star(1);
+    let (service, _) = world.create(provider, "x");
+    world.subscribe(user, "x", "*");
+    world.settle();
+    world.host(user).listening = false;
+    world.ask_with(user, 1, &Target::Name("x".into()), "", 2 * SECOND);
+    for _ in 0..3 {
+        world.publish(provider, service, "subject", Lifetime::None);
+    }
+    world.advance(3 * SECOND);
+    let now = world.now();
+    let first = world.at(user).poll_event(now);
+    assert!(matches!(first, Some(Event::Outcome { key: 1, .. })), "{first:?}");
+    let rest = std::iter::from_fn(|| world.at(user).poll_event(now));
+    assert!(rest.filter(|event| matches!(event, Event::Report { .. })).count() == 3);
+}
+
+/// Its parts are told first, however late.
+#[test]
+fn the_deadline_of_a_stream_is_told_after_its_parts() {
+    let (mut world, _, [provider, user]) = World::star(1);
+    world.create(provider, "x");
+    world.settle();
+    let options = RequestOptions { parts: 4, ..RequestOptions::within(2 * SECOND) };
+    world.ask_for(user, 1, &Target::Name("x".into()), "", options);
+    let call = world.told(provider).only_invocation().call;
+    world.host(user).listening = false;
+    let now = world.now();
+    world.at(provider).part(now, call, Content::raw("part")).unwrap();
+    world.advance(3 * SECOND);
+    let now = world.now();
+    assert_eq!(world.at(user).poll_overdue(), None);
+    let first = world.at(user).poll_event(now);
+    assert!(matches!(first, Some(Event::Part { key: 1, .. })), "{first:?}");
+    let second = world.at(user).poll_event(now);
+    assert!(matches!(second, Some(Event::Outcome { key: 1, .. })), "{second:?}");
 }
 
 #[test]

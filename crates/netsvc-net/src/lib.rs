@@ -33,11 +33,13 @@
 //! | how do programs of one machine get around TCP? | `transport/loopback.rs` |
 //! | how are ports and socket files bound and released? | `transport/bind.rs`, `listener.rs` |
 //! | who calls the core when time has passed? | `tasks/timer.rs` |
+//! | when does free memory go back to the system? | `bursts.rs` |
 //!
 //! Files are in layers: transports, connections, the state, what is shared, turns of reading and
 //! writing (`pump.rs`), tasks, the engine. Each knows only those before it. In particular the
 //! state starts no task: what is to be opened lies there until `tasks/attempt.rs` comes for it.
 
+mod bursts;
 mod clock;
 mod connection;
 mod delegations;

@@ -7,14 +7,18 @@ use netsvc_core::limits::PUBLISH_HIGH_WATER;
 use netsvc_core::wire::SendBuffer;
 use netsvc_core::{CommandError, ConnId, ContentRef, Direct, PublishOptions, ServiceNo, Sink, Str};
 
+use crate::bursts;
 use crate::connection::reader::Reader;
 use crate::connection::writer::Source;
 use crate::connection::{Connection, GONE, WRITE};
 use crate::effects::Effects;
 use crate::shared::Shared;
 
-/// A connection yields to the others after this many bytes in one direction.
+/// A connection yields to the others after having read this many bytes.
 pub(crate) const TURN: usize = 256 << 10;
+/// As [`TURN`], after having written so many. Fewer: what one says may make a hub write to all,
+/// which then takes its turn before the next that others say is read.
+pub(crate) const WRITE_TURN: usize = CHUNK;
 /// Bytes that a thread writes to connections after one call into the core. The connections' own
 /// tasks write the rest, so that the application's thread is not kept.
 const DIRECT_WRITE: usize = 256 << 10;
@@ -56,7 +60,8 @@ pub(crate) fn perform_with<R>(shared: &Shared, work: impl FnOnce(&mut Effects) -
 fn perform(shared: &Shared, mut effects: Effects) {
     let mut share = DIRECT_WRITE;
     while let Some(connection) = effects.dirty.pop() {
-        if connection.stream.direct_writes() {
+        // What is made bytes although nothing may be written is final all the same, and takes time.
+        if share > 0 && connection.stream.direct_writes() {
             write(shared, &connection, &mut share, &mut effects);
         } else {
             connection.oblige(WRITE);
@@ -64,6 +69,7 @@ fn perform(shared: &Shared, mut effects: Effects) {
     }
     for connection in effects.closed {
         connection.close();
+        bursts::ended();
     }
     for listener in effects.with_room {
         listener.kick();
@@ -86,7 +92,9 @@ pub(crate) fn write(
     share: &mut usize,
     effects: &mut Effects,
 ) {
+    let before = *share;
     connection.write(&mut Outbox { shared, conn: connection.id, effects }, share);
+    bursts::moved(before - *share);
 }
 
 /// Writes what these take without waiting.
@@ -223,6 +231,7 @@ pub(crate) fn end(shared: &Shared, connection: &Connection) {
         shared.apply_state(effects, |state, now| {
             if state.connections.remove(&connection.id).is_some() {
                 state.process.handle_closed(now, connection.id);
+                bursts::ended();
             }
         });
     });
@@ -237,6 +246,9 @@ fn read_by<'a>(
     mut sink: Option<&mut (dyn Sink + '_)>,
     reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
 ) -> Option<Turn> {
+    if connection.is_torn() {
+        return Some(Turn::Ended);
+    }
     let mut last = None;
     // The core may have had enough of it after each chunk.
     while left > 0 && !connection.is_paused() {
@@ -263,6 +275,10 @@ fn read_once(
     effects: &mut Effects,
     sink: Option<&mut (dyn Sink + '_)>,
 ) -> Turn {
+    if reader.waits() {
+        shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
+        return end_turn(reader, left, Turn::More);
+    }
     let read = match reader.fill(&*connection.stream, *left) {
         Ok(read) if read.count == 0 => return Turn::Ended,
         Ok(read) => read,
@@ -280,8 +296,18 @@ fn read_once(
         }
     };
     *left = left.saturating_sub(read.count);
+    bursts::moved(read.count);
     shared.apply(effects, |process, now| reader.apply(process, now, connection.id, sink));
-    if read.maybe_more { Turn::More } else { Turn::Idle }
+    end_turn(reader, left, if read.maybe_more { Turn::More } else { Turn::Idle })
+}
+
+/// What was read brought more work than a turn has: the rest waits until others had theirs.
+fn end_turn(reader: &Reader, left: &mut usize, turn: Turn) -> Turn {
+    if !reader.waits() {
+        return turn;
+    }
+    *left = 0;
+    Turn::More
 }
 
 #[cfg(test)]

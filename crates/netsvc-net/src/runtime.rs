@@ -7,6 +7,7 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+use crate::bursts;
 use crate::sync::lock;
 
 /// The I/O thread `netsvc-io`, shared by all engines of an operating system process.
@@ -56,6 +57,7 @@ impl Runtime {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
+            runtime.spawn(bursts::run());
             if started.send(Ok(runtime.handle().clone())).is_ok() {
                 // An error is the expected end: the sender was dropped.
                 let _ = runtime.block_on(stop);

@@ -10,7 +10,6 @@ use crate::delegations::Delegations;
 use crate::effects::Effects;
 use crate::signal::Signal;
 use crate::state::State;
-use crate::sync::lock;
 
 /// One registry with its sockets.
 pub(crate) struct Shared {
@@ -42,9 +41,21 @@ impl Shared {
         }
     }
 
-    /// Whoever changes the core through this settles the state before unlocking.
+    /// Whoever changes the core through this settles the state before unlocking. If somebody has
+    /// panicked instead, the registry has ended: see [`Process::collapse`].
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        let state = self.state.lock();
+        state.unwrap_or_else(|poisoned| self.end_torn(poisoned.into_inner()))
+    }
+
+    #[cold]
+    fn end_torn<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.end_torn(self.clock.now());
+        self.state.clear_poison();
+        // The timer's task settles the state, if nobody does before: it closes what is open, and
+        // tells the application.
+        self.timer.notify_one();
+        state
     }
 
     /// Calls the core and notes what is to be done about it.

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) armed: Time,
     /// Everything was dropped; nothing is opened any more.
     pub(crate) shut: bool,
+    /// Connections of a core that somebody has left half-changed: to be closed.
+    torn: Vec<Arc<Connection>>,
 }
 
 /// A connection that the core wants opened.
@@ -51,12 +53,27 @@ impl State {
             full: Vec::new(),
             armed: Time::NEVER,
             shut: false,
+            torn: Vec::new(),
         }
+    }
+
+    /// Somebody has panicked under the mutex. The core ends, and tells so; everything that it had
+    /// open is dropped. Listeners follow when the state is settled: their exchanges are gone.
+    pub(crate) fn end_torn(&mut self, now: Time) {
+        self.process.collapse(now);
+        self.targets.clear();
+        self.opening.clear();
+        for (_, attempt) in self.attempts.drain() {
+            attempt.abort();
+        }
+        self.torn.extend(self.connections.drain().map(|(_, connection)| connection));
+        self.armed = Time::NEVER;
     }
 
     /// Follows a call into the core: takes out what it wants done, and does what needs no system
     /// call on a connection.
     pub(crate) fn settle(&mut self, now: Time, effects: &mut Effects) {
+        effects.closed.append(&mut self.torn);
         // Before the actions, because a connection that is closed is written to once more.
         self.note_dirty(effects);
         while let Some(action) = self.process.poll_action() {

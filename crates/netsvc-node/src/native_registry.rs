@@ -418,6 +418,22 @@ impl NativeRegistry {
     }
 }
 
+#[napi]
+impl NativeRegistry {
+    /// Requests whose deadline has passed, which are told before what `drain` has already given:
+    /// fills `pairs` with key and, as `cancel`, whether it was delivered. Returns how many they
+    /// are; if they fill the array there may be more. Never throws `closed`.
+    #[napi(catch_unwind)]
+    pub fn overdue(&self, mut pairs: Uint32ArraySlice<'_>) -> Result<u32> {
+        guard(|| {
+            // SAFETY: no other slice of this array exists, and no JavaScript runs before it is
+            // written.
+            let pairs = unsafe { pairs.as_mut() };
+            Ok(self.registry.overdue(pairs))
+        })
+    }
+}
+
 impl NativeRegistry {
     fn run<R>(&self, body: impl FnOnce(&mut Process, Time) -> R) -> Result<R> {
         Ok(self.registry.engine()?.with(body))

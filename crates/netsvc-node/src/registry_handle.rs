@@ -13,7 +13,7 @@ use crate::commands::decode::{self, Commands, Malformed};
 use crate::commands::strings::Strings;
 use crate::deliveries::buffer::Buffer;
 use crate::deliveries::delivery::Delivery;
-use crate::deliveries::encode::MIN_WORDS;
+use crate::deliveries::encode::{MIN_WORDS, delivered_number};
 use crate::deliveries::inbox::Inbox;
 use crate::error::{Code, Error, Result, guard, invalid};
 use crate::options::{RegistryOptions, limits};
@@ -149,6 +149,22 @@ impl RegistryHandle {
             .ok_or_else(|| invalid(format!("deliveries need {MIN_WORDS} words or more")))?;
         let Some(size) = filled.large else { return Ok(None) };
         alone(size, &mut |memory| inbox.fill_alone(words, memory, filled.more)).map(Some)
+    }
+}
+
+impl RegistryHandle {
+    /// Fills pairs of words with requests whose deadline has passed; returns how many they are.
+    pub(crate) fn overdue(&self, words: &mut [u32]) -> u32 {
+        let Some(engine) = self.engine.borrow().clone() else { return 0 };
+        engine.with(|process, _| {
+            let mut count = 0;
+            for pair in words.as_chunks_mut::<2>().0 {
+                let Some((key, delivered)) = process.poll_overdue() else { break };
+                *pair = [u32::try_from(key).unwrap_or(u32::MAX), delivered_number(delivered)];
+                count += 1;
+            }
+            count
+        })
     }
 }
 

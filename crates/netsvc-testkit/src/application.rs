@@ -129,8 +129,14 @@ impl Host {
             buffer.advance(front);
             self.applied_in_place += front as u64;
         }
-        let sink: Option<&mut dyn Sink> = if tells { Some(&mut events) } else { None };
-        *deaf = process.handle_bytes(now, conn, decoder, buffer, sink).is_err();
+        loop {
+            let sink: Option<&mut dyn Sink> = if tells { Some(&mut events) } else { None };
+            *deaf = process.handle_bytes(now, conn, decoder, buffer, sink).is_err();
+            // Nobody else waits for a turn.
+            if !process.has_stopped() {
+                break;
+            }
+        }
     }
 }
 

@@ -49,6 +49,11 @@ impl<V> PointerCache<V> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// As [`clear`](Self::clear), and gives the memory back.
     pub(crate) fn free(&mut self) {
         self.entries = FxHashMap::default();

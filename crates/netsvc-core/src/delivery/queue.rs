@@ -46,6 +46,9 @@ pub(crate) enum Next {
 /// this one. A stamp, drawn for each entry of any of them, says what came first.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
+    /// Told before everything else, however long it has waited: requests whose deadline passed. The
+    /// time decided that, not a peer, so it has no place among what peers have sent.
+    overdue: VecDeque<Event>,
     pending: VecDeque<(u64, Pending)>,
     ready: BTreeSet<(u64, Source)>,
     /// One more entry of `ready`, most of the time the only one: a burst for one subscription does
@@ -85,6 +88,28 @@ impl Deliveries {
         self.pending.push_back((stamp, Pending::Event(event)));
     }
 
+    /// What was pushed last, the outcome of a request whose deadline passed, is told first.
+    pub(crate) fn hasten_last(&mut self) {
+        if let Some((_, Pending::Event(event @ Event::Outcome { .. }))) = self.pending.pop_back() {
+            self.overdue.push_back(event);
+        }
+    }
+
+    /// The next request whose deadline passed.
+    pub(crate) fn next_overdue(&mut self) -> Option<Event> {
+        self.overdue.pop_front()
+    }
+
+    /// Takes out what is to be told, but for what is in other tables.
+    pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        let events = pending.filter_map(|(_, pending)| match pending {
+            Pending::Event(event) => Some(event),
+            Pending::Invoke(_) | Pending::Credit(_) => None,
+        });
+        std::mem::take(&mut self.overdue).into_iter().chain(events)
+    }
+
     /// An event that says nothing the application could not ask for, and that peers can cause in
     /// any number: dropped while too much is waiting.
     pub(crate) fn push_hint(&mut self, event: Event) {
@@ -114,6 +139,7 @@ impl Deliveries {
     pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
         self.stale += 1;
         if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
+            crate::steps::count(self.pending.len());
             self.pending.retain(|(_, pending)| match pending {
                 Pending::Invoke(call) => is_wanted(*call),
                 Pending::Event(_) | Pending::Credit(_) => true,
@@ -144,12 +170,16 @@ impl Deliveries {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty()
+        let empty = self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty();
+        empty && self.overdue.is_empty()
     }
 
     /// Takes out what came first. A source must be made ready again for its following entry.
     pub(crate) fn next(&mut self) -> Option<Next> {
         self.unheard = 0;
+        if let Some(event) = self.overdue.pop_front() {
+            return Some(Next::Pending(Pending::Event(event)));
+        }
         let pending = self.pending.front().map(|(stamp, _)| *stamp);
         let source = self.spare.into_iter().chain(self.ready.first().copied()).min();
         match (pending, source) {

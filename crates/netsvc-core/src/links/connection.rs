@@ -11,6 +11,7 @@ use crate::limits::{CONNECT_DEADLINE, STUCK_SERVER, STUCK_WRITER};
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
 use crate::reports::replays_asked::ReplaysAsked;
+use crate::requests::load::Load;
 use crate::requests::route_cache::RouteCache;
 use crate::time::Time;
 use crate::wire::{Hello, Message};
@@ -61,7 +62,7 @@ pub(crate) struct Connection {
     /// The route of the last of them.
     pub(crate) route: Option<Box<RouteCache>>,
     /// How many of those in flight were sent, or are to be sent, to the peer.
-    pub(crate) outbound: usize,
+    pub(crate) outbound: Load,
     /// Sent to the peer and not confirmed.
     pub(crate) flushes: FxHashSet<FlushId>,
 }
@@ -122,7 +123,7 @@ impl Connection {
             ignored: 0,
             inbound: IdMap::default(),
             route: None,
-            outbound: 0,
+            outbound: Load::default(),
             flushes: FxHashSet::default(),
         }
     }
@@ -141,11 +142,6 @@ impl Connection {
     /// As `has_told_service`, for an interest of this process.
     pub(crate) fn has_told_interest(&self, id: u32) -> bool {
         self.out.has_told_interest(id)
-    }
-
-    /// Whether a process was introduced to the peer, or may be by what is queued.
-    pub(crate) fn may_know(&self, process: ProcessNo) -> bool {
-        self.out.may_know(process)
     }
 
     /// What the peer may say and does for this process; nothing before the handshake is done.
@@ -193,6 +189,15 @@ impl Connection {
             }
             Phase::Closing { until } => until,
         }
+    }
+
+    /// A request that waited for the peer, with so many bytes of arguments, was taken back.
+    pub(crate) fn take_back_request(
+        &mut self,
+        arguments: usize,
+        is_wanted: impl Fn(CallId) -> bool,
+    ) {
+        self.out.take_back_request(arguments, is_wanted);
     }
 
     /// Bytes that wait for the transport.

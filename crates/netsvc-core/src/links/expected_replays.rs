@@ -4,6 +4,7 @@ use crate::ids::LinkId;
 use crate::links::Links;
 use crate::reason::Reason;
 use crate::reports::replays_asked::Asked;
+use crate::steps;
 
 use super::connection::Connection;
 
@@ -46,6 +47,7 @@ impl Links {
         let Some(lost) = connection.and_then(|connection| connection.replays.take()) else {
             return Vec::new();
         };
+        steps::count(lost.len() + lost.owed.len());
         for (replay, over) in lost.all() {
             if let Some(publisher) = self.connection_mut(over) {
                 publisher.forget_owed_replay(link, replay);

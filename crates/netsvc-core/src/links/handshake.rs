@@ -216,6 +216,10 @@ impl Links {
             max_payload: peer.max_payload as usize,
         });
         connection.out.begin_snapshot(process, answer, now);
+        let position = self.changes.join();
+        if let Some(connection) = self.connection_mut(link) {
+            connection.out.follow_changes(position);
+        }
         self.mark_dirty(link);
         self.arm(link);
     }

@@ -231,7 +231,11 @@ impl Links {
     pub(crate) fn drop_connection(&mut self, now: Time, link: LinkId, deliveries: &mut Deliveries) {
         let Some(state) = self.table.get_mut(link) else { return };
         let Some(mut connection) = state.connection.take() else { return };
-        let held = connection.out.take_held();
+        let mut held = connection.out.take_held();
+        if let Some(position) = connection.out.position() {
+            self.changes.leave(position);
+            held.extend(self.changes.take_released());
+        }
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
         self.strangers.remove(link);

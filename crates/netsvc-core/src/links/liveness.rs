@@ -176,7 +176,10 @@ impl Links {
     }
 
     fn tries_patience(&mut self, now: Time, link: LinkId) -> bool {
-        self.linked_mut(link).is_some_and(|connection| connection.out.tries_patience(now))
+        let Self { table, changes, .. } = self;
+        let for_changes = Some(&*changes).filter(|changes| changes.holds_up());
+        let connection = table.get_mut(link).and_then(|link| link.linked_mut());
+        connection.is_some_and(|connection| connection.out.tries_patience(now, for_changes))
     }
 
     fn beat(&mut self, now: Time, link: LinkId) {

@@ -19,6 +19,7 @@ pub(crate) mod outbound;
 pub(crate) mod phase;
 pub(crate) mod strangers;
 pub(crate) mod timer;
+mod turns;
 
 use std::collections::VecDeque;
 
@@ -27,18 +28,20 @@ use rustc_hash::FxHashMap;
 use crate::collections::id_allocator::IdAllocator;
 use crate::collections::id_map::IdMap;
 use crate::collections::timers::Timers;
-use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
+use crate::ids::{ConnId, ExchangeId, FlushId, LinkId, ServiceNo};
 use crate::limits::Limits;
 use crate::random::Random;
+use crate::steps;
 use crate::time::Time;
 use crate::wire::{Message, SharedSymbols};
 
-use charges::Charges;
+use charges::{Charges, NOBODY};
 use connection::Connection;
 use exchange::Exchange;
 use flushes::Flushes;
 use link::Link;
 use outbound::bounds::Bounds;
+use outbound::changes::ChangeLog;
 use outbound::report_batch::ReportBatch;
 use phase::Phase;
 use strangers::{Standing, Strangers};
@@ -93,6 +96,10 @@ pub(crate) struct Links {
     symbols: SharedSymbols,
     /// The open batch of reports; nothing else is sent before it ends.
     batch: ReportBatch,
+    /// What all links are told of services and processes.
+    pub(crate) changes: ChangeLog,
+    /// The link over which has come what is being applied.
+    origin: LinkId,
     bounds: Bounds,
     limits: Limits,
     /// Peers are not judged dead before this time: they may have spoken while this process slept.
@@ -118,6 +125,8 @@ impl Links {
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
             batch: ReportBatch::default(),
+            changes: ChangeLog::default(),
+            origin: NOBODY,
             bounds: Bounds::of(limits),
             limits: limits.clone(),
             judge_from: now,
@@ -153,6 +162,25 @@ impl Links {
         ids
     }
 
+    /// The flushes under way.
+    pub(crate) fn flush_ids(&self) -> Vec<FlushId> {
+        let mut ids: Vec<FlushId> = self.flushes.table.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All links, in order.
+    pub(crate) fn all(&self) -> Vec<&Link> {
+        let mut links: Vec<&Link> = self.table.values().collect();
+        links.sort_unstable_by_key(|link| link.id);
+        links
+    }
+
+    /// What keeps hash tables safe.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
         self.table.get(link)
     }
@@ -186,12 +214,14 @@ impl Links {
 
     /// All links in use, in no particular order.
     pub(crate) fn all_linked(&self) -> impl Iterator<Item = (&Link, &Connection)> {
-        self.table.values().filter_map(|link| Some((link, link.linked()?)))
+        let links = self.table.values().inspect(|_| steps::count(1));
+        links.filter_map(|link| Some((link, link.linked()?)))
     }
 
     /// All connections, in use or not.
     pub(crate) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.table.values_mut().filter_map(|link| link.connection.as_deref_mut())
+        let links = self.table.values_mut().inspect(|_| steps::count(1));
+        links.filter_map(|link| link.connection.as_deref_mut())
     }
 
     /// This process's number of a service that the peer names.
@@ -215,7 +245,9 @@ impl Links {
 
     /// Bytes queued for the link that has most.
     pub(crate) fn queued_bytes(&self) -> usize {
-        let most = self.all_linked().map(|(_, connection)| connection.queued()).max();
+        let queued =
+            |connection: &Connection| connection.queued() + connection.out.bytes_of(&self.changes);
+        let most = self.all_linked().map(|(_, connection)| queued(connection)).max();
         most.unwrap_or(0) + self.batch.frames.len()
     }
 
@@ -225,12 +257,15 @@ impl Links {
 
     pub(crate) fn poll_dirty(&mut self) -> Option<ConnId> {
         self.end_batch();
+        self.spread_changes();
         self.dirty.pop_front()
     }
 
     /// The use of a connection ends: nothing but what is queued is still written.
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
+        let changes = self.changes.end();
         if let Some(connection) = self.connection_mut(link) {
+            connection.out.queue_changes(changes, changes);
             connection.phase = Phase::Closing { until };
         }
         self.strangers.set_standing(link, Standing::Refused);
@@ -282,6 +317,7 @@ impl Links {
         let told = self
             .all_linked()
             .map(|(_, connection)| connection.told.len() + connection.subscribers.len());
+        let queued = self.all_linked().map(|(_, connection)| connection.out.entries());
         let replays = self.all_linked().map(|(_, connection)| connection.out.replays());
         let answers = self.all_linked().map(|(_, connection)| connection.out.answers());
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
@@ -297,6 +333,8 @@ impl Links {
             ("replays asked", asked.sum()),
             ("flushes", self.flushes.len()),
             ("timers", self.timers.len()),
+            ("changes", self.changes.len()),
+            ("queued", queued.sum()),
         ]
     }
 }

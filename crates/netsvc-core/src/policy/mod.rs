@@ -121,11 +121,11 @@ impl Policy<'_> {
     pub(crate) fn check_subscription(
         &self,
         target: &SubscriptionTarget,
-        pattern: &Str,
+        pattern: &Pattern,
         limits: SubscriptionLimits,
         reports: &Reports,
     ) -> Result<(), CommandError> {
-        check_length("pattern", pattern, MAX_SUBJECT)?;
+        check_length("pattern", pattern.text(), MAX_SUBJECT)?;
         if let SubscriptionTarget::Name(text) | SubscriptionTarget::Group(text) = target {
             check_length("target", text, MAX_NAME)?;
         }
@@ -134,9 +134,10 @@ impl Policy<'_> {
             return Err(CommandError::Invalid { what: "buffer", why });
         }
         let limit = self.rules.limits.interests;
-        let is_new = interest_in(target)
-            .is_none_or(|target| !reports.interests.contains(&target, pattern, limits.latest));
-        let weight = reports.interests.weight() + Pattern::new(pattern.clone()).weight();
+        let is_new = interest_in(target).is_none_or(|target| {
+            !reports.interests.contains(&target, pattern.text(), limits.latest)
+        });
+        let weight = reports.interests.weight() + pattern.weight();
         let full = is_new && weight > limit;
         if full || reports.subscriptions.len() >= limit.saturating_mul(SHARED) {
             return Err(CommandError::Limit { what: "interests", limit });

@@ -3,12 +3,13 @@
 use crate::delivery::event::Status;
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::limits::{MAX_CONTROL, MAX_GROUPS};
+use crate::links::outbound::changes::Change;
 use crate::process::Process;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::checks::each_once;
 use crate::registry::service::{Description, Service, ServiceRoute};
 use crate::time::Time;
-use crate::wire::{Announcement, Membership, Message, ProcessInfo, group_len};
+use crate::wire::{Announcement, Membership, ProcessInfo, group_len};
 
 impl Process {
     pub(super) fn handle_process(
@@ -132,10 +133,10 @@ impl Process {
         let left = service.groups.iter().filter(|group| !groups.contains(group));
         let left: Vec<Str> = left.cloned().collect();
         for group in left {
-            self.membership(now, no, group, revision, false);
+            self.membership(now, no, &group, revision, false);
         }
         for group in groups {
-            self.membership(now, no, group, revision, true);
+            self.membership(now, no, &group, revision, true);
         }
     }
 
@@ -145,6 +146,7 @@ impl Process {
         let Some(no) = connection.services.remove(peer_no) else {
             return self.links.ignore(link);
         };
+        self.preserve(no);
         let Some(service) = self.registry.services.get_mut(no) else { return };
         // Relays pass it on unchanged.
         service.revision = service.revision.max(revision);
@@ -163,7 +165,7 @@ impl Process {
         &mut self,
         now: Time,
         link: LinkId,
-        change: Membership,
+        change: &Membership,
         joined: bool,
     ) -> Result<(), Reason> {
         let Some(no) = self.links.service_of_peer(link, change.service) else {
@@ -184,7 +186,7 @@ impl Process {
         }
         // Of one origin the higher revision wins, whatever way it took.
         if change.revision > service.revision {
-            self.membership(now, no, change.group, change.revision, joined);
+            self.membership(now, no, &change.group, change.revision, joined);
         }
         Ok(())
     }
@@ -212,39 +214,41 @@ impl Process {
         for subscription in concerned {
             self.distributor().attach(now, subscription, no);
         }
-        let mut announcer = self.announcer();
-        let links = announcer.links_to_tell(no);
-        announcer.announce(no, &links);
+        self.announcer().announce(no);
         self.router().start_parked(no);
     }
 
     /// A service is reachable over a further link: it begins to exist for those behind the other
     /// links of that exchange.
     fn gain_route(&mut self, no: ServiceNo, route: ServiceRoute) {
-        let before = self.announcer().links_to_tell(no);
+        let known = self.registry.services.get(no);
+        let is_first =
+            known.is_some_and(|service| service.route_in(Some(route.exchange)).is_none());
         self.registry.services.add_route(no, route);
         self.registry.routes_changed();
-        let mut after = self.announcer().links_to_tell(no);
-        after.retain(|link| !before.contains(link));
         self.distributor().grant_wishes(no, Some(route.exchange));
-        self.announcer().announce(no, &after);
+        if is_first {
+            self.announcer().announce_to(no, route);
+        }
     }
 
     /// A service is no longer reachable over a link, but over another: it ceases to exist for those
     /// to whom only that link led. `told`: they get a withdrawal.
     pub(super) fn lose_route(&mut self, no: ServiceNo, link: LinkId, told: bool) {
-        let was_in_use = self.registry.services.get(no).and_then(Service::route);
-        let before = self.announcer().links_to_tell(no);
+        let Some(service) = self.registry.services.get(no) else { return };
+        let was_in_use = service.route();
+        let Some(lost) = service.routes.iter().find(|route| route.link == link).copied() else {
+            return;
+        };
         self.registry.services.drop_route(no, link);
-        let after = self.announcer().links_to_tell(no);
-        let ceased: Vec<LinkId> = before.into_iter().filter(|link| !after.contains(link)).collect();
-        if told && let Some(service) = self.registry.services.get(no) {
-            let withdrawn = Message::Withdrawn { service: no.0, revision: service.revision };
-            self.announcer().tell_peers(no, &ceased, &withdrawn);
+        let known = self.registry.services.get(no);
+        let ceases = known.is_some_and(|service| service.route_in(Some(lost.exchange)).is_none());
+        if ceases && told {
+            self.announcer().withdraw_from(no, lost);
         }
         let mut distributor = self.distributor();
-        for link in ceased {
-            distributor.end_wishes_of(no, Some(link));
+        if ceases {
+            distributor.end_wishes_within(no, lost.exchange);
         }
         if distributor.publisher_routes(no).is_empty() {
             distributor.end_wishes_of(no, None);
@@ -259,32 +263,39 @@ impl Process {
         &mut self,
         now: Time,
         no: ServiceNo,
-        group: Str,
+        group: &Str,
         revision: u64,
         joined: bool,
     ) {
+        self.preserve(no);
         let services = &mut self.registry.services;
         if let Some(service) = services.get_mut(no) {
             service.revision = revision;
         }
-        let changed = if joined { services.join(no, &group) } else { services.leave(no, &group) };
+        let changed = if joined { services.join(no, group) } else { services.leave(no, group) };
         if !changed {
             return;
         }
         let status = if joined { Status::Joined } else { Status::Left };
-        self.announcer().tell_change(status, no, Some(&group));
-        for subscription in self.reports.subscriptions.of_group(&group) {
+        self.announcer().tell_change(status, no, Some(group));
+        for subscription in self.reports.subscriptions.of_group(group) {
             if joined {
                 self.distributor().attach(now, subscription, no);
             } else {
                 self.distributor().detach(subscription, no, false);
             }
         }
-        let change = Membership { service: no.0, revision, group };
-        let message = if joined { Message::Joined(change) } else { Message::Left(change) };
-        let mut announcer = self.announcer();
-        let links = announcer.links_to_tell(no);
-        announcer.tell_peers(no, &links, &message);
+        self.announcer().tell_peers(no, |process| {
+            let change = Box::new(Membership { service: no.0, revision, group: group.clone() });
+            Change::Member { process, joined, change }
+        });
+    }
+
+    /// A service is about to change: who has yet to be told of it is told how it was.
+    pub(super) fn preserve(&mut self, no: ServiceNo) {
+        if let Some(service) = self.registry.services.get(no) {
+            self.links.changes.preserve(service);
+        }
     }
 
     /// Announces that services are gone from here: first all group leaves, then the withdrawals.
@@ -324,9 +335,9 @@ impl Process {
         let mut announcer = self.announcer();
         announcer.tell_change(Status::Withdrawn, no, None);
         if relay {
-            let links = announcer.links_to_tell(no);
-            announcer.tell_peers(no, &links, &Message::Withdrawn { service: no.0, revision });
+            announcer.tell_peers(no, |process| Change::Withdrawn(process, no, revision));
         }
+        self.preserve(no);
         let Some(service) = self.registry.services.remove(no) else { return };
         self.registry.subscribers_changed();
         let Service { publisher, name, routes, .. } = &*service;

@@ -17,6 +17,7 @@ impl Process {
     /// Messages of a connection, in order. Drains `messages`; what follows the end of the
     /// connection is dropped.
     pub fn handle_messages(&mut self, now: Time, conn: ConnId, messages: &mut Vec<Message>) {
+        self.links.begin_turn(self.links.link_of(conn));
         for message in messages.drain(..) {
             let Some((link, phase)) = self.phase_of(conn) else { break };
             self.links.end_batch();
@@ -25,7 +26,7 @@ impl Process {
                 _ => self.handle_early(now, conn, message),
             }
         }
-        self.links.end_batch();
+        self.links.settle(now);
     }
 
     /// A message on a connection that is not in use yet, or any more.
@@ -89,8 +90,8 @@ impl Process {
                 self.handle_withdrawn(link, service, revision);
                 Ok(())
             }
-            Message::Joined(change) => self.handle_membership(now, link, change, true),
-            Message::Left(change) => self.handle_membership(now, link, change, false),
+            Message::Joined(change) => self.handle_membership(now, link, &change, true),
+            Message::Left(change) => self.handle_membership(now, link, &change, false),
             Message::Request(request) => {
                 self.router().handle_request(now, link, &request.by_ref(), &mut NoSink)
             }

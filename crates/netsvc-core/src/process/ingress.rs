@@ -1,6 +1,6 @@
 //! What arrives, as bytes: frame by frame, each where it lies.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{ConnId, ExchangeId, LinkId, ServiceNo};
@@ -36,7 +36,8 @@ impl Process {
     ///
     /// `sink` gets what is for the application, as long as it has room and nothing that came
     /// before waits as an event. An error comes after everything before the broken frame was
-    /// applied; what follows has no meaning and was dropped.
+    /// applied; what follows has no meaning and was dropped. Whole frames are left if it
+    /// [has stopped](Self::has_stopped).
     pub fn handle_bytes(
         &mut self,
         now: Time,
@@ -65,33 +66,65 @@ impl Process {
             if sink.is_none() && self.deliveries.last_was_kept {
                 let whole = decoder.whole_frames(buffer);
                 if whole > 0 {
-                    let frames = buffer.split_to(whole).freeze();
                     self.deliveries.last_was_kept =
-                        self.apply_shared(now, conn, decoder, &frames, None)?;
+                        self.apply_shared(now, conn, decoder, buffer, whole, None)?;
+                    if self.has_stopped() {
+                        return Ok(());
+                    }
                 }
             }
             let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut())?;
             buffer.advance(applied);
+            if self.has_stopped() {
+                return Ok(());
+            }
             // A large frame was left: its content is shared instead of copied.
             let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
-            let frame = buffer.split_to(frame.len()).freeze();
-            self.apply_shared(now, conn, decoder, &frame, sink.as_deref_mut())?;
+            let len = frame.len();
+            self.apply_shared(now, conn, decoder, buffer, len, sink.as_deref_mut())?;
+            if self.has_stopped() {
+                return Ok(());
+            }
         }
     }
 
-    /// Applies whole frames without copying what has to be kept. Returns whether anything was.
+    /// Applies whole frames, the first `len` bytes of a buffer, without copying what has to be
+    /// kept. Returns whether anything was.
     fn apply_shared(
         &mut self,
         now: Time,
         conn: ConnId,
         decoder: &mut Decoder,
-        frames: &Bytes,
+        buffer: &mut BytesMut,
+        len: usize,
         sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<bool, WireError> {
-        self.apply(now, conn, decoder, &LazyCopy::shared(frames), sink)?;
+        let frames = buffer.split_to(len).freeze();
+        let applied = self.apply(now, conn, decoder, &LazyCopy::shared(&frames), sink)?;
+        if self.has_stopped() {
+            // They are not many bytes, and this follows much work.
+            let mut rest = BytesMut::from(&frames[applied..]);
+            rest.unsplit(std::mem::take(buffer));
+            *buffer = rest;
+        }
         let kept = !frames.is_unique();
         self.deliveries.applied(kept);
         Ok(kept)
+    }
+
+    /// Whether the last `handle_bytes` or `handle_front` left whole frames unapplied, because its
+    /// peer has caused as much work as it may at once
+    /// ([`TURN_STEPS`](crate::limits::TURN_STEPS)): other connections come first, then the rest is
+    /// to be given to it again.
+    #[inline]
+    pub fn has_stopped(&self) -> bool {
+        self.links.has_stopped()
+    }
+
+    /// Steps that the last `handle_bytes` or `handle_front` took beyond what the size of its
+    /// messages pays for.
+    pub fn work(&self) -> usize {
+        self.links.work()
     }
 
     /// As [`handle_bytes`](Self::handle_bytes), of bytes that somebody writes again. Returns how
@@ -129,13 +162,14 @@ impl Process {
         buffer: &LazyCopy<'_>,
         sink: Option<&mut (dyn Sink + '_)>,
     ) -> Result<usize, WireError> {
-        self.links.handle_received(now, conn);
+        let link = self.links.handle_received(now, conn);
         self.links.end_batch();
+        self.links.begin_turn(link);
         let applied = match sink.filter(|_| self.tells_at_once) {
             Some(sink) => self.apply_frames(now, conn, decoder, buffer, sink),
             None => self.apply_frames(now, conn, decoder, buffer, &mut NoSink),
         };
-        self.links.end_batch();
+        self.links.settle(now);
         if let Err(error) = applied {
             self.handle_wire_error(now, conn, &decoder.fail(error));
         }
@@ -157,6 +191,9 @@ impl Process {
         }
         let mut arrival = self.arrival(conn);
         loop {
+            if self.links.is_turn_over(conn) {
+                return Ok(applied);
+            }
             let rest = &bytes[applied..];
             let (Some(frame), Some(arriving)) = (decoder.plain_front(rest), &mut arrival) else {
                 match self.apply_other(now, conn, decoder, buffer, rest, sink)? {
@@ -306,7 +343,6 @@ impl Process {
     /// Asked for the first of a burst.
     #[inline(never)]
     fn publisher(&mut self, link: LinkId, report: &ReportRef<'_>) -> Option<Publisher> {
-        self.reports.subscriptions.trim();
         let (peer_no, no) = (report.service, self.policy().publisher(link, report)?);
         let service = self.registry.services.get(no);
         let wanted_beyond = service.is_some_and(|service| !service.subscribers.is_empty());

@@ -10,11 +10,12 @@ use crate::collections::id_map::IdMap;
 use crate::delivery::event::{Event, LinkEvent, Peer};
 use crate::ids::{LinkId, ProcessNo, ServiceNo};
 use crate::links::connection::Ending;
-use crate::links::outbound::outbox::Out;
+use crate::links::outbound::changes::{Change, Scope};
 use crate::links::phase::Phase;
 use crate::process::Process;
 use crate::reason::ReasonCode;
 use crate::registry::process_table::OWN;
+use crate::registry::service::Service;
 use crate::time::Time;
 
 /// How long a farewell may take to be written and answered by closing.
@@ -119,7 +120,10 @@ impl Process {
     fn lose_everything_over(&mut self, link: LinkId) {
         // Routes over it are still there, and must not be taken.
         self.registry.services.touch();
-        let processes = self.registry.processes.over(link);
+        let Some(connection) = self.links.connection_mut(link) else { return };
+        let mut processes: Vec<ProcessNo> = connection.processes.values().copied().collect();
+        processes.sort_unstable();
+        processes.dedup();
         self.router().fail_calls_over(link);
         self.router().abandon_calls_of(&processes, link);
         self.lose_routes(link, &processes);
@@ -130,14 +134,20 @@ impl Process {
             connection.processes = IdMap::default();
         }
         self.links.fail_sent_flushes(link, &mut self.deliveries);
+        // What ends with it was charged to its turns when it began.
+        self.links.waive_work();
     }
 
     /// Takes a link out of the routes of processes: of their services first, then of themselves.
     fn lose_routes(&mut self, link: LinkId, processes: &[ProcessNo]) {
-        let lost: FxHashSet<ProcessNo> = processes.iter().copied().collect();
         let mut gone: Vec<ServiceNo> = Vec::new();
         let mut rerouted: Vec<ServiceNo> = Vec::new();
-        for service in self.registry.services.all().filter(|known| lost.contains(&known.process)) {
+        let services = &self.registry.services;
+        let mut lost: Vec<&Service> =
+            processes.iter().flat_map(|process| services.of_process(*process)).collect();
+        // The oldest first, whoever's it is.
+        lost.sort_unstable_by_key(|service| service.no);
+        for service in lost {
             match service.routes.as_slice() {
                 [route] if route.link == link => gone.push(service.no),
                 routes if routes.iter().any(|route| route.link == link) => {
@@ -166,7 +176,7 @@ impl Process {
                 // Before its subscriptions end: like everybody, peers hear of its services first.
                 self.tell_process_gone(*process, link);
             }
-            self.distributor().end_wishes(*process, link);
+            self.distributor().end_wishes(*process, link, leaving.contains(process));
             let forgotten = self.registry.processes.drop_route(*process, link);
             if forgotten && self.registry.tracked.remove(process) {
                 self.deliveries.push(Event::ProcessGone(id));
@@ -184,17 +194,11 @@ impl Process {
         })
     }
 
-    /// Tells those who may know a process, within the exchange that it has left.
+    /// Tells those who know a process, within the exchange that it has left.
     fn tell_process_gone(&mut self, process: ProcessNo, link: LinkId) {
-        let exchange = self.links.get(link).map(|link| link.exchange);
-        let told = self.links.all_linked().filter(|(peer, connection)| {
-            // Queued entries may still introduce it; the entry for its end then follows them.
-            Some(peer.exchange) == exchange && peer.id != link && connection.may_know(process)
-        });
-        let mut links: Vec<LinkId> = told.map(|(peer, _)| peer.id).collect();
-        links.sort_unstable();
-        for peer in links {
-            self.links.send(peer, Out::ProcessGone(process));
+        if let Some(exchange) = self.links.get(link).map(|link| link.exchange) {
+            let scope = Scope { via: Some((exchange, link)), audience: None };
+            self.links.note_change(Change::ProcessGone(process), scope, 0);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! and the order of things where one change concerns several parts.
 
 mod arrivals;
+mod collapse;
 mod dispatch;
 mod exchanges;
 mod handshake;
@@ -24,6 +25,7 @@ use crate::ids::{ConnId, ProcessId, Str};
 use crate::limits::{Limits, MAX_NAME};
 use crate::links::outbound::encode::{Progress, Sources};
 use crate::links::{Action, Links};
+use crate::outcome::{Delivered, Outcome};
 use crate::policy::{Policy, Rules};
 use crate::process_secret::ProcessSecret;
 use crate::registry::Registry;
@@ -191,7 +193,7 @@ impl Process {
     /// When [`handle_time`](Self::handle_time) is due; [`Time::NEVER`] if it is not.
     pub fn poll_wake(&self) -> Time {
         let links = self.links.next_timer().min(self.reports.next_sweep());
-        links.min(self.requests.next_deadline())
+        links.min(self.requests.next_deadline()).min(self.requests.next_expiry())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
@@ -215,6 +217,17 @@ impl Process {
             if event.is_some() {
                 return event;
             }
+        }
+    }
+
+    /// The next request of the application whose deadline has passed, if any: of deliveries, these
+    /// come first. For who has taken others already and takes its time to tell them.
+    pub fn poll_overdue(&mut self) -> Option<(u64, Delivered)> {
+        match self.deliveries.next_overdue()? {
+            Event::Outcome { key, outcome: Outcome::Error(error), .. } => {
+                Some((key, error.delivered))
+            }
+            _ => None,
         }
     }
 
@@ -253,8 +266,8 @@ impl Process {
     }
 
     fn announcer(&mut self) -> Announcer<'_> {
-        let Self { rules, registry, links, deliveries, .. } = self;
-        Announcer { rules, registry, links, deliveries }
+        let Self { registry, links, deliveries, .. } = self;
+        Announcer { registry, links, deliveries }
     }
 
     fn policy(&self) -> Policy<'_> {

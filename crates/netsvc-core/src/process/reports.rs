@@ -7,6 +7,7 @@ use crate::ids::{ServiceNo, Str, SubscriptionId};
 use crate::process::Process;
 use crate::registry::service::Service;
 use crate::reports::options::PublishOptions;
+use crate::reports::pattern::Pattern;
 use crate::reports::subscription::Subscription;
 use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::time::Time;
@@ -46,7 +47,7 @@ impl Process {
         limits: SubscriptionLimits,
     ) -> Result<SubscriptionId, CommandError> {
         self.check_open()?;
-        self.distributor().subscribe(now, target, pattern.into(), limits)
+        self.distributor().subscribe(now, target, Pattern::new(pattern), limits)
     }
 
     /// Ends a subscription; nothing more is told.
@@ -70,5 +71,72 @@ impl Process {
         let concerned = |service: &&Service| subscriptions.attached(service.no).contains(&id);
         let services = self.registry.services.all().filter(concerned);
         services.map(|service| self.describe(service)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::links::exchange::Heartbeat;
+    use crate::links::newcomer::Newcomer;
+    use crate::process::Config;
+    use crate::reports::destinations::MAX_REMEMBERED;
+    use crate::wire::{Hello, InterestTarget, Message, Role};
+    use crate::{Content, ContentType, Limits, LinkToken, NewService, ProcessSecret};
+
+    const SUBJECT: usize = 1000;
+
+    /// A publisher chooses how many subjects there are.
+    #[test]
+    fn where_reports_go_is_remembered_within_a_bound() {
+        let now = Time(1_000_000_000);
+        let config = |id| Config {
+            secret: ProcessSecret::new([id; 32]),
+            label: "hub".into(),
+            limits: Limits::default(),
+            seed: 1,
+        };
+        let mut hub = Process::new(config(1), now);
+        let exchange = hub.create_exchange(Role::Server, "", Heartbeat::default()).unwrap();
+        let conn = hub.handle_accepted(now, exchange, Newcomer::from("peer")).unwrap();
+        let secret = config(2).secret;
+        let hello = Hello {
+            features: 0,
+            role: Role::Client,
+            group: "".into(),
+            process: secret.process(),
+            secret: Some(secret),
+            label: "peer".into(),
+            token: LinkToken([2; 16]),
+            attempt: 1,
+            heartbeat: Duration::from_secs(5),
+            max_payload: 1 << 20,
+        };
+        let interest = Message::Interest {
+            id: 1,
+            target: InterestTarget::Name("a".into()),
+            pattern: "*".into(),
+            latest: false,
+        };
+        let mut messages = vec![Message::Hello(hello), Message::Synced, interest];
+        hub.handle_messages(now, conn, &mut messages);
+        let service =
+            || NewService { name: "a".into(), audience: "*".into(), ..NewService::default() };
+        let services: Vec<ServiceNo> =
+            (0..12).map(|_| hub.create_service(now, service()).unwrap().0).collect();
+        let content = Content { kind: ContentType(0), bytes: bytes::Bytes::new() };
+        let mut most = 0;
+        for no in services {
+            for number in 0..1000 {
+                let subject = Str::from(format!("{number:0>SUBJECT$}"));
+                let options = PublishOptions::default();
+                hub.publish(now, no, &subject, content.by_ref(), options).unwrap();
+                let all = hub.registry.services.all().map(|known| known.subscribers.remembered());
+                most = most.max(all.sum());
+            }
+        }
+        assert!((MAX_REMEMBERED / 2..=MAX_REMEMBERED).contains(&most), "{most}");
     }
 }

@@ -46,6 +46,7 @@ impl Process {
             return;
         }
         let revision = self.registry.next_revision();
+        self.preserve(service);
         if let Some(known) = self.registry.services.get_mut(service) {
             known.revision = revision;
         }
@@ -73,7 +74,7 @@ impl Process {
         check_announced_len(known.announced_len() + more)?;
         self.policy().check_announced(more)?;
         let revision = self.registry.next_revision();
-        self.membership(now, service, group, revision, true);
+        self.membership(now, service, &group, revision, true);
         Ok(true)
     }
 
@@ -88,7 +89,7 @@ impl Process {
             return Ok(false);
         }
         let revision = self.registry.next_revision();
-        self.membership(now, service, Str::from(group), revision, false);
+        self.membership(now, service, &Str::from(group), revision, false);
         Ok(true)
     }
 

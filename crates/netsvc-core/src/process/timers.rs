@@ -25,7 +25,8 @@ impl Process {
         loop {
             let (link, call) = (self.links.next_timer(), self.requests.next_deadline());
             let sweep = self.reports.next_sweep();
-            let first = link.min(call).min(sweep);
+            let expiry = self.requests.next_expiry();
+            let first = link.min(call).min(sweep).min(expiry);
             if first > now {
                 return;
             }
@@ -33,6 +34,8 @@ impl Process {
                 if let Some(call) = self.requests.due(now) {
                     self.router().call_deadline(call);
                 }
+            } else if first == expiry {
+                self.router().expire(now);
             } else if first == link {
                 match self.links.due_timer(now) {
                     Some(LinkTimer::Link(link)) => self.link_time(now, link),

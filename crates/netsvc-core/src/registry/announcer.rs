@@ -1,24 +1,20 @@
 //! Services with what they need of the other parts: who is told of them.
 
-use std::sync::Arc;
-
 use crate::delivery::event::{Event, ServiceInfo, Status};
 use crate::delivery::queue::Deliveries;
-use crate::ids::{LinkId, ServiceNo, Str, WatchId};
+use crate::ids::{ProcessNo, ServiceNo, Str, WatchId};
 use crate::links::Links;
-use crate::links::outbound::outbox::Out;
-use crate::policy::{Policy, Rules};
-use crate::wire::Message;
+use crate::links::exchange::Exchange;
+use crate::links::outbound::changes::{Change, Scope};
 
 use super::Registry;
 use super::filter::Filter;
 use super::process_table::ProcessTable;
-use super::service::Service;
+use super::service::{Service, ServiceRoute};
 use super::watch::Watch;
 
 /// The part that owns what is visible, and the others as far as that concerns them.
 pub(crate) struct Announcer<'a> {
-    pub(crate) rules: &'a Rules,
     pub(crate) registry: &'a mut Registry,
     pub(crate) links: &'a mut Links,
     pub(crate) deliveries: &'a mut Deliveries,
@@ -39,6 +35,26 @@ pub(crate) fn describe(processes: &ProcessTable, links: &Links, service: &Servic
         local: service.is_local(),
         exchange_group: exchange.map(|exchange| exchange.group.clone()),
     }
+}
+
+/// For whom a service exists that is known by a route, or is this process's own: peers behind the
+/// other links of the route's exchange, if that relays. `None`: for nobody.
+fn scope(links: &Links, route: Option<ServiceRoute>, audience: &Str) -> Option<Scope> {
+    let relays = |route: ServiceRoute| links.exchange(route.exchange).is_some_and(Exchange::relays);
+    (!audience.is_empty() && route.is_none_or(relays)).then(|| Scope::new(route, audience))
+}
+
+/// As [`scope`], by all routes: one for each exchange.
+fn scopes(links: &Links, service: &Service) -> Vec<Scope> {
+    let audience = &service.audience;
+    if service.is_local() {
+        return scope(links, None, audience).into_iter().collect();
+    }
+    let firsts = service.routes.iter().enumerate().filter(|(index, route)| {
+        let earlier = service.routes.iter().take(*index);
+        earlier.into_iter().all(|earlier| earlier.exchange != route.exchange)
+    });
+    firsts.filter_map(|(_, route)| scope(links, Some(*route), audience)).collect()
 }
 
 impl Announcer<'_> {
@@ -74,38 +90,38 @@ impl Announcer<'_> {
         }
     }
 
-    /// Tells peers of a service: those for whom it exists. A snapshot under way has yet to come to
-    /// the newest service.
-    pub(crate) fn announce(&mut self, no: ServiceNo, links: &[LinkId]) {
+    /// Tells peers of a new service: those for whom it exists.
+    pub(crate) fn announce(&mut self, no: ServiceNo) {
+        let Some(service) = self.registry.services.get_mut(no) else { return };
+        if let Some(scope) = scopes(self.links, service).pop() {
+            let bytes = service.announced_len();
+            service.announced_at = self.links.note_change(Change::Appeared(no), scope, bytes);
+        }
+    }
+
+    /// Tells those of a service for whom a route has made it exist.
+    pub(crate) fn announce_to(&mut self, no: ServiceNo, route: ServiceRoute) {
         let Some(service) = self.registry.services.get(no) else { return };
-        let (announcement, process) = (Arc::new(service.announcement()), service.process);
-        for link in links {
-            let told = self.links.linked(*link).is_some_and(|it| it.has_told_service(no));
-            if told {
-                self.links.send(*link, Out::Announce(announcement.clone(), process));
-            }
+        if let Some(scope) = scope(self.links, Some(route), &service.audience) {
+            let announcement = Box::new(service.announcement().keep());
+            self.links.note_change(Change::Announced(service.process, announcement), scope, 0);
         }
     }
 
-    /// A message about a service, to those of these peers that have been told of the service.
-    pub(crate) fn tell_peers(&mut self, no: ServiceNo, links: &[LinkId], message: &Message) {
-        for link in links {
-            if self.links.linked(*link).is_some_and(|it| it.has_told_service(no)) {
-                self.links.send(*link, Out::Message(message.clone()));
-            }
+    /// Tells those of a service's withdrawal for whom only that route has made it exist.
+    pub(crate) fn withdraw_from(&mut self, no: ServiceNo, route: ServiceRoute) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        if let Some(scope) = scope(self.links, Some(route), &service.audience) {
+            let change = Change::Withdrawn(service.process, no, service.revision);
+            self.links.note_change(change, scope, 0);
         }
     }
 
-    /// The links over which somebody is, or is to be, told of a service.
-    pub(crate) fn links_to_tell(&self, no: ServiceNo) -> Vec<LinkId> {
-        let Some(service) = self.registry.services.get(no) else { return Vec::new() };
-        if service.audience.is_empty() {
-            return Vec::new();
+    /// Tells those of a change of a service for whom it exists.
+    pub(crate) fn tell_peers(&mut self, no: ServiceNo, change: impl Fn(ProcessNo) -> Change) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        for scope in scopes(self.links, service) {
+            self.links.note_change(change(service.process), scope, 0);
         }
-        let policy = Policy { rules: self.rules, registry: self.registry, links: self.links };
-        let linked = self.links.all_linked().map(|(link, _)| link.id);
-        let mut found: Vec<LinkId> = linked.filter(|link| policy.exports(service, *link)).collect();
-        found.sort_unstable();
-        found
     }
 }

@@ -98,14 +98,4 @@ impl ProcessTable {
     pub(crate) fn skip_to_end(&mut self, left: u32) {
         self.ids.skip_to_end(left);
     }
-
-    /// All that are reachable over a link.
-    pub(crate) fn over(&self, link: LinkId) -> Vec<ProcessNo> {
-        let over = |(_, entry): &(ProcessNo, &ProcessEntry)| {
-            entry.routes.iter().any(|(route, _)| *route == link)
-        };
-        let mut found: Vec<_> = self.entries.iter().filter(over).map(|(no, _)| no).collect();
-        found.sort_unstable();
-        found
-    }
 }

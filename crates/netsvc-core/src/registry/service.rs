@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
-use crate::wire::{Announcement, announced_len};
+use crate::requests::load::Load;
+use crate::steps;
+use crate::wire::{AnnouncementRef, announced_len};
 
 /// A visible service.
 #[derive(Debug)]
@@ -27,11 +29,17 @@ pub(crate) struct Service {
     /// Processes beyond this one that want its reports.
     pub(crate) subscribers: Subscribers,
     /// Requests under way to it through this process.
-    pub(crate) running: usize,
+    pub(crate) load: Load,
+    /// Bytes of arguments among them that wait for its handlers.
+    pub(crate) waiting: usize,
     /// It is being withdrawn: nobody is routed to it any more.
     pub(crate) ending: bool,
-    /// Only for local services.
-    pub(crate) publisher: Option<Publisher>,
+    /// Bytes of the body of its announcement.
+    pub(super) announced_len: usize,
+    /// Only for local services. In memory of its own: a hub has thousands that are not.
+    pub(crate) publisher: Option<Box<Publisher>>,
+    /// Where peers are told of it in the log of changes.
+    pub(crate) announced_at: u64,
 }
 
 /// A link that announced a service.
@@ -74,7 +82,9 @@ impl Service {
         route: Option<ServiceRoute>,
         seed: u64,
     ) -> Self {
-        let publisher = || Publisher { sequence: 0, kept: RetainedValues::new(seed) };
+        let Description { name, audience, groups, methods, .. } = &description;
+        let announced_len = announced_len(name, audience, groups, methods);
+        let publisher = || Box::new(Publisher { sequence: 0, kept: RetainedValues::new(seed) });
         Self {
             no,
             id,
@@ -82,27 +92,23 @@ impl Service {
             name: description.name,
             audience: description.audience,
             groups: description.groups,
-            methods: description.methods.into(),
+            // An empty list takes no memory.
+            methods: if description.methods.is_empty() {
+                Arc::default()
+            } else {
+                description.methods.into()
+            },
             revision: description.revision,
             extensions: description.extensions,
             publisher: route.is_none().then(publisher),
             routes: route.into_iter().collect(),
             subscribers: Subscribers::new(seed),
-            running: 0,
+            load: Load::default(),
+            waiting: 0,
             ending: false,
+            announced_at: 0,
+            announced_len,
         }
-    }
-
-    /// A request is under way to it from now on.
-    #[inline]
-    pub(crate) fn begin_call(&mut self) {
-        self.running += 1;
-    }
-
-    /// A request to it has ended, or was given to another.
-    #[inline]
-    pub(crate) fn end_call(&mut self) {
-        self.running = self.running.saturating_sub(1);
     }
 
     #[inline]
@@ -127,29 +133,32 @@ impl Service {
 
     /// Bytes of the body of its announcement.
     pub(crate) fn announced_len(&self) -> usize {
-        announced_len(&self.name, &self.audience, &self.groups, &self.methods)
+        self.announced_len
     }
 
     pub(crate) fn has_method(&self, method: &str) -> bool {
+        steps::count_bytes(size_of_val(&*self.methods));
         self.methods.iter().any(|known| **known == *method)
     }
 
     pub(crate) fn in_group(&self, group: &str) -> bool {
+        steps::count_bytes(size_of_val(&*self.groups));
         self.groups.iter().any(|known| **known == *group)
     }
 
     /// As peers are told of it.
-    pub(crate) fn announcement(&self) -> Announcement {
-        Announcement {
+    pub(crate) fn announcement(&self) -> AnnouncementRef<'_> {
+        steps::count(self.groups.len() + self.methods.len());
+        AnnouncementRef {
             service: self.no.0,
             process: self.process.0,
             counter: self.id.counter,
             revision: self.revision,
-            name: self.name.clone(),
-            audience: self.audience.clone(),
-            groups: self.groups.clone(),
-            methods: self.methods.to_vec(),
-            extensions: self.extensions.clone(),
+            name: &self.name,
+            audience: &self.audience,
+            groups: &self.groups,
+            methods: &self.methods,
+            extensions: &self.extensions,
         }
     }
 }

@@ -11,9 +11,11 @@ use crate::collections::id_map::IdMap;
 use crate::collections::pointer_cache::PointerCache;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str};
+use crate::steps;
 use crate::wire::group_len;
 
 use super::filter::Filter;
+use super::process_table::OWN;
 use super::service::{Description, Service, ServiceRoute};
 
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(crate) struct ServiceTable {
     services: IdMap<ServiceNo, Box<Service>>,
     order: BTreeSet<ServiceNo>,
     by_id: SeededMap<ServiceId, ServiceNo>,
+    by_process: BTreeSet<(ProcessNo, ServiceNo)>,
     by_name: Index,
     /// What `by_name` said, while it does not change.
     known_names: PointerCache<Named>,
@@ -36,6 +39,8 @@ pub(crate) struct ServiceTable {
     /// another route.
     epoch: u64,
     seed: u64,
+    /// The audience of most services.
+    everybody: Str,
 }
 
 impl ServiceTable {
@@ -45,6 +50,7 @@ impl ServiceTable {
             services: IdMap::default(),
             order: BTreeSet::new(),
             by_id: SeededMap::with_hasher(state()),
+            by_process: BTreeSet::new(),
             by_name: SeededMap::with_hasher(state()),
             known_names: PointerCache::new(MAX_KNOWN_NAMES),
             by_group: SeededMap::with_hasher(state()),
@@ -53,6 +59,7 @@ impl ServiceTable {
             announced: FxHashMap::default(),
             epoch: 0,
             seed,
+            everybody: "*".into(),
         }
     }
 
@@ -96,12 +103,19 @@ impl ServiceTable {
 
     /// All services, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Service> {
-        self.order.iter().filter_map(|no| self.get(*no))
+        self.order.iter().inspect(|_| steps::count(1)).filter_map(|no| self.get(*no))
     }
 
     /// Those of this process, oldest first.
     pub(crate) fn all_local(&self) -> Vec<ServiceNo> {
-        self.all().filter(|known| known.is_local()).map(|known| known.no).collect()
+        self.of_process(OWN).map(|known| known.no).collect()
+    }
+
+    /// Those of a process, oldest first.
+    pub(crate) fn of_process(&self, process: ProcessNo) -> impl Iterator<Item = &Service> {
+        let of_it = (process, ServiceNo(0))..=(process, ServiceNo(u32::MAX));
+        let found = self.by_process.range(of_it).inspect(|_| steps::count(1));
+        found.filter_map(|(_, no)| self.get(*no))
     }
 
     /// The oldest service after `cursor`.
@@ -120,7 +134,7 @@ impl ServiceTable {
     }
 
     pub(crate) fn free_destinations(&mut self) {
-        for service in self.services.values_mut() {
+        for service in self.services.values_mut().inspect(|_| steps::count(1)) {
             service.subscribers.free_destinations();
         }
     }
@@ -135,9 +149,21 @@ impl ServiceTable {
         &mut self,
         id: ServiceId,
         process: ProcessNo,
-        description: Description,
+        mut description: Description,
         route: Option<ServiceRoute>,
     ) -> ServiceNo {
+        // Of equal texts, one is kept.
+        if let Some((name, _)) = self.by_name.get_key_value(&description.name) {
+            description.name = name.clone();
+        }
+        if *description.audience == *self.everybody {
+            description.audience = self.everybody.clone();
+        }
+        for group in &mut description.groups {
+            if let Some((known, _)) = self.by_group.get_key_value(group) {
+                *group = known.clone();
+            }
+        }
         self.local += usize::from(route.is_none());
         let services = &self.services;
         let no = ServiceNo(self.ids.allocate(|no| services.contains(ServiceNo(no))));
@@ -151,6 +177,7 @@ impl ServiceTable {
             index(&mut self.by_group, group, no);
         }
         self.order.insert(no);
+        self.by_process.insert((process, no));
         self.services.insert(no, Box::new(service));
         no
     }
@@ -160,6 +187,7 @@ impl ServiceTable {
         let service = self.services.remove(no)?;
         self.local -= usize::from(service.publisher.is_some());
         self.order.remove(&no);
+        self.by_process.remove(&(service.process, no));
         self.by_id.remove(&service.id);
         if let Entry::Occupied(mut announced) = self.announced.entry(service.process) {
             *announced.get_mut() -= service.announced_len();
@@ -207,18 +235,19 @@ impl ServiceTable {
     }
 
     /// A request is under way to a service from now on.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
     pub(crate) fn begin_call(&mut self, no: ServiceNo) {
         if let Some(service) = self.get_mut(no) {
-            service.begin_call();
+            service.load.begin();
         }
     }
 
     /// A request to a service has ended, or was given to another.
     #[inline]
-    pub(crate) fn end_call(&mut self, no: ServiceNo) {
+    pub(crate) fn end_call(&mut self, no: ServiceNo, caller: ProcessNo) {
         if let Some(service) = self.get_mut(no) {
-            service.end_call();
+            service.load.end(caller);
         }
     }
 
@@ -245,6 +274,7 @@ impl ServiceTable {
             return false;
         }
         service.groups.push(group.clone());
+        service.announced_len += group_len(group);
         *self.announced.entry(service.process).or_default() += group_len(group);
         index(&mut self.by_group, group, no);
         true
@@ -254,10 +284,12 @@ impl ServiceTable {
     pub(crate) fn leave(&mut self, no: ServiceNo, group: &str) -> bool {
         let Some(service) = self.services.get_mut(no) else { return false };
         let before = service.groups.len();
+        steps::count_bytes(size_of_val(&*service.groups));
         service.groups.retain(|known| **known != *group);
         if service.groups.len() == before {
             return false;
         }
+        service.announced_len -= group_len(group);
         if let Some(announced) = self.announced.get_mut(&service.process) {
             *announced -= group_len(group);
         }
@@ -273,6 +305,7 @@ impl ServiceTable {
             (None, None, Some(group)) => self.members(group).to_vec(),
             (None, None, None) => self.order.iter().copied().collect(),
         };
+        steps::count(candidates.len());
         candidates
             .into_iter()
             .filter_map(|no| self.get(no))
@@ -301,6 +334,7 @@ type Index = SeededMap<Str, Vec<ServiceNo>>;
 fn index(index: &mut Index, key: &Str, no: ServiceNo) {
     let entries = index.entry(key.clone()).or_default();
     if let Err(place) = entries.binary_search(&no) {
+        steps::count_bytes(size_of_val(&entries[place..]));
         entries.insert(place, no);
     }
 }
@@ -308,6 +342,7 @@ fn index(index: &mut Index, key: &Str, no: ServiceNo) {
 fn unindex(index: &mut Index, key: &str, no: ServiceNo) {
     let Some(entries) = index.get_mut(key) else { return };
     if let Ok(place) = entries.binary_search(&no) {
+        steps::count_bytes(size_of_val(&entries[place..]));
         entries.remove(place);
     }
     if entries.is_empty() {

@@ -6,6 +6,7 @@ use crate::collections::id_allocator::IdAllocator;
 use crate::delivery::event::{Change, Event, ServiceInfo, Status};
 use crate::delivery::queue::{Deliveries, Source};
 use crate::ids::{Str, WatchId};
+use crate::steps;
 
 use super::service::Service;
 use super::watch::Watch;
@@ -70,6 +71,7 @@ impl Watches {
         deliveries: &mut Deliveries,
     ) {
         self.changes += 1;
+        steps::count(self.table.len());
         let concerned = |watch: &Watch| {
             watch.filter.admits(service)
                 && !watch.awaits_reset()

@@ -42,6 +42,13 @@ impl DestinationCache {
         self.within == exchange
     }
 
+    /// Bytes that are remembered, roughly.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.links.keys().map(|text| text.len()).sum::<usize>();
+        texts + (self.links.len() + self.known.len()) * ENTRY
+    }
+
     pub(crate) fn clear(&mut self) {
         self.links.clear();
         self.known.clear();

@@ -37,6 +37,8 @@ pub(crate) struct Feed {
     /// Copies that came by other ways, and before which others may be missing.
     pub(super) ahead: BTreeMap<u64, Delivered>,
     pub(super) present: bool,
+    /// While it is not: how many services had become absent by then.
+    pub(super) departure: u64,
 }
 
 /// What a report tells besides itself.

@@ -101,7 +101,11 @@ impl Distributor<'_> {
         }
         let within = self.links.exchange_of(link).map(|exchange| exchange.id);
         let links: Vec<LinkId> = if let Some(subject) = subject {
-            let to = self.destinations(no, subject, within);
+            let (known, routes) = (self.registry.services.get(no), self.registry.routes_epoch());
+            let known = known.and_then(|known| {
+                known.subscribers.known_destinations(subject, within, routes).cloned()
+            });
+            let to = known.unwrap_or_else(|| self.destinations(no, subject, within));
             to.iter().map(|(next, _)| *next).collect()
         } else {
             let links = self.registry.services.get(no).map(|known| known.subscribers.links());
@@ -150,11 +154,13 @@ impl Distributor<'_> {
             let routes = &processes.get(process)?.routes;
             routes.iter().position(|(route, _)| *route == link)
         };
-        let found =
+        let (found, steps) =
             service.subscribers.destinations(subject, within, epoch, remembered, &unasked, rank);
+        let steps = steps + service.subscribers.len();
         if *remembered > MAX_REMEMBERED {
             self.registry.forget_destinations();
         }
+        self.links.charge(steps);
         found
     }
 

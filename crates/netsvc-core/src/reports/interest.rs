@@ -231,10 +231,14 @@ impl PeerInterests {
         Some((target, want))
     }
 
-    /// All of them, in order of their ids.
-    pub(crate) fn into_sorted(self) -> Vec<(InterestTarget, Want)> {
+    /// All of them: what is wanted of each target, in order of the ids.
+    pub(crate) fn into_targets(self) -> BTreeMap<InterestTarget, Vec<Want>> {
         let mut interests: Vec<_> = self.by_id.into_iter().collect();
         interests.sort_unstable_by_key(|(id, _)| *id);
-        interests.into_iter().map(|(_, interest)| interest).collect()
+        let mut targets: BTreeMap<InterestTarget, Vec<Want>> = BTreeMap::new();
+        for (_, (target, want)) in interests {
+            targets.entry(target).or_default().push(want);
+        }
+        targets
     }
 }

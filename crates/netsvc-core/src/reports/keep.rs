@@ -120,7 +120,8 @@ impl Distributor<'_> {
     /// Changes kept values and keeps count of them.
     fn change_kept(&mut self, no: ServiceNo, change: impl FnOnce(&mut RetainedValues)) {
         let known = self.registry.services.get_mut(no);
-        let Some(Publisher { kept, .. }) = known.and_then(|known| known.publisher.as_mut()) else {
+        let Some(Publisher { kept, .. }) = known.and_then(|known| known.publisher.as_deref_mut())
+        else {
             return;
         };
         let before = (kept.len(), kept.bytes());

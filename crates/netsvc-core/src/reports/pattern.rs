@@ -82,6 +82,14 @@ impl Pattern {
         }
     }
 
+    /// Steps that it takes to say whether a subject matches; 0: no more than to find the pattern.
+    pub(crate) fn steps(&self, subject: &str) -> usize {
+        match self.shape {
+            Shape::Glob(_) => 1 + (self.text.len() + subject.len()) / 64,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn anchor(&self) -> Anchor<'_> {
         match self.shape {
             Shape::All => Anchor::Beginning(""),

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
 use crate::collections::seeded_map::SeededState;
 use crate::ids::Str;
+use crate::steps;
 
 use super::pattern::{Anchor, Pattern};
 
@@ -66,10 +67,15 @@ impl<T> PatternMap<T> {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.beginnings.patterns.len() + self.endings.patterns.len()
+    }
+
     /// Keeps those for which `keep` holds.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Pattern, &mut T) -> bool) {
         for Anchors { patterns, lengths } in [&mut self.beginnings, &mut self.endings] {
             patterns.retain(|_, (pattern, value)| {
+                steps::count(1);
                 let kept = keep(pattern, value);
                 if !kept {
                     forget_length(lengths, pattern.anchor().text().len());
@@ -81,18 +87,20 @@ impl<T> PatternMap<T> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Pattern, &T)> {
         let all = self.beginnings.patterns.values().chain(self.endings.patterns.values());
-        all.map(|(pattern, value)| (pattern, value))
+        all.inspect(|_| steps::count(1)).map(|(pattern, value)| (pattern, value))
     }
 
-    /// The values of all patterns that match a subject.
-    pub(crate) fn matching(&self, subject: &str, mut found: impl FnMut(&T)) {
+    /// The values of all patterns that match a subject. Returns how many steps it took to try
+    /// patterns that may match or not.
+    pub(crate) fn matching(&self, subject: &str, mut found: impl FnMut(&T)) -> usize {
+        let mut steps = 0;
         let mut hasher = self.seed.build_hasher();
         let mut done = 0;
         for length in self.beginnings.lengths.keys() {
             let Some(more) = subject.as_bytes().get(done..*length) else { break };
             write(&mut hasher, more.iter());
             done = *length;
-            self.beginnings.matching(hasher.finish(), subject, &mut found);
+            steps += self.beginnings.matching(hasher.finish(), subject, &mut found);
         }
         let mut hasher = self.seed.build_hasher();
         let mut done = 0;
@@ -101,8 +109,9 @@ impl<T> PatternMap<T> {
             let more = &subject.as_bytes()[begin..subject.len() - done];
             write(&mut hasher, more.iter().rev());
             done = *length;
-            self.endings.matching(hasher.finish(), subject, &mut found);
+            steps += self.endings.matching(hasher.finish(), subject, &mut found);
         }
+        steps
     }
 
     fn place(&self, pattern: &Pattern) -> (&Anchors<T>, (u64, Str), usize) {
@@ -133,14 +142,17 @@ impl<T> Anchors<T> {
         Self { patterns: BTreeMap::new(), lengths: BTreeMap::new() }
     }
 
-    fn matching(&self, hash: u64, subject: &str, found: &mut impl FnMut(&T)) {
+    fn matching(&self, hash: u64, subject: &str, found: &mut impl FnMut(&T)) -> usize {
+        let mut steps = 0;
         let from = (hash, Str::default());
         let alike = self.patterns.range(from..).take_while(|((of, _), _)| *of == hash);
         for (_, (pattern, value)) in alike {
+            steps += pattern.steps(subject);
             if pattern.matches(subject) {
                 found(value);
             }
         }
+        steps
     }
 }
 

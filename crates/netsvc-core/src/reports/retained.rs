@@ -10,6 +10,7 @@ use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::content::Content;
 use crate::ids::Str;
 use crate::reports::pattern::Pattern;
+use crate::steps;
 use crate::time::Time;
 
 /// How long a report is kept as last value of its subject.
@@ -91,6 +92,7 @@ impl RetainedValues {
 
     /// Drops what has expired; returns when the next value will.
     pub(crate) fn sweep(&mut self, now: Time) -> Time {
+        steps::count(2 * self.values.len());
         let expired: Vec<Str> = self
             .values
             .values()
@@ -136,6 +138,7 @@ impl RetainedValues {
                 return Found::NothingYet(last);
             }
             *looks -= 1;
+            steps::count(pattern.steps(&value.subject));
             last = *sequence;
             if value.expires > now && pattern.matches(&value.subject) {
                 return Found::Value(*sequence, value);

@@ -2,7 +2,7 @@
 
 use crate::delivery::queue::Source;
 use crate::error::CommandError;
-use crate::ids::{LinkId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::links::outbound::outbox::Out;
 use crate::time::Time;
 use crate::wire::{InterestTarget, Message, ReportRef};
@@ -21,7 +21,7 @@ impl Distributor<'_> {
         &mut self,
         now: Time,
         target: SubscriptionTarget,
-        pattern: Str,
+        pattern: Pattern,
         limits: SubscriptionLimits,
     ) -> Result<SubscriptionId, CommandError> {
         self.policy().check_subscription(&target, &pattern, limits, self.reports)?;
@@ -34,7 +34,7 @@ impl Distributor<'_> {
         };
         concerned.sort_unstable();
         let seed = self.reports.seed;
-        let subscription = Subscription::new(target, Pattern::new(pattern), limits, seed);
+        let subscription = Subscription::new(target, pattern, limits, seed);
         let want = subscription.want();
         let id = self.reports.subscriptions.insert(subscription);
         if let Some(target) = interest {

@@ -1,6 +1,7 @@
 //! Who wants the reports of one service.
 
 use crate::ids::{ExchangeId, LinkId, ProcessNo, Str};
+use crate::steps;
 
 use super::destinations::{DestinationCache, Destinations};
 use super::pattern_map::PatternMap;
@@ -124,6 +125,7 @@ impl Subscribers {
             }
             Err(at) => {
                 let changed = whether_elsewhere(holdings, want.latest, who.0);
+                steps::count_bytes(size_of_val(&holdings[at..]));
                 holdings.insert(at, Holding { latest: want.latest, who, count: 1 });
                 self.holder(who).wants += 1;
                 changed
@@ -138,6 +140,7 @@ impl Subscribers {
         if holdings[at].count > 0 {
             return Changed::Nothing;
         }
+        steps::count_bytes(size_of_val(&holdings[at..]));
         holdings.remove(at);
         let changed = whether_elsewhere(holdings, want.latest, who.0);
         if holdings.is_empty() {
@@ -191,6 +194,7 @@ impl Subscribers {
     /// amounts to.
     pub(crate) fn take_over(&mut self, link: Option<LinkId>) -> Vec<(ProcessNo, Want, Changed)> {
         let over = |holder: &&Holder| holder.who.1 == link;
+        steps::count(self.holders.len());
         let gone: Vec<Who> = self.holders.iter().filter(over).map(|holder| holder.who).collect();
         let mut taken = Vec::new();
         if gone.is_empty() {
@@ -199,6 +203,7 @@ impl Subscribers {
         self.forget_destinations();
         self.wants.retain(|pattern, holdings| {
             let first = taken.len();
+            steps::count(holdings.len());
             holdings.retain(|Holding { latest, who, .. }| {
                 if who.1 == link {
                     let want = Want { pattern: pattern.clone(), latest: *latest };
@@ -217,9 +222,15 @@ impl Subscribers {
         taken
     }
 
+    /// How many patterns are wanted.
+    pub(crate) fn patterns(&self) -> usize {
+        self.wants.len()
+    }
+
     /// Everything that anybody wants.
     pub(crate) fn for_each(&self, mut each: impl FnMut(ProcessNo, Option<LinkId>, &Str, bool)) {
         for (pattern, holdings) in self.wants.iter() {
+            steps::count(holdings.len());
             for Holding { latest, who, .. } in holdings {
                 each(who.0, who.1, pattern.text(), *latest);
             }
@@ -230,6 +241,11 @@ impl Subscribers {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.holders.is_empty()
+    }
+
+    /// How many want something.
+    pub(crate) fn len(&self) -> usize {
+        self.holders.len()
     }
 
     /// The links over which somebody wants something, each once, in order.
@@ -244,6 +260,11 @@ impl Subscribers {
     /// Where reports go has changed without a change here.
     pub(crate) fn forget_destinations(&mut self) {
         self.caches.iter_mut().for_each(DestinationCache::clear);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.caches.iter().map(DestinationCache::bytes).sum()
     }
 
     /// As [`forget_destinations`](Self::forget_destinations), and gives their memory back.
@@ -265,7 +286,8 @@ impl Subscribers {
     /// The links that a report of this subject goes to, each once. `within`: the exchange from
     /// which it came; `None`: it is of this process. To those `unasked` it goes in any case. Of
     /// several links to one process, the one over which that asked is taken, or else the one with
-    /// the lowest `rank`; `None`: never. What is remembered of it is added to `bytes`.
+    /// the lowest `rank`; `None`: never. What is remembered of it is added to `bytes`. With it come
+    /// the steps that were taken to find it.
     pub(crate) fn destinations(
         &mut self,
         subject: &Str,
@@ -274,21 +296,23 @@ impl Subscribers {
         bytes: &mut usize,
         unasked: &[LinkId],
         rank: impl Fn(ProcessNo, LinkId) -> Option<usize>,
-    ) -> Destinations {
+    ) -> (Destinations, usize) {
         let Self { wants, ways: asked, caches, .. } = self;
         let at = caches.iter().position(|cache| cache.is_within(within)).unwrap_or_else(|| {
             caches.push(DestinationCache::new(within));
             caches.len() - 1
         });
-        caches[at].get_or_insert_with(subject, epoch, bytes, || {
+        let mut steps = 0;
+        let found = caches[at].get_or_insert_with(subject, epoch, bytes, || {
             let mut ways: Vec<(ProcessNo, bool, usize, LinkId, bool)> = Vec::new();
-            wants.matching(subject, |holdings| {
+            steps = wants.matching(subject, |holdings| {
                 ways.extend(holdings.iter().filter_map(|holding| {
                     let (process, link) = (holding.who.0, holding.who.1?);
                     let other = way_to(asked, process) != Some(link);
                     Some((process, other, rank(process, link)?, link, holding.latest))
                 }));
             });
+            steps += ways.len();
             // Of each process the preferred link comes first, and decides.
             ways.sort_unstable();
             let mut chosen = None;
@@ -306,13 +330,15 @@ impl Subscribers {
             links.sort_unstable();
             links.dedup_by_key(|(link, _)| *link);
             links
-        })
+        });
+        (found, steps)
     }
 
     fn holder(&mut self, who: Who) -> &mut Holder {
         let at = match self.holders.binary_search_by_key(&who, |holder| holder.who) {
             Ok(at) => at,
             Err(at) => {
+                steps::count_bytes(size_of_val(&self.holders[at..]));
                 self.holders.insert(at, Holder { who, wants: 0, beyond: 0 });
                 at
             }
@@ -323,6 +349,7 @@ impl Subscribers {
     /// Who wants nothing any more has no way.
     fn forget_holder(&mut self, who: Who) {
         if let Ok(at) = self.holders.binary_search_by_key(&who, |holder| holder.who) {
+            steps::count_bytes(size_of_val(&self.holders[at..]));
             self.holders.remove(at);
         }
         if !self.is_held_by(who.0)

@@ -1,7 +1,7 @@
 //! Subscriptions: what arrives for them, in which order it is told, and what is dropped.
 
-use std::collections::VecDeque;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use crate::collections::seeded_map::{SeededMap, SeededState};
@@ -46,8 +46,10 @@ pub(crate) struct Subscription {
     feeds: ServiceMap<Feed>,
     /// Entries of `dropped` of all feeds.
     untold: usize,
-    /// Identities of feeds whose service is absent, the longest absent first.
-    absent: VecDeque<ServiceId>,
+    /// Identities of feeds whose service is absent, by their `departure`.
+    absent: BTreeMap<u64, ServiceId>,
+    /// Services that have become absent so far.
+    departures: u64,
 }
 
 /// A report in one of the queues.
@@ -82,7 +84,8 @@ impl Subscription {
             missed: 0,
             feeds: ServiceMap::new(seed),
             untold: 0,
-            absent: VecDeque::new(),
+            absent: BTreeMap::new(),
+            departures: 0,
         }
     }
 
@@ -111,8 +114,8 @@ impl Subscription {
     /// reports are held until `end_replay` of that id, which is asked for over that link, and from
     /// then on come by that way.
     pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<(u32, LinkId)>) -> u64 {
-        self.absent.retain(|absent| *absent != id);
         let feed = self.feeds.entry(id);
+        self.absent.remove(&feed.departure);
         feed.present = true;
         if feed.resumed {
             // Until the mark of the replay says how far.
@@ -136,12 +139,14 @@ impl Subscription {
         }
         feed.present = false;
         self.release(id, held, u64::MAX, stamp);
+        self.departures += 1;
         if let Some(feed) = self.feeds.get_mut(id) {
             feed.resumed |= lost;
+            feed.departure = self.departures;
         }
-        self.absent.push_back(id);
+        self.absent.insert(self.departures, id);
         if self.absent.len() > MAX_ABSENT
-            && let Some(oldest) = self.absent.pop_front()
+            && let Some((_, oldest)) = self.absent.pop_first()
         {
             let forgotten = self.feeds.get(oldest).map_or(0, |feed| feed.dropped.len());
             self.untold -= forgotten;

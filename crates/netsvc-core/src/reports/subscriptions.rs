@@ -12,6 +12,7 @@ use crate::registry::service::Service;
 use crate::reports::destinations::{ENTRY, MAX_REMEMBERED};
 use crate::reports::subscription::Subscription;
 use crate::reports::subscription_options::SubscriptionTarget;
+use crate::steps;
 
 /// Subscriptions by their ids.
 pub(crate) type SubscriptionTable = FxHashMap<SubscriptionId, Subscription>;
@@ -109,6 +110,7 @@ impl Subscriptions {
             SubscriptionTarget::Group(group) => unindex(&mut self.by_group, group, id),
         }
         self.attached.retain(|_, attached| {
+            steps::count(attached.ids.len());
             attached.matching.clear();
             attached.ids.retain(|known| *known != id);
             !attached.ids.is_empty()
@@ -159,6 +161,7 @@ impl Subscriptions {
         let Some(attached) = self.attached.get_mut(&no) else { return false };
         attached.matching.clear();
         let before = attached.ids.len();
+        steps::count(before);
         attached.ids.retain(|known| *known != id);
         let changed = attached.ids.len() < before;
         if attached.ids.is_empty() {
@@ -178,14 +181,6 @@ impl Subscriptions {
         self.attached.get(&no).map_or(&[], |attached| attached.ids.as_slice())
     }
 
-    /// Forgets what subjects matched, if that has become much. To be called now and then.
-    pub(crate) fn trim(&mut self) {
-        if self.remembered > MAX_REMEMBERED {
-            self.remembered = 0;
-            self.attached.values_mut().for_each(|attached| attached.matching.free());
-        }
-    }
-
     /// Of the subscriptions that a service concerns, those whose pattern `subject` matches, and the
     /// table of all.
     pub(crate) fn matching(
@@ -193,17 +188,29 @@ impl Subscriptions {
         no: ServiceNo,
         subject: &Str,
     ) -> Option<(&Arc<[SubscriptionId]>, &mut SubscriptionTable)> {
+        // Whatever made it too much was the last.
+        if self.remembered > MAX_REMEMBERED {
+            self.forget_matching();
+        }
         let Attached { ids, matching } = self.attached.get_mut(&no)?;
         let (table, remembered) = (&mut self.table, &mut self.remembered);
         let matches = |id: &SubscriptionId| {
             table.get(id).is_some_and(|subscription| subscription.pattern.matches(subject))
         };
         let found = matching.get_or_insert_with(subject, || {
+            steps::count(ids.len());
             let found: Arc<[SubscriptionId]> = ids.iter().copied().filter(matches).collect();
             *remembered += ENTRY + subject.len() + size_of_val(&*found);
             found
         });
         Some((found, table))
+    }
+
+    #[cold]
+    fn forget_matching(&mut self) {
+        self.remembered = 0;
+        steps::count(self.attached.len());
+        self.attached.values_mut().for_each(|attached| attached.matching.free());
     }
 }
 
@@ -213,9 +220,44 @@ fn unindex<K: std::hash::Hash + Eq>(
     id: SubscriptionId,
 ) {
     if let Some(entries) = index.get_mut(key) {
+        steps::count(entries.len());
         entries.retain(|known| *known != id);
         if entries.is_empty() {
             index.remove(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reports::pattern::Pattern;
+    use crate::reports::subscription_options::SubscriptionLimits;
+
+    const SUBJECT: usize = 1000;
+
+    /// Whoever publishes chooses subjects, and strings that nobody has seen; no way by which
+    /// reports come does the upkeep.
+    #[test]
+    fn what_subjects_matched_is_remembered_within_a_bound() {
+        let mut subscriptions = Subscriptions::new(1);
+        let limits = SubscriptionLimits { reports: 1, bytes: 1, latest: false };
+        let target = SubscriptionTarget::Name("a".into());
+        let subscription = Subscription::new(target, Pattern::new("*"), limits, 1);
+        let id = subscriptions.insert(subscription);
+        let services = (1..=12).map(ServiceNo);
+        services.clone().for_each(|no| subscriptions.attach(no, id));
+        let mut most = 0;
+        for no in services {
+            for number in 0..MAX_MATCHED {
+                let subject = Str::from(format!("{number:0>SUBJECT$}"));
+                let (found, _) = subscriptions.matching(no, &subject).unwrap();
+                assert_eq!(**found, [id]);
+                let of_each = subscriptions.attached.values().map(|one| one.matching.len());
+                most = most.max(of_each.sum());
+            }
+        }
+        let entry = ENTRY + SUBJECT + size_of::<SubscriptionId>();
+        assert!((MAX_REMEMBERED / entry..=MAX_REMEMBERED / entry + 1).contains(&most), "{most}");
     }
 }

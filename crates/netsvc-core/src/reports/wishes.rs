@@ -7,6 +7,7 @@ use crate::policy::party::Party;
 use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::OWN;
 use crate::registry::service::{Service, ServiceRoute};
+use crate::steps;
 use crate::wire::{InterestTarget, Message, Subscriber};
 
 use super::distributor::Distributor;
@@ -18,6 +19,13 @@ use super::want::Want;
 /// So many times the interests that a process may have are told apart at services that share a
 /// name, on average.
 const TOLD_APART: usize = 16;
+
+/// Who is told of the end of what somebody wants, besides the application of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    Publishers,
+    Nobody,
+}
 
 impl Distributor<'_> {
     /// A client declared an interest.
@@ -88,7 +96,7 @@ impl Distributor<'_> {
                 // The server has seen to it that there is room.
                 self.add_subscriber(no, process, Some(link), &want, true);
             } else {
-                self.remove_subscriber(no, process, Some(link), &want);
+                self.remove_subscriber(no, process, Some(link), &want, Telling::Publishers);
             }
         }
         Ok(())
@@ -123,6 +131,7 @@ impl Distributor<'_> {
         let Some(service) = self.registry.services.get(no) else { return };
         let name = service.name.clone();
         let wishes = self.reports.wishes.of(&name, service.id);
+        self.links.charge(wishes.len());
         let newly = |route: &ServiceRoute| within.is_none_or(|within| route.exchange == within);
         let routes: Vec<_> = self.publisher_routes(no).into_iter().filter(newly).collect();
         for (process, link, want) in wishes {
@@ -152,19 +161,36 @@ impl Distributor<'_> {
     /// A service does not exist any more for whoever is behind a link: what was wanted of it over
     /// that link ends. `None`: its publisher is not a client of this process any more.
     pub(crate) fn end_wishes_of(&mut self, no: ServiceNo, link: Option<LinkId>) {
+        self.take_over(no, link, Telling::Publishers);
+    }
+
+    fn take_over(&mut self, no: ServiceNo, link: Option<LinkId>, telling: Telling) {
         let Some(service) = self.registry.services.get_mut(no) else { return };
         let taken = service.subscribers.take_over(link);
         if taken.is_empty() {
             return;
         }
         self.registry.subscribers_changed();
+        self.links.charge(taken.len());
         for (process, want, changed) in taken {
-            self.tell_subscriber(no, process, link, &want, changed, false);
+            self.tell_end(no, process, link, &want, changed, telling);
         }
     }
 
-    /// Everything that a process declared, or that was told of it, over a link ends.
-    pub(crate) fn end_wishes(&mut self, process: ProcessNo, link: LinkId) {
+    /// As [`end_wishes_of`](Self::end_wishes_of), for whoever is behind the links of an exchange.
+    pub(crate) fn end_wishes_within(&mut self, no: ServiceNo, exchange: ExchangeId) {
+        let Some(service) = self.registry.services.get(no) else { return };
+        let links = service.subscribers.links().into_iter();
+        let within =
+            |link: &LinkId| self.links.exchange_of(*link).is_some_and(|of| of.id == exchange);
+        for link in links.filter(within).collect::<Vec<_>>() {
+            self.end_wishes_of(no, Some(link));
+        }
+    }
+
+    /// Everything that a process declared, or that was told of it, over a link ends. `left`: it has
+    /// left the link's exchange, which publishers there are told instead.
+    pub(crate) fn end_wishes(&mut self, process: ProcessNo, link: LinkId, left: bool) {
         let Some(connection) = self.links.connection_mut(link) else { return };
         let own = connection.peer.as_ref().is_some_and(|peer| peer.process == process);
         let interests =
@@ -176,12 +202,39 @@ impl Distributor<'_> {
         for entry in &told {
             connection.subscribers.remove(entry);
         }
-        for (target, want) in interests.into_sorted() {
-            self.unwish(process, Some(link), &target, &want);
+        let telling = if left { Telling::Nobody } else { Telling::Publishers };
+        for (target, wants) in interests.into_targets() {
+            self.unwish_all(process, link, &target, &wants, telling);
         }
         for (process, service, pattern, latest) in told {
             let want = Want { pattern: Pattern::new(pattern), latest };
-            self.remove_subscriber(service, process, Some(link), &want);
+            self.remove_subscriber(service, process, Some(link), &want, Telling::Publishers);
+        }
+    }
+
+    /// Everything that a process wants of one target over a link ends.
+    fn unwish_all(
+        &mut self,
+        process: ProcessNo,
+        link: LinkId,
+        target: &InterestTarget,
+        wants: &[Want],
+        telling: Telling,
+    ) {
+        for want in wants {
+            self.reports.wishes.remove(process, Some(link), target, want);
+        }
+        for no in self.targets(target) {
+            let known = self.registry.services.get(no);
+            let patterns = known.map_or(0, |service| service.subscribers.patterns());
+            // All at once, unless most of it is others'.
+            if wants.len() >= patterns / 8 {
+                self.take_over(no, Some(link), telling);
+                continue;
+            }
+            for want in wants {
+                self.remove_subscriber(no, process, Some(link), want, telling);
+            }
         }
     }
 
@@ -228,7 +281,7 @@ impl Distributor<'_> {
     ) {
         self.reports.wishes.remove(process, link, target, want);
         for no in self.targets(target) {
-            self.remove_subscriber(no, process, link, want);
+            self.remove_subscriber(no, process, link, want, Telling::Publishers);
         }
     }
 
@@ -261,11 +314,27 @@ impl Distributor<'_> {
         process: ProcessNo,
         link: Option<LinkId>,
         want: &Want,
+        telling: Telling,
     ) {
         let Some(service) = self.registry.services.get_mut(no) else { return };
         let (want, changed) = service.subscribers.remove(process, link, want);
         self.registry.subscribers_changed();
-        self.tell_subscriber(no, process, link, &want, changed, false);
+        self.tell_end(no, process, link, &want, changed, telling);
+    }
+
+    fn tell_end(
+        &mut self,
+        no: ServiceNo,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        want: &Want,
+        changed: Changed,
+        telling: Telling,
+    ) {
+        let is_local = || self.registry.services.get(no).is_some_and(Service::is_local);
+        if telling == Telling::Publishers || is_local() {
+            self.tell_subscriber(no, process, link, want, changed, false);
+        }
     }
 
     /// Tells the publisher: the application if it is local, its process if this is its hub.
@@ -321,6 +390,7 @@ impl Distributor<'_> {
                 .linked(route.link)
                 .is_some_and(|connection| !connection.capabilities().relays_for_us)
         };
+        steps::count(service.routes.len());
         service.routes.iter().filter(direct).copied().collect()
     }
 
@@ -335,11 +405,13 @@ impl Distributor<'_> {
         concerned && self.policy().may_subscribe(Party { process, link }, service)
     }
 
-    fn targets(&self, target: &InterestTarget) -> Vec<ServiceNo> {
+    fn targets(&mut self, target: &InterestTarget) -> Vec<ServiceNo> {
         let services = &self.registry.services;
-        match target {
+        let targets = match target {
             InterestTarget::Name(name) => services.named(name).to_vec(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
-        }
+        };
+        self.links.charge(targets.len());
+        targets
     }
 }

@@ -1,11 +1,14 @@
 //! Requests in flight: one table for those of this process, those it relays and those it handles.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::collections::id_map::IdMap;
 use crate::content::Content;
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo, Str};
+use crate::links::outbound::outbox::OVERHEAD;
 use crate::policy::party::Party;
 use crate::time::Time;
 
@@ -39,7 +42,7 @@ pub(crate) struct Call {
 }
 
 /// What a request needs as long as it may still go to somebody else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rest {
     pub(crate) goal: Goal,
     pub(crate) method: Str,
@@ -113,13 +116,13 @@ impl Call {
     pub(crate) fn waits(&self) -> bool {
         self.rest.as_ref().is_some_and(|rest| rest.waits)
     }
+}
 
-    /// The provider was handed the arguments: drops what nobody needs any more.
-    pub(crate) fn mark_sent(&mut self) {
-        match &mut self.rest {
-            Some(rest) if rest.waits => rest.unsent = false,
-            rest => *rest = None,
-        }
+impl Rest {
+    /// Bytes that it is charged: of its arguments, of what is beside them, and for itself.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        OVERHEAD + self.content.bytes.len() + self.extensions.len()
     }
 }
 
@@ -127,11 +130,65 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Removed {
     pub(crate) caller: Caller,
+    pub(crate) process: ProcessNo,
     /// Its timeout, if its deadline is among those of that.
     pub(crate) line: Option<Duration>,
     pub(crate) service: Option<ServiceNo>,
     pub(crate) provider: Provider,
-    pub(crate) unsent: bool,
+    /// Bytes of its arguments, if they waited for the provider.
+    pub(crate) waiting: Option<NonZeroUsize>,
+}
+
+/// What arguments that are kept are charged.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: usize,
+    /// Only while there is much, and somebody has asked.
+    by_caller: Option<Box<IdMap<ProcessNo, usize>>>,
+}
+
+/// Bytes of arguments of which it is not known any more who has sent them.
+const FEW: usize = 1 << 20;
+
+impl Kept {
+    #[inline]
+    fn add(&mut self, caller: ProcessNo, size: usize) {
+        self.bytes += size;
+        if let Some(by_caller) = &mut self.by_caller {
+            add(by_caller, caller, size);
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, caller: ProcessNo, size: usize) {
+        self.bytes -= size;
+        if self.by_caller.is_some() {
+            self.remove_of(caller, size);
+        }
+    }
+
+    #[cold]
+    fn remove_of(&mut self, caller: ProcessNo, size: usize) {
+        let Some(by_caller) = &mut self.by_caller else { return };
+        if self.bytes < FEW {
+            self.by_caller = None;
+        } else if let Some(kept) = by_caller.get_mut(caller) {
+            *kept -= size;
+            if *kept == 0 {
+                by_caller.remove(caller);
+            }
+        }
+    }
+}
+
+#[cold]
+fn add(by_caller: &mut IdMap<ProcessNo, usize>, caller: ProcessNo, size: usize) {
+    match by_caller.get_mut(caller) {
+        Some(kept) => *kept += size,
+        None => {
+            by_caller.insert_new(caller, size);
+        }
+    }
 }
 
 /// Slots are reused with another generation, so that a late outcome finds nobody.
@@ -140,6 +197,8 @@ pub(crate) struct CallTable {
     slots: Vec<Option<(u32, Call)>>,
     free: Vec<u32>,
     len: usize,
+    /// Of arguments, as long as they wait.
+    kept: Kept,
     /// Of the next request, in whatever slot. It may begin again: no two requests in flight have
     /// the same slot, and what a peer says so late, 2³² requests after, is judged by the link, as
     /// is all that it says.
@@ -152,6 +211,26 @@ const KEPT_SLOTS: usize = 512;
 impl CallTable {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// What arguments that are kept here are charged.
+    #[inline]
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.bytes
+    }
+
+    /// As [`kept`](Self::kept), of one caller.
+    #[cold]
+    pub(crate) fn kept_of(&mut self, caller: ProcessNo) -> usize {
+        let Self { kept, slots, .. } = self;
+        let by_caller = kept.by_caller.get_or_insert_with(|| {
+            let calls = slots.iter().flatten().map(|(_, call)| call);
+            let kept = calls.filter_map(|call| Some((call.process, call.rest.as_ref()?.size())));
+            let mut by_caller = Box::default();
+            kept.for_each(|(caller, size)| add(&mut by_caller, caller, size));
+            by_caller
+        });
+        by_caller.get(caller).copied().unwrap_or(0)
     }
 
     #[allow(clippy::inline_always, reason = "the path of every request")]
@@ -178,8 +257,7 @@ impl CallTable {
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
     pub(crate) fn get_mut(&mut self, call: CallId) -> Option<&mut Call> {
-        let (known, found) = self.slots.get_mut(index(call))?.as_mut()?;
-        (*known == generation(call)).then_some(found)
+        in_slot(&mut self.slots, call)
     }
 
     /// The id of the next request, if it gets this slot.
@@ -201,9 +279,13 @@ impl CallTable {
         if *known != generation(call) {
             return None;
         }
-        let Call { caller, service, provider, .. } = *found;
+        let Call { caller, process, service, provider, .. } = *found;
         let line = found.in_line.then_some(found.timeout);
-        let removed = Removed { caller, line, service, provider, unsent: found.is_unsent() };
+        let waiting = match &found.rest {
+            None => None,
+            Some(rest) => forget(&mut self.kept, process, rest),
+        };
+        let removed = Removed { caller, process, line, service, provider, waiting };
         *slot = None;
         self.free.push(index(call) as u32);
         self.len -= 1;
@@ -213,18 +295,72 @@ impl CallTable {
         Some(removed)
     }
 
+    /// Entries that [`find`](Self::find) looks at.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Keeps what a request needs as long as it may still go to somebody else.
+    #[allow(clippy::inline_always, reason = "the path of many requests")]
+    #[inline(always)]
+    pub(crate) fn keep(&mut self, call: CallId, rest: Box<Rest>) {
+        let Some(known) = in_slot(&mut self.slots, call) else { return };
+        self.kept.add(known.process, rest.size());
+        known.rest = Some(rest);
+    }
+
+    /// Takes out what is kept of a request.
+    pub(crate) fn take_rest(&mut self, call: CallId) -> Option<Box<Rest>> {
+        let known = in_slot(&mut self.slots, call)?;
+        let rest = known.rest.take()?;
+        self.kept.remove(known.process, rest.size());
+        Some(rest)
+    }
+
+    /// A provider is handed the arguments that have waited for it; `None`: none do any more. What
+    /// nobody needs from now on is not kept.
+    #[inline]
+    pub(crate) fn send(&mut self, call: CallId, to: Provider) -> Option<(&Call, Box<Rest>)> {
+        let known = in_slot(&mut self.slots, call)?;
+        let rest = known.rest.as_mut().filter(|rest| known.provider == to && rest.unsent)?;
+        if rest.waits {
+            rest.unsent = false;
+            let rest = rest.clone();
+            return Some((known, rest));
+        }
+        self.kept.remove(known.process, rest.size());
+        let rest = known.rest.take()?;
+        Some((known, rest))
+    }
+
+    /// All of them, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CallId, &Call)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(at, slot)| {
+            slot.as_ref().map(|(generation, call)| (id(at as u32, *generation), call))
+        })
+    }
+
     /// Those for which `wanted` holds, in no particular order.
     pub(crate) fn find(&self, wanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
-        let mut found = Vec::new();
-        for (at, slot) in self.slots.iter().enumerate() {
-            if let Some((generation, call)) = slot
-                && wanted(call)
-            {
-                found.push(id(at as u32, *generation));
-            }
-        }
-        found
+        self.iter().filter(|(_, call)| wanted(call)).map(|(id, _)| id).collect()
     }
+}
+
+/// What was kept of a request of a caller is not needed any more. Returns how many bytes waited for
+/// the provider.
+#[cold]
+#[inline(never)]
+fn forget(kept: &mut Kept, caller: ProcessNo, rest: &Rest) -> Option<NonZeroUsize> {
+    kept.remove(caller, rest.size());
+    NonZeroUsize::new(rest.size()).filter(|_| rest.unsent)
+}
+
+#[allow(clippy::inline_always, reason = "the path of every request")]
+#[inline(always)]
+fn in_slot(slots: &mut [Option<(u32, Call)>], call: CallId) -> Option<&mut Call> {
+    let (known, found) = slots.get_mut(index(call))?.as_mut()?;
+    (*known == generation(call)).then_some(found)
 }
 
 fn id(index: u32, generation: u32) -> CallId {

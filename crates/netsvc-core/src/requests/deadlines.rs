@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::ids::CallId;
+use crate::steps;
 use crate::time::Time;
 
 /// Different timeouts that have a line of their own; further ones are left to the general timers.
@@ -67,6 +68,7 @@ impl Deadlines {
         } else {
             line.ended += 1;
             if line.ended > SPARE + line.queue.len() / 2 {
+                steps::count(line.queue.len());
                 line.queue.retain(|(_, call)| lives(*call));
                 line.ended = 0;
             }
@@ -93,6 +95,7 @@ impl Deadlines {
 impl Line {
     fn skip_ended(&mut self, lives: &impl Fn(CallId) -> bool) {
         while self.queue.front().is_some_and(|(_, call)| !lives(*call)) {
+            steps::count(1);
             self.queue.pop_front();
             self.ended -= 1;
         }

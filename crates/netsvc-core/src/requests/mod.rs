@@ -1,7 +1,10 @@
 //! Requests: those of this process, those it passes on and those it handles.
 
+pub(crate) mod arguments;
 pub(crate) mod call_table;
 pub(crate) mod deadlines;
+mod expiry;
+pub(crate) mod load;
 pub(crate) mod options;
 mod place;
 mod question;
@@ -24,6 +27,7 @@ use crate::time::Time;
 
 use call_table::CallTable;
 use deadlines::Deadlines;
+use expiry::Expiry;
 use route_cache::RouteCache;
 
 /// The part of a process that owns requests in flight.
@@ -41,6 +45,8 @@ pub(crate) struct Requests {
     deadlines: Deadlines,
     /// Deadlines that have no line of their own in `deadlines`.
     timers: Timers<CallId>,
+    /// Those of peers.
+    expiry: Expiry,
     /// Routes may be remembered.
     caches: bool,
 }
@@ -55,6 +61,7 @@ impl Requests {
             route: None,
             deadlines: Deadlines::default(),
             timers: Timers::default(),
+            expiry: Expiry::default(),
             caches: true,
         }
     }
@@ -77,10 +84,16 @@ impl Requests {
         self.route = None;
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline of the application passes.
     #[inline]
     pub(crate) fn next_deadline(&self) -> Time {
         self.timers.next().min(self.deadlines.next())
+    }
+
+    /// When the requests of peers are to be looked at.
+    #[inline]
+    pub(crate) fn next_expiry(&self) -> Time {
+        self.expiry.next()
     }
 
     /// A request of the application whose deadline has passed. It has to end before this is asked
@@ -109,6 +122,13 @@ impl Requests {
         let mut calls: Vec<CallId> = self.keys.values().copied().collect();
         calls.sort_unstable();
         calls
+    }
+
+    /// The application's keys of those.
+    pub(crate) fn own_keys(&self) -> Vec<u64> {
+        let mut keys: Vec<u64> = self.keys.iter().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// The last service of a name is gone.

@@ -2,13 +2,16 @@
 
 use crate::content::Content;
 use crate::delivery::sink::{InvocationRef, NoSink, Sink};
-use crate::ids::{CallId, LinkId, ServiceNo};
+use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
+use crate::links::outbound::outbox::OVERHEAD;
 use crate::links::outbound::outlet::Admission;
 use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::registry::service::Service;
 use crate::time::Time;
 use crate::wire::{RequestRef, RequestTargetRef, millis};
 
-use super::call_table::{Provider, Rest};
+use super::arguments::{Arguments, check_arguments, may_exceed};
+use super::call_table::{Call, CallTable, Provider, Rest};
 use super::question::Question;
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
@@ -50,8 +53,7 @@ impl Router<'_> {
         question: &Question<'_>,
         sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
-        let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
-        let (by, deadline, parts) = (call.party(), call.deadline, call.parts);
+        let Question { by, deadline, parts, .. } = *question;
         let Route { service, to } = self.route(by, question.goal, question.method)?;
         let size = question.content.bytes.len();
         let beside = question.extensions.len();
@@ -59,11 +61,11 @@ impl Router<'_> {
             To::Here => return self.place_here(now, id, service, question, sink),
             To::Link(link, number) => (link, number),
         };
-        let Some(mut outlet) = self.links.outlet(link) else {
+        let Some(mut outlet) = self.links.outlet_for(by.link, link) else {
             let text = "the link to the service was lost";
             return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
         };
-        let admission = outlet.admit_request(size, beside)?;
+        let admission = outlet.admit_request(size, beside, by.process, &mut self.requests.calls)?;
         let placed = if let (Some(now), Admission::Now) = (now, admission) {
             let target = match (number, question.goal) {
                 (None, GoalRef::Name(name)) => RequestTargetRef::Name(name),
@@ -82,7 +84,7 @@ impl Router<'_> {
             outlet.request(&self.registry.processes, by.process, &request);
             Placed::Sent
         } else {
-            outlet.queue_request(id, size + beside);
+            outlet.queue_request(id, OVERHEAD + size + beside);
             Placed::Queued(number)
         };
         let by_peer = number.is_none();
@@ -108,34 +110,32 @@ impl Router<'_> {
         question: &Question<'_>,
         sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
-        let size = question.content.bytes.len();
+        let (caller, size) = (question.by.process, question.content.bytes.len());
         let (payload, limit) = (self.rules.limits.payload, self.rules.limits.running_requests);
         if size > payload {
             return Err(RequestError::too_large(size, payload));
         }
-        let Some(known) = self.registry.services.get(service) else { return Ok(Placed::Sent) };
-        if known.running >= limit {
-            let text = format!("the service has {limit} requests running already");
-            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
-        }
-        self.registry.services.begin_call(service);
-        let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
-        call.service = Some(service);
-        call.provider = Provider::Local;
+        let Some(known) = self.registry.services.get_mut(service) else { return Ok(Placed::Sent) };
         if let Some(now) = now
             && self.deliveries.is_empty()
-            && let Some(entry) = self.registry.processes.get(call.process)
+            && let Some(entry) = self.registry.processes.get(caller)
         {
             let beside = question.method.len() + entry.label.len() + question.extensions.len();
             if sink.has_room_for(size, beside) {
+                if known.load.is_crowded() {
+                    admit_here(known, caller, limit, &self.requests.calls)?;
+                }
+                known.load.begin();
+                let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
+                (call.service, call.provider) = (Some(service), Provider::Local);
                 sink.invoke(&InvocationRef {
                     call: id,
                     service,
                     method: question.method,
                     caller: entry.id,
                     caller_label: &entry.label,
-                    remaining: call.deadline.since(now),
-                    parts: call.parts,
+                    remaining: question.deadline.since(now),
+                    parts: question.parts,
                     kind: question.content.kind,
                     content: question.content.bytes,
                     extensions: question.extensions,
@@ -143,6 +143,18 @@ impl Router<'_> {
                 return Ok(Placed::Sent);
             }
         }
+        let waiting = OVERHEAD + size + question.extensions.len();
+        let room = self.rules.limits.waiting_arguments();
+        if may_exceed(waiting, room, &self.requests.calls) {
+            check_arguments((caller, waiting), known.waiting, room, &mut self.requests.calls)?;
+        }
+        if known.load.is_crowded() {
+            admit_here(known, caller, limit, &self.requests.calls)?;
+        }
+        known.load.begin();
+        known.waiting += waiting;
+        let Some(call) = self.requests.calls.get_mut(id) else { return Ok(Placed::Sent) };
+        (call.service, call.provider) = (Some(service), Provider::Local);
         let for_long = self.deliveries.is_waiting();
         self.deliveries.push_invoke(id);
         Ok(Placed::Pending { for_long })
@@ -151,10 +163,14 @@ impl Router<'_> {
     /// A request that is kept is handed to a provider again, or waits for one. An error: neither.
     fn place_again(&mut self, id: CallId) -> Result<(), RequestError> {
         // Taken out while it is looked at; nothing below settles the request.
-        let Some(call) = self.requests.calls.get_mut(id) else { return Ok(()) };
-        let Some(mut rest) = call.rest.take() else { return Ok(()) };
+        let Some(call) = self.requests.calls.get(id) else { return Ok(()) };
+        let (by, deadline, parts) = (call.party(), call.deadline, call.parts);
+        let Some(mut rest) = self.requests.calls.take_rest(id) else { return Ok(()) };
         rest.unsent = true;
         let question = Question {
+            by,
+            deadline,
+            parts,
             goal: rest.goal.by_ref(),
             method: &rest.method,
             content: rest.content.by_ref(),
@@ -169,9 +185,7 @@ impl Router<'_> {
                 rest.content = rest.content.detached();
             }
         }
-        if let Some(call) = self.requests.calls.get_mut(id) {
-            call.rest = Some(rest);
-        }
+        self.requests.calls.keep(id, rest);
         match placed {
             Ok(_) => Ok(()),
             Err(error) if error.code == RequestCode::NoService && self.park(id) => Ok(()),
@@ -187,7 +201,7 @@ impl Router<'_> {
         if !call.is_unsent() || (!by_name && !call.waits()) {
             return false;
         }
-        self.take_from_provider(id);
+        self.take_from_provider(id, true);
         if self.place_again(id).is_err() {
             self.settle_error(id, error);
         }
@@ -201,7 +215,7 @@ impl Router<'_> {
         let Some(rest) = call.rest.as_deref_mut().filter(|rest| rest.waits) else { return false };
         rest.unsent = true;
         let goal = rest.goal.clone();
-        self.take_from_provider(id);
+        self.take_from_provider(id, false);
         // What this registry still shows over that link is about to be withdrawn.
         if self.has_provider_besides(goal.by_ref(), by, link) {
             if let Err(error) = self.place_again(id) {
@@ -226,6 +240,7 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let waits =
             |id: &&CallId| calls.get(**id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
+        crate::steps::count(self.requests.parked.len());
         let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).copied().collect();
         for id in parked {
             self.requests.parked.remove(&id);
@@ -249,24 +264,46 @@ impl Router<'_> {
         true
     }
 
-    /// The arguments are back with this process.
-    fn take_from_provider(&mut self, id: CallId) {
+    /// The arguments are back with this process. `waited`: they were on their way.
+    fn take_from_provider(&mut self, id: CallId, waited: bool) {
         let Some(call) = self.requests.calls.get_mut(id) else { return };
         let provider = std::mem::replace(&mut call.provider, Provider::Nobody);
-        if let Some(service) = call.service.take() {
-            self.registry.services.end_call(service);
+        let (caller, service) = (call.process, call.service.take());
+        if let Some(arguments) = call.rest.as_deref().filter(|_| waited).map(Rest::size) {
+            let Self { requests, registry, links, deliveries, .. } = self;
+            Arguments { provider, service, bytes: arguments }.take_back(
+                &requests.calls,
+                registry,
+                links,
+                deliveries,
+            );
+        }
+        if let Some(service) = service {
+            self.registry.services.end_call(service, caller);
         }
         if let Provider::Link(link) = provider {
-            self.leave_outbound(link);
+            self.leave_outbound(link, caller);
         }
     }
 
     /// A request over a link has ended, or was taken back.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
-    pub(super) fn leave_outbound(&mut self, link: LinkId) {
+    pub(super) fn leave_outbound(&mut self, link: LinkId, caller: ProcessNo) {
         if let Some(connection) = self.links.connection_mut(link) {
-            connection.outbound = connection.outbound.saturating_sub(1);
+            connection.outbound.end(caller);
         }
     }
+}
+
+#[cold]
+fn admit_here(
+    known: &mut Service,
+    caller: ProcessNo,
+    limit: usize,
+    calls: &CallTable,
+) -> Result<(), RequestError> {
+    let here = |call: &Call| call.provider == Provider::Local && call.service == Some(known.no);
+    let callers = calls.iter().filter(|(_, call)| here(call)).map(|(_, call)| call.process);
+    known.load.admit(caller, limit, callers).map_err(|full| full.error("running in the service"))
 }

@@ -4,6 +4,8 @@ use bytes::Bytes;
 
 use crate::content::ContentRef;
 use crate::ids::Str;
+use crate::policy::party::Party;
+use crate::time::Time;
 
 use super::call_table::Rest;
 use super::route_cache::GoalRef;
@@ -11,6 +13,11 @@ use super::route_cache::GoalRef;
 /// What is asked, where it lies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
+    /// Who asks.
+    pub(crate) by: Party,
+    pub(crate) deadline: Time,
+    /// Parts of a streamed result that the caller takes.
+    pub(crate) parts: u32,
     pub(crate) goal: GoalRef<'a>,
     pub(crate) method: &'a Str,
     pub(crate) content: ContentRef<'a>,

@@ -3,6 +3,7 @@
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::registry::service::Service;
 
+use super::load::Full;
 use super::route_cache::GoalRef;
 
 pub(crate) fn no_service(goal: GoalRef<'_>) -> RequestError {
@@ -17,4 +18,18 @@ pub(crate) fn no_service(goal: GoalRef<'_>) -> RequestError {
 pub(crate) fn no_method(service: &Service, method: &str) -> RequestError {
     let text = format!("service {:?} has no method {method:?}", service.name);
     RequestError::new(RequestCode::NoMethod, Delivered::No, text)
+}
+
+impl Full {
+    /// As the caller hears of it. `what`: the requests do.
+    #[cold]
+    pub(crate) fn error(self, what: &str) -> RequestError {
+        let text = match self {
+            Self::Limit(limit) => format!("{limit} requests are {what} already"),
+            Self::Share { own, limit } => {
+                format!("{own} requests of this caller are {what}: its share of {limit}")
+            }
+        };
+        RequestError::new(RequestCode::Overloaded, Delivered::No, text)
+    }
 }

@@ -11,13 +11,14 @@ use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{CallId, LinkId, ServiceNo, Str};
 use crate::limits::MAX_NAME;
 use crate::outcome::{Delivered, Outcome, RequestCode, RequestError};
+use crate::policy::party::Party;
 use crate::reason::Reason;
 use crate::registry::checks::check_own_extensions;
 use crate::registry::process_table::OWN;
 use crate::time::Time;
 use crate::wire::{OutcomeRef, RequestRef, RequestTargetRef, ResponseRef};
 
-use super::call_table::{Call, Caller, Provider};
+use super::call_table::{Call, Caller, Provider, Rest};
 use super::options::{RequestOptions, TargetRef};
 use super::place::Placed;
 use super::question::Question;
@@ -72,7 +73,9 @@ impl Router<'_> {
             TargetRef::Name(name) => GoalRef::Name(name),
             TargetRef::Identity(id) => GoalRef::Identity(id),
         };
-        let question = Question { goal, method, content, extensions, waits: wait };
+        let (by, deadline) = (Party { process: OWN, link: None }, now + timeout);
+        let question =
+            Question { by, deadline, parts, goal, method, content, extensions, waits: wait };
         self.begin(now, id, &question, &mut NoSink);
     }
 
@@ -109,6 +112,7 @@ impl Router<'_> {
             return Ok(());
         }
         let deadline = now.after_millis(request.remaining);
+        self.requests.expiry.note(deadline);
         let id = self.requests.calls.insert(Call {
             caller: Caller::Link(link, request.call),
             process,
@@ -127,8 +131,10 @@ impl Router<'_> {
             RequestTargetRef::Service(no) => GoalRef::Service(ServiceNo(no)),
             RequestTargetRef::Name(name) => GoalRef::Name(name),
         };
-        let RequestRef { method, content, extensions, .. } = *request;
-        let question = Question { goal, method, content, extensions, waits: false };
+        let RequestRef { parts, method, content, extensions, .. } = *request;
+        let by = Party { process, link: Some(link) };
+        let question =
+            Question { by, deadline, parts, goal, method, content, extensions, waits: false };
         self.begin(now, id, &question, sink);
         Ok(())
     }
@@ -146,21 +152,19 @@ impl Router<'_> {
         match self.place(Some(now), id, question, sink) {
             Ok(Placed::Sent) if !question.waits => {}
             Ok(placed) => {
-                if let Some(call) = self.requests.calls.get_mut(id) {
-                    let mut rest = question.keep();
-                    rest.unsent = placed != Placed::Sent;
-                    rest.number = placed.number();
-                    if placed.is_queued() || question.waits {
-                        // To wait for as long as it takes.
-                        rest.content = rest.content.detached();
-                    }
-                    call.rest = Some(Box::new(rest));
+                let mut rest = question.keep();
+                rest.unsent = placed != Placed::Sent;
+                rest.number = placed.number();
+                if placed.is_queued() || question.waits {
+                    // To wait for as long as it takes.
+                    rest.content = rest.content.detached();
                 }
+                self.requests.calls.keep(id, Box::new(rest));
             }
             Err(error) => {
                 let waits = question.waits && error.code == RequestCode::NoService;
-                if waits && let Some(call) = self.requests.calls.get_mut(id) {
-                    call.rest = Some(Box::new(question.keep()));
+                if waits {
+                    self.requests.calls.keep(id, Box::new(question.keep()));
                 }
                 if !waits || !self.park(id) {
                     self.settle_error(id, &error);
@@ -192,18 +196,14 @@ impl Router<'_> {
 
     /// The invocation of a request whose turn it is; `None` if it was given up meanwhile.
     pub(crate) fn invocation(&mut self, now: Time, id: CallId) -> Option<Event> {
-        let call = self.requests.calls.get_mut(id)?;
-        if call.provider != Provider::Local || !call.is_unsent() {
-            return None;
-        }
-        let rest = call.rest.as_ref()?;
-        let (method, content) = (rest.method.clone(), rest.content.clone());
-        let extensions = rest.extensions.clone();
-        call.mark_sent();
+        let (call, rest) = self.requests.calls.send(id, Provider::Local)?;
+        let service = self.registry.services.get_mut(call.service?)?;
+        service.waiting = service.waiting.saturating_sub(rest.size());
         let entry = self.registry.processes.get(call.process)?;
+        let Rest { method, content, extensions, .. } = *rest;
         Some(Event::Invoke(Invocation {
             call: id,
-            service: call.service?,
+            service: service.no,
             method,
             caller: entry.id,
             caller_label: entry.label.clone(),

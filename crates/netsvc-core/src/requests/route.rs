@@ -128,6 +128,7 @@ impl Router<'_> {
                 candidates.retain(local);
             }
         }
+        self.links.charge(services.named(name).len());
         self.least_loaded(name, &candidates)
     }
 
@@ -137,7 +138,7 @@ impl Router<'_> {
             return candidates.first().copied();
         }
         let services = &self.registry.services;
-        let load = |no: &ServiceNo| services.get(*no).map_or(0, |known| known.running);
+        let load = |no: &ServiceNo| services.get(*no).map_or(0, |known| known.load.count());
         let least = candidates.iter().map(load).min()?;
         let equal: Vec<ServiceNo> =
             candidates.iter().filter(|no| load(no) == least).copied().collect();

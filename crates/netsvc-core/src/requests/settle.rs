@@ -11,8 +11,11 @@ use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
 use crate::links::outbound::outbox::Out;
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::registry::checks::check_own_extensions;
+use crate::time::Time;
 use crate::wire::{Message, OutcomeRef, ResponseRef};
 
+use super::Requests;
+use super::arguments::Arguments;
 use super::call_table::{Call, Caller, Provider, Removed};
 use super::options::HandlerResultRef;
 use super::router::Router;
@@ -71,16 +74,24 @@ impl Router<'_> {
         self.settle(id, &response.outcome, response.extensions, sink);
     }
 
-    /// The deadline of a request of this process passed.
+    /// The deadline of a request passed.
     pub(crate) fn call_deadline(&mut self, call: CallId) {
         let text = "the deadline passed before an outcome arrived";
         self.give_up(call, RequestCode::Deadline, text);
     }
 
+    /// It is time to look at the requests of peers: those that have run out end.
+    pub(crate) fn expire(&mut self, now: Time) {
+        let Requests { calls, expiry, .. } = &mut *self.requests;
+        for id in expiry.look(now, calls) {
+            self.call_deadline(id);
+        }
+    }
+
     /// Everything sent, or to be sent, over a lost link fails, or is taken over by others.
     pub(crate) fn fail_calls_over(&mut self, link: LinkId) {
         let Some(connection) = self.links.connection_mut(link) else { return };
-        if connection.outbound == 0 {
+        if connection.outbound.count() == 0 {
             return;
         }
         // Its loss is that of all that it relayed for this process.
@@ -96,6 +107,10 @@ impl Router<'_> {
     /// Requests to a service that is withdrawn fail, or are taken over by others of its name.
     pub(crate) fn fail_calls_to(&mut self, service: ServiceNo) {
         self.registry.services.end(service);
+        let running = self.registry.services.get(service).map_or(0, |known| known.load.count());
+        if running == 0 {
+            return;
+        }
         let to = |call: &Call| call.service == Some(service);
         self.fail_calls(to, RequestCode::Lost, "the service was withdrawn");
     }
@@ -109,6 +124,7 @@ impl Router<'_> {
     }
 
     fn fail_calls(&mut self, which: impl Fn(&Call) -> bool, code: RequestCode, text: &str) {
+        self.links.charge(self.requests.calls.slots());
         let mut calls = self.requests.calls.find(which);
         calls.sort_unstable();
         for id in calls {
@@ -138,6 +154,7 @@ impl Router<'_> {
         let calls = &self.requests.calls;
         let of_them =
             |id: CallId| calls.get(id).is_some_and(|call| processes.contains(&call.process));
+        crate::steps::count(connection.inbound.len() * processes.len());
         let inbound = connection.inbound.iter().map(|(wire, id)| (wire, *id));
         let mut inbound: Vec<(u64, CallId)> = inbound.filter(|(_, id)| of_them(*id)).collect();
         inbound.sort_unstable();
@@ -186,8 +203,14 @@ impl Router<'_> {
     ) -> Option<Delivered> {
         let call = self.requests.calls.get(id)?;
         let delivered = if call.is_unsent() { Delivered::No } else { Delivered::Unknown };
+        // Parts of a stream come before its outcome.
+        let overdue = code == RequestCode::Deadline && !call.stream;
+        let overdue = overdue && matches!(call.caller, Caller::Local(_));
         let outcome = OutcomeRef::Error { code, delivered, message: text };
         self.detach_caller(id, &outcome, &[], &mut NoSink);
+        if overdue {
+            self.deliveries.hasten_last();
+        }
         let reason = match code {
             RequestCode::Deadline => AbortReason::Deadline,
             _ => AbortReason::Cancelled,
@@ -305,16 +328,21 @@ impl Router<'_> {
         if !self.requests.parked.is_empty() {
             self.requests.parked.remove(&id);
         }
-        if let Some(service) = call.service {
-            self.registry.services.end_call(service);
+        if let Some(waiting) = call.waiting {
+            let Self { requests, registry, links, deliveries, .. } = self;
+            let Removed { provider, service, .. } = *call;
+            Arguments { provider, service, bytes: waiting.get() }.take_back(
+                &requests.calls,
+                registry,
+                links,
+                deliveries,
+            );
         }
-        match call.provider {
-            Provider::Local if call.unsent => {
-                let calls = &self.requests.calls;
-                self.deliveries.take_back_invoke(|call| calls.get(call).is_some());
-            }
-            Provider::Link(link) => self.leave_outbound(link),
-            Provider::Nobody | Provider::Local => {}
+        if let Some(service) = call.service {
+            self.registry.services.end_call(service, call.process);
+        }
+        if let Provider::Link(link) = call.provider {
+            self.leave_outbound(link, call.process);
         }
     }
 }

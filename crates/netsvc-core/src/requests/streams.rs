@@ -12,6 +12,7 @@ use crate::delivery::event::{AbortReason, Event};
 use crate::delivery::sink::NoSink;
 use crate::error::CommandError;
 use crate::ids::{CallId, LinkId};
+use crate::limits::RESTING_STREAM;
 use crate::links::outbound::outbox::Out;
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::reason::Reason;
@@ -105,6 +106,7 @@ impl Router<'_> {
                 let max = connection
                     .map_or(usize::MAX, super::super::links::connection::Connection::max_payload);
                 if content.bytes.len() <= max {
+                    self.renew_stream(now, id);
                     let message = Message::Part { call, content, extensions };
                     return self.links.send(link, Out::Message(message));
                 }
@@ -114,6 +116,14 @@ impl Router<'_> {
                 self.abandon(id, AbortReason::Cancelled);
             }
             Some(Caller::Gone) | None => {}
+        }
+    }
+
+    /// A part goes to a peer, whose deadline moves with it. How far is not known here: its
+    /// application takes parts when it likes.
+    fn renew_stream(&mut self, now: Time, id: CallId) {
+        if let Some(call) = self.requests.calls.get_mut(id) {
+            call.deadline = now + call.timeout.max(RESTING_STREAM);
         }
     }
 

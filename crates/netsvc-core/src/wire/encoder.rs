@@ -8,11 +8,12 @@ use crate::content::ContentRef;
 use crate::ids::Str;
 use crate::limits::{MAX_EXTENSIONS, MAX_NAME, MAX_PAYLOAD, MAX_SUBJECT};
 
+use super::body::announcement::AnnouncementRef;
 use super::body::control;
 use super::body::report::{self, ReportRef};
 use super::body::request::{self, RequestRef, RequestTargetRef};
 use super::body::response::{self, ResponseRef};
-use super::frame::{HEADER, Header, Kind, preamble};
+use super::frame::{ControlKind, HEADER, Header, Kind, preamble};
 use super::message::Message;
 use super::send_buffer::{SEGMENT_FROM, SendBuffer};
 use super::symbols::link::{NO_SYMBOL, SentSymbols, Use};
@@ -57,17 +58,21 @@ impl Encoder {
             Message::Replayed { process, replay, remaining, report } => {
                 self.replayed(*process, *replay, *remaining, &report.by_ref(), out);
             }
+            Message::Service(announcement) => self.service(&announcement.by_ref(), out),
             control => {
                 let mut body = Vec::new();
                 if let Some(kind) = control::write(control, &mut body) {
-                    let extensions = match control {
-                        Message::Service(announcement) => &announcement.extensions[..],
-                        _ => &[],
-                    };
-                    self.control(Kind::Control(kind), extensions, &body, out);
+                    self.control(Kind::Control(kind), &[], &body, out);
                 }
             }
         }
+    }
+
+    /// Appends a SERVICE.
+    pub(crate) fn service(&mut self, service: &AnnouncementRef<'_>, out: &mut SendBuffer) {
+        let mut body = Vec::new();
+        service.write(&mut body);
+        self.control(Kind::Control(ControlKind::Service), service.extensions, &body, out);
     }
 
     /// Appends a REPORT.

@@ -259,7 +259,7 @@ pub struct Membership {
 }
 
 /// Whose reports are wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InterestTarget {
     /// All services of that name.
     Name(Str),

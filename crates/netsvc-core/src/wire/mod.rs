@@ -19,6 +19,7 @@ mod symbols;
 mod words;
 mod writer;
 
+pub(crate) use body::announcement::AnnouncementRef;
 pub(crate) use body::control::{announced_len, group_len};
 pub(crate) use body::report::ReportRef;
 pub(crate) use body::request::{RequestRef, RequestTargetRef};

@@ -43,6 +43,11 @@ impl<T> CombinerLock<T> {
         }
     }
 
+    /// Somebody has panicked at work.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.value.is_poisoned()
+    }
+
     /// Calls `last` unless somebody is at work.
     pub(crate) fn try_with(&self, last: impl FnOnce(&mut T)) {
         if let Some(mut value) = try_lock(&self.value) {

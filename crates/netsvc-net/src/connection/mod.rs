@@ -77,6 +77,12 @@ impl Connection {
         lock(&self.reader)
     }
 
+    /// Somebody has panicked while reading or writing: what is begun of a frame may be cut off, so
+    /// nothing more is read from the peer, or said to it.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.reader.is_poisoned() || self.writer.is_torn()
+    }
+
     /// `None`: somebody else is reading.
     pub(crate) fn try_reader(&self) -> Option<MutexGuard<'_, Reader>> {
         try_lock(&self.reader)

@@ -22,6 +22,8 @@ pub(crate) struct Reader {
     /// What the peer sent broke the protocol. The rest is read, so as to see its end, and
     /// dropped.
     failed: bool,
+    /// Whole frames are left in `buffer`: their sender's turn was over.
+    waits: bool,
 }
 
 /// Bytes read at once, and thus applied under one hold of the registry's mutex; more only for
@@ -41,7 +43,14 @@ impl Reader {
             lying: 0,
             decoder: Decoder::new(max_payload),
             failed: false,
+            waits: false,
         }
+    }
+
+    /// Something was read that is to be [applied](Self::apply) before more is read, when others
+    /// have had their turn.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Reads once, `share` bytes at most unless it is the rest of a frame. What it brings is to be
@@ -161,7 +170,8 @@ impl Reader {
         })
     }
 
-    /// Applies every whole frame. What follows a broken one is dropped.
+    /// Applies every whole frame, as far as a turn [goes](Self::waits). What follows a broken one is
+    /// dropped.
     pub(crate) fn apply(
         &mut self,
         process: &mut Process,
@@ -169,9 +179,14 @@ impl Reader {
         conn: ConnId,
         mut sink: Option<&mut (dyn Sink + '_)>,
     ) {
+        self.waits = false;
         if self.lying > 0 && !self.failed {
             let sink = sink.as_deref_mut();
             if !self.apply_slice(process, now, conn, sink) {
+                return;
+            }
+            self.waits = process.has_stopped();
+            if self.waits {
                 return;
             }
         }
@@ -190,6 +205,7 @@ impl Reader {
         } else {
             let (decoder, buffer) = (&mut self.decoder, &mut self.buffer);
             self.failed = process.handle_bytes(now, conn, decoder, buffer, sink).is_err();
+            self.waits = !self.failed && process.has_stopped();
         }
         self.release(large);
     }

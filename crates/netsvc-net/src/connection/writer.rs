@@ -40,6 +40,11 @@ impl Writer {
         Self { batch: CombinerLock::new(SendBuffer::new()) }
     }
 
+    /// Somebody has panicked while writing: the batch may have lost its place.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.batch.is_torn()
+    }
+
     /// Writes until `source` has no more, or an obstacle is met; `share` bytes at most, of which it
     /// takes off what it used. Whoever put something into the source calls this afterwards.
     pub(crate) fn write(
@@ -48,6 +53,9 @@ impl Writer {
         source: &mut impl Source,
         share: &mut usize,
     ) -> ControlFlow<Obstacle> {
+        if self.is_torn() {
+            return ControlFlow::Break(Obstacle::Broken);
+        }
         self.batch.work(|batch| write_batch(batch, stream, source, share))
     }
 
@@ -61,6 +69,9 @@ impl Writer {
         (begin, content): (impl FnOnce(&mut S, &mut SendBuffer) -> bool, &[u8]),
         share: &mut usize,
     ) -> (bool, ControlFlow<Obstacle>) {
+        if self.is_torn() {
+            return (false, ControlFlow::Break(Obstacle::Broken));
+        }
         let (mut begin, mut done) = (Some(begin), false);
         let flow = self.batch.work(|batch| {
             if let Some(begin) = begin.take()
@@ -85,6 +96,9 @@ impl Writer {
 
     /// Writes what has left the outbox already, as far as the stream takes it at once.
     pub(crate) fn write_rest(&self, stream: &dyn Stream) {
+        if self.is_torn() {
+            return;
+        }
         self.batch.try_with(|batch| {
             while !batch.is_empty() && write_once(batch, stream).is_ok() {}
             let _ = stream.flush();

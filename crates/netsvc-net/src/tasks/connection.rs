@@ -16,7 +16,7 @@ use crate::connection::read_owner::ReadOwner;
 use crate::connection::reader::Reader;
 use crate::connection::{BROKEN, CLOSE, Connection, GONE, WRITE, WRITE_WHEN_READY};
 use crate::delegations::Delegations;
-use crate::pump::{self, TURN, Turn};
+use crate::pump::{self, TURN, Turn, WRITE_TURN};
 use crate::shared::Shared;
 use crate::state::State;
 use crate::sync::caught;
@@ -103,7 +103,7 @@ async fn serve(
             connection.discharge_writing();
             let left = readiness.write(|| {
                 pump::perform_with(shared, |effects| {
-                    pump::write(shared, connection, &mut { TURN }, effects);
+                    pump::write(shared, connection, &mut { WRITE_TURN }, effects);
                 });
                 let left = connection.duties();
                 (left, left & WRITE_WHEN_READY != 0)

@@ -12,6 +12,7 @@ mod listening;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod misbehaving;
+mod panics;
 mod relayed;
 mod shutdown;
 mod support;

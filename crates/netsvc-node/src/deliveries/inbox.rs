@@ -44,6 +44,7 @@ impl Notices {
         self.lock().is_empty()
     }
 
+    /// Whoever panicked with it: one entry is put in, counted up or taken out, each by itself.
     fn lock(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

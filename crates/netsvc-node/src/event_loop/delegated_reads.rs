@@ -51,6 +51,7 @@ impl DelegationQueue {
         }
     }
 
+    /// Whoever panicked with it: one entry is put in, or all are taken out.
     fn changes<R>(&self, work: impl FnOnce(&mut Option<Vec<Change>>) -> R) -> R {
         work(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }

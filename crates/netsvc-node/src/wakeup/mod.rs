@@ -135,6 +135,8 @@ impl Wakeup {
         let _refused_when_the_environment_is_gone = wake.abort();
     }
 
+    /// Whoever panicked with it: each field is right by itself, and `woken` is set after the call
+    /// that wakes, so the environment is woken once too often rather than never again.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -91,7 +91,7 @@ fn step(bench: &mut Bench, source: &mut Source<'_>) {
 }
 
 /// The next of a series.
-fn another(message: &Message, number: u8) -> Message {
+pub(super) fn another(message: &Message, number: u8) -> Message {
     let mut message = message.clone();
     match &mut message {
         Message::Joined(change) => {

@@ -7,6 +7,8 @@
 mod application;
 mod bench;
 mod control;
+mod cost;
+mod crowd;
 mod decoder;
 mod frames;
 mod handshake;
@@ -16,6 +18,8 @@ mod source;
 mod world;
 
 pub use control::control;
+pub use cost::{bill, cost};
+pub use crowd::Bill;
 pub use decoder::decoder;
 pub use handshake::handshake;
 pub use source::Source;
@@ -25,5 +29,10 @@ pub use world::world;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 4] =
-    [("decoder", decoder), ("handshake", handshake), ("control", control), ("world", world)];
+pub const TARGETS: [Target; 5] = [
+    ("decoder", decoder),
+    ("handshake", handshake),
+    ("control", control),
+    ("world", world),
+    ("cost", cost),
+];

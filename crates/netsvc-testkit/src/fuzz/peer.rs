@@ -20,6 +20,10 @@ pub(super) struct Peer {
     hearing: Decoder,
     outgoing: BytesMut,
     batch: SendBuffer,
+    /// Bytes that it has said and heard.
+    pub(super) traffic: u64,
+    /// Most of the work that it has caused in one turn.
+    pub(super) most_work: usize,
 }
 
 impl Peer {
@@ -33,6 +37,8 @@ impl Peer {
             hearing: Decoder::new(MAX_PAYLOAD),
             outgoing: BytesMut::new(),
             batch: SendBuffer::new(),
+            traffic: 0,
+            most_work: 0,
         }
     }
 
@@ -45,12 +51,34 @@ impl Peer {
 
     /// Says bytes.
     pub(super) fn say_bytes(&mut self, process: &mut Process, now: Time, bytes: &[u8]) {
+        self.traffic += bytes.len() as u64;
         if self.failed {
             return process.handle_received(now, self.conn);
         }
         self.incoming.extend_from_slice(bytes);
-        let (decoder, incoming) = (&mut self.decoder, &mut self.incoming);
-        self.failed = process.handle_bytes(now, self.conn, decoder, incoming, None).is_err();
+        loop {
+            let (decoder, incoming) = (&mut self.decoder, &mut self.incoming);
+            self.failed = process.handle_bytes(now, self.conn, decoder, incoming, None).is_err();
+            self.most_work = self.most_work.max(process.work());
+            if !process.has_stopped() {
+                break;
+            }
+        }
+    }
+
+    /// Takes about `most` bytes, and does not look at them.
+    pub(super) fn ignore(&mut self, process: &mut Process, now: Time, most: usize) {
+        self.take(process, now, most);
+        let all = self.batch.len();
+        self.batch.advance(all);
+    }
+
+    fn take(&mut self, process: &mut Process, now: Time, most: usize) {
+        while self.batch.len() < most
+            && process.poll_write(now, self.conn, &mut self.batch, most) == Progress::More
+        {}
+        self.traffic += self.batch.len() as u64;
+        process.handle_written(now, self.conn, 0);
     }
 
     /// Takes about `most` bytes, and what they say. Whoever reads nothing gets nothing.
@@ -58,11 +86,8 @@ impl Peer {
     /// # Panics
     /// If the process does not say something well formed.
     pub(super) fn hear(&mut self, process: &mut Process, now: Time, most: usize) -> Vec<Message> {
-        while self.batch.len() < most
-            && process.poll_write(now, self.conn, &mut self.batch, most) == Progress::More
-        {}
+        self.take(process, now, most);
         self.outgoing.extend_from_slice(&drain(&mut self.batch));
-        process.handle_written(now, self.conn, 0);
         let mut heard = Vec::new();
         loop {
             match self.hearing.decode(&mut self.outgoing) {

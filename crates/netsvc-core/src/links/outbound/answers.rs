@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::limits::MAX_REPLAYS;
+use crate::steps;
 
 use super::replay_cursor::ReplayCursor;
 
@@ -48,6 +49,7 @@ impl Answers {
     /// A process is gone, and what it has asked for with it.
     pub(super) fn forget(&mut self, process: u32) {
         self.askers.remove(&process);
+        steps::count(self.turns.len());
         self.turns.retain(|turn| *turn != process);
     }
 

@@ -13,7 +13,7 @@ use crate::requests::call_table::Provider;
 use crate::requests::route_cache::Goal;
 use crate::time::Time;
 use crate::wire::{
-    Announcement, Message, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
+    AnnouncementRef, Message, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
 };
 
 use super::outbox::Out;
@@ -57,6 +57,8 @@ impl Links {
         if outbound.last_progress == Time::NEVER || (outbound.unwritten == 0 && before == 0) {
             outbound.last_progress = now;
         }
+        outbound.note_snapshot(self.changes.end());
+        let told = outbound.position();
         out.append(&mut outbound.ready);
         let mut progress = Progress::More;
         connection.out.looked = 0;
@@ -77,7 +79,11 @@ impl Links {
             outbound.last_progress = Time::NEVER;
         }
         let closing = matches!(phase, Phase::Closing { .. });
-        let released = outbound.take_released();
+        let mut released = outbound.take_released();
+        if let (Some(from), Some(to)) = (told, outbound.position()) {
+            self.changes.advance(from, to);
+            released.extend(self.changes.take_released());
+        }
         if let Some(state) = self.table.get_mut(link) {
             state.connection = Some(connection);
         }
@@ -136,9 +142,15 @@ impl Links {
             connection.out.encode_answer(now, out, sources, max_payload);
             return true;
         }
-        let Some(entry) = outbound.outbox.pop() else { return false };
         let before = out.len();
-        outbound.encode_entry(now, link, entry, out, sources);
+        if outbound.is_change_due() {
+            self.encode_change(link, outbound, out, sources);
+            outbound.pay_for_changes(out.len() - before);
+        } else {
+            let Some(entry) = outbound.outbox.pop() else { return false };
+            outbound.encode_entry(now, link, entry, out, sources);
+            outbound.share_with_changes(out.len() - before);
+        }
         outbound.pay_answers(out.len() - before);
         true
     }
@@ -155,18 +167,20 @@ impl Links {
         let outbound = &mut connection.out;
         match outbound.snapshot {
             Snapshot::Waiting | Snapshot::Done => {}
-            Snapshot::Services(cursor) => match sources.registry.services.after(cursor) {
-                Some(service) => {
+            Snapshot::Services(cursor) => {
+                if let Some(service) = sources.registry.services.after(cursor) {
                     outbound.snapshot = Snapshot::Services(service.no);
                     let Sources { rules, registry, .. } = sources;
                     let policy = Policy { rules, registry, links: self };
                     if policy.exports(service, link) {
                         let (announcement, process) = (service.announcement(), service.process);
-                        outbound.encode_service(announcement, process, out, sources);
+                        outbound.encode_service(&announcement, process, out, sources);
                     }
+                } else {
+                    outbound.end_services(self.changes.end());
+                    outbound.snapshot = Snapshot::Interests(0);
                 }
-                None => outbound.snapshot = Snapshot::Interests(0),
-            },
+            }
             Snapshot::Interests(cursor) => {
                 let next = sources.reports.interests.after(cursor).filter(|_| is_told_interests);
                 if let Some((id, interest)) = next {
@@ -195,17 +209,8 @@ impl Outbound {
         let processes = &sources.registry.processes;
         match entry {
             Out::Nothing => {}
+            Out::Changes { upto, .. } => self.postpone_changes(upto),
             Out::Message(message) => self.encoder.encode(&message, out),
-            Out::Announce(announcement, process) => {
-                self.encode_service((*announcement).clone(), process, out, sources);
-            }
-            Out::ProcessGone(process) => {
-                if self.introduced.remove(&process) {
-                    self.last_introduced = OWN;
-                    let process = process.0;
-                    self.encoder.encode(&Message::ProcessGone { process }, out);
-                }
-            }
             Out::Subscriber { added, service, process, want } => {
                 if added && !self.introduce_in(processes, process, out) {
                     return;
@@ -244,15 +249,15 @@ impl Outbound {
         }
     }
 
-    fn encode_service(
+    pub(super) fn encode_service(
         &mut self,
-        announcement: Announcement,
+        service: &AnnouncementRef<'_>,
         process: ProcessNo,
         out: &mut SendBuffer,
         sources: &Sources<'_>,
     ) {
         if self.introduce_in(&sources.registry.processes, process, out) {
-            self.encoder.encode(&Message::Service(announcement), out);
+            self.encoder.service(service, out);
         }
     }
 
@@ -265,13 +270,10 @@ impl Outbound {
         out: &mut SendBuffer,
         sources: &mut Sources<'_>,
     ) {
-        let Some(call) = sources.requests.calls.get_mut(id) else { return };
-        if call.provider != Provider::Link(link) || !call.is_unsent() {
-            return;
-        }
-        if self.introduce_in(&sources.registry.processes, call.process, out)
-            && let Some(rest) = &call.rest
-        {
+        let sent = sources.requests.calls.send(id, Provider::Link(link));
+        let Some((call, rest)) = sent else { return };
+        self.outbox.request_left(rest.size());
+        if self.introduce_in(&sources.registry.processes, call.process, out) {
             let target = match (&rest.goal, rest.number) {
                 (Goal::Name(name), None) => RequestTargetRef::Name(name),
                 (_, number) => RequestTargetRef::Service(number.unwrap_or_default()),
@@ -288,6 +290,5 @@ impl Outbound {
             };
             self.encoder.request(&request, out);
         }
-        call.mark_sent();
     }
 }

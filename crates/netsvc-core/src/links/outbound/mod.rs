@@ -2,13 +2,15 @@
 //!
 //! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
 //! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
-//! bytes when the transport has room. `answers` are replays that the peer has asked for, made bytes
+//! bytes when the transport has room. `changes` is what all links are told of services and
+//! processes, and `telling` how far each of them has come with it. `answers` are replays that the peer has asked for, made bytes
 //! by `answering` in between. Nothing outside this folder sees the encoder, the bytes that are
 //! ready, the outbox or a batch.
 
 mod answering;
 mod answers;
 pub(crate) mod bounds;
+pub(crate) mod changes;
 pub(crate) mod encode;
 pub(crate) mod outbox;
 pub(crate) mod outlet;
@@ -16,13 +18,14 @@ pub(crate) mod replay_cursor;
 pub(crate) mod report_batch;
 pub(crate) mod reports;
 mod shares;
+mod telling;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::ids::{ConnId, LinkId, ProcessNo, ServiceNo};
+use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
 use crate::limits::{SLOWEST_READER, STUCK_WRITER};
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::reports::replay_queue::ReplayQueue;
@@ -31,7 +34,9 @@ use crate::wire::{Encoder, Message, ProcessInfo, SendBuffer};
 
 use super::phase::Phase;
 use answers::Answers;
+use changes::ChangeLog;
 use outbox::Outbox;
+use telling::Told;
 
 /// The outbound side of a connection.
 #[derive(Debug)]
@@ -41,6 +46,7 @@ pub(crate) struct Outbound {
     urgent: VecDeque<Message>,
     snapshot: Snapshot,
     outbox: Outbox,
+    told: Told,
     /// Encoded at once, because nothing waited and the transport kept up; goes before the outbox.
     ready: SendBuffer,
     /// Replays to be asked for, most of the time none.
@@ -71,8 +77,10 @@ pub(crate) struct Outbound {
 #[derive(Clone, Copy, Debug)]
 struct Patience {
     until: Time,
-    /// The position in the outbox up to which it has to have taken everything by then.
+    /// The position in the outbox up to which it has to have taken everything by then, and that in
+    /// the log of changes.
     position: u64,
+    changes: u64,
 }
 
 /// How far this process's snapshot has been sent: a cursor over what exists, not a queue of it.
@@ -95,6 +103,7 @@ impl Outbound {
             urgent: VecDeque::new(),
             snapshot: Snapshot::Waiting,
             outbox: Outbox::default(),
+            told: Told::default(),
             ready: SendBuffer::new(),
             replays: None,
             answers: None,
@@ -162,8 +171,9 @@ impl Outbound {
         }
     }
 
-    pub(super) fn may_know(&self, process: ProcessNo) -> bool {
-        self.introduced.contains(&process) || !self.outbox.is_empty()
+    /// Entries of the outbox.
+    pub(super) fn entries(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Replays that are to be asked for, or were and are not answered.
@@ -247,6 +257,15 @@ impl Outbound {
         now.since(self.last_sent) >= interval
     }
 
+    /// A request that waited was taken back.
+    pub(super) fn take_back_request(
+        &mut self,
+        arguments: usize,
+        is_wanted: impl Fn(CallId) -> bool,
+    ) {
+        self.outbox.take_back_request(arguments, is_wanted);
+    }
+
     /// Links that are not held up by this one any more.
     #[inline]
     pub(super) fn take_released(&mut self) -> Vec<LinkId> {
@@ -259,19 +278,26 @@ impl Outbound {
     }
 
     /// Others wait for it, and it takes too little. Everything that was queued when they began to
-    /// wait, or when this was last seen to be so, has to be taken in time.
-    pub(super) fn tries_patience(&mut self, now: Time) -> bool {
-        if !self.outbox.holds_up() {
+    /// wait, or when this was last seen to be so, has to be taken in time. `for_changes`: they wait
+    /// until it is told of these.
+    pub(super) fn tries_patience(&mut self, now: Time, for_changes: Option<&ChangeLog>) -> bool {
+        let for_changes = for_changes.filter(|changes| !self.knows_all(changes.end()));
+        if !self.outbox.holds_up() && for_changes.is_none() {
             self.patience = None;
             return false;
         }
         let (taken, position) = self.outbox.positions();
         match self.patience {
-            Some(Patience { until, position }) if taken < position => now >= until,
+            Some(patience) if taken < patience.position || !self.has_come_to(patience.changes) => {
+                now >= patience.until
+            }
             _ => {
-                let size = u32::try_from(self.queued()).unwrap_or(u32::MAX);
+                let told = for_changes.map_or(0, |changes| self.bytes_of(changes));
+                let size = u32::try_from(self.queued() + told).unwrap_or(u32::MAX);
                 let slowly = Duration::from_secs(1).mul_f64(f64::from(size) / SLOWEST_READER);
-                self.patience = Some(Patience { until: now + STUCK_WRITER + slowly, position });
+                let until = now + STUCK_WRITER + slowly;
+                let changes = for_changes.map_or(0, ChangeLog::end);
+                self.patience = Some(Patience { until, position, changes });
                 false
             }
         }

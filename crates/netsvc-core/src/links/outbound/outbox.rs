@@ -14,7 +14,8 @@ use crate::outcome::Outcome;
 use crate::reports::drop_counts::DropCounts;
 use crate::reports::replay_queue::Row;
 use crate::reports::want::Want;
-use crate::wire::{Announcement, Message, Report};
+use crate::steps;
+use crate::wire::{Message, Report};
 
 /// Bytes that an entry is charged beyond its content: its own size and the frame around it.
 pub(crate) const OVERHEAD: usize = 96;
@@ -28,8 +29,12 @@ const MAX_HOLES: usize = 1024;
 pub(crate) enum Out {
     /// Ready as it is.
     Message(Message),
-    Announce(Arc<Announcement>, ProcessNo),
-    ProcessGone(ProcessNo),
+    /// Changes of services and processes that the peer is to be told of: those up to a position of
+    /// their log before whatever follows, those up to another when there is time.
+    Changes {
+        needed: u64,
+        upto: u64,
+    },
     Subscriber {
         added: bool,
         service: u32,
@@ -88,19 +93,14 @@ impl Out {
         OVERHEAD
             + match self {
                 Self::Message(message) => message_size(message) - OVERHEAD,
-                Self::Announce(announcement, _) => {
-                    let strings = announcement.groups.iter().chain(&announcement.methods);
-                    let texts = strings.map(|text| text.len()).sum::<usize>();
-                    announcement.name.len() + texts + announcement.extensions.len()
-                }
                 Self::Report { report, .. } | Self::Targeted(_, report) => report.by_ref().size(),
                 Self::Batch(run) => run.size(),
                 Self::Subscriber { want, .. } => want.pattern.text().len(),
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
-                // Charged by `push_request`, which knows the content.
-                Self::Request(_) | Self::ProcessGone(_) | Self::Replays(_) | Self::Nothing => 0,
+                // Requests are charged by `push_request`, which knows the content, changes by their log.
+                Self::Request(_) | Self::Replays(_) | Self::Changes { .. } | Self::Nothing => 0,
             }
     }
 
@@ -143,11 +143,9 @@ impl Out {
                     | Message::Targeted { .. }
                     | Message::Goodbye(_)
             ),
-            Self::Announce(..)
-            | Self::ProcessGone(_)
-            | Self::Subscriber { .. }
-            | Self::ReplayRequest { .. } => true,
-            Self::Replays(_)
+            Self::Subscriber { .. } | Self::ReplayRequest { .. } => true,
+            Self::Changes { .. }
+            | Self::Replays(_)
             | Self::Request(_)
             | Self::Report { .. }
             | Self::Batch(_)
@@ -198,7 +196,6 @@ pub(super) fn message_size(message: &Message) -> usize {
             report.by_ref().size()
         }
         Message::Interest { pattern, .. } => pattern.len(),
-        Message::Joined(change) | Message::Left(change) => change.group.len(),
         _ => 0,
     };
     OVERHEAD + varies
@@ -230,6 +227,10 @@ pub(crate) struct Outbox {
     lost: DropCounts,
     /// Entries that are `Nothing`.
     holes: usize,
+    /// Of `bytes`: what requests are charged, as long as they wait.
+    arguments: usize,
+    /// Requests that were taken back and may still be in it.
+    stale: usize,
     /// What others have caused.
     shares: Shares,
 }
@@ -237,6 +238,11 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Entries, those that were dropped included.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -259,7 +265,14 @@ impl Outbox {
         {
             return;
         }
+        if let Out::Changes { needed, upto } = out
+            && let Some(Out::Changes { needed: before, upto: last }) = self.last_mut()
+        {
+            (*before, *last) = (needed.max(*before), upto.max(*last));
+            return;
+        }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, NOBODY);
     }
 
@@ -271,6 +284,7 @@ impl Outbox {
             return false;
         }
         let size = out.size();
+        steps::count(1);
         self.push_sized(out, size, source);
         self.shares.add(source, size, limit)
     }
@@ -291,14 +305,76 @@ impl Outbox {
         self.shares.holds_up()
     }
 
-    /// Absolute positions of the first entry, and behind the last.
+    /// Absolute positions of the first entry, and behind the last. Changes at the end are left out:
+    /// as long as others follow in a row, these never end.
     pub(crate) fn positions(&self) -> (u64, u64) {
-        (self.base, self.base + self.entries.len() as u64)
+        let last = self.entries.back().map(|entry| &entry.out);
+        let row = u64::from(matches!(last, Some(Out::Changes { .. })));
+        (self.base, self.base + self.entries.len() as u64 - row)
     }
 
-    /// A request with this much content.
-    pub(crate) fn push_request(&mut self, call: CallId, content: usize) {
-        self.push_sized(Out::Request(call), OVERHEAD + content, NOBODY);
+    /// The first entry is changes: up to where they are needed, up to where they may be told, and
+    /// whether nothing else waits.
+    #[inline]
+    pub(crate) fn changes_first(&self) -> Option<(u64, u64, bool)> {
+        match self.entries.front()?.out {
+            Out::Changes { needed, upto } => Some((needed, upto, self.entries.len() == 1)),
+            _ => None,
+        }
+    }
+
+    /// Something that was dropped of that service, or of any, and not told to the peer yet. It is
+    /// about to hear of the end of that.
+    pub(crate) fn lost_of(&mut self, service: Option<u32>) -> Option<Out> {
+        if self.lost.is_empty() || service.is_some_and(|service| !self.lost.has(service)) {
+            return None;
+        }
+        let mut records = self.lost.take(service).into_iter();
+        let (service, subject, count) = records.next()?;
+        for (service, subject, count) in records {
+            self.lost.add(service, subject.as_ref(), count);
+        }
+        Some(Out::Lost { service, subject, count })
+    }
+
+    /// A request that is charged so many bytes, mostly of arguments.
+    pub(crate) fn push_request(&mut self, call: CallId, arguments: usize) {
+        self.push_sized(Out::Request(call), 0, NOBODY);
+        self.arguments += arguments;
+        self.bytes += arguments;
+    }
+
+    /// What the requests in it are charged.
+    pub(crate) fn arguments(&self) -> usize {
+        self.arguments
+    }
+
+    /// The arguments of a request are encoded, or do not wait any more.
+    pub(crate) fn request_left(&mut self, arguments: usize) {
+        self.arguments = self.arguments.saturating_sub(arguments);
+        self.bytes = self.bytes.saturating_sub(arguments);
+    }
+
+    /// A request was taken back. Those for which `is_wanted` does not hold are removed, so that a
+    /// peer that does not read is not kept from those of others; but only now and then.
+    pub(crate) fn take_back_request(
+        &mut self,
+        arguments: usize,
+        is_wanted: impl Fn(CallId) -> bool,
+    ) {
+        self.request_left(arguments);
+        self.stale += 1;
+        if self.stale < MAX_HOLES.max(self.entries.len() / 2) {
+            return;
+        }
+        self.stale = 0;
+        for Entry { out, .. } in &mut self.entries {
+            if matches!(out, Out::Request(call) if !is_wanted(*call)) {
+                *out = Out::Nothing;
+                self.holes += 1;
+            }
+        }
+        self.close_holes();
     }
 
     /// Makes room: a report that only the newest of matters first replaces its predecessor; then
@@ -353,6 +429,7 @@ impl Outbox {
             self.droppable = VecDeque::new();
             self.replayed = VecDeque::new();
             self.replaceable = FxHashMap::default();
+            self.stale = 0;
         }
         Some(out)
     }
@@ -364,19 +441,10 @@ impl Outbox {
             return None;
         }
         let service = match self.entries.front().map(|entry| &entry.out) {
-            Some(Out::Message(Message::Withdrawn { service, .. })) => Some(*service),
-            Some(Out::ProcessGone(_) | Out::Message(Message::Goodbye(_))) | None => None,
+            Some(Out::Message(Message::Goodbye(_))) | None => None,
             Some(out) => Some(out.droppable()?),
         };
-        if service.is_some_and(|service| !self.lost.has(service)) {
-            return None;
-        }
-        let mut records = self.lost.take(service).into_iter();
-        let (service, subject, count) = records.next()?;
-        for (service, subject, count) in records {
-            self.lost.add(service, subject.as_ref(), count);
-        }
-        Some(Out::Lost { service, subject, count })
+        self.lost_of(service)
     }
 
     fn push_sized(&mut self, out: Out, size: usize, source: LinkId) {
@@ -410,6 +478,7 @@ impl Outbox {
             return;
         }
         self.holes = 0;
+        steps::count(2 * self.entries.len());
         self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
         self.droppable.clear();
         self.replayed.clear();

@@ -13,6 +13,8 @@ use crate::links::connection::Connection;
 use crate::links::timer::LinkTimer;
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::registry::process_table::ProcessTable;
+use crate::requests::arguments::{check_arguments, may_exceed};
+use crate::requests::call_table::{CallTable, Provider};
 use crate::time::Time;
 use crate::wire::{Message, OutcomeRef, RequestRef, ResponseRef};
 
@@ -43,13 +45,28 @@ impl Links {
     #[inline]
     pub(crate) fn outlet(&mut self, link: LinkId) -> Option<Outlet<'_>> {
         self.end_batch();
-        self.outlet_beside_batch(link)
+        self.outlet_beside_batch(link, self.origin)
+    }
+
+    /// As [`outlet`](Self::outlet), for what somebody behind a link has asked for; `None`: this
+    /// process.
+    #[inline]
+    pub(crate) fn outlet_for(&mut self, by: Option<LinkId>, link: LinkId) -> Option<Outlet<'_>> {
+        self.end_batch();
+        self.outlet_beside_batch(link, by.unwrap_or(NOBODY))
     }
 
     /// As [`outlet`](Self::outlet), for the batch itself and for what it lets pass.
     #[allow(clippy::inline_always, reason = "the path of every message")]
     #[inline(always)]
-    pub(super) fn outlet_beside_batch(&mut self, link: LinkId) -> Option<Outlet<'_>> {
+    pub(super) fn outlet_beside_batch(
+        &mut self,
+        link: LinkId,
+        origin: LinkId,
+    ) -> Option<Outlet<'_>> {
+        if !self.changes.is_empty() {
+            self.stay_behind(link, origin);
+        }
         let connection = self.table.get_mut(link)?.linked_mut()?;
         let Self { bounds, dirty, charges, timers, .. } = self;
         Some(Outlet { link, connection, bounds, dirty, charges, timers })
@@ -80,6 +97,7 @@ impl<'a> Outlet<'a> {
 
     /// Sends anything but what has a method of its own below.
     pub(crate) fn send(&mut self, out: Out) {
+        self.charges.add_work(1);
         if let Some(report) = out.report()
             && report.content.bytes.len() > self.connection.max_payload()
         {
@@ -122,30 +140,59 @@ impl<'a> Outlet<'a> {
         self.respond(&ResponseRef { outcome, ..*response });
     }
 
-    /// Whether the link takes a request with that many bytes of arguments and, `beside` them, of
-    /// extension fields, and how. Makes room for it by dropping reports.
+    /// Whether the link takes a request of `caller` with that many bytes of arguments and, `beside`
+    /// them, of extension fields, and how. Makes room for it by dropping reports. `calls`: all that
+    /// are in flight.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
     pub(crate) fn admit_request(
         &mut self,
         size: usize,
         beside: usize,
+        caller: ProcessNo,
+        calls: &mut CallTable,
     ) -> Result<Admission, RequestError> {
-        let (limit, pending) = (self.connection.max_payload(), self.bounds.pending);
+        let limit = self.connection.max_payload();
         if size > limit {
             return Err(RequestError::too_large(size, limit));
         }
-        if self.connection.outbound >= pending {
-            let text = format!("{pending} requests are pending over the link already");
-            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
-        }
         let whole = OVERHEAD + size + beside;
-        let (admission, room) = (self.offer(whole), self.bounds.requests().saturating_sub(whole));
-        if admission == Admission::Later && !self.connection.out.outbox.drop_reports(room) {
-            let text = "the link's outbox is full: the peer reads too slowly";
-            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
+        let admission = self.offer(whole);
+        if admission == Admission::Later {
+            self.make_room(whole, caller, calls)?;
+        }
+        if self.connection.outbound.is_crowded() {
+            self.admit_caller(caller, calls)?;
         }
         Ok(admission)
+    }
+
+    #[cold]
+    fn admit_caller(&mut self, caller: ProcessNo, calls: &CallTable) -> Result<(), RequestError> {
+        let over = Provider::Link(self.link);
+        let callers = calls.iter().filter(|(_, call)| call.provider == over);
+        let callers = callers.map(|(_, call)| call.process);
+        let admitted = self.connection.outbound.admit(caller, self.bounds.pending, callers);
+        admitted.map_err(|full| full.error("pending over the link to the service"))
+    }
+
+    /// Makes room for a request by dropping reports.
+    #[cold]
+    fn make_room(
+        &mut self,
+        whole: usize,
+        caller: ProcessNo,
+        calls: &mut CallTable,
+    ) -> Result<(), RequestError> {
+        let (outbox, room) = (&mut self.connection.out.outbox, self.bounds.requests());
+        if may_exceed(whole, room, calls) {
+            check_arguments((caller, whole), outbox.arguments(), room, calls)?;
+        }
+        if outbox.drop_reports(room.saturating_sub(whole)) {
+            return Ok(());
+        }
+        let text = "the link's outbox is full: the peer reads too slowly";
+        Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text))
     }
 
     /// Encodes a request that was admitted. `caller` is introduced before; one that is gone is not
@@ -157,7 +204,7 @@ impl<'a> Outlet<'a> {
         caller: ProcessNo,
         request: &RequestRef<'_>,
     ) {
-        self.connection.outbound += 1;
+        self.connection.outbound.begin();
         let out = &mut self.connection.out;
         if out.introduce(processes, caller) {
             out.encoder.request(request, &mut out.ready);
@@ -168,7 +215,7 @@ impl<'a> Outlet<'a> {
     /// Queues a request that was admitted. Its particulars stay in the in-flight table until it is
     /// encoded, so that it can be taken back.
     pub(crate) fn queue_request(&mut self, call: CallId, size: usize) {
-        self.connection.outbound += 1;
+        self.connection.outbound.begin();
         self.connection.out.outbox.push_request(call, size);
         self.mark_dirty();
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::ids::{ConnId, LinkId, ServiceNo};
 use crate::limits::PUBLISH_HIGH_WATER;
 use crate::links::Links;
+use crate::links::charges::NOBODY;
 use crate::links::connection::Connection;
 use crate::reports::destinations::Destinations;
 use crate::time::Time;
@@ -79,7 +80,7 @@ impl Links {
         self.end_batch();
         let (mut kept, mut low) = (None, true);
         for (link, latest) in to.iter().copied().filter(|(link, _)| Some(*link) != from) {
-            if let Some(mut outlet) = self.outlet_beside_batch(link) {
+            if let Some(mut outlet) = self.outlet_beside_batch(link, from.unwrap_or(NOBODY)) {
                 low &= outlet.report(report, latest, &mut kept);
             }
         }
@@ -101,7 +102,7 @@ impl Links {
             return false;
         }
         let size = report.content.bytes.len();
-        let Some(mut outlet) = self.outlet_beside_batch(only) else { return false };
+        let Some(mut outlet) = self.outlet_beside_batch(only, NOBODY) else { return false };
         let (connection, _) = outlet.parts();
         let told = connection.has_told_service(route.service);
         let Connection { phase, out, .. } = connection;
@@ -129,8 +130,10 @@ impl Links {
     #[inline]
     fn encode_for_all(&mut self, to: &Destinations, report: &ReportRef<'_>) -> bool {
         let (size, ahead) = (OVERHEAD + report.size(), self.bounds.ahead);
+        let changes = self.changes.end();
         let takes = |connection: &Connection| {
             connection.out.flows(size, ahead)
+                && connection.out.knows_all(changes)
                 && report.content.bytes.len() <= connection.max_payload()
         };
         if to.len() > 1 {
@@ -180,7 +183,8 @@ impl Links {
             if Some(link) == route.from {
                 continue;
             }
-            let Some(mut outlet) = self.outlet_beside_batch(link) else { continue };
+            let origin = route.from.unwrap_or(NOBODY);
+            let Some(mut outlet) = self.outlet_beside_batch(link, origin) else { continue };
             let admission = outlet.offer(size);
             let (connection, _) = outlet.parts();
             if !connection.has_told_service(route.service) {

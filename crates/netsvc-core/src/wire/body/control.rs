@@ -15,7 +15,7 @@ use crate::wire::message::{
     Announcement, Hello, InterestTarget, Membership, Message, ProcessInfo, Role, Subscriber,
 };
 use crate::wire::reader::Reader;
-use crate::wire::writer::{millis, prefix, string, strings};
+use crate::wire::writer::{millis, prefix, string};
 
 /// Target of an INTEREST: all services of a name.
 const TARGET_NAME: u8 = 0;
@@ -126,7 +126,7 @@ pub(in crate::wire) fn write(message: &Message, body: &mut Vec<u8>) -> Option<Co
             ControlKind::ProcessGone
         }
         Message::Service(announcement) => {
-            write_announcement(announcement, body);
+            announcement.by_ref().write(body);
             ControlKind::Service
         }
         Message::Withdrawn { service, revision } => {
@@ -281,18 +281,6 @@ fn read_announcement(r: &mut Reader<'_>, extensions: &[u8]) -> Result<Announceme
         methods: r.strings("methods", MAX_METHODS, MAX_NAME)?,
         extensions: Bytes::copy_from_slice(extensions),
     })
-}
-
-fn write_announcement(announcement: &Announcement, body: &mut Vec<u8>) {
-    body.reserve(announcement.body_len());
-    body.put_u32_le(announcement.service);
-    body.put_u32_le(announcement.process);
-    body.put_u32_le(announcement.counter);
-    body.put_u64_le(announcement.revision);
-    string(body, &announcement.name, MAX_NAME);
-    string(body, &announcement.audience, MAX_NAME);
-    strings(body, &announcement.groups, MAX_GROUPS, MAX_NAME);
-    strings(body, &announcement.methods, MAX_METHODS, MAX_NAME);
 }
 
 fn read_membership(r: &mut Reader<'_>) -> Result<Membership, WireError> {
