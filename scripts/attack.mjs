@@ -4,6 +4,8 @@
 //   --only NAME     this attack, may be repeated
 //   --hub KIND      netsvcd or embedded; both unless given
 //   --quick         what takes less than five minutes
+//   --ci            some of each kind in less than five minutes, with times judged beside what good
+//                   clients see in the same run without an attack
 //   --list          what attacks there are
 //
 // The program that attacks (crates/netsvc-attack) leads a group of processes with all hubs and
@@ -19,7 +21,7 @@ import { run } from "./lib/run.mjs";
 import { setupOrExit } from "./setup.mjs";
 
 const HUBS = ["netsvcd", "embedded"];
-const { only, hub, quick, list } = options();
+const { only, hub, quick, ci, list } = options();
 if (process.platform !== "linux") refuse("the figures are those of Linux's /proc");
 if (!list) await setupOrExit();
 
@@ -35,6 +37,7 @@ suite.push("--sockets", sockets);
 if (hub !== "embedded") suite.push("--netsvcd", join(release, "netsvcd"));
 if (hub !== "netsvcd") suite.push("--embedded");
 if (quick) suite.push("--quick");
+if (ci) suite.push("--ci");
 for (const name of only) suite.push("--only", name);
 
 const child = spawn(join(release, "attack"), list ? ["list"] : suite, {
@@ -63,6 +66,7 @@ function options() {
         only: { type: "string", multiple: true, default: [] },
         hub: { type: "string" },
         quick: { type: "boolean", default: false },
+        ci: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
       },
     });

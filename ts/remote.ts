@@ -6,6 +6,7 @@ import { INSPECT, methodsOf, streamsOf } from "./internal/members.js";
 import { cancelled } from "./internal/pending.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options/checks.js";
+import { type Prefer, preferred } from "./options/prefer.js";
 import { DEFAULT_CREDIT, MAX_CREDIT, RemoteStream } from "./stream.js";
 import type {
   Arguments,
@@ -33,6 +34,11 @@ export interface CallOptions {
    * with `no-service` at once.
    */
   wait?: boolean | undefined;
+  /**
+   * Who is asked by a name, among the providers that have the method: `"local"`, the default, those
+   * of the own process first; `"any"`, whoever has least to do.
+   */
+  prefer?: Prefer | undefined;
 }
 
 const DEFAULTS: CallOptions = Object.freeze({});
@@ -49,6 +55,8 @@ export interface StreamOptions {
   signal?: AbortSignal | undefined;
   /** As for a call. */
   wait?: boolean | undefined;
+  /** As for a call. */
+  prefer?: Prefer | undefined;
   /**
    * Parts that may be on their way or wait here, from 1 to 65,535, before the handler rests.
    * Default 16. Bounds memory in parts, each of which may be as large as the limit `payload`.
@@ -62,7 +70,8 @@ export interface StreamOptions {
  *
  * Each call settles exactly once: with the method's result, with a `ServiceFailure` the handler
  * threw, or with a `RequestError` whose `delivered` says whether the handler may have seen it. A
- * call by name goes to a provider in this process first, else to the least loaded one.
+ * call by name goes to a provider that has the method: one in this process first, unless `prefer`
+ * is `"any"`, else the least loaded one.
  */
 export class RemoteService<C extends Contract = Untyped> {
   /** The name it is bound to; `undefined` when bound to an identity. */
@@ -150,6 +159,7 @@ export class RemoteService<C extends Contract = Untyped> {
       method,
       timeoutMs,
       wait: options.wait === true,
+      prefer: preferred(options.prefer),
       credit,
       signal: check.signal(options.signal),
       arguments: () => encoded(args, core.options.payloadLimit),
@@ -163,13 +173,13 @@ export class RemoteService<C extends Contract = Untyped> {
     how: CallOptions = DEFAULTS,
   ): Promise<unknown> {
     try {
-      const { timeout, wait } = how;
+      const { timeout, wait, prefer } = how;
       const signal = check.signal(how.signal);
       const { pending, options } = this.#core;
       const timeoutMs = this.#check(method, args, timeout);
       if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
       const { kind, bytes } = encoded(args, options.payloadLimit);
-      const sent = { timeoutMs, wait: wait === true, parts: 0 };
+      const sent = { timeoutMs, wait: wait === true, prefer: preferred(prefer), parts: 0 };
       return pending.send(sent, this.#target, method, kind, bytes, signal);
     } catch (error) {
       return Promise.reject(error);

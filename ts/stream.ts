@@ -6,6 +6,7 @@ import type { Core } from "./internal/core.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
 import { onAbort, reasonOf } from "./internal/signals.js";
 import type { Target } from "./internal/targets.js";
+import type { Prefer } from "./options/prefer.js";
 
 /** Parts that a stream takes before its reader has taken any. */
 export const DEFAULT_CREDIT = 16;
@@ -18,6 +19,7 @@ export interface StreamRequest {
   readonly method: string;
   readonly timeoutMs: number;
   readonly wait: boolean;
+  readonly prefer: Prefer;
   readonly credit: number;
   readonly signal: AbortSignal | undefined;
   /** Throws a RequestError if they cannot travel. */
@@ -71,11 +73,11 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   }
 
   async #send(request: StreamRequest): Promise<unknown> {
-    const { target, method, timeoutMs, wait, credit } = request;
+    const { target, method, timeoutMs, wait, prefer, credit } = request;
     const { signal } = this.#controller;
     if (signal.aborted) throw cancelled(signal, "no");
     const { kind, bytes } = request.arguments();
-    const how = { timeoutMs, wait, parts: credit };
+    const how = { timeoutMs, wait, prefer, parts: credit };
     return this.#core.pending.send(how, target, method, kind, bytes, signal, this.#parts);
   }
 

@@ -57,6 +57,9 @@ describe("requests", () => {
     expect(await user.ask("call", { identity, method: "whoami" })).toBe(second.id);
 
     for (let n = 0; n < 4; n++) expect(await call(second, "whoami")).toBe(second.id);
+    const anybody = [];
+    for (let n = 0; n < 8; n++) anybody.push(await call(second, "whoami", { prefer: "any" }));
+    expect(new Set(anybody)).toEqual(new Set([provider.id, second.id]));
   });
 
   it("go to the provider with the least to do (14)", async () => {

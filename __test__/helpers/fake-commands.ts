@@ -34,9 +34,10 @@ export class CommandReader {
         const [key, timeoutMs, parts] = [this.#word(), this.#word(), this.#word()];
         const [target, method] = [this.#string(), this.#string()];
         const content = this.#content();
-        const [wait, targetKind] = [(extra & 1) === 1, extra >> 1];
+        const [wait, targetKind] = [(extra & 1) === 1, (extra >> 1) & 1];
+        const prefer = extra >> 3 === 1 && { prefer: "any" };
         const fields = { key, timeoutMs, targetKind, kind, method, target, content, parts, wait };
-        return { name: "request", fields: { ...fields, ...this.#extensions(extended) } };
+        return { name: "request", fields: { ...fields, ...prefer, ...this.#extensions(extended) } };
       }
       case 2: {
         const slot = this.#word();

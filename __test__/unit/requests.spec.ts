@@ -63,6 +63,18 @@ describe("a request", () => {
     expect(await remote.methods.add(1, 1)).toBe(2);
   });
 
+  it("says whom it prefers by a name, the own process unless it does not care", async () => {
+    const { remote, native } = setUp();
+    native.seen.length = 0;
+    await remote.call("add", [1, 2], { prefer: "local" });
+    await remote.call("add", [1, 2], { prefer: "any" });
+    const asked = native.seen.filter(([name]) => name === "request");
+    expect(asked.map((seen) => seen.includes("any"))).toEqual([false, true]);
+    const prefer = "remote" as "any";
+    expect(await rejection(remote.call("add", [1, 2], { prefer }))).toBeInstanceOf(RangeError);
+    expect(() => remote.stream("add", [1, 2], { prefer })).toThrow(RangeError);
+  });
+
   it("crosses the border together with the others of its turn", async () => {
     const { remote, native } = setUp();
     native.seen.length = 0;

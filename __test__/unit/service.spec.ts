@@ -216,6 +216,7 @@ describe("a registry", () => {
       { limits: { payload: 0 } },
       { limits: { payload: 1.5 } },
       { limits: { payload: (64 << 20) + 1 } },
+      { limits: { memory: (1 << 20) - 1 } },
       { limits: { pay: 1 } as never },
       { maxTimeout: 0 },
       { maxTimeout: Number.POSITIVE_INFINITY },

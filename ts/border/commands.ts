@@ -7,6 +7,7 @@
 // repeat are named by slot.
 
 import type { Target } from "../internal/targets.js";
+import type { Prefer } from "../options/prefer.js";
 import {
   COMMAND_FLAG_EXTENSIONS,
   COMMAND_GRANT,
@@ -19,6 +20,7 @@ import {
   COMMAND_RESPOND,
   COMMAND_STRING,
   REQUEST_FLAG_IDENTITY,
+  REQUEST_FLAG_PREFER_ANY,
   REQUEST_FLAG_WAIT,
   TARGET_NAME,
 } from "./numbers.js";
@@ -43,6 +45,8 @@ export interface RequestHow {
   readonly timeoutMs: number;
   /** Waits for a provider. */
   readonly wait: boolean;
+  /** Who is asked by a name; `"local"` unless given. */
+  readonly prefer?: Prefer | undefined;
   /** Parts of a streamed result that are taken at first; 0: no stream is wanted. */
   readonly parts: number;
   /** Encoded extension fields. */
@@ -98,7 +102,8 @@ export class Commands {
     // The method may have been given the slot of the target, which has another then.
     if (!this.#strings.is(target.textSlot, text)) target.textSlot = this.#string(text, -1);
     const identity = target.kind === TARGET_NAME ? 0 : REQUEST_FLAG_IDENTITY;
-    const flags = (how.wait ? REQUEST_FLAG_WAIT : 0) | identity;
+    const any = how.prefer === "any" ? REQUEST_FLAG_PREFER_ANY : 0;
+    const flags = (how.wait ? REQUEST_FLAG_WAIT : 0) | any | identity;
     const { length } = content;
     const at = this.#reserve(28 + length + room(extensions));
     const words = this.#words;

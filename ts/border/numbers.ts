@@ -18,6 +18,7 @@ export const COMMAND_FLAG_EXTENSIONS = 1;
 // Flags of a request: the third byte of its first word.
 export const REQUEST_FLAG_WAIT = 1;
 export const REQUEST_FLAG_IDENTITY = 2;
+export const REQUEST_FLAG_PREFER_ANY = 8;
 
 // How a call ends: the third byte of the first word of RESPOND, a word of OUTCOME.
 export const STATUS_RESPONSE = 0;

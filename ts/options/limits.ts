@@ -8,6 +8,11 @@ export interface Limits {
   payload?: number | undefined;
   /** Bytes queued for one link: 32 MiB. */
   outbox?: number | undefined;
+  /**
+   * Bytes held for all peers together: what waits for links, what peers announce and are interested
+   * in, and what has arrived of their messages. 256 MiB; at least 1 MiB.
+   */
+  memory?: number | undefined;
   /** Reports that wait for one subscription: 65,536. */
   subscriptionReports?: number | undefined;
   /** Bytes of content that wait for one subscription: 32 MiB. */
@@ -42,9 +47,11 @@ export interface Limits {
 
 export const DEFAULT_PAYLOAD: number = 1 << 20;
 const MAX_PAYLOAD = 64 << 20;
+const MIN_MEMORY = 1 << 20;
 const NAMES: ReadonlySet<string> = new Set<keyof Limits>([
   "payload",
   "outbox",
+  "memory",
   "subscriptionReports",
   "subscriptionBytes",
   "runningRequests",
@@ -69,6 +76,9 @@ export function parseLimits(limits: Limits = {}): Record<string, number> {
   }
   if ((parsed.payload ?? 0) > MAX_PAYLOAD) {
     throw new RangeError(`limits.payload must be at most ${MAX_PAYLOAD} bytes`);
+  }
+  if ((parsed.memory ?? MIN_MEMORY) < MIN_MEMORY) {
+    throw new RangeError(`limits.memory must be at least ${MIN_MEMORY} bytes`);
   }
   return parsed;
 }

@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) embedded: bool,
     /// What takes less than five minutes in all.
     pub(crate) quick: bool,
+    /// What CI runs, judged as on a machine that has more to do.
+    pub(crate) ci: bool,
     /// Nothing but these; all if empty.
     pub(crate) only: Vec<&'static Attack>,
 }
@@ -49,6 +51,7 @@ fn suite<'a>(mut rest: impl Iterator<Item = &'a String>) -> Result<Options, Stri
             "--sockets" => options.programs.sockets = path(rest.next())?,
             "--embedded" => options.embedded = true,
             "--quick" => options.quick = true,
+            "--ci" => options.ci = true,
             "--only" => options.only.push(named(rest.next())?),
             other => return Err(format!("there is no option {other}")),
         }

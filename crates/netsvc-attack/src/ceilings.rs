@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::figures::Figures;
+
 /// Milliseconds of 99 in 100 good requests.
 pub(crate) const P99: f64 = 100.0;
 /// The same.
@@ -10,6 +12,30 @@ pub(crate) const LONG: Duration = Duration::from_millis(100);
 pub(crate) const RECOVERY: f64 = 1.0;
 /// Milliseconds of a newcomer, from its attempt until it is linked.
 pub(crate) const NEWCOMER: f64 = 1000.0;
+
+/// How long good clients may have to wait; milliseconds, and seconds for the recovery.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) p99: f64,
+    pub(crate) recovery: f64,
+    pub(crate) newcomer: f64,
+}
+
+impl Times {
+    /// On a machine that does nothing else.
+    pub(crate) const IDLE: Self = Self { p99: P99, recovery: RECOVERY, newcomer: NEWCOMER };
+
+    /// On one that does: ten times as long as without an attack, in the same run, is added. What a
+    /// scheduler does to good clients it does in both; a hub that stands still takes seconds, and
+    /// errors, missed reports, processor time and memory are judged as ever.
+    pub(crate) fn beside(undisturbed: &Figures) -> Self {
+        Self {
+            p99: P99 + 10.0 * undisturbed.p99,
+            recovery: RECOVERY + undisturbed.p99 / 100.0,
+            newcomer: NEWCOMER + 10.0 * undisturbed.slowest,
+        }
+    }
+}
 
 /// What the hub may still have when the attack has been over for ten seconds, of `start`; MiB.
 pub(crate) fn memory_after(start: f64) -> f64 {

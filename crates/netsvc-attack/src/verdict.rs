@@ -1,12 +1,12 @@
 //! Which ceilings an attack broke, in words.
 
 use crate::attack::Attack;
-use crate::ceilings::{NEWCOMER, P99, RECOVERY, memory_after};
+use crate::ceilings::{Times, memory_after};
 use crate::figures::Figures;
 use crate::surroundings::Kind;
 
 /// Every ceiling that was broken; none: the attack harmed nobody.
-pub(crate) fn broken(attack: &Attack, kind: Kind, figures: &Figures) -> Vec<String> {
+pub(crate) fn broken(attack: &Attack, kind: Kind, figures: &Figures, times: Times) -> Vec<String> {
     let [start, peak, after] = figures.memory;
     let mut broken = figures.wrong.clone();
     let mut at_most = |what: &str, unit: &str, value: f64, most: f64| {
@@ -15,12 +15,12 @@ pub(crate) fn broken(attack: &Attack, kind: Kind, figures: &Figures) -> Vec<Stri
             broken.push(format!("{what} {value:.1} {unit}, at most {most:.1}"));
         }
     };
-    at_most("p99", "ms", figures.p99, P99);
-    at_most("recovery", "s", figures.recovery, RECOVERY);
+    at_most("p99", "ms", figures.p99, times.p99);
+    at_most("recovery", "s", figures.recovery, times.recovery);
     at_most("hub CPU", "s", figures.cpu, attack.most_cpu());
     at_most("hub peak", "MiB", peak, start + kind.growth());
     at_most("hub after", "MiB", after, memory_after(start));
-    at_most("slowest newcomer", "ms", figures.slowest, NEWCOMER);
+    at_most("slowest newcomer", "ms", figures.slowest, times.newcomer);
     broken.extend(figures.faults.iter().map(|(fault, many)| format!("{many} requests: {fault}")));
     broken.extend(figures.thrown_out.iter().map(|who| format!("thrown out: {who}")));
     if let [first, ..] = &figures.locked_out[..] {

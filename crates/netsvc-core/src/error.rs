@@ -30,9 +30,9 @@ pub enum CommandError {
     #[error("this exchange is already connected; close its link before connecting elsewhere")]
     AlreadyConnected,
     /// A limit of this process was reached.
-    #[error("limit {what} reached: {limit}")]
+    #[error("limit {} reached: {limit}", as_option(what))]
     Limit {
-        /// Name of the limit, as in `Limits`.
+        /// Name of the limit, as in `Limits`; the message has it as it is set in JavaScript.
         what: &'static str,
         /// Its value.
         limit: usize,
@@ -53,6 +53,18 @@ pub enum CommandError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// A name of `Limits` as JavaScript has it: `kept_values` is `keptValues`.
+fn as_option(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut option = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.len().min(1));
+        option.push_str(&first.to_ascii_uppercase());
+        option.push_str(rest);
+    }
+    option
 }
 
 impl CommandError {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Largest value that [`Limits::payload`] may be set to: 64 MiB.
 pub const MAX_PAYLOAD: usize = 64 << 20;
+/// Smallest value that [`Limits::memory`] may be set to: 1 MiB.
+pub const MIN_MEMORY: usize = 1 << 20;
 /// Longest service name, audience, exchange group, service group, method name and label, in bytes.
 pub const MAX_NAME: usize = 255;
 /// Longest subject and pattern, in bytes.
@@ -25,6 +27,10 @@ pub const MAX_EXTENSIONS: usize = 4096;
 pub const MAX_REPLAYS: usize = 256;
 /// As [`MAX_REPLAYS`], of all publishers.
 pub const MAX_REPLAYS_OF_LINK: usize = 8192;
+/// Watches of one process.
+pub const MAX_WATCHES: usize = 65_536;
+/// Exchanges of one process.
+pub const MAX_EXCHANGES: usize = 1024;
 /// A watcher that falls further behind than this many changes starts anew.
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.
@@ -70,6 +76,9 @@ pub struct Limits {
     pub payload: usize,
     /// Bytes queued for one link.
     pub outbox: usize,
+    /// Bytes held for all peers together: what waits for links, what peers announce and are
+    /// interested in, and what has arrived of their messages.
+    pub memory: usize,
     /// Reports queued for one subscription.
     pub subscription_reports: usize,
     /// Bytes of content queued for one subscription.
@@ -126,6 +135,7 @@ impl Default for Limits {
         Self {
             payload: 1 << 20,
             outbox: 32 << 20,
+            memory: 256 << 20,
             subscription_reports: 65_536,
             subscription_bytes: 32 << 20,
             running_requests: 2048,

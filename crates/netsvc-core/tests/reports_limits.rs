@@ -77,11 +77,15 @@ fn what_is_held_during_a_replay_counts_towards_the_bounds() {
     world.host(b).listening = false;
     let subscription = bounded(&mut world, b, 10, usize::MAX);
     world.settle();
+    let now = world.now();
+    let waiting: Vec<_> = std::iter::from_fn(|| world.at(b).poll_event(now)).collect();
+    assert!((5..=10).contains(&waiting.len()), "{}", waiting.len());
+    world.host(b).events.extend(waiting);
+    // The others are still at the publisher, and come when there is room for them.
     world.host(b).listening = true;
     let told = world.told(b);
-    assert_eq!(told.sequences(subscription), (41..=50).collect::<Vec<_>>());
-    assert_eq!(told.reports_of(subscription)[0].missed, 40);
-    assert_eq!(world.at(b).missed(subscription), 40);
+    assert_eq!(told.sequences(subscription), (1..=50).collect::<Vec<_>>());
+    assert_eq!(world.at(b).missed(subscription), 0);
 }
 
 #[test]

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use netsvc_core::{Content, Delivered, HandlerResult, NewService, Outcome, RequestCode};
+use netsvc_core::{
+    Content, Delivered, HandlerResult, Limits, NewService, Outcome, Prefer, RequestCode,
+    RequestOptions,
+};
 use netsvc_testkit::{Node, Target, World, service};
 
 /// How many requests each node was told since.
@@ -341,4 +344,171 @@ fn a_service_withdrawn_before_the_request_left_the_hubs_queue_is_replaced_by_ano
     assert_eq!(outcomes, (2..6).map(|key| (key, ok.clone())).collect::<Vec<_>>());
     // The first was under way.
     assert_eq!(world.told(hub).only_error().delivered, Delivered::Unknown);
+}
+
+fn failure() -> HandlerResult {
+    HandlerResult::Failure(Content::raw("no"))
+}
+
+/// A service that has `run` only if it is told so.
+fn version(runs: bool) -> NewService {
+    let method = if runs { "run" } else { "old" };
+    NewService { methods: vec![method.into()], ..service("x") }
+}
+
+#[test]
+fn who_lacks_the_method_is_not_asked_while_another_has_it() {
+    for lacking_first in [false, true] {
+        let (mut world, hub, [a, b, user]) = World::star(20);
+        let (old, new) = if lacking_first { (a, b) } else { (b, a) };
+        world.create_with(a, version(a == new));
+        world.create_with(b, version(b == new));
+        world.settle();
+        for caller in [user, hub, new, old] {
+            for key in 0..4 {
+                world.ask(caller, key, "x", "");
+            }
+            assert_eq!(counts(&mut world, [old, new]), [0, 4], "asked by {caller:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_has_the_method_only_if_nobody_visible_has_it() {
+    let (mut world, hub, [a, b, user]) = World::star(21);
+    world.create_with(a, version(false));
+    world.create_with(b, version(false));
+    world.create_with(hub, NewService { audience: "plant".into(), ..version(true) });
+    world.settle();
+    for caller in [user, a, hub] {
+        let expected =
+            if caller == hub { None } else { Some((RequestCode::NoMethod, Delivered::No)) };
+        world.ask(caller, 1, "x", "");
+        world.serve(hub, |_| Some(HandlerResult::Response(Content::raw(""))));
+        if let Some(expected) = expected {
+            assert_eq!(netsvc_testkit::verdict(&world.told(caller)), expected);
+        }
+    }
+    assert_eq!(counts(&mut world, [a, b]), [0, 0]);
+}
+
+#[test]
+fn the_own_process_is_not_preferred_if_the_caller_does_not_care() {
+    let (mut world, _, [a, b]) = World::star(22);
+    world.create(a, "x");
+    world.create(b, "x");
+    world.settle();
+    let options =
+        RequestOptions { prefer: Prefer::Any, ..RequestOptions::within(Duration::from_secs(5)) };
+    for key in 0..8 {
+        world.ask_for(a, key, &Target::Name("x".into()), "", options);
+        world.settle();
+    }
+    let [at_a, at_b] = counts(&mut world, [a, b]);
+    assert_eq!(at_a + at_b, 8);
+    assert!(at_b >= 3, "{at_b} of 8 went to the other");
+}
+
+#[test]
+fn an_overloaded_provider_is_replaced_once_before_the_caller_hears_of_it() {
+    let mut world = World::new(23);
+    let full = Limits { running_requests: 1, ..Limits::default() };
+    let [hub, user] = ["hub", "user"].map(|label| world.process(label));
+    let [a, b, c] = ["a", "b", "c"].map(|label| world.process_with(label, full.clone()));
+    world.hub(hub, "");
+    for node in [a, b, c, user] {
+        world.connect(node, hub);
+    }
+    // Each has its only slot taken by itself, of which the hub knows nothing.
+    for node in [a, b] {
+        world.create(node, "x");
+        world.ask_with(node, 1, &Target::Name("x".into()), "own", Duration::from_secs(60));
+    }
+    world.settle();
+    world.create(c, "x");
+    world.settle();
+    counts(&mut world, [a, b, c]);
+    let mut answered = 0;
+    for key in 0..9 {
+        world.ask(user, key, "x", "arguments");
+        let told = world.serve(c, |_| Some(HandlerResult::Response(Content::raw(""))));
+        answered += told.invoked.len();
+        for invocation in told.invoked {
+            assert_eq!(invocation.content, Content::raw("arguments"));
+        }
+    }
+    let outcomes = world.told(user).outcomes;
+    assert_eq!(outcomes.len(), 9);
+    let overloaded = |outcome: &Outcome| matches!(outcome, Outcome::Error(error) if error.code == RequestCode::Overloaded && error.delivered == Delivered::No);
+    let refused = outcomes.iter().filter(|(_, outcome)| overloaded(outcome)).count();
+    assert_eq!(answered + refused, 9);
+    assert!(answered >= 6, "{answered} of 9: two in a row may be overloaded");
+    assert_eq!(counts(&mut world, [a, b, c]), [0, 0, 0]);
+    // When all are, the caller hears it.
+    world.ask_with(c, 1, &Target::Name("x".into()), "own", Duration::from_secs(60));
+    world.ask(user, 100, "x", "");
+    let told = world.told(user);
+    assert_eq!(netsvc_testkit::verdict(&told), (RequestCode::Overloaded, Delivered::No));
+    assert_eq!(world.table(hub, "calls"), 0);
+}
+
+#[test]
+fn a_provider_that_fails_at_once_draws_little() {
+    let (mut world, hub, [a, b, c, user]) = World::star(24);
+    for node in [a, b, c] {
+        world.create(node, "x");
+    }
+    world.settle();
+    let mut asked = [0; 3];
+    let mut running: Vec<(Node, netsvc_core::CallId)> = Vec::new();
+    for key in 0..1000 {
+        world.ask(user, key, "x", "");
+        asked[0] += world.serve(a, |_| Some(failure())).invoked.len();
+        for (index, node) in [(1, b), (2, c)] {
+            for invocation in world.told(node).invoked {
+                asked[index] += 1;
+                running.push((node, invocation.call));
+            }
+        }
+        // The others take some 20 ms for each.
+        if running.len() > 4 {
+            let (node, call) = running.remove(0);
+            world.respond(node, call, "");
+        }
+        world.advance(Duration::from_millis(5));
+    }
+    assert_eq!(asked.iter().sum::<usize>(), 1000);
+    assert!(asked[0] < 100, "{asked:?}");
+    assert!(asked[1] > 400 && asked[2] > 400, "{asked:?}");
+    // It is asked as before a while after it has recovered.
+    for (node, call) in running {
+        world.respond(node, call, "");
+    }
+    world.advance(Duration::from_secs(3));
+    for node in [a, b, c, user] {
+        world.told(node);
+    }
+    for key in 2000..2009 {
+        world.ask(user, key, "x", "");
+    }
+    assert_eq!(counts(&mut world, [a, b, c]), [3, 3, 3]);
+    assert_eq!(world.table(hub, "round robin"), 1);
+}
+
+#[test]
+fn those_that_all_fail_are_asked_alike() {
+    let (mut world, _, [a, b, user]) = World::star(25);
+    for node in [a, b] {
+        world.create(node, "x");
+    }
+    world.settle();
+    let mut asked = [0; 2];
+    for key in 0..100 {
+        world.ask(user, key, "x", "");
+        for (index, node) in [(0, a), (1, b)] {
+            asked[index] += world.serve(node, |_| Some(failure())).invoked.len();
+        }
+        world.advance(Duration::from_millis(5));
+    }
+    assert_eq!(asked, [50, 50]);
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use netsvc_core::limits::MIN_MEMORY;
 use netsvc_core::{Heartbeat, Limits};
 use netsvc_net::ListenTarget;
 
@@ -14,6 +15,8 @@ use crate::log::{Format, Level};
 const DEFAULT_LISTEN: &str = "11111";
 /// How long what is queued may take to leave when the hub stops, in seconds.
 const DEFAULT_DRAIN: f64 = 5.0;
+/// A hub that is a process of its own is one of many on a gateway.
+const DEFAULT_MEMORY: usize = 64 << 20;
 /// Longest drain and heartbeat interval, in seconds: anything longer is a mistake in the unit.
 const LONGEST: f64 = 300.0;
 /// Names go into messages with one byte of length.
@@ -53,9 +56,10 @@ impl PartialEq for Limit {
 }
 
 /// All limits, in the order of [`Limits`].
-pub(crate) static LIMITS: [Limit; 14] = [
+pub(crate) static LIMITS: [Limit; 15] = [
     Limit { name: "payload", field: |limits| &mut limits.payload },
     Limit { name: "outbox", field: |limits| &mut limits.outbox },
+    Limit { name: "memory", field: |limits| &mut limits.memory },
     Limit { name: "subscription-reports", field: |limits| &mut limits.subscription_reports },
     Limit { name: "subscription-bytes", field: |limits| &mut limits.subscription_bytes },
     Limit { name: "running-requests", field: |limits| &mut limits.running_requests },
@@ -129,7 +133,8 @@ impl Options {
             "payload" => f64::from(netsvc_core::limits::MAX_PAYLOAD as u32),
             _ => GREATEST_LIMIT,
         };
-        Some(within(value, 1.0, greatest, "").map(|value| {
+        let least = if name == "memory" { f64::from(MIN_MEMORY as u32) } else { 1.0 };
+        Some(within(value, least, greatest, "").map(|value| {
             self.limits.retain(|(other, _)| *other != limit);
             // Between 1 and 2^32 - 1, checked just now.
             #[allow(clippy::cast_sign_loss)]
@@ -150,7 +155,7 @@ impl Options {
     /// What is set here wins over `file`; addresses of either kind replace those of both kinds.
     pub(crate) fn over(&self, file: &Self) -> Result<Settings, String> {
         let places = if self.listen.is_some() || self.socket.is_some() { self } else { file };
-        let mut limits = Limits::default();
+        let mut limits = Limits { memory: DEFAULT_MEMORY, ..Limits::default() };
         for (limit, value) in file.limits.iter().chain(&self.limits) {
             *(limit.field)(&mut limits) = *value;
         }

@@ -58,6 +58,7 @@ fn the_command_line_wins_over_the_file() {
     assert_eq!(settings.listen, [ListenTarget::Unix("/s".into())]);
     assert_eq!((settings.group.as_str(), settings.label.as_str()), ("c", "l"));
     assert_eq!((settings.limits.links, settings.limits.payload), (9, 8));
+    assert_eq!(settings.limits.memory, 64 << 20);
     assert_eq!((settings.heartbeat.interval.as_secs(), settings.heartbeat.dead.as_secs()), (2, 9));
     assert_eq!(settings.drain.as_secs(), 1);
 }

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::Poll;
 
-/// Locks even if a holder panicked: of what cannot be found half-changed, or what its users judge by
-/// themselves. Lists and options of which one entry is put in or taken out cannot; a registry, a
+/// Locks even if a holder panicked: of what cannot be found half-changed, or what its users judge
+/// by themselves. Lists and options of which one entry is put in or taken out cannot; a registry, a
 /// reader and a writer can: see [`Shared::lock`](crate::shared::Shared::lock) and
 /// [`Connection::is_torn`](crate::connection::Connection::is_torn).
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

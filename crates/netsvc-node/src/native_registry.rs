@@ -242,7 +242,11 @@ impl NativeRegistry {
     ) -> Result<u32> {
         guard(|| {
             let filter = filter(name, identity.as_deref(), group)?;
-            self.run(|process, _| process.watch(filter).0)
+            let watch = |process: &mut Process, _| {
+                process.check_watch()?;
+                Ok(process.watch(filter))
+            };
+            self.command(watch).map(|watch| watch.0)
         })
     }
 

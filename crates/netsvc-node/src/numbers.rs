@@ -52,6 +52,7 @@ lists! {
     request_flag: u8 as Constants("REQUEST_FLAG") {
         WAIT = 1,
         IDENTITY = 2,
+        PREFER_ANY = 8,
     }
 
     /// How a call ends: the third byte of the first word of RESPOND, a word of OUTCOME.

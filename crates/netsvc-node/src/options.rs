@@ -84,6 +84,7 @@ macro_rules! limits {
 limits!(
     payload,
     outbox,
+    memory,
     subscription_reports,
     subscription_bytes,
     running_requests,

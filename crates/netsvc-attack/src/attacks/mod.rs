@@ -29,9 +29,39 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Attack> {
     kinds.into_iter().flatten()
 }
 
+/// Those that CI runs: some of each kind, in less than five minutes together. The first says what
+/// good clients see on this machine when nobody attacks.
+pub(crate) const CI: [&str; 18] = [
+    "nothing",
+    "garbage",
+    "slowloris",
+    "announce-withdraw",
+    "join-leave",
+    "pattern-bomb",
+    "interest-churn",
+    "new-subjects",
+    "report-flood",
+    "replays",
+    "unread-flushes",
+    "credits",
+    "colliding-keys",
+    "cancel-storm",
+    "request-flood",
+    "forged-answers",
+    "squat-present",
+    "other-group",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ci_runs_is_there_and_begins_with_nothing() {
+        let names: Vec<_> = all().map(|attack| attack.name).collect();
+        assert!(CI.iter().all(|name| names.contains(name)));
+        assert_eq!((CI[0], names[0]), ("nothing", "nothing"));
+    }
 
     #[test]
     fn names_are_different() {

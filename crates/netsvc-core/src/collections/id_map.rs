@@ -151,16 +151,25 @@ impl<K: Id, V> IdMap<K, V> {
         id.number() as usize & self.slots.len().wrapping_sub(1)
     }
 
+    #[inline]
     fn place(&mut self, id: K, value: V) {
-        // Ids in a row fill every slot before two of them want the same.
-        let is_free = |map: &Self| map.slots.get(map.slot(id)).is_some_and(Option::is_none);
-        if !is_free(self) && self.len > self.slots.len() / 2 {
+        let slot = self.slot(id);
+        match self.slots.get_mut(slot) {
+            Some(free @ None) => *free = Some((id, value)),
+            _ => self.make_place(id, value),
+        }
+    }
+
+    /// Its slot is taken, or there is none.
+    #[inline(never)] // Kept out of the way of ids in a row.
+    fn make_place(&mut self, id: K, value: V) {
+        // They fill every slot before two of them want the same.
+        if self.len > self.slots.len() / 2 {
             self.resize(self.slots.len() * 2);
         }
         self.put(id, value);
     }
 
-    #[inline]
     fn put(&mut self, id: K, value: V) {
         let slot = self.slot(id);
         match self.slots.get_mut(slot) {

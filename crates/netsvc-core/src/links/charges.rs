@@ -1,7 +1,10 @@
 //! Who pays for control messages that wait for a link: the link over which came what caused them.
 //! And how much work a link has caused in its turn, for which its size does not pay.
 
+use std::sync::Arc;
+
 use crate::ids::LinkId;
+use crate::memory::budget::Budget;
 
 /// No link has this number.
 pub(crate) const NOBODY: LinkId = LinkId(0);
@@ -9,14 +12,18 @@ pub(crate) const NOBODY: LinkId = LinkId(0);
 /// What is being applied, and what came of it.
 #[derive(Debug)]
 pub(crate) struct Charges {
+    /// Of all links together.
+    pub(super) budget: Arc<Budget>,
     /// The link whose message is being applied.
     pub(super) cause: LinkId,
     /// Links whose share of some outbox has become too large since this was last looked at.
     pub(super) over: Vec<LinkId>,
     /// Steps that what is being applied has caused in this turn.
     pub(super) work: usize,
-    /// The turn ended before everything was applied.
+    /// Of a turn that has taken all its steps: it ended before everything was applied.
     pub(super) stopped: bool,
+    /// Bytes that were left then.
+    pub(super) left: usize,
 }
 
 impl Charges {
@@ -25,10 +32,10 @@ impl Charges {
     pub(in crate::links) fn add_work(&mut self, steps: usize) {
         self.work += steps;
     }
-}
 
-impl Default for Charges {
-    fn default() -> Self {
-        Self { cause: NOBODY, over: Vec::new(), work: 0, stopped: false }
+    /// `memory`: bytes that may be held.
+    pub(super) fn new(memory: usize) -> Self {
+        let budget = Arc::new(Budget::new(memory));
+        Self { budget, cause: NOBODY, over: Vec::new(), work: 0, stopped: false, left: 0 }
     }
 }

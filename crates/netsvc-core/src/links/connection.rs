@@ -1,6 +1,7 @@
 //! A connection: one attempt of a link, or one accepted socket.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
@@ -8,6 +9,7 @@ use rustc_hash::FxHashSet;
 use crate::collections::id_map::IdMap;
 use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
 use crate::limits::{CONNECT_DEADLINE, STUCK_SERVER, STUCK_WRITER};
+use crate::memory::budget::Budget;
 use crate::reason::Reason;
 use crate::reports::interest::PeerInterests;
 use crate::reports::replays_asked::ReplaysAsked;
@@ -20,6 +22,7 @@ use super::capabilities::Capabilities;
 use super::exchange::Heartbeat;
 use super::hold::Hold;
 use super::outbound::Outbound;
+use super::outbound::overflow::Overflow;
 use super::phase::Phase;
 
 #[derive(Debug)]
@@ -52,6 +55,10 @@ pub(crate) struct Connection {
     /// Replays that the peer has asked for through this process or is to answer, most of the time
     /// none.
     pub(crate) replays: Option<Box<ReplaysAsked>>,
+    /// Bytes that it counts for, by what the peer has announced and is interested in.
+    pub(super) announced: usize,
+    /// Bytes that it counts for, by what has arrived of messages, and the peer's symbols.
+    pub(super) arriving: usize,
     /// It is not read, since others have yet to take what it has caused.
     pub(super) hold: Option<Hold>,
     /// Messages of the peer that this process cannot use; for diagnosis.
@@ -64,7 +71,7 @@ pub(crate) struct Connection {
     /// How many of those in flight were sent, or are to be sent, to the peer.
     pub(crate) outbound: Load,
     /// Sent to the peer and not confirmed.
-    pub(crate) flushes: FxHashSet<FlushId>,
+    pub(crate) flushes: BTreeSet<FlushId>,
 }
 
 /// What the handshake told of the peer.
@@ -102,7 +109,13 @@ impl Ending {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, phase: Phase, address: Str, seed: u64, now: Time) -> Self {
+    pub(crate) fn new(
+        (id, address): (ConnId, Str),
+        phase: Phase,
+        budget: Arc<Budget>,
+        seed: u64,
+        now: Time,
+    ) -> Self {
         Self {
             id,
             phase,
@@ -112,19 +125,21 @@ impl Connection {
             peer: None,
             applicant: None,
             last_received: now,
-            out: Outbound::new(seed, now),
+            out: Outbound::new(seed, budget, now),
             processes: IdMap::default(),
             services: IdMap::default(),
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
             subscribers: BTreeSet::new(),
             replays: None,
+            announced: 0,
+            arriving: 0,
             hold: None,
             ignored: 0,
             inbound: IdMap::default(),
             route: None,
             outbound: Load::default(),
-            flushes: FxHashSet::default(),
+            flushes: BTreeSet::new(),
         }
     }
 
@@ -203,5 +218,20 @@ impl Connection {
     /// Bytes that wait for the transport.
     pub(crate) fn queued(&self) -> usize {
         self.out.queued()
+    }
+
+    /// It is to end for that reason, or is gone: it no longer counts.
+    pub(super) fn uncount(&mut self, overflow: Overflow) {
+        self.out.uncount(overflow);
+        self.count_announced(0);
+        self.count_arriving(0);
+    }
+
+    pub(super) fn count_announced(&mut self, bytes: usize) {
+        self.out.budget().recount(&mut self.announced, bytes);
+    }
+
+    pub(super) fn count_arriving(&mut self, bytes: usize) {
+        self.out.budget().recount(&mut self.arriving, bytes);
     }
 }

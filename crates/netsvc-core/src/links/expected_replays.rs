@@ -5,8 +5,13 @@ use crate::links::Links;
 use crate::reason::Reason;
 use crate::reports::replays_asked::Asked;
 use crate::steps;
+use crate::wire::Report;
 
 use super::connection::Connection;
+
+/// Kept values that are passed on may take this part of an outbox: they are never dropped unless
+/// what cannot be dropped fills the rest.
+const REPLAYED_SHARE: usize = 4;
 
 impl Links {
     /// The peer of a link asks for a replay that is to be answered over another.
@@ -31,13 +36,37 @@ impl Links {
         replays.is_some_and(|replays| replays.is_expected(replay, over))
     }
 
-    /// It is answered, or never will be.
-    pub(crate) fn end_expected_replay(&mut self, link: LinkId, replay: u32) {
-        let Some(connection) = self.connection_mut(link) else { return };
-        let Some(over) = connection.end_expected_replay(replay) else { return };
-        if let Some(publisher) = self.connection_mut(over) {
+    /// Whether a value of a replay that the peer of a link waits for is passed on: what waits for
+    /// the link of such values may be a quarter of its outbox. If not, no later value of the page
+    /// is either; the asker hears where it was cut, and asks for the rest when it has taken these.
+    pub(crate) fn has_room_for_replayed(
+        &mut self,
+        link: LinkId,
+        replay: u32,
+        report: &Report,
+    ) -> bool {
+        let most = self.bounds.outbox / REPLAYED_SHARE;
+        let Some(connection) = self.connection_mut(link) else { return false };
+        let waiting = connection.out.replayed();
+        let asked = connection.replays.as_mut().and_then(|replays| replays.get_mut(replay));
+        let Some(asked) = asked.filter(|asked| asked.cut.is_none()) else { return false };
+        // A cut before the first report of all could not be told from the end.
+        let has_room =
+            waiting == 0 || waiting + report.by_ref().size() <= most || report.sequence <= 1;
+        if !has_room {
+            asked.cut = Some(report.sequence - 1);
+        }
+        has_room
+    }
+
+    /// It is answered, or never will be. Returns the sequence up to which values were passed on, if
+    /// there was no room for all.
+    pub(crate) fn end_expected_replay(&mut self, link: LinkId, replay: u32) -> Option<u64> {
+        let asked = self.connection_mut(link)?.end_expected_replay(replay)?;
+        if let Some(publisher) = self.connection_mut(asked.over) {
             publisher.forget_owed_replay(link, replay);
         }
+        asked.cut
     }
 
     /// A link is lost. Nothing is expected for its peer any more, or of it; returns for whom, and
@@ -65,12 +94,11 @@ impl Links {
 }
 
 impl Connection {
-    /// Returns the link over which it was to be answered.
-    fn end_expected_replay(&mut self, replay: u32) -> Option<LinkId> {
+    fn end_expected_replay(&mut self, replay: u32) -> Option<Asked> {
         let replays = self.replays.as_mut()?;
         let asked = replays.end(replay)?;
         self.release_replays();
-        Some(asked.over)
+        Some(asked)
     }
 
     fn forget_owed_replay(&mut self, asker: LinkId, replay: u32) {

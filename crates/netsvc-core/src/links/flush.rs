@@ -87,9 +87,7 @@ impl Links {
     /// A link is lost: what its peer has not confirmed it never will.
     pub(crate) fn fail_sent_flushes(&mut self, link: LinkId, deliveries: &mut Deliveries) {
         let Some(connection) = self.connection_mut(link) else { return };
-        let mut flushes: Vec<_> = std::mem::take(&mut connection.flushes).into_iter().collect();
-        flushes.sort_unstable();
-        for flush in flushes {
+        for flush in std::mem::take(&mut connection.flushes) {
             self.end_flush(flush, Err(FlushError::LinkLost), deliveries);
         }
     }

@@ -27,6 +27,7 @@ impl Links {
         while let Some(source) = self.charges.over.pop() {
             self.hold(now, source);
         }
+        self.relieve();
     }
 
     /// See [`Process::may_read`](crate::Process::may_read).

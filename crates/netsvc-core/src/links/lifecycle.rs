@@ -1,12 +1,13 @@
 //! Exchanges and links: how they are made and forgotten.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::delivery::event::Event;
 use crate::delivery::queue::Deliveries;
 use crate::error::CommandError;
 use crate::ids::{ConnId, ExchangeId, LinkId, LinkToken, Str};
-use crate::limits::{MAX_HEARTBEAT, PREAMBLE_DEADLINE};
+use crate::limits::{MAX_EXCHANGES, MAX_HEARTBEAT, PREAMBLE_DEADLINE};
 use crate::links::{Action, Links};
 use crate::time::Time;
 use crate::wire::Role;
@@ -16,6 +17,7 @@ use super::connection::Connection;
 use super::exchange::{Exchange, Heartbeat};
 use super::link::{Connector, Link};
 use super::newcomer::Newcomer;
+use super::outbound::overflow::Overflow;
 use super::phase::Phase;
 use super::timer::LinkTimer;
 
@@ -34,6 +36,9 @@ impl Links {
                 what: "heartbeat",
                 why: "the interval must be positive and the dead time longer than it".to_owned(),
             });
+        }
+        if self.exchanges.len() >= MAX_EXCHANGES {
+            return Err(CommandError::Limit { what: "exchanges", limit: MAX_EXCHANGES });
         }
         // Peers would treat a longer one like that.
         let interval = heartbeat.interval.min(MAX_HEARTBEAT);
@@ -124,7 +129,8 @@ impl Links {
         connector.attempts = connector.attempts.saturating_add(1);
         connector.attempts_of_outage = connector.attempts_of_outage.saturating_add(1);
         connector.next_attempt = Time::NEVER;
-        let connection = Connection::new(conn, Phase::Opening, Str::from(""), seed, now);
+        let (who, budget) = ((conn, Str::from("")), Arc::clone(&self.charges.budget));
+        let connection = Connection::new(who, Phase::Opening, budget, seed, now);
         state.connection = Some(Box::new(connection));
         self.conns.insert(conn, link);
         self.actions.push_back(Action::Open { conn, link });
@@ -158,7 +164,8 @@ impl Links {
         let Newcomer { address, listener, source, local } = newcomer;
         let (link, conn) = (self.next_link(), self.next_conn());
         let seed = self.random.next() ^ self.seed;
-        let mut connection = Connection::new(conn, Phase::Handshake, address, seed, now);
+        let budget = Arc::clone(&self.charges.budget);
+        let mut connection = Connection::new((conn, address), Phase::Handshake, budget, seed, now);
         connection.deadline = now + PREAMBLE_DEADLINE;
         let connection = Some(Box::new(connection));
         let (connector, source_of) = (None, Some(source));
@@ -236,6 +243,7 @@ impl Links {
             self.changes.leave(position);
             held.extend(self.changes.take_released());
         }
+        connection.uncount(Overflow::Outbox);
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
         self.strangers.remove(link);

@@ -51,7 +51,7 @@ impl Links {
         let attempt = state.connector.as_ref().map_or(Time::NEVER, |c| c.next_attempt);
         let wake = match state.connection.as_deref() {
             // One that is closing already has its time to be given up.
-            Some(connection) if connection.out.has_overflowed() && connection.is_linked() => {
+            Some(connection) if connection.out.overflow().is_some() && connection.is_linked() => {
                 Time(0)
             }
             Some(connection) => connection.next_wake(exchange.heartbeat).min(attempt),
@@ -90,8 +90,10 @@ impl Links {
                     }
                 }
                 Phase::Syncing | Phase::Active(_) => {
-                    if connection.out.has_overflowed() {
-                        return Some(slow("its outbox is over its limit"));
+                    if let Some(overflow) = connection.out.overflow() {
+                        // A farewell would only wait behind what cannot be written.
+                        let reason = overflow.reason(self.limits.memory);
+                        return Some(Due::End(Ending::silent(reason)));
                     }
                     let silence = now.since(connection.last_received);
                     // One that is not read cannot be heard.

@@ -17,6 +17,7 @@ pub(crate) mod liveness;
 pub(crate) mod newcomer;
 pub(crate) mod outbound;
 pub(crate) mod phase;
+mod relief;
 pub(crate) mod strangers;
 pub(crate) mod timer;
 mod turns;
@@ -120,7 +121,7 @@ impl Links {
             strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
-            charges: Charges::default(),
+            charges: Charges::new(limits.memory),
             dirty: VecDeque::new(),
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
@@ -267,6 +268,8 @@ impl Links {
         if let Some(connection) = self.connection_mut(link) {
             connection.out.queue_changes(changes, changes);
             connection.phase = Phase::Closing { until };
+            // The registry has forgotten that.
+            connection.count_announced(0);
         }
         self.strangers.set_standing(link, Standing::Refused);
     }
@@ -323,6 +326,7 @@ impl Links {
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
         let asked = asked.map(|replays| replays.len());
         vec![
+            ("bytes held", self.charges.budget.held()),
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
             ("connections", self.conns.len()),

@@ -5,10 +5,11 @@ use crate::ids::{ConnId, LinkId};
 use crate::links::connection::Ending;
 use crate::links::outbound::outbox::Out;
 use crate::links::phase::Phase;
+use crate::memory::SERVICE;
 use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::pattern::Pattern;
-use crate::reports::replay::ReplayQuestion;
+use crate::reports::replay::{ReplayEnd, ReplayQuestion};
 use crate::reports::want::Want;
 use crate::time::Time;
 use crate::wire::{Message, ResponseRef};
@@ -55,9 +56,22 @@ impl Process {
     }
 
     /// A message on a link in use.
+    #[inline(never)] // Kept out of the way of frames with content.
     pub(super) fn handle_message(&mut self, now: Time, link: LinkId, message: Message) {
         self.links.begin_cause(link);
+        let tells = matches!(
+            message,
+            Message::Service(_)
+                | Message::Withdrawn { .. }
+                | Message::Joined(_)
+                | Message::Left(_)
+                | Message::Interest { .. }
+                | Message::InterestEnd { .. }
+        );
         let result = self.apply_message(now, link, message);
+        if tells {
+            self.count_announced(link);
+        }
         self.judge(now, link, result);
         self.links.end_cause(now);
     }
@@ -98,7 +112,7 @@ impl Process {
             Message::Response { call, outcome, extensions } => {
                 let (outcome, extensions) = (outcome.by_ref(), &extensions[..]);
                 let response = ResponseRef { call, outcome, extensions };
-                self.router().handle_response(link, &response, &mut NoSink);
+                self.router().handle_response(link, &response);
                 Ok(())
             }
             Message::Cancel { call } => {
@@ -114,6 +128,19 @@ impl Process {
             }
             report => self.handle_report_message(now, link, report),
         }
+    }
+
+    /// What the peer has announced, or is interested in, has changed.
+    fn count_announced(&mut self, link: LinkId) {
+        let Some(connection) = self.links.linked(link) else { return };
+        let Some(peer) = &connection.peer else { return };
+        // Of a process with several links here, all of it counts for each of them.
+        let services = match connection.services.len() {
+            0 => 0,
+            count => count * SERVICE + self.registry.services.announced(peer.process),
+        };
+        let bytes = services + connection.interests.bytes();
+        self.links.note_announced(link, bytes);
     }
 
     /// A message about reports.
@@ -154,7 +181,8 @@ impl Process {
                 distributor.handle_replayed(link, process, replay, remaining, report);
             }
             Message::ReplayEnd { process, replay, sequence, more_after } => {
-                distributor.handle_replay_end(link, process, replay, sequence, more_after);
+                let end = ReplayEnd { process, replay, sequence, more_after };
+                distributor.handle_replay_end(link, end);
             }
             // All others are matched by the caller.
             _ => {}

@@ -75,11 +75,11 @@ impl Process {
             }
             let applied = self.handle_front(now, conn, decoder, buffer, sink.as_deref_mut())?;
             buffer.advance(applied);
+            let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
             if self.has_stopped() {
                 return Ok(());
             }
             // A large frame was left: its content is shared instead of copied.
-            let Ok(Some(frame)) = decoder.front(buffer) else { return Ok(()) };
             let len = frame.len();
             self.apply_shared(now, conn, decoder, buffer, len, sink.as_deref_mut())?;
             if self.has_stopped() {
@@ -101,7 +101,7 @@ impl Process {
     ) -> Result<bool, WireError> {
         let frames = buffer.split_to(len).freeze();
         let applied = self.apply(now, conn, decoder, &LazyCopy::shared(&frames), sink)?;
-        if self.has_stopped() {
+        if applied < len {
             // They are not many bytes, and this follows much work.
             let mut rest = BytesMut::from(&frames[applied..]);
             rest.unsplit(std::mem::take(buffer));
@@ -152,6 +152,15 @@ impl Process {
         self.links.handle_received(now, conn);
     }
 
+    /// So many bytes of unfinished messages and symbols of the peer are held for a connection.
+    #[cold]
+    pub fn handle_arriving(&mut self, conn: ConnId, bytes: usize) {
+        if let Some(link) = self.links.link_of(conn) {
+            self.links.note_arriving(link, bytes);
+            self.links.relieve();
+        }
+    }
+
     /// Applies every whole frame at the front of `buffer`, up to a large one whose content would
     /// have to be copied.
     fn apply(
@@ -191,12 +200,10 @@ impl Process {
         }
         let mut arrival = self.arrival(conn);
         loop {
-            if self.links.is_turn_over(conn) {
-                return Ok(applied);
-            }
             let rest = &bytes[applied..];
             let (Some(frame), Some(arriving)) = (decoder.plain_front(rest), &mut arrival) else {
                 match self.apply_other(now, conn, decoder, buffer, rest, sink)? {
+                    0 if self.has_stopped() => return Ok(applied - self.links.left()),
                     0 => return Ok(applied),
                     other => applied += other,
                 }
@@ -235,7 +242,12 @@ impl Process {
         if let Some(message) = decoder.message(&frame, buffer)? {
             self.links.end_batch();
             match arrival {
-                Some(arrival) => self.handle_message(now, arrival.link, message),
+                Some(arrival) => {
+                    self.handle_message(now, arrival.link, message);
+                    if self.links.ends_turn(arrival.link, rest.len() - frame.len()) {
+                        return Ok(rest.len());
+                    }
+                }
                 None => self.handle_early(now, conn, message),
             }
         }
@@ -243,7 +255,7 @@ impl Process {
     }
 
     /// Applies a frame with content, where it lies. `left`: bytes from its beginning on. Returns
-    /// how many bytes it was; all that are left if it ended the link.
+    /// how many bytes it was; all that are left if it ended the link, or its turn.
     #[allow(clippy::inline_always, reason = "the path of every message")]
     #[allow(clippy::too_many_arguments, reason = "inlined")]
     #[inline(always)]
@@ -262,7 +274,10 @@ impl Process {
                 let Some(report) = decoder.report(&frame, buffer) else {
                     return Err(decoder.fault(&frame));
                 };
-                self.handle_report(now, arrival, &report, left, sink);
+                let over = self.handle_report(now, arrival, &report, left, sink);
+                if over && self.links.ends_turn(arrival.link, left - frame.len()) {
+                    return Ok(left);
+                }
                 Ok(frame.len())
             }
             DataFrame::Request(frame) => {
@@ -275,8 +290,8 @@ impl Process {
             }
             DataFrame::Response(frame) => {
                 match Decoder::result(&frame, buffer) {
-                    Some(result) => self.router().handle_response(arrival.link, &result, sink),
-                    None => self.apply_failure(arrival.link, &frame, buffer, sink)?,
+                    Some(result) => self.router().handle_result(arrival.link, &result, sink),
+                    None => self.apply_failure(arrival.link, &frame, buffer)?,
                 }
                 Ok(frame.len())
             }
@@ -289,10 +304,9 @@ impl Process {
         link: LinkId,
         frame: &Frame<'_>,
         buffer: &LazyCopy<'_>,
-        sink: &mut (dyn Sink + '_),
     ) -> Result<(), WireError> {
         let response = Decoder::response(frame, buffer)?;
-        self.router().handle_response(link, &response, sink);
+        self.router().handle_response(link, &response);
         Ok(())
     }
 
@@ -310,6 +324,7 @@ impl Process {
         self.handle_report(now, &mut arrival, &report.by_ref(), 0, &mut NoSink);
     }
 
+    /// True: it may have cost more than its size says.
     #[allow(clippy::inline_always, reason = "the path of every report at a hub")]
     #[inline(always)]
     fn handle_report(
@@ -319,14 +334,17 @@ impl Process {
         report: &ReportRef<'_>,
         left: usize,
         sink: &mut (dyn Sink + '_),
-    ) {
+    ) -> bool {
         let epoch = self.registry.destinations_epoch();
         let publisher = match arrival.last {
             Some(last) if last.peer_no == report.service && last.epoch == epoch => last,
-            _ => match self.publisher(arrival.link, report) {
-                Some(publisher) => *arrival.last.insert(publisher),
-                None => return self.links.ignore(arrival.link),
-            },
+            _ => {
+                let Some(publisher) = self.publisher(arrival.link, report) else {
+                    self.links.ignore(arrival.link);
+                    return false;
+                };
+                *arrival.last.insert(publisher)
+            }
         };
         let no = publisher.no;
         // Copies of the report and views of the parts are made where they are needed only.
@@ -337,7 +355,9 @@ impl Process {
             let origin = Origin::Link(arrival.link, arrival.exchange, left);
             let report = ReportRef { service: no.0, ..*report };
             self.distributor().forward(now, no, &report, origin);
+            return true;
         }
+        false
     }
 
     /// Asked for the first of a burst.

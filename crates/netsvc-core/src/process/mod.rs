@@ -211,7 +211,11 @@ impl Process {
                 Next::Pending(Pending::Credit(call)) => self.router().credit(call),
                 Next::Source(Source::Watch(watch)) => self.announcer().pop_change(watch),
                 Next::Source(Source::Subscription(id)) => {
-                    self.reports.next_report(id, &mut self.deliveries)
+                    let (report, parked) = self.reports.next_report(id, &mut self.deliveries);
+                    if parked {
+                        self.distributor().resume_all_replays(now, id);
+                    }
+                    report
                 }
             };
             if event.is_some() {

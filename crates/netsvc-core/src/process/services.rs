@@ -112,6 +112,11 @@ impl Process {
         }
     }
 
+    /// Whether another watch may begin: an application asks before it begins one.
+    pub fn check_watch(&self) -> Result<(), CommandError> {
+        self.policy().check_watch()
+    }
+
     /// Begins a watch: what exists (`replayed`), then `Current`, then each change once, in order.
     ///
     /// A watch with a group tells of membership only (`Joined`, `Left`); any other tells of

@@ -21,6 +21,7 @@ impl Process {
         if wake != Time::NEVER && wake != Time(0) && now.since(wake) >= PAUSE {
             self.links.begin_grace(now);
         }
+        self.links.relieve();
         // In the order of their times.
         loop {
             let (link, call) = (self.links.next_timer(), self.requests.next_deadline());

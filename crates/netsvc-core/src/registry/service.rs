@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceId, ServiceNo, Str};
 use crate::reports::retained::RetainedValues;
 use crate::reports::subscribers::Subscribers;
+use crate::requests::failures::Failures;
 use crate::requests::load::Load;
 use crate::steps;
 use crate::wire::{AnnouncementRef, announced_len};
@@ -30,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) subscribers: Subscribers,
     /// Requests under way to it through this process.
     pub(crate) load: Load,
+    /// Of these, those that failed.
+    pub(crate) failures: Failures,
     /// Bytes of arguments among them that wait for its handlers.
     pub(crate) waiting: usize,
     /// It is being withdrawn: nobody is routed to it any more.
@@ -104,6 +107,7 @@ impl Service {
             routes: route.into_iter().collect(),
             subscribers: Subscribers::new(seed),
             load: Load::default(),
+            failures: Failures::default(),
             waiting: 0,
             ending: false,
             announced_at: 0,

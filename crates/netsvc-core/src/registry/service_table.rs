@@ -78,8 +78,8 @@ impl ServiceTable {
     }
 
     /// Services of a name, oldest first.
-    pub(crate) fn named(&self, name: &str) -> &[ServiceNo] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    pub(crate) fn named(&self, name: &str) -> &BTreeSet<ServiceNo> {
+        self.by_name.get(name).unwrap_or(&NONE)
     }
 
     /// How many services have a name, found quickly if it is asked by the same string again.
@@ -87,18 +87,19 @@ impl ServiceTable {
         if let Some(known) = self.known_names.get(name) {
             return *known;
         }
-        let found = match self.named(name) {
-            [] => Named::Nobody,
-            [only] => Named::One(*only),
-            _ => Named::Several,
+        let named = self.named(name);
+        let found = match named.first() {
+            None => Named::Nobody,
+            Some(only) if named.len() == 1 => Named::One(*only),
+            Some(_) => Named::Several,
         };
         self.known_names.insert(name, found);
         found
     }
 
     /// Members of a group, oldest first.
-    pub(crate) fn members(&self, group: &str) -> &[ServiceNo] {
-        self.by_group.get(group).map_or(&[], Vec::as_slice)
+    pub(crate) fn members(&self, group: &str) -> &BTreeSet<ServiceNo> {
+        self.by_group.get(group).unwrap_or(&NONE)
     }
 
     /// All services, oldest first.
@@ -301,8 +302,8 @@ impl ServiceTable {
     pub(crate) fn lookup(&self, filter: &Filter) -> Vec<&Service> {
         let candidates: Vec<ServiceNo> = match (&filter.id, &filter.name, &filter.group) {
             (Some(id), ..) => self.no_of(*id).into_iter().collect(),
-            (None, Some(name), _) => self.named(name).to_vec(),
-            (None, None, Some(group)) => self.members(group).to_vec(),
+            (None, Some(name), _) => self.named(name).iter().copied().collect(),
+            (None, None, Some(group)) => self.members(group).iter().copied().collect(),
             (None, None, None) => self.order.iter().copied().collect(),
         };
         steps::count(candidates.len());
@@ -329,22 +330,18 @@ pub(crate) enum Named {
 const MAX_KNOWN_NAMES: usize = 1024;
 
 /// Services by a string, oldest first: that is the order of their numbers, until these begin again.
-type Index = SeededMap<Str, Vec<ServiceNo>>;
+/// Very many may have one name, and each of them may go at any time.
+type Index = SeededMap<Str, BTreeSet<ServiceNo>>;
+
+static NONE: BTreeSet<ServiceNo> = BTreeSet::new();
 
 fn index(index: &mut Index, key: &Str, no: ServiceNo) {
-    let entries = index.entry(key.clone()).or_default();
-    if let Err(place) = entries.binary_search(&no) {
-        steps::count_bytes(size_of_val(&entries[place..]));
-        entries.insert(place, no);
-    }
+    index.entry(key.clone()).or_default().insert(no);
 }
 
 fn unindex(index: &mut Index, key: &str, no: ServiceNo) {
     let Some(entries) = index.get_mut(key) else { return };
-    if let Ok(place) = entries.binary_search(&no) {
-        steps::count_bytes(size_of_val(&entries[place..]));
-        entries.remove(place);
-    }
+    entries.remove(&no);
     if entries.is_empty() {
         index.remove(key);
     }

@@ -87,23 +87,6 @@ impl Distributor<'_> {
         via: Option<LinkId>,
         replay: Option<u32>,
     ) {
-        self.queue_as(id, no, report, via, replay, replay.is_some());
-    }
-
-    /// A kept value of a service of this process, into the queue of one subscription.
-    pub(super) fn queue_kept(&mut self, id: SubscriptionId, no: ServiceNo, report: &ReportRef<'_>) {
-        self.queue_as(id, no, report, None, None, true);
-    }
-
-    fn queue_as(
-        &mut self,
-        id: SubscriptionId,
-        no: ServiceNo,
-        report: &ReportRef<'_>,
-        via: Option<LinkId>,
-        replay: Option<u32>,
-        replayed: bool,
-    ) {
         let Some(service) = self.registry.services.get(no) else { return };
         let content = &report.content;
         let delivered = Delivered {
@@ -112,7 +95,7 @@ impl Distributor<'_> {
             name: service.name.clone(),
             subject: report.subject.clone(),
             sequence: report.sequence,
-            replayed,
+            replayed: replay.is_some(),
             resumed: false,
             missed: 0,
             content: if self.deliveries.is_waiting() { content.detach() } else { content.keep() },

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::collections::id_allocator::IdAllocator;
 use crate::collections::seeded_map::{SeededMap, SeededState};
 use crate::ids::{LinkId, ProcessNo, ServiceId, Str};
+use crate::memory::INTEREST;
 use crate::wire::InterestTarget;
 
 use super::pattern::Pattern;
@@ -207,6 +208,17 @@ impl OwnInterests {
 pub(crate) struct PeerInterests {
     by_id: FxHashMap<u32, (InterestTarget, Want)>,
     weight: usize,
+    /// Of all texts.
+    texts: usize,
+}
+
+/// Bytes of the texts of an interest.
+fn texts(target: &InterestTarget, want: &Want) -> usize {
+    let name = match target {
+        InterestTarget::Name(name) => name.len(),
+        InterestTarget::Identity(_) => 0,
+    };
+    name + want.pattern.text().len()
 }
 
 impl PeerInterests {
@@ -219,15 +231,22 @@ impl PeerInterests {
         self.by_id.contains_key(&id)
     }
 
+    /// Bytes that they count for.
+    pub(crate) fn bytes(&self) -> usize {
+        self.by_id.len() * INTEREST + self.texts
+    }
+
     /// An interest under an id that is not in use.
     pub(crate) fn insert(&mut self, id: u32, target: InterestTarget, want: Want) {
         self.weight += want.pattern.weight();
+        self.texts += texts(&target, &want);
         self.by_id.insert(id, (target, want));
     }
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<(InterestTarget, Want)> {
         let (target, want) = self.by_id.remove(&id)?;
         self.weight -= want.pattern.weight();
+        self.texts -= texts(&target, &want);
         Some((target, want))
     }
 

@@ -11,11 +11,13 @@ pub(crate) mod interest;
 mod keep;
 pub(crate) mod options;
 pub(crate) mod origin;
+pub(crate) mod pace;
 pub(crate) mod pattern;
 pub(crate) mod pattern_map;
 mod publish;
 pub(crate) mod replay;
 pub(crate) mod replay_buffer;
+mod replay_pages;
 pub(crate) mod replay_queue;
 pub(crate) mod replays_asked;
 pub(crate) mod retained;
@@ -97,18 +99,20 @@ impl Reports {
         }
     }
 
-    /// The next report of a subscription whose turn it is.
+    /// The next report of a subscription whose turn it is, and whether replays wait until it has
+    /// room.
     pub(crate) fn next_report(
         &mut self,
         id: SubscriptionId,
         deliveries: &mut Deliveries,
-    ) -> Option<Event> {
-        let subscription = self.subscriptions.get_mut(id)?;
+    ) -> (Option<Event>, bool) {
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return (None, false) };
         let report = subscription.pop();
         if let Some(stamp) = subscription.ready() {
             deliveries.ready(stamp, Source::Subscription(id));
         }
-        Some(Event::Report { subscription: id, report: report? })
+        let parked = subscription.pace.has_parked();
+        (report.map(|report| Event::Report { subscription: id, report }), parked)
     }
 
     /// Allows a subscription to tell that many more reports.

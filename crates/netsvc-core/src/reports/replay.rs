@@ -6,22 +6,18 @@
 
 use std::time::Duration;
 
-use crate::ids::{LinkId, ProcessNo, ServiceId, ServiceNo, Str, SubscriptionId};
+use crate::ids::{LinkId, ProcessNo, ServiceNo, Str};
 use crate::limits::MAX_REPLAYS;
 use crate::links::outbound::outbox::Out;
 use crate::links::outbound::replay_cursor::ReplayCursor;
 use crate::policy::party::Party;
 use crate::reason::Reason;
-use crate::registry::Registry;
 use crate::registry::process_table::OWN;
 use crate::wire::{Message, Report};
 
-use super::Reports;
 use super::distributor::Distributor;
 use super::pattern::Pattern;
-use super::replay_queue::ReplayQueue;
 use super::replays_asked::Asked;
-use super::subscriptions::Replay;
 
 /// Values and bytes of content of one page of a replay. The asker asks for the next when it has
 /// this one, so that no replay fills the outboxes on its way.
@@ -38,6 +34,15 @@ pub(crate) struct ReplayQuestion {
     pub(crate) pattern: Str,
     pub(crate) after: u64,
     pub(crate) upto: u64,
+}
+
+/// The end of a page, as a peer tells it.
+#[derive(Clone, Copy)]
+pub(crate) struct ReplayEnd {
+    pub(crate) process: u32,
+    pub(crate) replay: u32,
+    pub(crate) sequence: u64,
+    pub(crate) more_after: u64,
 }
 
 impl Distributor<'_> {
@@ -97,7 +102,7 @@ impl Distributor<'_> {
         self.links.expect_replay(
             link,
             replay,
-            Asked { over: route.link, publisher: known.process },
+            Asked { over: route.link, publisher: known.process, cut: None },
         )?;
         let (service, pattern) = (route.peer_no, question.pattern.clone());
         let ask = Out::ReplayRequest { service, process: asker, replay, pattern, after, upto };
@@ -137,56 +142,29 @@ impl Distributor<'_> {
         };
         report.service = no.0;
         if process == OWN.0 {
-            if !self.links.has_asked(link, replay) {
-                return self.links.ignore(link);
-            }
-            let known = self.reports.subscriptions.replays.get(&replay).copied();
-            let Some(Replay { subscription, .. }) = known else { return self.links.ignore(link) };
-            let state = self.reports.subscriptions.get(subscription);
-            if state.is_some_and(|state| state.pattern.matches(&report.subject)) {
-                self.queue(subscription, no, &report.by_ref(), Some(link), Some(replay));
-            }
-            return;
+            return self.take_replayed(link, replay, no, &report.by_ref());
         }
-        if let Some(next) = self.asker_of(link, process, replay) {
+        if let Some(next) = self.asker_of(link, process, replay)
+            && self.links.has_room_for_replayed(next, replay, &report)
+        {
             let message = Message::Replayed { process: OWN.0, replay, remaining, report };
             self.links.send(next, Out::Message(message));
         }
     }
 
     /// A page of a replay is complete.
-    pub(crate) fn handle_replay_end(
-        &mut self,
-        link: LinkId,
-        process: u32,
-        replay: u32,
-        sequence: u64,
-        more_after: u64,
-    ) {
-        if process != OWN.0 {
-            if let Some(next) = self.asker_of(link, process, replay) {
-                self.links.end_expected_replay(next, replay);
-                let message = Message::ReplayEnd { process: OWN.0, replay, sequence, more_after };
-                self.links.send(next, Out::Message(message));
-            }
-            return;
+    pub(crate) fn handle_replay_end(&mut self, link: LinkId, end: ReplayEnd) {
+        let ReplayEnd { process, replay, sequence, more_after } = end;
+        if process == OWN.0 {
+            return self.take_page(link, end);
         }
-        if !self.links.has_asked(link, replay) {
-            return self.links.ignore(link);
+        if let Some(next) = self.asker_of(link, process, replay) {
+            // What there was no room for is asked for again.
+            let cut = self.links.end_expected_replay(next, replay);
+            let more_after = cut.unwrap_or(more_after);
+            let message = Message::ReplayEnd { process: OWN.0, replay, sequence, more_after };
+            self.links.send(next, Out::Message(message));
         }
-        let wanted = self.reports.subscriptions.replays.get(&replay).copied();
-        if more_after > 0
-            && let Some(Replay { subscription, service, .. }) = wanted
-            && self.ask_for_more(link, subscription, service, replay, more_after, sequence)
-        {
-            return;
-        }
-        self.links.end_replay(link, replay);
-        let Some(Replay { subscription, service, .. }) = wanted else { return };
-        self.end_replay(replay);
-        self.reports.update(subscription, self.deliveries, |subscription, stamp| {
-            subscription.end_replay(service, replay, sequence, stamp);
-        });
     }
 
     /// The link to a process that has asked for a replay, which is to be answered over `link`. What
@@ -208,79 +186,5 @@ impl Distributor<'_> {
             let end = Message::ReplayEnd { process, replay, sequence, more_after };
             self.links.send(asker, Out::Message(end));
         }
-    }
-
-    /// A replay is complete, or no longer wanted. Its place among those under way is free when it
-    /// is answered.
-    pub(super) fn end_replay(&mut self, replay: u32) {
-        self.reports.subscriptions.replays.remove(&replay);
-    }
-
-    /// The rest of a replay of which a page has arrived; false: it cannot be had over that link.
-    fn ask_for_more(
-        &mut self,
-        link: LinkId,
-        id: SubscriptionId,
-        service: ServiceId,
-        replay: u32,
-        after: u64,
-        upto: u64,
-    ) -> bool {
-        let Some(subscription) = self.reports.subscriptions.get(id) else { return false };
-        let pattern = subscription.pattern.text().clone();
-        let services = &self.registry.services;
-        let known = services.no_of(service).and_then(|no| services.get(no));
-        let route = known.and_then(super::super::registry::service::Service::route);
-        let Some(route) = route.filter(|route| route.link == link) else { return false };
-        let (service, process) = (route.peer_no, OWN);
-        let ask = Out::ReplayRequest { service, process, replay, pattern, after, upto };
-        self.links.send(link, ask);
-        true
-    }
-}
-
-impl Reports {
-    /// The next question for a replay over a link, if any may be sent.
-    pub(crate) fn next_question(
-        &mut self,
-        registry: &Registry,
-        link: LinkId,
-        queue: &mut ReplayQueue,
-    ) -> Option<Message> {
-        loop {
-            let (id, publisher) = if let Some(waited) = queue.next_waiting() {
-                waited
-            } else {
-                let id = queue.next_incoming()?;
-                match self.publisher_of(registry, id) {
-                    Some(publisher) if queue.admits(id, publisher) => (id, publisher),
-                    _ => continue,
-                }
-            };
-            if let Some(message) = self.question(registry, link, id) {
-                queue.begin(id, publisher);
-                return Some(message);
-            }
-            queue.forget_idle(publisher);
-        }
-    }
-
-    /// Whose values a replay is about; `None`: it has ended.
-    fn publisher_of(&self, registry: &Registry, replay: u32) -> Option<ProcessNo> {
-        let replay = self.subscriptions.replays.get(&replay)?;
-        let no = registry.services.no_of(replay.service)?;
-        registry.services.get(no).map(|service| service.process)
-    }
-
-    /// The question for a replay; `None`: it is not wanted any more, at least not over that link.
-    fn question(&self, registry: &Registry, link: LinkId, id: u32) -> Option<Message> {
-        let Replay { subscription, service: about, .. } = *self.subscriptions.replays.get(&id)?;
-        let no = registry.services.no_of(about)?;
-        let route = registry.services.get(no)?.route().filter(|route| route.link == link)?;
-        let subscription = self.subscriptions.get(subscription)?;
-        let (pattern, after) =
-            (subscription.pattern.text().clone(), subscription.wanted_after(about));
-        let (service, process) = (route.peer_no, OWN.0);
-        Some(Message::ReplayRequest { service, process, replay: id, pattern, after, upto: 0 })
     }
 }

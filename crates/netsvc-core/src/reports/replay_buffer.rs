@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::event::Delivered;
+use crate::reports::pace::Load;
 
 /// What arrived during a replay, by sequence.
 #[derive(Debug, Default)]
@@ -13,6 +14,12 @@ pub(crate) struct ReplayBuffer {
     pub(crate) astray: BTreeSet<u64>,
     /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
     pub(crate) dropped: (u64, u64),
+    /// What has arrived of the page under way, refused or not.
+    pub(crate) page: Load,
+    /// Values of that page above this sequence are refused: there is no room for them.
+    pub(crate) cut: Option<u64>,
+    /// Live reports were dropped, of which some may be kept by now.
+    pub(crate) refill: bool,
 }
 
 impl ReplayBuffer {
@@ -31,6 +38,19 @@ impl ReplayBuffer {
 
     pub(crate) fn of(&self, kept: bool) -> &BTreeMap<u64, Delivered> {
         if kept { &self.kept } else { &self.live }
+    }
+
+    /// Takes out what was published up to a sequence, which the publisher sent before the answer.
+    pub(crate) fn take_upto(&mut self, sequence: u64) -> Self {
+        let above = sequence.saturating_add(1);
+        self.astray = self.astray.split_off(&above);
+        let kept = self.kept.split_off(&above);
+        let live = self.live.split_off(&above);
+        Self {
+            kept: std::mem::replace(&mut self.kept, kept),
+            live: std::mem::replace(&mut self.live, live),
+            ..Self::default()
+        }
     }
 
     /// In the order of their sequence.

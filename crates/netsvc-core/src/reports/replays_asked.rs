@@ -26,6 +26,8 @@ pub(crate) struct Asked {
     /// The link over which it is answered.
     pub(crate) over: LinkId,
     pub(crate) publisher: ProcessNo,
+    /// Values of it above this sequence are not passed on: there is no room for them.
+    pub(crate) cut: Option<u64>,
 }
 
 impl ReplaysAsked {
@@ -66,6 +68,11 @@ impl ReplaysAsked {
     /// Whether that is to be answered over a link.
     pub(crate) fn is_expected(&self, replay: u32, over: LinkId) -> bool {
         self.asked.get(replay).is_some_and(|asked| asked.over == over)
+    }
+
+    /// One that is under way.
+    pub(crate) fn get_mut(&mut self, replay: u32) -> Option<&mut Asked> {
+        self.asked.get_mut(replay)
     }
 
     /// All of them, with the links over which they are to be answered.

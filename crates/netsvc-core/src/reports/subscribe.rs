@@ -5,12 +5,11 @@ use crate::error::CommandError;
 use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::links::outbound::outbox::Out;
 use crate::time::Time;
-use crate::wire::{InterestTarget, Message, ReportRef};
+use crate::wire::{InterestTarget, Message};
 
 use super::distributor::Distributor;
 use super::interest::interest_in;
 use super::pattern::Pattern;
-use super::retained::RetainedValue;
 use super::subscription::Subscription;
 use super::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use super::want::Want;
@@ -27,10 +26,10 @@ impl Distributor<'_> {
         self.policy().check_subscription(&target, &pattern, limits, self.reports)?;
         let interest = interest_in(&target);
         let services = &self.registry.services;
-        let mut concerned = match &target {
-            SubscriptionTarget::Name(name) => services.named(name).to_vec(),
+        let mut concerned: Vec<ServiceNo> = match &target {
+            SubscriptionTarget::Name(name) => services.named(name).iter().copied().collect(),
             SubscriptionTarget::Identity(service) => services.no_of(*service).into_iter().collect(),
-            SubscriptionTarget::Group(group) => services.members(group).to_vec(),
+            SubscriptionTarget::Group(group) => services.members(group).iter().copied().collect(),
         };
         concerned.sort_unstable();
         let seed = self.reports.seed;
@@ -60,7 +59,8 @@ impl Distributor<'_> {
             self.unwant(&target, &want);
         }
         if let SubscriptionTarget::Group(group) = &subscription.target {
-            for no in self.registry.services.members(group).to_vec() {
+            let members: Vec<_> = self.registry.services.members(group).iter().copied().collect();
+            for no in members {
                 self.unwant_member(no, &want);
             }
         }
@@ -77,7 +77,7 @@ impl Distributor<'_> {
             self.want(&InterestTarget::Identity(service_id), &want);
         }
         match route {
-            None => self.replay_here(now, id, no),
+            None => self.attach_here(now, id, no),
             Some(route) => self.ask_for_replay(id, no, route.link),
         }
     }
@@ -129,33 +129,24 @@ impl Distributor<'_> {
         };
         let replay = self.reports.subscriptions.next_replay(id, service);
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, Some((replay, link)));
+            subscription.attach(service, Some((replay, Some(link))));
         });
         self.links.send(link, Out::Replays(replay.into()));
     }
 
     /// The kept values of a service of this process.
-    fn replay_here(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
+    fn attach_here(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
         let Some(service) = self.registry.services.get(no) else { return };
-        let Some(subscription) = self.reports.subscriptions.get(id) else { return };
-        let (service_id, pattern) = (service.id, subscription.pattern.clone());
-        let mut cursor = 0;
+        let keeps = service.publisher.as_ref().is_some_and(|publisher| publisher.kept.len() > 0);
+        let service = service.id;
+        let replay = keeps.then(|| self.reports.subscriptions.next_replay(id, service));
         self.reports.update(id, self.deliveries, |subscription, _| {
-            cursor = subscription.attach(service_id, None);
+            subscription.attach(service, replay.map(|replay| (replay, None)));
         });
-        let mut values = Vec::new();
-        if let Some(publisher) = self.registry.services.get(no).and_then(|s| s.publisher.as_ref()) {
-            let upto = publisher.sequence;
-            while let Some((sequence, value)) = publisher.kept.next(now, &pattern, cursor, upto) {
-                values.push((sequence, value.clone()));
-                cursor = sequence;
-            }
-        }
-        for (sequence, RetainedValue { subject, content, extensions, .. }) in values {
-            let (subject, content) = (&subject, content.by_ref());
-            let extensions = &extensions[..];
-            let report = ReportRef { service: no.0, subject, sequence, content, extensions };
-            self.queue_kept(id, no, &report);
+        if let Some(replay) = replay
+            && let Some(known) = self.reports.subscriptions.replays.get(&replay).copied()
+        {
+            self.replay_here(now, replay, known);
         }
     }
 
@@ -165,8 +156,8 @@ impl Distributor<'_> {
         let interests = &mut self.reports.interests;
         let full = interests.weight() + want.pattern.weight() > self.rules.limits.interests;
         if full && !interests.contains(target, &pattern, latest) {
-            // Only a group with very many members gets here: the hub would end the link. The
-            // members beyond the limit are not heard.
+            // Only members that join a group later get here: the hub would end the link. Those
+            // beyond the limit are not heard.
             return;
         }
         let Some(id) = interests.add(target, want) else { return };

@@ -9,11 +9,13 @@ use crate::collections::service_map::{Place, ServiceMap};
 use crate::delivery::event::Delivered;
 use crate::ids::{LinkId, ServiceId, Str};
 use crate::reports::feed::Feed;
+use crate::reports::pace::Pace;
 use crate::reports::pattern::Pattern;
 use crate::reports::replay_buffer::ReplayBuffer;
 use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::reports::want::Want;
 
+pub(crate) mod replaying;
 mod take;
 
 /// Reports that a new subscription may be told before the application grants more.
@@ -27,14 +29,15 @@ pub(crate) struct Subscription {
     pub(crate) pattern: Pattern,
     limits: SubscriptionLimits,
     queue: VecDeque<Waiting>,
-    /// Replayed reports that wait, unless `latest`: apart, to be dropped last.
+    /// Replayed reports that wait, and those that have taken their places: apart, to be dropped
+    /// last.
     kept: VecDeque<Waiting>,
     /// Reports that were ever queued.
     queued: u64,
-    /// Absolute position of the queue's first entry.
-    base: u64,
-    /// With `latest`: absolute position of each subject's report.
-    newest: SeededMap<(ServiceId, Str), u64>,
+    /// With `latest`: where each subject's report is.
+    newest: SeededMap<(ServiceId, Str), Spot>,
+    /// Entries that have left the queue and `kept`.
+    left: (u64, u64),
     /// Of the queue and of what is held during replays.
     bytes: usize,
     held: usize,
@@ -44,6 +47,8 @@ pub(crate) struct Subscription {
     /// Dropped in all, here and on the way.
     missed: u64,
     feeds: ServiceMap<Feed>,
+    /// Of replays.
+    pub(super) pace: Pace,
     /// Entries of `dropped` of all feeds.
     untold: usize,
     /// Identities of feeds whose service is absent, by their `departure`.
@@ -61,6 +66,13 @@ struct Waiting {
     report: Delivered,
 }
 
+/// Absolute position of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spot {
+    Queue(u64),
+    Kept(u64),
+}
+
 impl Subscription {
     pub(crate) fn new(
         target: SubscriptionTarget,
@@ -75,14 +87,15 @@ impl Subscription {
             queue: VecDeque::new(),
             kept: VecDeque::new(),
             queued: 0,
-            base: 0,
             newest: SeededMap::with_hasher(SeededState(seed)),
+            left: (0, 0),
             bytes: 0,
             held: 0,
             ahead: 0,
             credit: INITIAL_CREDIT,
             missed: 0,
             feeds: ServiceMap::new(seed),
+            pace: Pace::new(limits.reports, limits.bytes),
             untold: 0,
             absent: BTreeMap::new(),
             departures: 0,
@@ -111,9 +124,9 @@ impl Subscription {
     }
 
     /// A service is visible; returns the sequence after which its values are wanted. `replay`: live
-    /// reports are held until `end_replay` of that id, which is asked for over that link, and from
-    /// then on come by that way.
-    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<(u32, LinkId)>) -> u64 {
+    /// reports are held until `end_replay` of that id, which is asked for over that link, or here,
+    /// and from then on come by that way.
+    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<(u32, Option<LinkId>)>) -> u64 {
         let feed = self.feeds.entry(id);
         self.absent.remove(&feed.departure);
         feed.present = true;
@@ -121,7 +134,7 @@ impl Subscription {
             // Until the mark of the replay says how far.
             feed.unseen = u64::MAX;
         }
-        feed.way = replay.map(|(_, link)| link);
+        feed.way = replay.and_then(|(_, link)| link);
         feed.replay = replay.map(|(replay, _)| (replay, ReplayBuffer::default()));
         feed.last
     }
@@ -138,7 +151,9 @@ impl Subscription {
             held = Some(ReplayBuffer { live, ..ReplayBuffer::default() });
         }
         feed.present = false;
-        self.release(id, held, u64::MAX, stamp);
+        if let Some(held) = held {
+            self.release(id, held, u64::MAX, stamp);
+        }
         self.departures += 1;
         if let Some(feed) = self.feeds.get_mut(id) {
             feed.resumed |= lost;
@@ -169,29 +184,11 @@ impl Subscription {
         }
         let astray = feed.is_astray(via, report.sequence);
         match &mut feed.replay {
-            Some((under_way, held)) => {
-                if replay.is_some_and(|replay| replay != *under_way) {
-                    return;
+            Some((under_way, _)) => {
+                if replay.is_none_or(|replay| replay == *under_way) {
+                    self.hold(report, place, via);
+                    self.trim();
                 }
-                if replay.is_none() {
-                    held.note_way(report.sequence, feed.way == via);
-                }
-                if !held.has(report.sequence) {
-                    self.bytes += report.content.bytes.len();
-                    self.held += 1;
-                    report.content = report.content.detached();
-                    if report.sequence > held.dropped.0 {
-                        report.missed = mem::take(&mut held.dropped).1;
-                    }
-                    if replay.is_none() {
-                        let lost = mem::take(&mut feed.lost);
-                        report.missed = report.missed.saturating_add(lost);
-                        held.live.insert(report.sequence, report);
-                    } else {
-                        held.kept.insert(report.sequence, report);
-                    }
-                }
-                self.trim();
             }
             None if replay.is_some() => {}
             None if astray => {
@@ -220,42 +217,6 @@ impl Subscription {
         self.bytes -= copy.content.bytes.len();
         self.held -= 1;
         self.ahead -= 1;
-    }
-
-    /// The replay is complete: what was held is told in the order of its sequence.
-    /// `sequence`: of the service when it answered.
-    pub(crate) fn end_replay(&mut self, id: ServiceId, replay: u32, sequence: u64, stamp: u64) {
-        let Some(feed) = self.feeds.get_mut(id) else { return };
-        if feed.replay.as_ref().is_none_or(|(under_way, _)| *under_way != replay) {
-            return;
-        }
-        let held = feed.replay.take().map(|(_, held)| held);
-        feed.unseen = feed.unseen.min(sequence);
-        self.release(id, held, sequence, stamp);
-        // What came before the mark has arrived, so the rest of it never will.
-        if let Some(feed) = self.feeds.get_mut(id)
-            && sequence > feed.last
-        {
-            let gap = feed.unseen.saturating_sub(feed.last);
-            feed.gap = feed.gap.saturating_add(gap);
-            feed.last = sequence;
-            self.missed = self.missed.saturating_add(gap);
-        }
-    }
-
-    /// Replays under way, to be forgotten with the subscription.
-    pub(crate) fn replays(&self) -> Vec<u32> {
-        self.feeds.values().filter_map(|feed| feed.replay.as_ref().map(|(id, _)| *id)).collect()
-    }
-
-    /// The replay under way for a service.
-    pub(crate) fn replay_of(&self, id: ServiceId) -> Option<u32> {
-        self.feeds.get(id)?.replay.as_ref().map(|(replay, _)| *replay)
-    }
-
-    /// The sequence after which values of a service are wanted.
-    pub(crate) fn wanted_after(&self, id: ServiceId) -> u64 {
-        self.feeds.get(id).map_or(0, |feed| feed.last)
     }
 
     /// Stamp of the next report, if it may be told.
@@ -306,47 +267,29 @@ impl Subscription {
 
     fn pop_kept(&mut self) -> Option<Waiting> {
         let waiting = self.kept.pop_front()?;
-        self.bytes -= waiting.report.content.bytes.len();
+        if waiting.report.replayed {
+            self.pace.remove(waiting.report.content.bytes.len());
+        }
+        self.forget(&waiting.report, Spot::Kept(self.left.1));
+        self.left.1 += 1;
         Some(waiting)
     }
 
     fn pop_queue(&mut self) -> Option<Waiting> {
         let waiting = self.queue.pop_front()?;
-        let report = &waiting.report;
-        self.bytes -= report.content.bytes.len();
-        if self.limits.latest {
-            let key = (report.id, report.subject.clone());
-            if self.newest.get(&key) == Some(&self.base) {
-                self.newest.remove(&key);
-            }
-        }
-        self.base += 1;
+        self.forget(&waiting.report, Spot::Queue(self.left.0));
+        self.left.0 += 1;
         Some(waiting)
     }
 
-    /// `mark`: what the publisher sent after this sequence comes by the way in use. What came by
-    /// another comes again, with everything before it.
-    fn release(&mut self, id: ServiceId, held: Option<ReplayBuffer>, mark: u64, stamp: u64) {
-        let Some(mut held) = held else { return };
-        // What is lost and was told by none of those held comes after them.
-        let lost = self.feeds.get_mut(id).map_or(0, |feed| mem::take(&mut feed.lost));
-        let mut lost = lost.saturating_add(held.dropped.1);
-        let astray = mem::take(&mut held.astray);
-        for (sequence, report) in held.merged() {
-            self.bytes -= report.content.bytes.len();
-            self.held -= 1;
-            if sequence > mark && astray.contains(&sequence) {
-                lost = lost.saturating_add(report.missed);
-                continue;
+    /// A report leaves its place.
+    fn forget(&mut self, report: &Delivered, spot: Spot) {
+        self.bytes -= report.content.bytes.len();
+        if self.limits.latest {
+            let key = (report.id, report.subject.clone());
+            if self.newest.get(&key) == Some(&spot) {
+                self.newest.remove(&key);
             }
-            if self.feeds.get(id).is_some_and(|feed| sequence > feed.last)
-                && let Some(place) = self.feeds.place(report.service, id)
-            {
-                self.queue(report, stamp, place);
-            }
-        }
-        if let Some(feed) = self.feeds.get_mut(id) {
-            feed.lost = feed.lost.saturating_add(lost);
         }
     }
 
@@ -361,36 +304,47 @@ impl Subscription {
             report.content = report.content.detached();
         }
         self.bytes += report.content.bytes.len();
+        if report.replayed {
+            self.pace.add(report.content.bytes.len());
+        }
         self.queued += 1;
         let number = self.queued;
-        if self.limits.latest {
-            self.queue_newest(report, stamp);
-        } else if report.replayed {
-            self.kept.push_back(Waiting { stamp, number, report });
-        } else {
-            self.queue.push_back(Waiting { stamp, number, report });
+        let replayed = report.replayed;
+        if !self.limits.latest || !self.replace(&mut report) {
+            let waiting = Waiting { stamp, number, report };
+            if replayed { &mut self.kept } else { &mut self.queue }.push_back(waiting);
         }
         self.trim();
     }
 
-    /// In the place of the subject's report that waits, or at the end.
-    fn queue_newest(&mut self, mut report: Delivered, stamp: u64) {
+    /// In the place of the subject's report that waits; false: it has to go to the end.
+    fn replace(&mut self, report: &mut Delivered) -> bool {
+        let (queue, kept) = (&mut self.queue, &mut self.kept);
         let key = (report.id, report.subject.clone());
-        let waiting = self
-            .newest
-            .get(&key)
-            .and_then(|position| usize::try_from(position - self.base).ok())
-            .and_then(|index| self.queue.get_mut(index));
-        if let Some(Waiting { report: old, .. }) = waiting {
-            self.bytes -= old.content.bytes.len();
-            self.missed = self.missed.saturating_add(1);
-            report.missed = report.missed.saturating_add(old.missed).saturating_add(1);
-            report.resumed |= old.resumed;
-            *old = report;
-        } else {
-            self.newest.insert(key, self.base + self.queue.len() as u64);
-            self.queue.push_back(Waiting { stamp, number: self.queued, report });
+        let index = |position: u64, left: u64| usize::try_from(position - left).ok();
+        let waiting = match self.newest.get(&key) {
+            Some(Spot::Queue(at)) => index(*at, self.left.0).and_then(|at| queue.get_mut(at)),
+            Some(Spot::Kept(at)) => index(*at, self.left.1).and_then(|at| kept.get_mut(at)),
+            None => None,
+        };
+        let Some(Waiting { report: old, .. }) = waiting else {
+            let spot = if report.replayed {
+                Spot::Kept(self.left.1 + kept.len() as u64)
+            } else {
+                Spot::Queue(self.left.0 + queue.len() as u64)
+            };
+            self.newest.insert(key, spot);
+            return false;
+        };
+        self.bytes -= old.content.bytes.len();
+        if old.replayed {
+            self.pace.remove(old.content.bytes.len());
         }
+        self.missed = self.missed.saturating_add(1);
+        report.missed = report.missed.saturating_add(old.missed).saturating_add(1);
+        report.resumed |= old.resumed;
+        mem::swap(old, report);
+        true
     }
 
     fn is_over(&self) -> bool {
@@ -452,6 +406,11 @@ impl Subscription {
         let from = if kept { &mut held.kept } else { &mut held.live };
         let Some((_, dropped)) = from.pop_first() else { return false };
         held.astray.remove(&dropped.sequence);
+        if kept {
+            self.pace.remove(dropped.content.bytes.len());
+        }
+        // What was published may be kept, in place of a value that was to come.
+        held.refill |= !kept;
         // Told by the one that follows.
         let kept = held.kept.range_mut(dropped.sequence..).next();
         let live = held.live.range_mut(dropped.sequence..).next();

@@ -11,6 +11,7 @@ use crate::ids::{ServiceId, ServiceNo, Str, SubscriptionId};
 use crate::registry::service::Service;
 use crate::reports::destinations::{ENTRY, MAX_REMEMBERED};
 use crate::reports::subscription::Subscription;
+use crate::reports::subscription::replaying::Rest;
 use crate::reports::subscription_options::SubscriptionTarget;
 use crate::steps;
 
@@ -38,6 +39,10 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Replay {
     pub(crate) subscription: SubscriptionId,
     pub(crate) service: ServiceId,
+    /// Some of it has come: what has not.
+    pub(crate) rest: Option<Rest>,
+    /// It was asked for and is not answered.
+    pub(crate) asked: bool,
 }
 
 /// Subscriptions that one service concerns.
@@ -121,7 +126,7 @@ impl Subscriptions {
     pub(crate) fn next_replay(&mut self, id: SubscriptionId, service: ServiceId) -> u32 {
         let replays = &self.replays;
         let no = self.replay_ids.allocate(|no| replays.contains_key(&no));
-        self.replays.insert(no, Replay { subscription: id, service });
+        self.replays.insert(no, Replay { subscription: id, service, rest: None, asked: false });
         no
     }
 

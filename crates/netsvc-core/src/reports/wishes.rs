@@ -407,8 +407,8 @@ impl Distributor<'_> {
 
     fn targets(&mut self, target: &InterestTarget) -> Vec<ServiceNo> {
         let services = &self.registry.services;
-        let targets = match target {
-            InterestTarget::Name(name) => services.named(name).to_vec(),
+        let targets: Vec<ServiceNo> = match target {
+            InterestTarget::Name(name) => services.named(name).iter().copied().collect(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
         };
         self.links.charge(targets.len());

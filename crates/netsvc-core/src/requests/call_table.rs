@@ -12,6 +12,7 @@ use crate::links::outbound::outbox::OVERHEAD;
 use crate::policy::party::Party;
 use crate::time::Time;
 
+use super::options::Prefer;
 use super::route_cache::Goal;
 
 /// A request in flight. Small, as nearly all are sent on or told while they arrive: what is only
@@ -37,6 +38,9 @@ pub(crate) struct Call {
     pub(crate) stream: bool,
     /// Its deadline is in the line of its timeout, not among the general timers.
     pub(crate) in_line: bool,
+    pub(crate) prefer: Prefer,
+    /// If its provider is overloaded, it is offered to another.
+    pub(crate) again: bool,
     /// `None`: it was sent or told, and will not be placed again.
     pub(crate) rest: Option<Box<Rest>>,
 }
@@ -243,7 +247,8 @@ impl CallTable {
             self.slots.push(None);
             self.slots.len() as u32 - 1
         });
-        self.slots[index as usize] = Some((generation, call));
+        // A free slot has nothing to drop.
+        std::mem::forget(self.slots[index as usize].replace((generation, call)));
         id(index, generation)
     }
 
@@ -275,18 +280,19 @@ impl CallTable {
     #[inline(always)]
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Removed> {
         let slot = self.slots.get_mut(index(call))?;
-        let (known, found) = slot.as_ref()?;
+        let (known, found) = slot.as_mut()?;
         if *known != generation(call) {
             return None;
         }
         let Call { caller, process, service, provider, .. } = *found;
         let line = found.in_line.then_some(found.timeout);
-        let waiting = match &found.rest {
+        let waiting = match &mut found.rest {
             None => None,
-            Some(rest) => forget(&mut self.kept, process, rest),
+            rest => forget(&mut self.kept, process, rest),
         };
         let removed = Removed { caller, process, line, service, provider, waiting };
-        *slot = None;
+        // Nothing in it has to be dropped any more.
+        std::mem::forget(slot.take());
         self.free.push(index(call) as u32);
         self.len -= 1;
         if self.len == 0 && self.slots.len() > KEPT_SLOTS {
@@ -323,7 +329,7 @@ impl CallTable {
     pub(crate) fn send(&mut self, call: CallId, to: Provider) -> Option<(&Call, Box<Rest>)> {
         let known = in_slot(&mut self.slots, call)?;
         let rest = known.rest.as_mut().filter(|rest| known.provider == to && rest.unsent)?;
-        if rest.waits {
+        if rest.waits || known.again {
             rest.unsent = false;
             let rest = rest.clone();
             return Some((known, rest));
@@ -351,7 +357,12 @@ impl CallTable {
 /// the provider.
 #[cold]
 #[inline(never)]
-fn forget(kept: &mut Kept, caller: ProcessNo, rest: &Rest) -> Option<NonZeroUsize> {
+fn forget(
+    kept: &mut Kept,
+    caller: ProcessNo,
+    rest: &mut Option<Box<Rest>>,
+) -> Option<NonZeroUsize> {
+    let rest = rest.take()?;
     kept.remove(caller, rest.size());
     NonZeroUsize::new(rest.size()).filter(|_| rest.unsent)
 }

@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod call_table;
 pub(crate) mod deadlines;
 mod expiry;
+pub(crate) mod failures;
 pub(crate) mod load;
 pub(crate) mod options;
 mod place;
@@ -47,6 +48,8 @@ pub(crate) struct Requests {
     timers: Timers<CallId>,
     /// Those of peers.
     expiry: Expiry,
+    /// When a request last came.
+    clock: Time,
     /// Routes may be remembered.
     caches: bool,
 }
@@ -62,6 +65,7 @@ impl Requests {
             deadlines: Deadlines::default(),
             timers: Timers::default(),
             expiry: Expiry::default(),
+            clock: Time(0),
             caches: true,
         }
     }

@@ -9,10 +9,20 @@ use crate::outcome::RequestCode;
 /// Whom the application asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetRef<'a> {
-    /// Any visible service of that name, one of this process first.
+    /// Any visible service of that name that has the method.
     Name(&'a Str),
     /// One service.
     Identity(ServiceId),
+}
+
+/// Which providers of a name are asked first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// Those of this process.
+    #[default]
+    Local,
+    /// None: whoever has least to do.
+    Any,
 }
 
 /// How the application asks.
@@ -22,6 +32,8 @@ pub struct RequestOptions<'a> {
     pub timeout: Duration,
     /// If there is no provider, wait for one until the deadline, connected or not.
     pub wait: bool,
+    /// Who is asked by a name.
+    pub prefer: Prefer,
     /// Parts of a streamed result that the caller takes at first; 0: it wants no stream.
     pub parts: u32,
     /// Extension fields (docs/protocol.md), to be told to the handler: well formed, ids even, at
@@ -42,7 +54,7 @@ impl<'a> RequestOptions<'a> {
 
     /// A request that fails at once if there is no provider, for a result in one piece.
     pub fn within(timeout: Duration) -> Self {
-        Self { timeout, wait: false, parts: 0, extensions: &[] }
+        Self { timeout, wait: false, prefer: Prefer::Local, parts: 0, extensions: &[] }
     }
 }
 

@@ -21,6 +21,8 @@ use super::router::Router;
 pub(super) enum Placed {
     /// The provider has been handed it.
     Sent,
+    /// So it has, but if it is overloaded another gets it.
+    Offered,
     /// It waits for a link, with the peer's number of the service, if it is asked by that.
     Queued(Option<u32>),
     /// It waits for the application; for long, perhaps, if that does not listen.
@@ -31,8 +33,12 @@ impl Placed {
     pub(super) fn number(self) -> Option<u32> {
         match self {
             Self::Queued(number) => number,
-            Self::Sent | Self::Pending { .. } => None,
+            Self::Sent | Self::Offered | Self::Pending { .. } => None,
         }
+    }
+
+    pub(super) fn is_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::Offered)
     }
 
     /// Its arguments must not keep a whole buffer alive.
@@ -40,6 +46,9 @@ impl Placed {
         matches!(self, Self::Queued(_) | Self::Pending { for_long: true })
     }
 }
+
+/// Bytes of arguments that may be kept so that another provider can be asked.
+const MAX_OFFERED: usize = 1 << 20;
 
 impl Router<'_> {
     /// Hands a request that nobody has to a provider. With `now` it may be encoded, or told to
@@ -53,8 +62,76 @@ impl Router<'_> {
         question: &Question<'_>,
         sink: &mut (dyn Sink + '_),
     ) -> Result<Placed, RequestError> {
+        match self.known_route(question) {
+            Some(route) => self.place_at(now, id, route, question, sink),
+            None => self.place_anew(now, id, question, None, sink),
+        }
+    }
+
+    /// As [`place`](Self::place), to a provider that is looked for, and is not `except`. If one of
+    /// several is known to be overloaded, another gets the request, once; if it may turn out to be,
+    /// the request is kept.
+    #[inline(never)]
+    fn place_anew(
+        &mut self,
+        now: Option<Time>,
+        id: CallId,
+        question: &Question<'_>,
+        except: Option<ServiceNo>,
+        sink: &mut (dyn Sink + '_),
+    ) -> Result<Placed, RequestError> {
+        let Some(call) = self.requests.calls.get(id) else { return Ok(Placed::Sent) };
+        let route = self.find_route(question, call.prefer, except)?;
+        let placed = self.place_at(now, id, route, question, sink);
+        if !route.several || except.is_some() {
+            return placed;
+        }
+        match placed {
+            Err(error) if error.code == RequestCode::Overloaded => {
+                let refused = Some(route.service);
+                self.place_anew(None, id, question, refused, &mut NoSink).map_err(|_| error)
+            }
+            Ok(placed) if matches!(route.to, To::Link(_, Some(_))) => {
+                let room = MAX_OFFERED.saturating_sub(self.requests.calls.kept());
+                if question.content.bytes.len() >= room {
+                    return Ok(placed);
+                }
+                if let Some(call) = self.requests.calls.get_mut(id) {
+                    call.again = true;
+                }
+                Ok(if placed == Placed::Sent { Placed::Offered } else { placed })
+            }
+            placed => placed,
+        }
+    }
+
+    /// Its provider refused a request before anybody saw it: another gets it, once. False: the
+    /// caller has to be told.
+    #[cold]
+    pub(super) fn offer_again(&mut self, id: CallId) -> bool {
+        let Some(call) = self.requests.calls.get_mut(id) else { return false };
+        let refused = call.service;
+        if !std::mem::take(&mut call.again) {
+            return false;
+        }
+        let Some(rest) = call.rest.as_deref_mut() else { return false };
+        rest.unsent = true;
+        self.take_from_provider(id, false);
+        self.place_again(id, refused).is_ok()
+    }
+
+    #[allow(clippy::inline_always, reason = "the path of every request")]
+    #[inline(always)]
+    fn place_at(
+        &mut self,
+        now: Option<Time>,
+        id: CallId,
+        route: Route,
+        question: &Question<'_>,
+        sink: &mut (dyn Sink + '_),
+    ) -> Result<Placed, RequestError> {
         let Question { by, deadline, parts, .. } = *question;
-        let Route { service, to } = self.route(by, question.goal, question.method)?;
+        let Route { service, to, .. } = route;
         let size = question.content.bytes.len();
         let beside = question.extensions.len();
         let (link, number) = match to {
@@ -161,7 +238,7 @@ impl Router<'_> {
     }
 
     /// A request that is kept is handed to a provider again, or waits for one. An error: neither.
-    fn place_again(&mut self, id: CallId) -> Result<(), RequestError> {
+    fn place_again(&mut self, id: CallId, refused: Option<ServiceNo>) -> Result<(), RequestError> {
         // Taken out while it is looked at; nothing below settles the request.
         let Some(call) = self.requests.calls.get(id) else { return Ok(()) };
         let (by, deadline, parts) = (call.party(), call.deadline, call.parts);
@@ -177,9 +254,9 @@ impl Router<'_> {
             extensions: &rest.extensions,
             waits: rest.waits,
         };
-        let placed = self.place(None, id, &question, &mut NoSink);
+        let placed = self.place_anew(None, id, &question, refused, &mut NoSink);
         if let Ok(placed) = placed {
-            rest.unsent = placed != Placed::Sent;
+            rest.unsent = !placed.is_sent();
             rest.number = placed.number();
             if placed.is_queued() {
                 rest.content = rest.content.detached();
@@ -188,7 +265,11 @@ impl Router<'_> {
         self.requests.calls.keep(id, rest);
         match placed {
             Ok(_) => Ok(()),
-            Err(error) if error.code == RequestCode::NoService && self.park(id) => Ok(()),
+            Err(error)
+                if error.code == RequestCode::NoService && refused.is_none() && self.park(id) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
@@ -202,7 +283,7 @@ impl Router<'_> {
             return false;
         }
         self.take_from_provider(id, true);
-        if self.place_again(id).is_err() {
+        if self.place_again(id, None).is_err() {
             self.settle_error(id, error);
         }
         true
@@ -218,7 +299,7 @@ impl Router<'_> {
         self.take_from_provider(id, false);
         // What this registry still shows over that link is about to be withdrawn.
         if self.has_provider_besides(goal.by_ref(), by, link) {
-            if let Err(error) = self.place_again(id) {
+            if let Err(error) = self.place_again(id, None) {
                 self.settle_error(id, &error);
             }
             return true;
@@ -244,7 +325,7 @@ impl Router<'_> {
         let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).copied().collect();
         for id in parked {
             self.requests.parked.remove(&id);
-            if let Err(error) = self.place_again(id) {
+            if let Err(error) = self.place_again(id, None) {
                 self.settle_error(id, &error);
             }
         }

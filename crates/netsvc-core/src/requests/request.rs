@@ -19,7 +19,7 @@ use crate::time::Time;
 use crate::wire::{OutcomeRef, RequestRef, RequestTargetRef, ResponseRef};
 
 use super::call_table::{Call, Caller, Provider, Rest};
-use super::options::{RequestOptions, TargetRef};
+use super::options::{Prefer, RequestOptions, TargetRef};
 use super::place::Placed;
 use super::question::Question;
 use super::route_cache::GoalRef;
@@ -41,7 +41,7 @@ impl Router<'_> {
         content: ContentRef<'_>,
         options: RequestOptions<'_>,
     ) {
-        let RequestOptions { timeout, wait, parts, extensions } = options;
+        let RequestOptions { timeout, wait, prefer, parts, extensions } = options;
         let fits = method.len() <= MAX_NAME && content.bytes.len() <= self.rules.limits.payload;
         if (!fits || !extensions.is_empty())
             && let Err(error) = self.check_request(method, content.bytes.len(), extensions)
@@ -59,6 +59,8 @@ impl Router<'_> {
             untold: 0,
             stream: parts > 0,
             in_line: false,
+            prefer,
+            again: false,
             rest: None,
         };
         let id = self.requests.calls.insert(call);
@@ -73,9 +75,17 @@ impl Router<'_> {
             TargetRef::Name(name) => GoalRef::Name(name),
             TargetRef::Identity(id) => GoalRef::Identity(id),
         };
-        let (by, deadline) = (Party { process: OWN, link: None }, now + timeout);
-        let question =
-            Question { by, deadline, parts, goal, method, content, extensions, waits: wait };
+        self.requests.clock = now;
+        let question = Question {
+            by: Party { process: OWN, link: None },
+            deadline: now + timeout,
+            parts,
+            goal,
+            method,
+            content,
+            extensions,
+            waits: wait,
+        };
         self.begin(now, id, &question, &mut NoSink);
     }
 
@@ -124,6 +134,8 @@ impl Router<'_> {
             untold: 0,
             stream: request.parts > 0,
             in_line: false,
+            prefer: Prefer::Any,
+            again: false,
             rest: None,
         });
         connection.inbound.insert_new(request.call, id);
@@ -132,9 +144,17 @@ impl Router<'_> {
             RequestTargetRef::Name(name) => GoalRef::Name(name),
         };
         let RequestRef { parts, method, content, extensions, .. } = *request;
-        let by = Party { process, link: Some(link) };
-        let question =
-            Question { by, deadline, parts, goal, method, content, extensions, waits: false };
+        self.requests.clock = now;
+        let question = Question {
+            by: Party { process, link: Some(link) },
+            deadline,
+            parts,
+            goal,
+            method,
+            content,
+            extensions,
+            waits: false,
+        };
         self.begin(now, id, &question, sink);
         Ok(())
     }
@@ -153,9 +173,9 @@ impl Router<'_> {
             Ok(Placed::Sent) if !question.waits => {}
             Ok(placed) => {
                 let mut rest = question.keep();
-                rest.unsent = placed != Placed::Sent;
+                rest.unsent = !placed.is_sent();
                 rest.number = placed.number();
-                if placed.is_queued() || question.waits {
+                if placed.is_queued() || placed.is_sent() || question.waits {
                     // To wait for as long as it takes.
                     rest.content = rest.content.detached();
                 }

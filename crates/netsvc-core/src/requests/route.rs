@@ -6,48 +6,45 @@ use crate::policy::party::Party;
 use crate::registry::service::Service;
 use crate::registry::service_table::Named;
 
+use super::options::Prefer;
+use super::question::Question;
 use super::refusals::no_service;
 use super::route_cache::{GoalRef, Route, RouteCache, To};
 use super::router::Router;
 
 impl Router<'_> {
-    /// Where a request goes, asked of policy and registry once and then remembered.
+    /// Where a request goes, if that was found for one that asked the same.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
-    pub(super) fn route(
-        &mut self,
-        by: Party,
-        goal: GoalRef<'_>,
-        method: &Str,
-    ) -> Result<Route, RequestError> {
-        let epoch = self.registry.services.epoch();
+    pub(super) fn known_route(&self, question: &Question<'_>) -> Option<Route> {
+        let Question { by, goal, method, .. } = *question;
         let known = match by.link {
             None => self.requests.route.as_deref(),
             Some(link) => self.links.linked(link).and_then(|link| link.route.as_deref()),
         };
-        match known.and_then(|known| known.get(goal, method, epoch)) {
-            Some(route) => Ok(route),
-            None => self.find_route(by, goal, method),
-        }
+        known?.get(goal, method, self.registry.services.epoch())
     }
 
-    #[inline(never)]
-    fn find_route(
+    /// Where a request goes, asked of policy and registry, and then remembered. `except`: not to
+    /// that provider.
+    pub(super) fn find_route(
         &mut self,
-        by: Party,
-        goal: GoalRef<'_>,
-        method: &Str,
+        question: &Question<'_>,
+        prefer: Prefer,
+        except: Option<ServiceNo>,
     ) -> Result<Route, RequestError> {
+        let Question { by, goal, method, .. } = *question;
         let services = &mut self.registry.services;
-        let (service, is_only) = match goal {
-            GoalRef::Service(no) => (Some(no), true),
-            GoalRef::Identity(id) => (services.no_of(id), true),
+        let (service, several) = match goal {
+            GoalRef::Service(no) => (Some(no), false),
+            GoalRef::Identity(id) => (services.no_of(id), false),
             GoalRef::Name(name) => match services.count_named(name) {
-                Named::Nobody => (None, true),
-                Named::One(no) => (Some(no), true),
-                Named::Several => (self.pick(name, by), false),
+                Named::Nobody => (None, false),
+                Named::One(no) => (Some(no), false),
+                Named::Several => (self.pick(name, question, prefer, except), true),
             },
         };
+        let service = service.filter(|no| Some(*no) != except);
         let known = service.and_then(|no| self.registry.services.get(no));
         let known = known.filter(|service| self.is_reachable(by, service));
         let Some(known) = known else { return Err(no_service(goal)) };
@@ -65,8 +62,8 @@ impl Router<'_> {
             }
         };
         self.policy().check_request(by, goal, method, known, to)?;
-        let route = Route { service: known.no, to };
-        if is_only && self.requests.caches {
+        let route = Route { service: known.no, to, several };
+        if !several && self.requests.caches {
             self.remember(by, goal, method, route);
         }
         Ok(route)
@@ -117,16 +114,28 @@ impl Router<'_> {
         })
     }
 
-    /// The service of a name to ask: one of this process first, then the least loaded.
-    fn pick(&mut self, name: &Str, by: Party) -> Option<ServiceNo> {
+    /// The service of a name to ask, among those that have the method: one of this process first,
+    /// if that is preferred, then the least loaded. If none has it, any: its caller is told.
+    fn pick(
+        &mut self,
+        name: &Str,
+        question: &Question<'_>,
+        prefer: Prefer,
+        except: Option<ServiceNo>,
+    ) -> Option<ServiceNo> {
+        let Question { by, method, .. } = *question;
         let services = &self.registry.services;
-        let named = services.named(name).iter().copied();
+        let is =
+            |no: &ServiceNo, what: &dyn Fn(&Service) -> bool| services.get(*no).is_some_and(what);
+        let named = services.named(name).iter().copied().filter(|no| Some(*no) != except);
         let mut candidates: Vec<ServiceNo> = named.filter(|no| self.may_ask(*no, by)).collect();
-        if by.link.is_none() {
-            let local = |no: &ServiceNo| services.get(*no).is_some_and(Service::is_local);
-            if candidates.iter().any(local) {
-                candidates.retain(local);
-            }
+        let able = |no: &ServiceNo| is(no, &|service| service.has_method(method));
+        if candidates.iter().any(able) {
+            candidates.retain(able);
+        }
+        let local = |no: &ServiceNo| is(no, &Service::is_local);
+        if prefer == Prefer::Local && candidates.iter().any(local) {
+            candidates.retain(local);
         }
         self.links.charge(services.named(name).len());
         self.least_loaded(name, &candidates)
@@ -137,8 +146,10 @@ impl Router<'_> {
         if candidates.len() <= 1 {
             return candidates.first().copied();
         }
-        let services = &self.registry.services;
-        let load = |no: &ServiceNo| services.get(*no).map_or(0, |known| known.load.count());
+        let (services, now) = (&self.registry.services, self.requests.clock);
+        let load = |no: &ServiceNo| {
+            services.get(*no).map_or(0, |known| known.load.count() + known.failures.recent(now))
+        };
         let least = candidates.iter().map(load).min()?;
         let equal: Vec<ServiceNo> =
             candidates.iter().filter(|no| load(no) == least).copied().collect();

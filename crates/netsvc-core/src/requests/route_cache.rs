@@ -28,6 +28,8 @@ pub(crate) struct Route {
     /// The provider; or whom the hub would pick if there were no others.
     pub(crate) service: ServiceNo,
     pub(crate) to: To,
+    /// The provider was picked from several.
+    pub(crate) several: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,13 +48,28 @@ impl Router<'_> {
                 OutcomeRef::Error { code, delivered, message }
             }
         };
+        if !matches!(outcome, OutcomeRef::Response(_)) {
+            self.note_failure(id);
+        }
         self.settle(id, &outcome, extensions, &mut NoSink);
     }
 
     /// A peer answered.
+    pub(crate) fn handle_response(&mut self, link: LinkId, response: &ResponseRef<'_>) {
+        let id = CallId(response.call);
+        if !matches!(response.outcome, OutcomeRef::Response(_))
+            && self.requests.calls.get(id).is_some_and(|call| call.is_sent_over(link))
+            && self.handle_failure(link, id, &response.outcome)
+        {
+            return;
+        }
+        self.handle_result(link, response, &mut NoSink);
+    }
+
+    /// A peer answered with a result, or with the last that is to be said of a request.
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
-    pub(crate) fn handle_response(
+    pub(crate) fn handle_result(
         &mut self,
         link: LinkId,
         response: &ResponseRef<'_>,
@@ -65,13 +80,30 @@ impl Router<'_> {
         if self.requests.calls.get(id).is_none_or(|call| !call.is_sent_over(link)) {
             return self.links.ignore(link);
         }
-        if let OutcomeRef::Error { code, delivered: Delivered::No, .. } = response.outcome
-            && matches!(code, RequestCode::NoService | RequestCode::Lost)
-            && self.wait_again(id, link)
-        {
-            return;
-        }
         self.settle(id, &response.outcome, response.extensions, sink);
+    }
+
+    /// A peer's answer is no result. True: another provider has been asked, or is waited for.
+    #[cold]
+    fn handle_failure(&mut self, link: LinkId, id: CallId, outcome: &OutcomeRef<'_>) -> bool {
+        self.note_failure(id);
+        match *outcome {
+            OutcomeRef::Error { code, delivered: Delivered::No, .. } => match code {
+                RequestCode::NoService | RequestCode::Lost => self.wait_again(id, link),
+                RequestCode::Overloaded => self.offer_again(id),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The provider of a request has failed: it is asked less for a while.
+    #[cold]
+    fn note_failure(&mut self, id: CallId) {
+        let service = self.requests.calls.get(id).and_then(|call| call.service);
+        if let Some(service) = service.and_then(|no| self.registry.services.get_mut(no)) {
+            service.failures.add(self.requests.clock);
+        }
     }
 
     /// The deadline of a request passed.
@@ -325,11 +357,9 @@ impl Router<'_> {
     #[allow(clippy::inline_always, reason = "the path of every request")]
     #[inline(always)]
     fn forget(&mut self, id: CallId, call: &Removed) {
-        if !self.requests.parked.is_empty() {
-            self.requests.parked.remove(&id);
-        }
         if let Some(waiting) = call.waiting {
             let Self { requests, registry, links, deliveries, .. } = self;
+            requests.parked.remove(&id);
             let Removed { provider, service, .. } = *call;
             Arguments { provider, service, bytes: waiting.get() }.take_back(
                 &requests.calls,

@@ -27,6 +27,8 @@ pub struct SendBuffer {
     /// Bytes that were moved out at once the last time. The next are likely to be as many, and a
     /// system call for one buffer costs the kernel much less than for several.
     burst: usize,
+    /// Bytes since it was empty that others may hold as well.
+    shared: usize,
 }
 
 impl SendBuffer {
@@ -85,6 +87,22 @@ impl SendBuffer {
         }
     }
 
+    /// As [`push`](Self::push), of what others may hold as well.
+    pub(crate) fn push_shared(&mut self, rest: Bytes) {
+        self.note_shared(rest.len());
+        self.push(rest);
+    }
+
+    /// So many of the bytes that were pushed others may hold as well.
+    pub(crate) fn note_shared(&mut self, bytes: usize) {
+        self.shared += bytes;
+    }
+
+    /// Bytes that nobody else holds, not written yet.
+    pub(crate) fn alone(&self) -> usize {
+        self.len.saturating_sub(self.shared)
+    }
+
     /// Moves everything out of `other`, behind what is here.
     pub(crate) fn append(&mut self, other: &mut Self) {
         let burst = other.len;
@@ -94,6 +112,7 @@ impl SendBuffer {
         } else if !other.is_empty() {
             self.seal();
             self.len += other.len;
+            self.shared += other.shared;
             self.segments.append(&mut other.segments);
             self.tail = std::mem::take(&mut other.tail);
             other.clear();

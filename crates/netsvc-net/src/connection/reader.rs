@@ -24,6 +24,8 @@ pub(crate) struct Reader {
     failed: bool,
     /// Whole frames are left in `buffer`: their sender's turn was over.
     waits: bool,
+    /// Bytes that the core knows of.
+    told: usize,
 }
 
 /// Bytes read at once, and thus applied under one hold of the registry's mutex; more only for
@@ -34,6 +36,8 @@ const SMALL: usize = 8 << 10;
 /// Room for a large frame that is made at the peer's word: enough for a content of the default
 /// limit. More is made as more of the frame arrives.
 const ANNOUNCED: usize = (1 << 20) + (64 << 10);
+/// The core is told of what is held in steps of so many bytes: most links hold less.
+const STEP: usize = 64 << 10;
 
 impl Reader {
     pub(crate) fn new(max_payload: usize) -> Self {
@@ -44,6 +48,7 @@ impl Reader {
             decoder: Decoder::new(max_payload),
             failed: false,
             waits: false,
+            told: 0,
         }
     }
 
@@ -118,6 +123,11 @@ impl Reader {
         true
     }
 
+    /// Nothing more will be read: it owns no memory any more.
+    pub(crate) fn end(&mut self) {
+        *self = Self { failed: true, ..Self::new(0) };
+    }
+
     /// Reads once into the thread's memory, behind what is begun. `None`: that is too much to be
     /// copied there and back with each read.
     fn fill_slice(&mut self, stream: &dyn Stream, room: usize) -> Option<io::Result<Read>> {
@@ -170,9 +180,24 @@ impl Reader {
         })
     }
 
-    /// Applies every whole frame, as far as a turn [goes](Self::waits). What follows a broken one is
-    /// dropped.
+    /// Applies every whole frame, as far as a turn [goes](Self::waits). What follows a broken one
+    /// is dropped.
     pub(crate) fn apply(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        conn: ConnId,
+        sink: Option<&mut (dyn Sink + '_)>,
+    ) {
+        self.apply_whole(process, now, conn, sink);
+        let held = self.large.capacity() + self.buffer.len() + self.decoder.kept();
+        if held / STEP != self.told / STEP {
+            self.told = held;
+            process.handle_arriving(conn, held);
+        }
+    }
+
+    fn apply_whole(
         &mut self,
         process: &mut Process,
         now: Time,

@@ -66,6 +66,7 @@ pub(super) fn adopt(
 async fn run(connection: Arc<Connection>, shared: Arc<Shared>) {
     let mut readiness = Readiness::new(&*connection.stream);
     let served = caught(pin!(serve(&connection, &shared, &mut readiness))).await;
+    connection.reader().end();
     if served == Some(Served::Closed) {
         let _ = timeout(LINGER, discard(&connection, &mut readiness)).await;
     } else {

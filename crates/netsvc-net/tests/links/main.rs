@@ -14,6 +14,7 @@ mod loopback;
 mod misbehaving;
 mod panics;
 mod relayed;
+mod shares;
 mod shutdown;
 mod support;
 mod traffic;

@@ -9,7 +9,9 @@ use netsvc_core::{
 };
 use netsvc_testkit::{Target, Verbs};
 
-use crate::support::{Node, RawPeer, answer_next, assert_reason, content, eventually, hello};
+use crate::support::{
+    Node, RawPeer, answer_next, assert_reason, content, eventually, hello, hello_of,
+};
 
 const PATIENT: Duration = Duration::from_secs(60);
 
@@ -23,7 +25,11 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let (hub, port) = Node::hub(Limits::default());
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
+        let (hub, port) = Node::hub(limits);
         hub.service("echo", &["say"]);
         let witness = Node::client("witness", port);
         hub.active();
@@ -100,6 +106,50 @@ fn an_oversized_frame_ends_the_link_before_its_body_is_read() {
     assert_eq!(refusal(&mut peer), ReasonCode::Protocol);
     assert_reason(&scene.hub.inactive(), ReasonCode::Protocol);
     scene.assert_untouched();
+}
+
+#[test]
+fn symbols_and_beginnings_of_messages_beyond_the_budget_end_the_link_that_has_most() {
+    let mut scene = Scene::with(Limits { memory: 2 << 20, ..Limits::default() });
+    let mut modest = RawPeer::connect(scene.port);
+    modest.join(PATIENT);
+    scene.hub.active();
+    modest.stream.write_all(&symbols(500)).unwrap();
+    let mut greedy = RawPeer::connect(scene.port);
+    greedy.send(&Message::Hello(hello_of(8, PATIENT)));
+    greedy.send(&Message::Synced);
+    scene.hub.active();
+    greedy.stream.write_all(&symbols(1000)).unwrap();
+    scene.assert_untouched();
+    // Header of a REPORT that announces a megabyte, and half of it.
+    let mut report = vec![0x50, 0, 0, 0];
+    report.extend_from_slice(&(1_u32 << 20).to_le_bytes());
+    report.resize(1 << 19, 0);
+    // It may be cut off in the middle.
+    let _ = greedy.stream.write_all(&report);
+    let ended = scene.hub.inactive();
+    assert_reason(&ended, ReasonCode::Limit);
+    assert_eq!(ended.peer.unwrap().process, hello_of(8, PATIENT).process);
+    scene.assert_untouched();
+    modest.send(&Message::Flush { token: 1 });
+    assert!(modest.receive_until(|message| match message {
+        Message::Flushed { token } => Some(token == 1),
+        _ => None,
+    }));
+}
+
+/// So many SYMBOLs of a kilobyte each.
+fn symbols(count: u16) -> Vec<u8> {
+    let text = [b'x'; 1024];
+    let frame = |slot: u16| {
+        let mut frame = vec![0x10, 0, 0, 0];
+        frame.extend_from_slice(&(4 + text.len() as u32).to_le_bytes());
+        frame.extend_from_slice(&slot.to_le_bytes());
+        frame.extend_from_slice(&(text.len() as u16).to_le_bytes());
+        frame.extend_from_slice(&text);
+        frame
+    };
+    (0..count).flat_map(frame).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use netsvc_core::{RequestCode, RequestOptions};
+use netsvc_core::{Prefer, RequestCode, RequestOptions};
 
 use crate::commands::command::{Body, Command, Reply, Subject, Target};
 use crate::numbers::{command, command_flag, request_flag, slots, status};
@@ -101,18 +101,23 @@ impl<'a> Commands<'a> {
         match op {
             command::REQUEST => {
                 let [key, timeout, parts, target, method, length] = self.numbers()?;
-                if extra & !(request_flag::WAIT | request_flag::IDENTITY) != 0 {
+                let known = request_flag::WAIT | request_flag::IDENTITY | request_flag::PREFER_ANY;
+                if extra & !known != 0 {
                     return Err(malformed("unknown flags of a request"));
                 }
                 self.slot(target, start)?;
                 self.slot(method, start)?;
                 let timeout = Duration::from_millis(timeout.into());
                 let wait = extra & request_flag::WAIT != 0;
+                let prefer = match extra & request_flag::PREFER_ANY {
+                    0 => Prefer::Local,
+                    _ => Prefer::Any,
+                };
                 let bytes = self.take(length)?;
                 let extensions = self.extensions(flags)?;
                 run.run(Command::Request {
                     key,
-                    options: RequestOptions { timeout, wait, parts, extensions: &[] },
+                    options: RequestOptions { timeout, wait, prefer, parts, extensions: &[] },
                     target: if extra & request_flag::IDENTITY == 0 {
                         Target::Name(target)
                     } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use netsvc_core::{ExchangeId, Heartbeat, Lifetime, LinkId, RequestOptions, Retry, Str};
+use netsvc_core::{ExchangeId, Heartbeat, Lifetime, LinkId, Prefer, RequestOptions, Retry, Str};
 
 use super::layout::Layout;
 use super::operation::Operation;
@@ -126,6 +126,8 @@ impl Run {
                 let options = RequestOptions {
                     timeout: Duration::from_millis(timeout.into()),
                     wait,
+                    // Of the same bits, so that sequences that were found stay what they are.
+                    prefer: if parts % 2 == 0 { Prefer::Local } else { Prefer::Any },
                     parts: parts.into(),
                     extensions: &[],
                 };

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use netsvc_core::limits::{MAX_NAME, MAX_SUBJECT};
 use netsvc_core::{
-    CallId, Change, DeliveredReport, Event, Filter, HandlerResult, Lifetime, NewService, Process,
-    ProcessId, PublishOptions, RequestCode, RequestOptions, ServiceId, ServiceNo, Status, Str,
-    SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time, WatchId,
+    CallId, Change, DeliveredReport, Event, Filter, HandlerResult, Lifetime, NewService, Prefer,
+    Process, ProcessId, PublishOptions, RequestCode, RequestOptions, ServiceId, ServiceNo, Status,
+    Str, SubscriptionId, SubscriptionLimits, SubscriptionTarget, Time, WatchId,
 };
 
 use crate::target::Target;
@@ -184,6 +184,7 @@ impl Application {
         let options = RequestOptions {
             timeout,
             wait: source.below(3) == 2,
+            prefer: if parts % 2 == 0 { Prefer::Local } else { Prefer::Any },
             parts,
             extensions: own_extensions(source),
         };

@@ -13,7 +13,8 @@ use crate::requests::call_table::Provider;
 use crate::requests::route_cache::Goal;
 use crate::time::Time;
 use crate::wire::{
-    AnnouncementRef, Message, RequestRef, RequestTargetRef, SendBuffer, Subscriber, millis,
+    AnnouncementRef, Message, RequestRef, RequestTargetRef, SEGMENT_FROM, SendBuffer, Subscriber,
+    millis,
 };
 
 use super::outbox::Out;
@@ -57,8 +58,10 @@ impl Links {
         if outbound.last_progress == Time::NEVER || (outbound.unwritten == 0 && before == 0) {
             outbound.last_progress = now;
         }
-        outbound.note_snapshot(self.changes.end());
-        let told = outbound.position();
+        let told = if self.changes.is_empty() { None } else { outbound.position() };
+        if told.is_some() {
+            outbound.note_snapshot(self.changes.end());
+        }
         out.append(&mut outbound.ready);
         let mut progress = Progress::More;
         connection.out.looked = 0;
@@ -75,25 +78,42 @@ impl Links {
             outbound.last_sent = now;
         }
         outbound.unwritten = out.len();
+        if out.len() >= SEGMENT_FROM {
+            outbound.unwritten_alone = out.alone();
+        }
         if !outbound.is_writing(phase) {
             outbound.last_progress = Time::NEVER;
         }
         let closing = matches!(phase, Phase::Closing { .. });
-        let mut released = outbound.take_released();
+        let mut released = Vec::new();
         if let (Some(from), Some(to)) = (told, outbound.position()) {
             self.changes.advance(from, to);
-            released.extend(self.changes.take_released());
+            released = self.changes.take_released();
         }
+        let popped = outbound.outbox.has_popped();
         if let Some(state) = self.table.get_mut(link) {
             state.connection = Some(connection);
         }
         if !released.is_empty() {
             self.release(now, released);
         }
+        if popped {
+            self.note_popped(now, link);
+        }
         if !closing && out.len() > before {
             self.arm_writing(link, now);
         }
         progress
+    }
+
+    /// What waited in an outbox has left.
+    #[inline(never)] // Kept out of the way of links for which nothing waits.
+    fn note_popped(&mut self, now: Time, link: LinkId) {
+        let Some(Connection { out, .. }) = self.connection_mut(link) else { return };
+        out.recount();
+        let released = out.outbox.take_released();
+        self.release(now, released);
+        self.relieve();
     }
 
     /// Encodes one thing; false: there is nothing.
@@ -243,7 +263,12 @@ impl Outbound {
             Out::Lost { service, subject, count } => {
                 self.encoder.encode(&Message::Lost { service, subject, count }, out);
             }
-            Out::Report { report, .. } => self.encoder.report(&report.by_ref(), out),
+            Out::Report { report, shared, .. } => {
+                self.encoder.report(&report.by_ref(), out);
+                if shared && report.content.bytes.len() >= SEGMENT_FROM {
+                    out.note_shared(report.content.bytes.len());
+                }
+            }
             Out::Batch(batch) => batch.encode(&mut self.encoder, out),
             Out::Replay(cursor) => self.start_answer(cursor),
         }

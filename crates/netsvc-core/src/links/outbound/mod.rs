@@ -3,9 +3,9 @@
 //! `outlet` decides how a message leaves, `reports` how a report does; `outbox` holds what has to
 //! wait, `report_batch` what is encoded once for several links, and `encode` turns the rest into
 //! bytes when the transport has room. `changes` is what all links are told of services and
-//! processes, and `telling` how far each of them has come with it. `answers` are replays that the peer has asked for, made bytes
-//! by `answering` in between. Nothing outside this folder sees the encoder, the bytes that are
-//! ready, the outbox or a batch.
+//! processes, and `telling` how far each of them has come with it. `answers` are replays that the
+//! peer has asked for, made bytes by `answering` in between. Nothing outside this folder sees the
+//! encoder, the bytes that are ready, the outbox or a batch.
 
 mod answering;
 mod answers;
@@ -14,19 +14,23 @@ pub(crate) mod changes;
 pub(crate) mod encode;
 pub(crate) mod outbox;
 pub(crate) mod outlet;
+pub(crate) mod overflow;
 pub(crate) mod replay_cursor;
 pub(crate) mod report_batch;
 pub(crate) mod reports;
 mod shares;
 mod telling;
+mod told;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
 use crate::ids::{CallId, ConnId, LinkId, ProcessNo, ServiceNo};
 use crate::limits::{SLOWEST_READER, STUCK_WRITER};
+use crate::memory::budget::Budget;
 use crate::registry::process_table::{OWN, ProcessTable};
 use crate::reports::replay_queue::ReplayQueue;
 use crate::time::Time;
@@ -36,7 +40,12 @@ use super::phase::Phase;
 use answers::Answers;
 use changes::ChangeLog;
 use outbox::Outbox;
-use telling::Told;
+use overflow::Overflow;
+use told::Told;
+
+/// Bytes of a link that may be on their way into its transport: most of them have been encoded at
+/// once.
+const ON_ITS_WAY: usize = 128 << 10;
 
 /// The outbound side of a connection.
 #[derive(Debug)]
@@ -63,10 +72,15 @@ pub(crate) struct Outbound {
     dirty: bool,
     /// Bytes encoded but not yet taken by the transport.
     unwritten: usize,
+    /// Those of them that nobody else holds, when they were encoded.
+    unwritten_alone: usize,
     /// Others have waited for this link to take what they have caused.
     patience: Option<Patience>,
-    /// The outbox is over its limit although all reports were dropped.
-    overflowed: bool,
+    budget: Arc<Budget>,
+    /// Bytes that it counts for alone.
+    counted: usize,
+    /// It takes too much memory, and its link is to end.
+    overflow: Option<Overflow>,
     last_sent: Time,
     /// Since when the transport has taken no byte although something waits for it; `NEVER` while
     /// nothing does.
@@ -97,7 +111,7 @@ enum Snapshot {
 }
 
 impl Outbound {
-    pub(super) fn new(seed: u64, now: Time) -> Self {
+    pub(super) fn new(seed: u64, budget: Arc<Budget>, now: Time) -> Self {
         Self {
             encoder: Encoder::new(seed),
             urgent: VecDeque::new(),
@@ -112,8 +126,11 @@ impl Outbound {
             last_introduced: OWN,
             dirty: false,
             unwritten: 0,
+            unwritten_alone: 0,
             patience: None,
-            overflowed: false,
+            budget,
+            counted: 0,
+            overflow: None,
             last_sent: now,
             last_progress: now,
         }
@@ -179,6 +196,11 @@ impl Outbound {
     /// Replays that are to be asked for, or were and are not answered.
     pub(super) fn replays(&self) -> usize {
         self.replays.as_ref().map_or(0, |replays| replays.len())
+    }
+
+    /// Bytes of kept values that wait, passed on from others.
+    pub(super) fn replayed(&self) -> usize {
+        self.outbox.replayed_bytes()
     }
 
     /// Replays that the peer has asked for and that are not answered.
@@ -264,15 +286,10 @@ impl Outbound {
         is_wanted: impl Fn(CallId) -> bool,
     ) {
         self.outbox.take_back_request(arguments, is_wanted);
+        self.recount();
     }
 
-    /// Links that are not held up by this one any more.
-    #[inline]
-    pub(super) fn take_released(&mut self) -> Vec<LinkId> {
-        self.outbox.take_released()
-    }
-
-    /// As [`take_released`](Self::take_released), when nothing more will be written.
+    /// Links that are held up by this one, when nothing more will be written.
     pub(super) fn take_held(&mut self) -> Vec<LinkId> {
         self.outbox.take_held()
     }
@@ -303,8 +320,68 @@ impl Outbound {
         }
     }
 
-    pub(super) fn has_overflowed(&self) -> bool {
-        self.overflowed
+    pub(super) fn overflow(&self) -> Option<Overflow> {
+        self.overflow
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What waits here has changed.
+    fn recount(&mut self) {
+        let bytes = match self.overflow {
+            Some(_) => 0,
+            None if self.outbox.is_empty() => 0,
+            None => {
+                let written = self.unwritten.min(self.unwritten_alone);
+                self.outbox.memory_alone() + self.ready.alone() + written
+            }
+        };
+        self.budget.recount(&mut self.counted, bytes);
+    }
+
+    /// Makes room for a request that has to wait; false: there is too little.
+    #[inline(never)] // Kept out of the way of those that do not.
+    fn make_room(&mut self, room: usize) -> bool {
+        if self.budget.refuses_requests(self.consumption()) {
+            return false;
+        }
+        let has_room = self.outbox.drop_reports(room);
+        self.recount();
+        has_room
+    }
+
+    /// Queues a request with so much content.
+    #[inline(never)] // The same.
+    fn queue_request(&mut self, call: CallId, size: usize) {
+        self.outbox.push_request(call, size);
+        self.recount();
+    }
+
+    /// Nothing of this counts any more.
+    pub(super) fn uncount(&mut self, overflow: Overflow) {
+        self.overflow = Some(overflow);
+        self.recount();
+    }
+
+    /// Bytes of memory that it takes by what its peer has asked for.
+    pub(super) fn consumption(&self) -> usize {
+        // Whose that is that is on its way is not known any more.
+        let on_its_way = (self.ready.len() + self.unwritten).saturating_sub(ON_ITS_WAY);
+        self.outbox.memory_asked_for() + on_its_way
+    }
+
+    /// Those who have caused something that waits here, each with its part.
+    pub(super) fn charges(&self) -> impl Iterator<Item = (LinkId, usize)> {
+        self.outbox.charges()
+    }
+
+    /// Drops the oldest report that waits; false: there is none.
+    pub(super) fn drop_report(&mut self) -> bool {
+        let dropped = self.outbox.drop_oldest();
+        self.recount();
+        dropped
     }
 
     /// When a heartbeat is due, or the transport counts as stuck.

@@ -54,9 +54,11 @@ pub(crate) enum Out {
     /// The request is in the in-flight table until it is encoded; withdrawn ones are skipped.
     Request(CallId),
     /// `latest`: nobody behind the link wants more than the newest of each subject.
+    /// `shared`: other links may wait for its content, too.
     Report {
         report: Report,
         latest: bool,
+        shared: bool,
     },
     /// Reports of which nobody wants only the newest, already encoded.
     Batch(Arc<SealedBatch>),
@@ -99,9 +101,19 @@ impl Out {
                 Self::ReplayRequest { pattern, .. } => pattern.len(),
                 Self::Replay(replay) => replay.pattern.text().len(),
                 Self::Lost { subject, .. } => subject.as_ref().map_or(0, |text| text.len()),
-                // Requests are charged by `push_request`, which knows the content, changes by their log.
+                // Requests are charged by `push_request`, which knows the content, and changes by
+                // their log.
                 Self::Request(_) | Self::Replays(_) | Self::Changes { .. } | Self::Nothing => 0,
             }
+    }
+
+    /// Those of them that count once for all links that wait for them.
+    fn shared(&self) -> usize {
+        match self {
+            Self::Batch(batch) => batch.frames.len(),
+            Self::Report { report, shared: true, .. } => report.content.bytes.len(),
+            _ => 0,
+        }
     }
 
     /// The same entry, ready to wait: see `Content::detached`.
@@ -223,6 +235,14 @@ pub(crate) struct Outbox {
     /// Where the newest report of a subject is that a newer one may replace.
     replaceable: FxHashMap<(u32, Str), u64>,
     bytes: usize,
+    /// Of those, of replayed values.
+    replayed_bytes: usize,
+    /// Those of them that other links may wait for as well.
+    shared: usize,
+    /// Those of them that nobody who could be held up has caused.
+    unowned: usize,
+    /// Something has left since this was last asked.
+    popped: bool,
     /// Dropped, and not told to the peer yet.
     lost: DropCounts,
     /// Entries that are `Nothing`.
@@ -231,8 +251,8 @@ pub(crate) struct Outbox {
     arguments: usize,
     /// Requests that were taken back and may still be in it.
     stale: usize,
-    /// What others have caused.
-    shares: Shares,
+    /// What others have caused, most of the time nothing.
+    shares: Option<Box<Shares>>,
 }
 
 impl Outbox {
@@ -243,6 +263,16 @@ impl Outbox {
     /// Entries, those that were dropped included.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    pub(crate) fn replayed_bytes(&self) -> usize {
+        self.replayed_bytes
+    }
+
+    /// Whether something has left since those were taken who were held up by that.
+    #[inline]
+    pub(crate) fn has_popped(&self) -> bool {
+        self.popped
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -286,23 +316,28 @@ impl Outbox {
         let size = out.size();
         steps::count(1);
         self.push_sized(out, size, source);
-        self.shares.add(source, size, limit)
+        self.shares.get_or_insert_default().add(source, size, limit)
     }
 
     /// Links that are not held up any more.
-    #[inline]
     pub(crate) fn take_released(&mut self) -> Vec<LinkId> {
-        self.shares.take_released()
+        self.popped = false;
+        let Some(shares) = &mut self.shares else { return Vec::new() };
+        let released = shares.take_released();
+        if shares.bytes() == 0 {
+            self.shares = None;
+        }
+        released
     }
 
     /// As [`take_released`](Self::take_released), when nothing of this will be written any more.
     pub(crate) fn take_held(&mut self) -> Vec<LinkId> {
-        self.shares.take_held()
+        self.shares.take().map_or_else(Vec::new, |mut shares| shares.take_held())
     }
 
     /// Others are held up until some of it has left.
     pub(crate) fn holds_up(&self) -> bool {
-        self.shares.holds_up()
+        self.shares.as_ref().is_some_and(|shares| shares.holds_up())
     }
 
     /// Absolute positions of the first entry, and behind the last. Changes at the end are left out:
@@ -381,12 +416,23 @@ impl Outbox {
     /// the oldest reports are dropped. False if more than `limit` bytes are left all the same.
     pub(crate) fn drop_reports(&mut self, limit: usize) -> bool {
         while self.bytes > limit {
+            if !self.drop_oldest() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Drops the oldest report; false: there is none.
+    pub(crate) fn drop_oldest(&mut self) -> bool {
+        loop {
             let next = self.droppable.pop_front().or_else(|| self.replayed.pop_front());
             let Some(position) = next else { return false };
             let Some(index) = position.checked_sub(self.base) else { continue };
-            self.drop_entry(index);
+            if self.drop_entry(index) {
+                return true;
+            }
         }
-        true
     }
 
     /// If a report of the same subject waits that nobody behind the link needs once there is a
@@ -400,16 +446,24 @@ impl Outbox {
 
     pub(crate) fn pop(&mut self) -> Option<Out> {
         if let Some(lost) = self.lost_first() {
+            self.popped = true;
             return Some(lost);
         }
         let Entry { out, size, source } = self.entries.pop_front()?;
-        if source != NOBODY {
-            self.shares.remove(source, size as usize);
+        self.popped = true;
+        self.shared -= out.shared();
+        if source == NOBODY && out.is_charged() {
+            self.unowned -= size as usize;
+        }
+        if source != NOBODY
+            && let Some(shares) = &mut self.shares
+        {
+            shares.remove(source, size as usize);
         }
         if matches!(out, Out::Nothing) {
             self.holes -= 1;
         }
-        if let Out::Report { report, latest: true } = &out {
+        if let Out::Report { report, latest: true, .. } = &out {
             let key = (report.service, report.subject.clone());
             if self.replaceable.get(&key) == Some(&self.base) {
                 self.replaceable.remove(&key);
@@ -423,6 +477,9 @@ impl Outbox {
             self.replayed.pop_front();
         }
         self.bytes -= size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= size as usize;
+        }
         if self.entries.is_empty() {
             // An idle link owns no memory for its outbox.
             self.entries = VecDeque::new();
@@ -452,6 +509,13 @@ impl Outbox {
         // No message exceeds 64 MiB by much.
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.bytes += size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes += size as usize;
+        }
+        self.shared += out.shared();
+        if source == NOBODY && out.is_charged() {
+            self.unowned += size as usize;
+        }
         self.entries.push_back(Entry { out, size, source });
     }
 
@@ -466,7 +530,7 @@ impl Outbox {
         } else if out.droppable().is_some() {
             self.droppable.push_back(position);
         }
-        if let Out::Report { report, latest: true } = out {
+        if let Out::Report { report, latest: true, .. } = out {
             self.replaceable.insert((report.service, report.subject.clone()), position);
         }
     }
@@ -480,6 +544,7 @@ impl Outbox {
         self.holes = 0;
         steps::count(2 * self.entries.len());
         self.entries.retain(|entry| !matches!(entry.out, Out::Nothing));
+        self.entries.shrink_to(2 * self.entries.len());
         self.droppable.clear();
         self.replayed.clear();
         self.replaceable.clear();
@@ -498,6 +563,10 @@ impl Outbox {
         }
         out.lose(&mut self.lost);
         self.bytes -= *size as usize;
+        if out.is_replayed() {
+            self.replayed_bytes -= *size as usize;
+        }
+        self.shared -= out.shared();
         (*out, *size) = (Out::Nothing, 0);
         self.holes += 1;
         self.close_holes();
@@ -505,5 +574,6 @@ impl Outbox {
     }
 }
 
+mod memory;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::links::Links;
 use crate::links::charges::{Charges, NOBODY};
 use crate::links::connection::Connection;
 use crate::links::timer::LinkTimer;
+use crate::memory::shared_bytes::SharedTotal;
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::registry::process_table::ProcessTable;
 use crate::requests::arguments::{check_arguments, may_exceed};
@@ -20,6 +21,7 @@ use crate::wire::{Message, OutcomeRef, RequestRef, ResponseRef};
 
 use super::bounds::Bounds;
 use super::outbox::{OVERHEAD, Out, message_size};
+use super::overflow::Overflow;
 
 /// A link in use, to send on. See [`Links::outlet`].
 pub(crate) struct Outlet<'a> {
@@ -184,14 +186,14 @@ impl<'a> Outlet<'a> {
         caller: ProcessNo,
         calls: &mut CallTable,
     ) -> Result<(), RequestError> {
-        let (outbox, room) = (&mut self.connection.out.outbox, self.bounds.requests());
+        let (out, room) = (&mut self.connection.out, self.bounds.requests());
         if may_exceed(whole, room, calls) {
-            check_arguments((caller, whole), outbox.arguments(), room, calls)?;
+            check_arguments((caller, whole), out.outbox.arguments(), room, calls)?;
         }
-        if outbox.drop_reports(room.saturating_sub(whole)) {
+        if out.make_room(room.saturating_sub(whole)) {
             return Ok(());
         }
-        let text = "the link's outbox is full: the peer reads too slowly";
+        let text = "the link's outbox, or limits.memory, is full: the peer reads too slowly";
         Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text))
     }
 
@@ -216,7 +218,7 @@ impl<'a> Outlet<'a> {
     /// encoded, so that it can be taken back.
     pub(crate) fn queue_request(&mut self, call: CallId, size: usize) {
         self.connection.outbound.begin();
-        self.connection.out.outbox.push_request(call, size);
+        self.connection.out.queue_request(call, size);
         self.mark_dirty();
     }
 
@@ -229,12 +231,18 @@ impl<'a> Outlet<'a> {
         let (outbound, limit) = (&mut self.connection.out, self.bounds.outbox);
         // What comes back to the link that has caused it is its own affair.
         let cause = if self.charges.cause == self.link { NOBODY } else { self.charges.cause };
-        if outbound.outbox.push_from(cause, out, limit) {
+        let share_of = limit.min(outbound.budget.left());
+        if outbound.outbox.push_from(cause, out, share_of) {
             self.charges.over.push(cause);
             self.timers.set(LinkTimer::Link(self.link), Time(0));
         }
         if outbound.outbox.bytes() > limit && !outbound.outbox.drop_reports(limit) {
-            outbound.overflowed = true;
+            outbound.overflow.get_or_insert(Overflow::Outbox);
+            self.timers.set(LinkTimer::Link(self.link), Time(0));
+        }
+        outbound.recount();
+        if outbound.budget.is_exceeded() {
+            // It is relieved then, if not before: see `relief.rs`.
             self.timers.set(LinkTimer::Link(self.link), Time(0));
         }
         self.mark_dirty();
@@ -249,6 +257,11 @@ impl<'a> Outlet<'a> {
     pub(super) fn mark_dirty(&mut self) {
         let Connection { id, phase, out, .. } = &mut *self.connection;
         out.mark_dirty(*id, phase, self.dirty);
+    }
+
+    /// What is counted once for several links.
+    pub(super) fn shared(&self) -> &SharedTotal {
+        self.charges.budget.shared()
     }
 
     /// The parts that reports need.

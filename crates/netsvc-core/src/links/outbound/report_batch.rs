@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashSet;
 
 use crate::ids::{LinkId, ServiceNo, Str};
+use crate::memory::shared_bytes::SharedTotal;
 use crate::reports::destinations::Destinations;
 use crate::wire::{
     Encoder, REPORT_HEAD, RawReport, Report, ReportRef, SEGMENT_FROM, SendBuffer, put_report,
@@ -22,6 +23,7 @@ pub(crate) struct SealedBatch {
     pub(crate) service: ServiceNo,
     /// What the symbols in its frames stand for, in their order.
     pub(crate) symbols: Vec<(u16, Str)>,
+    /// They count as long as they are held.
     pub(crate) frames: Bytes,
 }
 
@@ -38,7 +40,7 @@ impl SealedBatch {
         if self.frames.len() < SEGMENT_FROM {
             out.copy(&self.frames);
         } else {
-            out.push(self.frames.clone());
+            out.push_shared(self.frames.clone());
         }
     }
 
@@ -176,13 +178,13 @@ impl ReportBatch {
     }
 
     /// Takes out what was added, to be shared. It owns at most twice the memory of its frames.
-    pub(crate) fn seal(&mut self, service: ServiceNo) -> Arc<SealedBatch> {
+    pub(crate) fn seal(&mut self, service: ServiceNo, total: &SharedTotal) -> Arc<SealedBatch> {
         let mut symbols = std::mem::take(&mut self.symbols);
         symbols.sort_unstable_by_key(|(slot, _)| *slot);
         let frames = if self.frames.len() >= self.frames.capacity() / 2 {
-            std::mem::take(&mut self.frames).freeze()
+            total.count(std::mem::take(&mut self.frames))
         } else {
-            Bytes::copy_from_slice(&self.frames)
+            total.count(self.frames.to_vec())
         };
         Arc::new(SealedBatch { service, symbols, frames })
     }
@@ -230,7 +232,7 @@ mod tests {
 
     #[test]
     fn its_reports_come_back_with_their_subjects() {
-        let batch = filled(100, 20, 0).seal(ServiceNo(3));
+        let batch = filled(100, 20, 0).seal(ServiceNo(3), &SharedTotal::default());
         assert_eq!(batch.symbols.len(), 10);
         let read: Vec<_> = batch.reports().collect();
         assert_eq!(read.len(), 100);
@@ -247,7 +249,7 @@ mod tests {
             let mut open = filled(reports, 40, likely);
             let before = open.frames.as_ptr();
             let taken = open.frames.len() >= open.frames.capacity() / 2;
-            let batch = open.seal(ServiceNo(3));
+            let batch = open.seal(ServiceNo(3), &SharedTotal::default());
             assert_eq!(std::ptr::eq(batch.frames.as_ptr(), before), taken);
             open.clear();
             assert!(open.frames.capacity() <= KEPT);

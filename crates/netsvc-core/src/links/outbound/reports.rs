@@ -18,7 +18,7 @@ use crate::wire::{Report, ReportRef, SEGMENT_FROM, SendBuffer};
 
 use super::outbox::{OVERHEAD, Out};
 use super::outlet::{Admission, Outlet};
-use super::report_batch::{BatchRoute, SealedBatch};
+use super::report_batch::{BatchRoute, ReportBatch, SealedBatch};
 
 /// Where a report comes from and goes.
 #[derive(Clone, Copy, Debug)]
@@ -81,9 +81,10 @@ impl Links {
         let (mut kept, mut low) = (None, true);
         for (link, latest) in to.iter().copied().filter(|(link, _)| Some(*link) != from) {
             if let Some(mut outlet) = self.outlet_beside_batch(link, from.unwrap_or(NOBODY)) {
-                low &= outlet.report(report, latest, &mut kept);
+                low &= outlet.report(report, (latest, to.len() > 1), &mut kept);
             }
         }
+        self.relieve();
         low
     }
 
@@ -142,6 +143,9 @@ impl Links {
             if !links.all(|link| link.and_then(|link| link.linked()).is_none_or(takes)) {
                 return false;
             }
+            if report.content.bytes.len() >= SEGMENT_FROM {
+                self.note_shared(to, report.content.bytes.len());
+            }
         }
         for (link, _) in to.iter() {
             let connection = self.table.get_mut(*link).and_then(|link| link.linked_mut());
@@ -154,6 +158,16 @@ impl Links {
             out.mark_dirty(*id, phase, &mut self.dirty);
         }
         true
+    }
+
+    /// A content of that many bytes is about to be referred to by all of these.
+    #[inline(never)] // Kept out of the way of small reports.
+    fn note_shared(&mut self, to: &Destinations, bytes: usize) {
+        for (link, _) in to.iter() {
+            if let Some(connection) = self.linked_mut(*link) {
+                connection.out.ready.note_shared(bytes);
+            }
+        }
     }
 
     /// Into the open batch, or into a new one.
@@ -178,7 +192,8 @@ impl Links {
         let mut batch = mem::take(&mut self.batch);
         let (size, largest) = (batch.frames.len(), batch.largest);
         // A small one is copied to each link, unless one has to wait.
-        let mut sealed = (size >= SEGMENT_FROM).then(|| batch.seal(route.service));
+        let mut sealed =
+            (size >= SEGMENT_FROM).then(|| batch.seal(route.service, self.charges.budget.shared()));
         for (link, latest) in route.to.iter().copied() {
             if Some(link) == route.from {
                 continue;
@@ -192,8 +207,7 @@ impl Links {
             }
             let accepts = largest <= connection.max_payload();
             if !accepts || admission == Admission::Later {
-                let sealed = sealed.get_or_insert_with(|| batch.seal(route.service));
-                outlet.batch(sealed, latest, accepts);
+                outlet.batch_later(&mut sealed, &mut batch, (route.service, latest, accepts));
                 continue;
             }
             let out = &mut connection.out;
@@ -207,6 +221,7 @@ impl Links {
         }
         batch.clear();
         self.batch = batch;
+        self.relieve();
     }
 
     /// Whether little enough is queued for a link that a publisher may go on.
@@ -216,17 +231,44 @@ impl Links {
 }
 
 impl Outlet<'_> {
-    /// One report by itself. `kept`: its copy, once it has to wait for some link.
-    fn report(&mut self, report: &ReportRef<'_>, latest: bool, kept: &mut Option<Report>) -> bool {
+    /// One report by itself. `many`: it goes to other links as well. `kept`: its copy, once it has
+    /// to wait for some link.
+    fn report(
+        &mut self,
+        report: &ReportRef<'_>,
+        (latest, many): (bool, bool),
+        kept: &mut Option<Report>,
+    ) -> bool {
         let admission = self.offer(OVERHEAD + report.size());
         let (connection, _) = self.parts();
         if admission == Admission::Now && report.content.bytes.len() <= connection.max_payload() {
             let out = &mut connection.out;
             out.encoder.report(report, &mut out.ready);
+            if many && report.content.bytes.len() >= SEGMENT_FROM {
+                out.ready.note_shared(report.content.bytes.len());
+            }
             self.mark_dirty();
             return true;
         }
-        self.queue_report(kept.get_or_insert_with(|| report.detach()).clone(), latest)
+        let shared = self.shared();
+        let keep = || {
+            let mut report = report.detach();
+            report.content.bytes = shared.count(report.content.bytes);
+            report
+        };
+        self.queue_report(kept.get_or_insert_with(keep).clone(), latest, true)
+    }
+
+    /// A batch that has to wait: sealed for the first link for which it has to.
+    fn batch_later(
+        &mut self,
+        sealed: &mut Option<Arc<SealedBatch>>,
+        open: &mut ReportBatch,
+        (service, latest, accepts): (ServiceNo, bool, bool),
+    ) {
+        let shared = self.shared();
+        let sealed = sealed.get_or_insert_with(|| open.seal(service, shared));
+        self.batch(&Arc::clone(sealed), latest, accepts);
     }
 
     /// A batch that has to wait. Where each report counts by itself, or where they are few, one by
@@ -236,12 +278,12 @@ impl Outlet<'_> {
             return self.queue(Out::Batch(Arc::clone(batch)));
         }
         for report in batch.reports() {
-            self.queue_report(report.detached(), latest);
+            self.queue_report(report.detached(), latest, false);
         }
     }
 
     /// Into the outbox, ready to wait there. False: much is queued.
-    fn queue_report(&mut self, report: Report, latest: bool) -> bool {
+    fn queue_report(&mut self, report: Report, latest: bool, shared: bool) -> bool {
         let (connection, bounds) = self.parts();
         if !connection.has_told_service(ServiceNo(report.service)) {
             return true;
@@ -255,7 +297,7 @@ impl Outlet<'_> {
         if latest && outbox.bytes() + report.content.bytes.len() > bounds.outbox {
             outbox.replace(report.service, &report.subject);
         }
-        self.queue(Out::Report { report, latest });
+        self.queue(Out::Report { report, latest, shared });
         let (connection, _) = self.parts();
         connection.queued() <= PUBLISH_HIGH_WATER
     }

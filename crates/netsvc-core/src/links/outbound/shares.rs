@@ -58,13 +58,22 @@ impl Shares {
         }
     }
 
+    /// Of all of them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Each with its bytes.
+    pub(super) fn each(&self) -> impl Iterator<Item = (LinkId, usize)> {
+        self.of.iter().map(|(source, share)| (*source, share.bytes))
+    }
+
     /// Others are not read until something has left.
     pub(super) fn holds_up(&self) -> bool {
         self.over > 0
     }
 
     /// Takes out those whose share is no longer too large.
-    #[inline]
     pub(super) fn take_released(&mut self) -> Vec<LinkId> {
         std::mem::take(&mut self.released)
     }

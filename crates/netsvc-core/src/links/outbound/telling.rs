@@ -6,8 +6,6 @@
 //! no change overtakes what was sent before it happened. So unless a peer knows of all changes,
 //! there is an [`Out::Changes`] in its outbox before each message, up to what was known by then.
 
-use std::collections::VecDeque;
-
 use crate::ids::{LinkId, ProcessNo, ServiceNo};
 use crate::links::Links;
 use crate::links::charges::NOBODY;
@@ -22,32 +20,14 @@ use crate::wire::{Message, SendBuffer};
 use super::changes::{Change, ChangeLog, Entry, Scope};
 use super::encode::Sources;
 use super::outbox::Out;
+use super::overflow::Overflow;
+use super::told::Told;
 use super::{Outbound, Snapshot};
 
 /// What passing over a change counts for that does not concern a link, in bytes.
 const LOOK: usize = 8;
 /// Bytes of changes that may be told at once while other things wait.
 const MOST_CREDIT: usize = 16 << 10;
-
-/// How far a link has come in the log of changes.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// Up to here the peer has been told.
-    position: u64,
-    /// Up to here it is to be told, behind what is in the outbox; up to there before what will be.
-    queued: u64,
-    needed: u64,
-    /// Bytes that it may be told before what else waits: as many as that has sent.
-    credit: usize,
-    /// The end of the log when the snapshot had come to the last service.
-    after_snapshot: u64,
-    /// The link follows the log.
-    follows: bool,
-    /// How far the snapshot had come when changes happened: up to a position, since the one before
-    /// it, up to a service. The peer is told of changes of those services alone, as the others are
-    /// yet to come, as they are then.
-    snapshot: VecDeque<(u64, ServiceNo)>,
-}
 
 impl Links {
     /// A service or process has changed: all whom that concerns are to be told, behind what was
@@ -65,12 +45,13 @@ impl Links {
     }
 
     /// Everything that has arrived at once is applied.
+    #[inline]
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
         self.origin = NOBODY;
-        self.spread_changes();
-        let released = self.changes.take_released();
-        if !released.is_empty() {
+        if self.changes.take_news() {
+            self.spread_news();
+            let released = self.changes.take_released();
             self.release(now, released);
         }
     }
@@ -136,7 +117,9 @@ impl Links {
                 }
             } else if out.told.position < end {
                 out.queue_changes(0, end);
-                out.overflowed |= is_over;
+                if is_over {
+                    out.overflow.get_or_insert(Overflow::Outbox);
+                }
                 if is_over || (holds_up && out.patience.is_none()) {
                     timers.set(LinkTimer::Link(state.id), Time(0));
                 }
@@ -304,16 +287,5 @@ impl Outbound {
 
     fn has_introduced(&self, process: ProcessNo) -> bool {
         process == OWN || self.introduced.contains(&process)
-    }
-}
-
-impl Told {
-    /// Whether the snapshot had come past a service when something changed. Asked in the order of
-    /// changes.
-    fn knew(&mut self, position: u64, no: ServiceNo) -> bool {
-        while self.snapshot.front().is_some_and(|(upto, _)| *upto <= position) {
-            self.snapshot.pop_front();
-        }
-        self.snapshot.front().is_none_or(|(_, cursor)| no <= *cursor)
     }
 }

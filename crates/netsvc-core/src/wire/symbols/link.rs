@@ -78,6 +78,8 @@ pub(in crate::wire) struct ReceivedSymbols {
     texts: Vec<Str>,
     /// Those that the sender shares among its links, from [`FIRST_SHARED`] on, by page.
     shared: Vec<Option<Box<Page>>>,
+    /// Of all texts.
+    bytes: usize,
 }
 
 impl ReceivedSymbols {
@@ -92,7 +94,9 @@ impl ReceivedSymbols {
         let text = reader.string("symbol", MAX_SUBJECT)?;
         reader.end()?;
         let index = usize::from(slot);
+        let bytes = text.len();
         if let Some(old) = self.texts.get_mut(index) {
+            self.bytes -= old.len();
             *old = text;
         } else if index == self.texts.len() && index < MAX_SYMBOLS {
             self.texts.push(text);
@@ -102,17 +106,18 @@ impl ReceivedSymbols {
                 self.shared.resize_with(page + 1, || None);
             }
             let page = self.shared[page].get_or_insert_with(|| Box::new([const { None }; PAGE]));
-            page[index % PAGE] = Some(text);
+            let old = page[index % PAGE].replace(text);
+            self.bytes -= old.map_or(0, |old| old.len());
         } else {
             return Err(WireError::SymbolSlot { slot });
         }
+        self.bytes += bytes;
         Ok(())
     }
 
     /// Bytes of all texts.
     pub(in crate::wire) fn bytes(&self) -> usize {
-        let shared = self.shared.iter().flatten().flat_map(|page| page.iter().flatten());
-        self.texts.iter().chain(shared).map(|text| text.len()).sum()
+        self.bytes
     }
 
     /// What `slot` stands for.

@@ -70,6 +70,7 @@ fn reads_every_operation() {
     let options = |wait| RequestOptions {
         timeout: Duration::from_millis(1500),
         wait,
+        prefer: Prefer::Local,
         parts: 16,
         extensions: &[],
     };

@@ -9,7 +9,7 @@ fn report(number: u64, latest: bool) -> Out {
         content: Content::raw(vec![0; 100]),
         extensions: bytes::Bytes::new(),
     };
-    Out::Report { report, latest }
+    Out::Report { report, latest, shared: false }
 }
 
 #[test]
