@@ -1,7 +1,7 @@
 // `npm run check:package`: packs the package and this platform's addon as a release would, installs
-// both in an empty folder where no Rust is found, and uses them there: import, require, Jest, bundlers,
-// types, and the examples of README.md as processes of their own. publint and attw have a look as
-// well.
+// both in an empty folder where no Rust is found, and uses them there: import, require, Jest,
+// bundlers, types, and the examples of README.md as processes of their own. publint and attw have a
+// look as well.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -39,8 +39,8 @@ export interface RegistryOptions {
   /** Longest `timeout` that calls accept, in seconds. Default 300, a guard against milliseconds. */
   maxTimeout?: number | undefined;
   /**
-   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard against
-   * milliseconds.
+   * Longest `retry` that `connect` accepts, in seconds, at most a year. Default 300, a guard
+   * against milliseconds.
    */
   maxRetry?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */

@@ -1,7 +1,7 @@
 // ts/ -> dist/, the JavaScript that is published. CommonJS is the one implementation: Jest and
-// Node's `require` load it as it is, and `import` gets the very same objects through dist/index.mjs,
-// which only names them. Three files instead of forty save a process that uses netsvc 5 MiB of
-// memory: importing a module costs Node more than its code does.
+// Node's `require` load it as it is, and `import` gets the very same objects through
+// dist/index.mjs, which only names them. Three files instead of forty save a process that uses
+// netsvc 5 MiB of memory: importing a module costs Node more than its code does.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

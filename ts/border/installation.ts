@@ -151,8 +151,8 @@ function ownFile(): string | undefined {
 }
 
 /**
- * Where the packages of platforms may be that belong to a bundle: where it sees them itself, or where
- * the netsvc that it sees does.
+ * Where the packages of platforms may be that belong to a bundle: where it sees them itself, or
+ * where the netsvc that it sees does.
  */
 function aroundBundle(): string[] {
   // A bundle of ES modules does not say where it is; the program that was started does.
