@@ -7,6 +7,7 @@ use netsvc_core::{
     Delivered, Event, ExchangeId, Heartbeat, Limits, LinkToken, Outcome, ReasonCode,
     RequestOptions, Role,
 };
+use netsvc_net::Patience;
 use netsvc_testkit::{Target, Verbs};
 
 use crate::support::{Node, PATIENCE, answer_next, assert_reason, content, eventually, loopback};
@@ -69,7 +70,7 @@ fn a_client_that_is_torn_ends_its_links_and_requests_and_says_so() {
         .engine
         .with(|process, _| process.create_exchange(Role::Client, "", Heartbeat::default()));
     assert_eq!(refused.unwrap_err().code(), "closed");
-    torn.engine.shutdown_now();
+    torn.engine.shutdown_now(Patience::NONE);
 }
 
 #[test]
