@@ -471,6 +471,8 @@ export function fakeRegistry(options: RegistryOptions = {}): {
   environment: FakeEnvironment;
 } {
   replaceNative({
+    stderrTakes: () => true,
+    writeToStderr: () => true,
     Environment: FakeEnvironment,
     NativeRegistry: FakeRegistry as never,
     NativeHub: undefined as never,

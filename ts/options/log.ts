@@ -1,4 +1,5 @@
 import { NetsvcError } from "../errors.js";
+import { writeLine } from "../internal/stderr.js";
 
 /** From silence to everything. */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
@@ -11,7 +12,10 @@ export interface LogEntry {
   readonly message: string;
 }
 
-/** A level for messages to stderr, or where all messages go instead. */
+/**
+ * A level for messages to stderr, or where all messages go instead. A function may throw, or return
+ * a promise that rejects: nobody hears of it.
+ */
 export type LogOption = LogLevel | ((entry: LogEntry) => void);
 
 const LEVELS: readonly LogLevel[] = ["off", "error", "warn", "info", "debug"];
@@ -21,11 +25,14 @@ const DEFAULT_LEVEL: LogLevel = "warn";
 export class Log {
   readonly #label: string;
   readonly #threshold: number;
-  readonly #write: (entry: LogEntry) => void;
+  readonly #write: (entry: LogEntry) => unknown;
+  /** It goes to stderr, as the messages of other registries do. */
+  readonly shared: boolean;
 
   /** Without an option: to stderr, at the level of the environment variable NETSVC_LOG. */
   constructor(label: string, option: LogOption | undefined) {
     this.#label = label;
+    this.shared = typeof option !== "function";
     if (typeof option === "function") {
       this.#threshold = LEVELS.length;
       this.#write = option;
@@ -42,11 +49,13 @@ export class Log {
 
   write(level: LogEntry["level"], message: string): void {
     if (!this.takes(level)) return;
+    // A log that fails must not take the application with it, and there is no log to say so: one
+    // that throws, nor one that returns a promise, or something like it, that rejects.
     try {
-      this.#write({ level, label: this.#label, message });
-    } catch {
-      // A log that fails must not take the application with it, and there is no log to say so.
-    }
+      const written = this.#write({ level, label: this.#label, message });
+      if (typeof written === "object" && written !== null)
+        new Promise((resolve) => resolve(written)).catch(() => {});
+    } catch {}
   }
 }
 
@@ -82,7 +91,7 @@ const MINUTE = 60;
 const HOUR = 3600;
 
 function toStderr(entry: LogEntry): void {
-  process.stderr.write(`netsvc ${entry.level} ${entry.label}: ${entry.message}\n`);
+  writeLine(`netsvc ${entry.level} ${entry.label}: ${entry.message}`);
 }
 
 function level(option: LogLevel): LogLevel {
