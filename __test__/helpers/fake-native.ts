@@ -475,6 +475,8 @@ export function fakeRegistry(options: RegistryOptions = {}): {
   environment: FakeEnvironment;
 } {
   replaceNative({
+    stderrTakes: () => true,
+    writeToStderr: () => true,
     Environment: FakeEnvironment,
     NativeRegistry: FakeRegistry as never,
     NativeHub: undefined as never,

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { LinkError } from "../../ts/errors.js";
 import { LinkLog } from "../../ts/internal/link-log.js";
@@ -103,5 +104,30 @@ describe("the level", () => {
     });
     log.write("debug", "x");
     expect(levels).toEqual(["debug"]);
+  });
+
+  it.each([
+    ["rejects", () => Promise.reject(new Error("disk full"))],
+    ["rejects in another realm", () => runInNewContext("Promise.reject(new Error('disk full'))")],
+    [
+      "is none, and throws",
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: what a function may return
+        get then(): never {
+          throw new Error("disk full");
+        },
+      }),
+    ],
+  ])("does not matter to a function whose promise %s", async (_, result) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      new Log("me", result as () => void).write("warn", "x");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      process.off("unhandledRejection", note);
+    }
+    expect(unhandled).toEqual([]);
   });
 });

@@ -124,6 +124,10 @@ export interface NativeHub {
 
 /** The addon's exports. */
 export interface Native {
+  /** Whether stderr takes a line of 4 KiB without waiting for its reader. */
+  stderrTakes(): boolean;
+  /** Writes a line to stderr, unless its reader would have to be waited for: false. */
+  writeToStderr(line: string): boolean;
   /** `onLoop`: Node's event loop may be used; never true under another runtime. */
   Environment: new (
     wake: () => void,

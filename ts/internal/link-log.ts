@@ -3,6 +3,7 @@
 import type { LinkEvent } from "../link-event.js";
 import { type Log, Outage } from "../options/log.js";
 import { now } from "./clock.js";
+import { endFailure, noteFailure, tellTogether } from "./shared-outages.js";
 
 /** A server forgets refused connections that are this far apart, in seconds. */
 const QUIET = 600;
@@ -28,7 +29,10 @@ export class LinkLog {
     server: boolean,
     at: number = now() / 1000,
   ): void {
-    if (what === "active" && !server) this.#outage.end();
+    if (what === "active" && !server) {
+      this.#outage.end();
+      endFailure(this);
+    }
     if (what !== "attemptFailed" && !this.#log.takes("info")) return;
     const peer = describe(event);
     const reason = event.reason === undefined ? "" : `: ${event.reason.message}`;
@@ -43,12 +47,24 @@ export class LinkLog {
     if (server && at - this.#lastFailure > QUIET) this.#outage.end();
     this.#lastFailure = at;
     const level = this.#outage.failed(at) ? "warn" : "debug";
-    this.#log.write(
-      level,
-      server
-        ? `a connection from ${peer} was not accepted${reason}`
-        : `cannot link with ${peer} (attempt ${event.attempt})${reason}${next(event)}`,
-    );
+    if (server) {
+      this.#log.write(level, `a connection from ${peer} was not accepted${reason}`);
+      return;
+    }
+    const message = `cannot link with ${peer} (attempt ${event.attempt})${reason}${next(event)}`;
+    if (!this.#log.shared) {
+      this.#log.write(level, message);
+      return;
+    }
+    const key = `${peer} ${event.reason?.code}`;
+    noteFailure(key, this, at);
+    if (level === "debug") {
+      this.#log.write(level, message);
+      return;
+    }
+    const write = (members: number): void =>
+      this.#log.write(level, members > 1 ? `${message} (${members} registries)` : message);
+    tellTogether(key, write, at);
   }
 }
 

@@ -1,5 +1,6 @@
 import { NetsvcError } from "../errors.js";
 import { apart } from "../internal/async-context.js";
+import { writeLine } from "../internal/stderr.js";
 import { watchRejection } from "../internal/thenable.js";
 
 /** From silence to everything. */
@@ -13,7 +14,10 @@ export interface LogEntry {
   readonly message: string;
 }
 
-/** A level for messages to stderr, or where all messages go instead. */
+/**
+ * A level for messages to stderr, or where all messages go instead. A function may throw, or return
+ * a promise that rejects: nobody hears of it.
+ */
 export type LogOption = LogLevel | ((entry: LogEntry) => void);
 
 const LEVELS: readonly LogLevel[] = ["off", "error", "warn", "info", "debug"];
@@ -24,10 +28,13 @@ export class Log {
   readonly #label: string;
   readonly #threshold: number;
   readonly #write: (entry: LogEntry) => unknown;
+  /** It goes to stderr, as the messages of other registries do. */
+  readonly shared: boolean;
 
   /** Without an option: to stderr, at the level of the environment variable NETSVC_LOG. */
   constructor(label: string, option: LogOption | undefined) {
     this.#label = label;
+    this.shared = typeof option !== "function";
     if (typeof option === "function") {
       this.#threshold = LEVELS.length;
       this.#write = (entry) => apart(option, entry);
@@ -44,7 +51,8 @@ export class Log {
 
   write(level: LogEntry["level"], message: string): void {
     if (!this.takes(level)) return;
-    // A log that fails must not take the application with it, and there is no log to say so.
+    // A log that fails must not take the application with it, and there is no log to say so: one
+    // that throws, nor one that returns a promise, or something like it, that rejects.
     try {
       watchRejection(this.#write({ level, label: this.#label, message }), () => {});
     } catch {}
@@ -83,7 +91,7 @@ const MINUTE = 60;
 const HOUR = 3600;
 
 function toStderr(entry: LogEntry): void {
-  process.stderr.write(`netsvc ${entry.level} ${entry.label}: ${entry.message}\n`);
+  writeLine(`netsvc ${entry.level} ${entry.label}: ${entry.message}`);
 }
 
 function level(option: LogLevel): LogLevel {

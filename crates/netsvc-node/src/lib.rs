@@ -19,6 +19,7 @@ mod native_registry;
 mod numbers;
 mod options;
 mod registry_handle;
+mod stderr;
 #[cfg(unix)]
 mod uv;
 mod wakeup;
