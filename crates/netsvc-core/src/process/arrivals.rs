@@ -210,7 +210,7 @@ impl Process {
         }
         self.distributor().grant_wishes(no, None);
         for subscription in concerned {
-            self.distributor().attach(now, subscription, no);
+            self.distributor().attach(now, subscription, no, true);
         }
         let mut announcer = self.announcer();
         let links = announcer.links_to_tell(no);
@@ -275,7 +275,7 @@ impl Process {
         self.announcer().tell_change(status, no, Some(&group));
         for subscription in self.reports.subscriptions.of_group(&group) {
             if joined {
-                self.distributor().attach(now, subscription, no);
+                self.distributor().attach(now, subscription, no, false);
             } else {
                 self.distributor().detach(subscription, no, false);
             }
