@@ -4,6 +4,7 @@ use crate::delivery::queue::Source;
 use crate::error::CommandError;
 use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::links::outbound::outbox::Out;
+use crate::links::phase::Phase;
 use crate::time::Time;
 use crate::wire::{InterestTarget, Message};
 
@@ -40,7 +41,7 @@ impl Distributor<'_> {
             self.want(&target, &want);
         }
         for no in concerned {
-            self.attach(now, id, no);
+            self.attach(now, id, no, false);
         }
         Ok(id)
     }
@@ -67,18 +68,25 @@ impl Distributor<'_> {
     }
 
     /// A service that a subscription concerns is visible: its kept values, then live reports.
-    pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
+    /// `new`: it was not visible before.
+    pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo, new: bool) {
         let Some(service) = self.registry.services.get(no) else { return };
         let (service_id, route) = (service.id, service.route());
         self.reports.subscriptions.attach(no, id);
         let Some(subscription) = self.reports.subscriptions.get(id) else { return };
-        if matches!(subscription.target, SubscriptionTarget::Group(_)) && route.is_some() {
+        let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
+        if of_group && route.is_some() {
             let want = subscription.want();
             self.want(&InterestTarget::Identity(service_id), &want);
         }
         match route {
             None => self.attach_here(now, id, no),
-            Some(route) => self.ask_for_replay(id, no, route.link),
+            Some(route) => {
+                // No hub knows of the subscription before it is told to: what a member publishes
+                // first reaches nobody. One that comes with a link has been there before.
+                let active = matches!(self.links.phase(route.link), Some(Phase::Active(_)));
+                self.ask_for_replay(id, no, route.link, of_group && new && active);
+            }
         }
     }
 
@@ -119,17 +127,23 @@ impl Distributor<'_> {
             self.reports.update(subscription, self.deliveries, |state, stamp| {
                 state.detach(id, true, stamp);
             });
-            self.ask_for_replay(subscription, no, route.link);
+            self.ask_for_replay(subscription, no, route.link, false);
         }
     }
 
-    fn ask_for_replay(&mut self, id: SubscriptionId, no: ServiceNo, link: LinkId) {
+    fn ask_for_replay(
+        &mut self,
+        id: SubscriptionId,
+        no: ServiceNo,
+        link: LinkId,
+        from_start: bool,
+    ) {
         let Some(service) = self.registry.services.get(no).map(|service| service.id) else {
             return;
         };
         let replay = self.reports.subscriptions.next_replay(id, service);
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, Some((replay, Some(link))));
+            subscription.attach(service, Some((replay, Some(link))), from_start);
         });
         self.links.send(link, Out::Replays(replay.into()));
     }
@@ -141,7 +155,7 @@ impl Distributor<'_> {
         let service = service.id;
         let replay = keeps.then(|| self.reports.subscriptions.next_replay(id, service));
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, replay.map(|replay| (replay, None)));
+            subscription.attach(service, replay.map(|replay| (replay, None)), false);
         });
         if let Some(replay) = replay
             && let Some(known) = self.reports.subscriptions.replays.get(&replay).copied()
