@@ -26,8 +26,8 @@ impl Closing {
         Self { connections, _runtime: Some(runtime) }
     }
 
-    /// Waits, on any thread but the I/O thread, until all are over: their peers have read everything,
-    /// or do not.
+    /// Waits, on any thread but the I/O thread, until all are over: their peers have read
+    /// everything, or do not.
     pub fn wait(&self, patience: Patience) {
         while !self.are_over() && patience.wait() {}
     }

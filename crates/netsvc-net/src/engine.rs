@@ -166,9 +166,9 @@ impl Engine {
         self.with(|process, now| process.close(now, drain));
     }
 
-    /// Writes what the sockets take at once, says goodbye, and drops everything. What the I/O thread
-    /// has begun to write is waited for with `patience`, which the end of an operating system's
-    /// process needs: otherwise that thread finishes it. Further calls do nothing.
+    /// Writes what the sockets take at once, says goodbye, and drops everything. What the I/O
+    /// thread has begun to write is waited for with `patience`, which the end of an operating
+    /// system's process needs: otherwise that thread finishes it. Further calls do nothing.
     pub fn shutdown_now(&self, patience: Patience) -> Closing {
         let shared = &self.shared;
         let state = shared.lock();

@@ -1,6 +1,7 @@
 //! Lines for stderr, which never hold up the thread that has them.
 #![allow(unsafe_code, reason = "the code that `napi` generates for exported functions")]
 #![allow(clippy::needless_pass_by_value, reason = "`napi` converts to owned values")]
+#![cfg_attr(test, allow(dead_code, reason = "tests are built without exports"))]
 
 use std::io::{self, Write};
 
@@ -13,8 +14,8 @@ pub(crate) fn stderr_takes() -> bool {
     takes()
 }
 
-/// Writes a line, unless its reader would have to be waited for: false. For workers: what they write
-/// by Node is written by the main thread, which ends if stderr is gone.
+/// Writes a line, unless its reader would have to be waited for: false. For workers: what they
+/// write by Node is written by the main thread, which ends if stderr is gone.
 #[napi(catch_unwind)]
 pub(crate) fn write_to_stderr(line: String) -> bool {
     if !takes() {

@@ -1,9 +1,9 @@
 //! How much a link may bring about before others have their turn.
 //!
 //! What is read at once is bounded in bytes, and most messages take as long as their size says.
-//! Some do not: a service that many wish for appears, or a subject that nobody has seen is tried against
-//! the patterns of everybody. Who takes such steps charges them here. When they are as many as a
-//! turn has, the rest of what was read has to wait, and so does its sender.
+//! Some do not: a service that many wish for appears, or a subject that nobody has seen is tried
+//! against the patterns of everybody. Who takes such steps charges them here. When they are as many
+//! as a turn has, the rest of what was read has to wait, and so does its sender.
 //!
 //! That is looked for after control messages, and after reports that are routed anew. Not after
 //! requests and responses, for whose path a look costs more than it is worth.
