@@ -1,6 +1,8 @@
 //! Messages for the operator, on stderr.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::SystemTime;
 
@@ -23,13 +25,27 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Lines on their way to stderr. Nothing waits for a reader of stderr that does not read: what
-/// exceeds the channel is dropped and counted.
+/// Messages on their way to stderr.
 pub(crate) struct Log {
     pub(crate) level: Level,
     pub(crate) format: Format,
-    lines: SyncSender<String>,
-    dropped: u64,
+    lines: Lines,
+}
+
+/// Lines on their way to stderr. Nothing waits for a reader of stderr that does not read: what
+/// exceeds the channel, or is refused by stderr, is lost and counted.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    sender: SyncSender<Line>,
+    lost: Arc<AtomicU64>,
+}
+
+/// A line with its end.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// Messages that are lost with it.
+    pub(crate) messages: u64,
 }
 
 /// One message.
@@ -75,30 +91,40 @@ impl Format {
 }
 
 impl Log {
-    pub(crate) fn new(level: Level, format: Format, lines: SyncSender<String>) -> Self {
-        Self { level, format, lines, dropped: 0 }
+    pub(crate) fn new(level: Level, format: Format, lines: Lines) -> Self {
+        Self { level, format, lines }
     }
 
     pub(crate) fn write(&mut self, entry: &Entry) {
         if entry.level > self.level {
             return;
         }
-        if self.dropped > 0 {
-            let message = format!("{} messages before this one were dropped", self.dropped);
+        let lost = self.lines.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let message = format!("{lost} messages before this one were dropped");
             let notice = Entry::new(Level::Warn, "dropped", message);
-            if self.send(&notice) {
-                self.dropped = 0;
-            }
+            self.send(&notice, lost);
         }
-        if !self.send(entry) {
-            self.dropped += 1;
-        }
+        self.send(entry, 1);
     }
 
-    fn send(&self, entry: &Entry) -> bool {
-        let line = entry.line(self.format, SystemTime::now());
+    fn send(&self, entry: &Entry, messages: u64) {
+        let text = entry.line(self.format, SystemTime::now());
         // Without a receiver nobody is left who could be told.
-        !matches!(self.lines.try_send(line), Err(TrySendError::Full(_)))
+        if let Err(TrySendError::Full(line)) = self.lines.sender.try_send(Line { text, messages }) {
+            self.lines.lost.fetch_add(line.messages, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Lines {
+    pub(crate) fn new(sender: SyncSender<Line>) -> Self {
+        Self { sender, lost: Arc::default() }
+    }
+
+    /// Lines that were lost and not told of.
+    pub(crate) fn lost(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lost)
     }
 }
 
@@ -241,27 +267,27 @@ mod tests {
     #[test]
     fn what_is_below_the_level_is_not_written() {
         let (lines, written) = sync_channel(9);
-        let mut log = Log::new(Level::Warn, Format::Text, lines);
+        let mut log = Log::new(Level::Warn, Format::Text, Lines::new(lines));
         for level in [Level::Error, Level::Warn, Level::Info, Level::Debug] {
             log.write(&Entry::new(level, "e", "m"));
         }
         log.level = Level::Off;
         log.write(&Entry::new(Level::Error, "e", "m"));
         drop(log);
-        let written: Vec<String> = written.iter().collect();
+        let written: Vec<String> = written.iter().map(|line| line.text).collect();
         assert_eq!(written, ["netsvcd error: m\n", "netsvcd warn: m\n"]);
     }
 
     #[test]
     fn what_nobody_reads_is_dropped_and_counted() {
         let (lines, written) = sync_channel(2);
-        let mut log = Log::new(Level::Info, Format::Text, lines);
+        let mut log = Log::new(Level::Info, Format::Text, Lines::new(lines));
         for number in 0..5 {
             log.write(&Entry::new(Level::Info, "e", number.to_string()));
         }
         assert_eq!(written.try_iter().count(), 2);
         log.write(&Entry::new(Level::Info, "e", "5"));
-        let rest: Vec<String> = written.try_iter().collect();
+        let rest: Vec<String> = written.try_iter().map(|line| line.text).collect();
         let wanted =
             ["netsvcd warn: 3 messages before this one were dropped\n", "netsvcd info: 5\n"];
         assert_eq!(rest, wanted);

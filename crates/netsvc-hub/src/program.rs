@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use netsvc_net::Runtime;
@@ -15,7 +17,7 @@ use crate::control::Control;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::hub::{Hub, Source};
-use crate::log::{Entry, Level, Log};
+use crate::log::{Entry, Level, Line, Lines, Log};
 use crate::message::Message;
 use crate::options::Settings;
 
@@ -23,6 +25,8 @@ use crate::options::Settings;
 const LOG_LINES: usize = 1024;
 /// How long the last lines may take.
 const LOG_FLUSH: Duration = Duration::from_secs(1);
+/// Between two looks whether stderr, which does not block, has room again.
+const FULL: Duration = Duration::from_millis(20);
 
 /// A hub that has not started yet.
 pub struct Program {
@@ -69,10 +73,12 @@ impl Program {
         };
         let exit = Arc::new(OnceLock::new());
         let (lines, written) = sync_channel(LOG_LINES);
+        let lines = Lines::new(lines);
+        let lost = lines.lost();
         let task =
             self.supervise(Arc::clone(&runtime), source, settings, host, lines, Arc::clone(&exit));
         runtime.handle().spawn(task);
-        write_log(&written);
+        write_log(&written, &lost);
         // Without an exit the task has panicked.
         exit.get().copied().unwrap_or(Exit::Fault)
     }
@@ -83,7 +89,7 @@ impl Program {
         source: Source,
         settings: Settings,
         mut host: impl Host,
-        lines: SyncSender<String>,
+        lines: Lines,
         ended: Arc<OnceLock<Exit>>,
     ) {
         let (level, format) = (settings.log_level, settings.log_format);
@@ -125,12 +131,27 @@ fn print(text: &str) -> Exit {
     }
 }
 
-/// Until nobody is left who writes to the log.
-fn write_log(lines: &Receiver<String>) {
+/// Until nobody is left who writes to the log. What stderr refuses is counted in `lost`.
+fn write_log(lines: &Receiver<Line>, lost: &AtomicU64) {
     for line in lines {
-        // Where stderr is closed there is nobody to tell.
-        let _ = io::stderr().write_all(line.as_bytes());
+        if write_patiently(&mut io::stderr(), line.text.as_bytes()).is_err() {
+            lost.fetch_add(line.messages, Ordering::Relaxed);
+        }
     }
+}
+
+/// Also to a pipe that is full and does not block, as who started this process may have made it.
+fn write_patiently(out: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match out.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(FULL),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn usage(error: &str) -> Exit {
@@ -138,7 +159,46 @@ fn usage(error: &str) -> Exit {
     Exit::Usage
 }
 
-/// Before there is a log.
+/// Before there is a log. Nobody may be reading stderr.
 fn complain(error: &str) {
-    let _ = io::stderr().write_all(format!("netsvcd: {error}\n").as_bytes());
+    let line = format!("netsvcd: {error}\n");
+    let (done, is_done) = channel();
+    let write = move || {
+        let _ = write_patiently(&mut io::stderr(), line.as_bytes());
+        // An error: it was not waited for any longer.
+        let _ = done.send(());
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        let _ = is_done.recv_timeout(LOG_FLUSH);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Full at every other call, and then takes one byte.
+    struct Slow(Vec<u8>, bool);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.0.push(bytes[0]);
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_pipe_that_does_not_block_gets_whole_lines() {
+        let mut out = Slow(Vec::new(), false);
+        write_patiently(&mut out, b"line\n").unwrap();
+        assert_eq!(out.0, b"line\n");
+    }
 }
