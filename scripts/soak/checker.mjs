@@ -1,9 +1,9 @@
 // Whether what clients have seen is what netsvc promises.
 
 /**
- * An outcome may come so many milliseconds after its deadline, beyond twice what JavaScript's thread
- * of the caller stood still: that waited for the processor before and after. The thread that keeps
- * the time waits for it as well, unseen, on a machine with more to do than it has processors.
+ * An outcome may come so many milliseconds after its deadline, beyond twice what JavaScript's
+ * thread of the caller stood still: that waited for the processor before and after. The thread that
+ * keeps the time waits for it as well, unseen, on a machine with more to do than processors.
  */
 const GRACE = 250;
 
@@ -118,7 +118,10 @@ function outcome({ outcome, late, paused }, { method, value }, runs, verdict) {
  */
 function reports({ label, entries }, { violations, counts }) {
   const verdict = { violations, counts };
-  /** By subscription and service. @type {Map<string, { sequence: number, owed: number | undefined }>} */
+  /**
+   * By subscription and service.
+   * @type {Map<string, { sequence: number, owed: number | undefined }>}
+   */
   const feeds = new Map();
   for (const entry of entries) {
     if (entry.kind !== "told") continue;

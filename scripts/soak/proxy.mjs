@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
 
-/** Of what comes at once, so many bytes are passed on one by one: more would measure this process. */
+/** Of what comes at once so many bytes are passed on one by one: more would measure this process. */
 const SLICED = 96;
 
 /**
@@ -11,8 +11,8 @@ const SLICED = 96;
  * @property {number} latency seconds, each way
  * @property {boolean} slices the first bytes of whatever comes are passed on one by one
  * @property {number} cutAfter bytes from the client until all connections are cut
- * @property {ReadonlySet<"in" | "out">} silent directions (seen from the client) in which nothing is
- * passed on, and nothing is lost either
+ * @property {ReadonlySet<"in" | "out">} silent directions (seen from the client) in which nothing
+ * is passed on, and nothing is lost either
  */
 
 /** @returns {Weather} */

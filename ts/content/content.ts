@@ -51,7 +51,7 @@ function encodeBytes(bytes: Uint8Array, limit: number): Encoded {
   }
 }
 
-/** What encoding ends in: an error of ours as it is, otherwise something of the application threw. */
+/** What encoding ends in: an error of ours as it is, or else something of the application threw. */
 function readError(error: unknown): unknown {
   if (error instanceof NetsvcError) return error;
   return new EncodingError("content could not be read", { cause: error });
