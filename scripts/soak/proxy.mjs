@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
 
-/** Of what comes at once so many bytes are passed on one by one: more would measure this process. */
+/** So many bytes of what comes at once go on one by one: more would measure this process. */
 const SLICED = 96;
 
 /**
