@@ -46,10 +46,11 @@ pub(crate) enum Next {
 /// this one. A stamp, drawn for each entry of any of them, says what came first.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    /// Told before everything else, however long it has waited: requests whose deadline passed. The
-    /// time decided that, not a peer, so it has no place among what peers have sent.
-    overdue: VecDeque<Event>,
     pending: VecDeque<(u64, Pending)>,
+    /// So many of `pending`, the first, are requests whose deadline passed. The time decided that,
+    /// not a peer, so they have no place among what peers have sent: they are told before, with a
+    /// stamp of 0.
+    overdue: usize,
     ready: BTreeSet<(u64, Source)>,
     /// One more entry of `ready`, most of the time the only one: a burst for one subscription does
     /// not touch the tree.
@@ -90,24 +91,28 @@ impl Deliveries {
 
     /// What was pushed last, the outcome of a request whose deadline passed, is told first.
     pub(crate) fn hasten_last(&mut self) {
-        if let Some((_, Pending::Event(event @ Event::Outcome { .. }))) = self.pending.pop_back() {
-            self.overdue.push_back(event);
+        if let Some((_, last)) = self.pending.pop_back() {
+            self.pending.insert(self.overdue, (0, last));
+            self.overdue += 1;
         }
     }
 
     /// The next request whose deadline passed.
     pub(crate) fn next_overdue(&mut self) -> Option<Event> {
-        self.overdue.pop_front()
+        self.overdue = self.overdue.checked_sub(1)?;
+        match self.pending.pop_front()? {
+            (_, Pending::Event(event)) => Some(event),
+            _ => None,
+        }
     }
 
     /// Takes out what is to be told, but for what is in other tables.
     pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
-        let pending = std::mem::take(&mut self.pending).into_iter();
-        let events = pending.filter_map(|(_, pending)| match pending {
+        self.overdue = 0;
+        std::mem::take(&mut self.pending).into_iter().filter_map(|(_, pending)| match pending {
             Pending::Event(event) => Some(event),
             Pending::Invoke(_) | Pending::Credit(_) => None,
-        });
-        std::mem::take(&mut self.overdue).into_iter().chain(events)
+        })
     }
 
     /// An event that says nothing the application could not ask for, and that peers can cause in
@@ -170,16 +175,12 @@ impl Deliveries {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let empty = self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty();
-        empty && self.overdue.is_empty()
+        self.pending.is_empty() && self.spare.is_none() && self.ready.is_empty()
     }
 
     /// Takes out what came first. A source must be made ready again for its following entry.
     pub(crate) fn next(&mut self) -> Option<Next> {
         self.unheard = 0;
-        if let Some(event) = self.overdue.pop_front() {
-            return Some(Next::Pending(Pending::Event(event)));
-        }
         let pending = self.pending.front().map(|(stamp, _)| *stamp);
         let source = self.spare.into_iter().chain(self.ready.first().copied()).min();
         match (pending, source) {
@@ -189,6 +190,7 @@ impl Deliveries {
             }
             _ => {
                 let (_, pending) = self.pending.pop_front()?;
+                self.overdue = self.overdue.saturating_sub(1);
                 if let Pending::Event(event) = &pending {
                     self.of_links -= usize::from(event.tells_of_link());
                 }

@@ -211,7 +211,8 @@ impl Process {
                 Next::Pending(Pending::Credit(call)) => self.router().credit(call),
                 Next::Source(Source::Watch(watch)) => self.announcer().pop_change(watch),
                 Next::Source(Source::Subscription(id)) => {
-                    let (report, parked) = self.reports.next_report(id, &mut self.deliveries);
+                    let mut parked = false;
+                    let report = self.reports.next_report(id, &mut self.deliveries, &mut parked);
                     if parked {
                         self.distributor().resume_all_replays(now, id);
                     }

@@ -99,20 +99,21 @@ impl Reports {
         }
     }
 
-    /// The next report of a subscription whose turn it is, and whether replays wait until it has
-    /// room.
+    /// The next report of a subscription whose turn it is. `parked` becomes whether replays wait
+    /// until it has room.
     pub(crate) fn next_report(
         &mut self,
         id: SubscriptionId,
         deliveries: &mut Deliveries,
-    ) -> (Option<Event>, bool) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return (None, false) };
+        parked: &mut bool,
+    ) -> Option<Event> {
+        let subscription = self.subscriptions.get_mut(id)?;
         let report = subscription.pop();
         if let Some(stamp) = subscription.ready() {
             deliveries.ready(stamp, Source::Subscription(id));
         }
-        let parked = subscription.pace.has_parked();
-        (report.map(|report| Event::Report { subscription: id, report }), parked)
+        *parked = subscription.pace.has_parked();
+        report.map(|report| Event::Report { subscription: id, report })
     }
 
     /// Allows a subscription to tell that many more reports.

@@ -246,8 +246,9 @@ impl Subscription {
     pub(crate) fn pop(&mut self) -> Option<Delivered> {
         let number = self.front()?.number;
         let kept_first = self.kept.front().is_some_and(|kept| kept.number == number);
-        let Waiting { number, mut report, .. } =
-            if kept_first { self.pop_kept()? } else { self.pop_queue()? };
+        let queue = if kept_first { &mut self.kept } else { &mut self.queue };
+        let Waiting { number, mut report, .. } = queue.pop_front()?;
+        self.leave(&report, kept_first);
         self.credit = self.credit.saturating_sub(1);
         if self.untold > 0
             && let Some(feed) = self.feeds.find(report.service, report.id)
@@ -273,29 +274,37 @@ impl Subscription {
 
     fn pop_kept(&mut self) -> Option<Waiting> {
         let waiting = self.kept.pop_front()?;
-        if waiting.report.replayed {
-            self.pace.remove(waiting.report.content.bytes.len());
-        }
-        self.forget(&waiting.report, Spot::Kept(self.left.1));
-        self.left.1 += 1;
+        self.leave(&waiting.report, true);
         Some(waiting)
     }
 
     fn pop_queue(&mut self) -> Option<Waiting> {
         let waiting = self.queue.pop_front()?;
-        self.forget(&waiting.report, Spot::Queue(self.left.0));
-        self.left.0 += 1;
+        self.leave(&waiting.report, false);
         Some(waiting)
     }
 
-    /// A report leaves its place.
-    fn forget(&mut self, report: &Delivered, spot: Spot) {
+    /// The first report of `kept`, or of the queue, has left it.
+    #[inline]
+    fn leave(&mut self, report: &Delivered, kept: bool) {
         self.bytes -= report.content.bytes.len();
+        if kept && report.replayed {
+            self.pace.remove(report.content.bytes.len());
+        }
+        let left = if kept { &mut self.left.1 } else { &mut self.left.0 };
+        let position = *left;
+        *left += 1;
         if self.limits.latest {
-            let key = (report.id, report.subject.clone());
-            if self.newest.get(&key) == Some(&spot) {
-                self.newest.remove(&key);
-            }
+            let spot = if kept { Spot::Kept(position) } else { Spot::Queue(position) };
+            self.forget_newest(report, spot);
+        }
+    }
+
+    #[inline(never)] // Kept out of the way of those that queue.
+    fn forget_newest(&mut self, report: &Delivered, spot: Spot) {
+        let key = (report.id, report.subject.clone());
+        if self.newest.get(&key) == Some(&spot) {
+            self.newest.remove(&key);
         }
     }
 
@@ -315,10 +324,9 @@ impl Subscription {
         }
         self.queued += 1;
         let number = self.queued;
-        let replayed = report.replayed;
         if !self.limits.latest || !self.replace(&mut report) {
-            let waiting = Waiting { stamp, number, report };
-            if replayed { &mut self.kept } else { &mut self.queue }.push_back(waiting);
+            let queue = if report.replayed { &mut self.kept } else { &mut self.queue };
+            queue.push_back(Waiting { stamp, number, report });
         }
         self.trim();
     }
