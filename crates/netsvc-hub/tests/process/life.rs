@@ -110,7 +110,7 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
         sender.send(refused)
     });
     assert_eq!(refused.recv_timeout(PATIENCE), Ok(3000), "the hub accepts nobody any more");
-    let client = Client::unix("one", &socket);
+    let client = Client::unix_again("one", &socket);
     client.active();
     signal(child.0.id(), "TERM");
     assert_eq!(client.reason(), ReasonCode::PeerClosed);

@@ -168,6 +168,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn connect(label: &str, group: &str, target: Target) -> Self {
+        Self::connect_with(label, group, target, Retry::Once)
+    }
+
+    fn connect_with(label: &str, group: &str, target: Target, retry: Retry) -> Self {
         let signalled = Arc::new((Mutex::new(false), Condvar::new()));
         let signal = Arc::clone(&signalled);
         let options = EngineOptions {
@@ -184,7 +188,7 @@ impl Client {
         let heartbeat = Heartbeat::default();
         let exchange =
             engine.with(|process, _| process.create_exchange(Role::Client, group, heartbeat));
-        engine.connect(exchange.unwrap(), target, Retry::Once).unwrap();
+        engine.connect(exchange.unwrap(), target, retry).unwrap();
         Self { engine, signalled }
     }
 
@@ -199,6 +203,11 @@ impl Client {
 
     pub(crate) fn unix(label: &str, path: &Path) -> Self {
         Self::connect(label, "", Target::Unix(path.to_owned()))
+    }
+
+    /// As [`unix`](Self::unix), and tries again: a backlog that is full refuses at once.
+    pub(crate) fn unix_again(label: &str, path: &Path) -> Self {
+        Self::connect_with(label, "", Target::Unix(path.to_owned()), Retry::Backoff)
     }
 
     #[track_caller]
