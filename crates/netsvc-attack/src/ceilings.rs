@@ -1,13 +1,9 @@
 //! What no attack may cause.
 
-use std::time::Duration;
-
 use crate::figures::Figures;
 
-/// Milliseconds of 99 in 100 good requests.
+/// Milliseconds of 99 in 100 good requests: [`LONG`](crate::figures::LONG).
 pub(crate) const P99: f64 = 100.0;
-/// The same.
-pub(crate) const LONG: Duration = Duration::from_millis(100);
 /// Seconds from the attack's end until good requests are answered in time again.
 pub(crate) const RECOVERY: f64 = 1.0;
 /// Milliseconds of a newcomer, from its attempt until it is linked.

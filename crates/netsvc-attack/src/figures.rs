@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::ceilings;
 use crate::journal::{Answer, Entries};
+
+/// A good request that takes longer is not answered in time.
+pub(crate) const LONG: Duration = Duration::from_millis(100);
 
 pub(crate) struct Figures {
     /// Resident memory of the hub in MiB: before, at most, and after.
@@ -68,7 +70,7 @@ impl Figures {
 
 /// From the attack's end until the last good request had ended that failed or was slow.
 fn recovery(answers: &[Answer], end: Instant) -> Duration {
-    let is_slow = |answer: &Answer| answer.took() > ceilings::LONG;
+    let is_slow = |answer: &Answer| answer.took() > LONG;
     let bad = answers.iter().filter(|answer| answer.fault.is_some() || is_slow(answer));
     bad.map(|answer| answer.ended.saturating_duration_since(end)).max().unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use crate::arguments::Options;
 use crate::attack::Attack;
 use crate::attacks;
 use crate::ceilings::{self, Times};
-use crate::figures::Figures;
+use crate::figures::{Figures, LONG};
 use crate::good::Good;
 use crate::journal::Journal;
 use crate::proc_figures::{cpu_seconds, memory};
@@ -107,7 +107,7 @@ fn measure(attack: &Attack, kind: Kind, options: &Options) -> io::Result<Figures
     while let Some(now) = memory(pid) {
         last = now;
         let back = mebibytes(now.now) <= ceilings::memory_after(mebibytes(start.now));
-        let well = back && journal.is_calm(ceilings::LONG);
+        let well = back && journal.is_calm(LONG);
         if end.elapsed() > AFTER || (well && end.elapsed() > AFTER_AT_LEAST) {
             break;
         }
@@ -117,7 +117,7 @@ fn measure(attack: &Attack, kind: Kind, options: &Options) -> io::Result<Figures
     for line in provider.told() {
         journal.lost("provider", &line);
     }
-    let entries = journal.end(ceilings::LONG);
+    let entries = journal.end(LONG);
     drop(good);
 
     let mut figures = Figures::new(entries, end);
