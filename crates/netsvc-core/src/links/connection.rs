@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::collections::id_map::IdMap;
 use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
@@ -52,8 +52,6 @@ pub(crate) struct Connection {
     pub(crate) told: FxHashSet<ServiceNo>,
     /// Subscribers of local services that the peer has told.
     pub(crate) subscribers: BTreeSet<(ProcessNo, ServiceNo, Str, bool)>,
-    /// Local services of which the peer is sent less than before, most of the time none.
-    pub(super) narrowed: Option<Box<Narrowed>>,
     /// Replays that the peer has asked for through this process or is to answer, most of the time
     /// none.
     pub(crate) replays: Option<Box<ReplaysAsked>>,
@@ -75,9 +73,6 @@ pub(crate) struct Connection {
     /// Sent to the peer and not confirmed.
     pub(crate) flushes: BTreeSet<FlushId>,
 }
-
-/// By service: the last sequence before less was sent, and the flush that confirms it.
-type Narrowed = FxHashMap<ServiceNo, (u64, FlushId)>;
 
 /// What the handshake told of the peer.
 #[derive(Debug)]
@@ -136,7 +131,6 @@ impl Connection {
             interests: PeerInterests::default(),
             told: FxHashSet::default(),
             subscribers: BTreeSet::new(),
-            narrowed: None,
             replays: None,
             announced: 0,
             arriving: 0,

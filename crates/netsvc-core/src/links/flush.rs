@@ -50,7 +50,6 @@ impl Links {
         let id = FlushId(token);
         if let Some(connection) = self.linked_mut(link) {
             connection.flushes.remove(&id);
-            connection.end_narrowing(id);
         }
         if let Some(flush) = self.flushes.table.get_mut(&id) {
             flush.sent.remove(&link);

@@ -14,7 +14,6 @@ mod holding;
 mod lifecycle;
 pub(crate) mod link;
 pub(crate) mod liveness;
-mod narrowing;
 pub(crate) mod newcomer;
 pub(crate) mod outbound;
 pub(crate) mod phase;

@@ -212,7 +212,7 @@ impl Process {
         }
         self.distributor().grant_wishes(no, None);
         for subscription in concerned {
-            self.distributor().attach(now, subscription, no, true);
+            self.distributor().attach(now, subscription, no);
         }
         self.announcer().announce(no);
         self.router().start_parked(no);
@@ -280,7 +280,7 @@ impl Process {
         self.announcer().tell_change(status, no, Some(group));
         for subscription in self.reports.subscriptions.of_group(group) {
             if joined {
-                self.distributor().attach(now, subscription, no, false);
+                self.distributor().attach(now, subscription, no);
             } else {
                 self.distributor().detach(subscription, no, false);
             }

@@ -4,7 +4,6 @@ use crate::delivery::queue::Source;
 use crate::error::CommandError;
 use crate::ids::{LinkId, ServiceNo, SubscriptionId};
 use crate::links::outbound::outbox::Out;
-use crate::links::phase::Phase;
 use crate::time::Time;
 use crate::wire::{InterestTarget, Message};
 
@@ -41,7 +40,7 @@ impl Distributor<'_> {
             self.want(&target, &want);
         }
         for no in concerned {
-            self.attach(now, id, no, false);
+            self.attach(now, id, no);
         }
         Ok(id)
     }
@@ -68,25 +67,18 @@ impl Distributor<'_> {
     }
 
     /// A service that a subscription concerns is visible: its kept values, then live reports.
-    /// `new`: it was not visible before.
-    pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo, new: bool) {
+    pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
         let Some(service) = self.registry.services.get(no) else { return };
         let (service_id, route) = (service.id, service.route());
         self.reports.subscriptions.attach(no, id);
         let Some(subscription) = self.reports.subscriptions.get(id) else { return };
-        let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
-        if of_group && route.is_some() {
+        if matches!(subscription.target, SubscriptionTarget::Group(_)) && route.is_some() {
             let want = subscription.want();
             self.want(&InterestTarget::Identity(service_id), &want);
         }
         match route {
             None => self.attach_here(now, id, no),
-            Some(route) => {
-                // No hub knows of the subscription before it is told to: what a member publishes
-                // first reaches nobody. One that comes with a link has been there before.
-                let active = matches!(self.links.phase(route.link), Some(Phase::Active(_)));
-                self.ask_for_replay(id, no, route.link, of_group && new && active);
-            }
+            Some(route) => self.ask_for_replay(id, no, route.link),
         }
     }
 
@@ -127,23 +119,17 @@ impl Distributor<'_> {
             self.reports.update(subscription, self.deliveries, |state, stamp| {
                 state.detach(id, true, stamp);
             });
-            self.ask_for_replay(subscription, no, route.link, false);
+            self.ask_for_replay(subscription, no, route.link);
         }
     }
 
-    fn ask_for_replay(
-        &mut self,
-        id: SubscriptionId,
-        no: ServiceNo,
-        link: LinkId,
-        from_start: bool,
-    ) {
+    fn ask_for_replay(&mut self, id: SubscriptionId, no: ServiceNo, link: LinkId) {
         let Some(service) = self.registry.services.get(no).map(|service| service.id) else {
             return;
         };
         let replay = self.reports.subscriptions.next_replay(id, service);
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, Some((replay, Some(link))), from_start);
+            subscription.attach(service, Some((replay, Some(link))));
         });
         self.links.send(link, Out::Replays(replay.into()));
     }
@@ -155,7 +141,7 @@ impl Distributor<'_> {
         let service = service.id;
         let replay = keeps.then(|| self.reports.subscriptions.next_replay(id, service));
         self.reports.update(id, self.deliveries, |subscription, _| {
-            subscription.attach(service, replay.map(|replay| (replay, None)), false);
+            subscription.attach(service, replay.map(|replay| (replay, None)));
         });
         if let Some(replay) = replay
             && let Some(known) = self.reports.subscriptions.replays.get(&replay).copied()

@@ -4,7 +4,6 @@ use crate::ids::{ExchangeId, LinkId, ProcessNo, Str};
 use crate::steps;
 
 use super::destinations::{DestinationCache, Destinations};
-use super::pattern::Pattern;
 use super::pattern_map::PatternMap;
 use super::want::Want;
 
@@ -189,15 +188,6 @@ impl Subscribers {
     pub(crate) fn has(&self, process: ProcessNo, link: Option<LinkId>, want: &Want) -> bool {
         let holdings = self.wants.get(&want.pattern);
         holdings.is_some_and(|holdings| place(holdings, want.latest, (process, link)).is_ok())
-    }
-
-    /// Whether all reports of a pattern go over a link as it is.
-    pub(crate) fn is_wanted_over(&self, link: LinkId, pattern: &Pattern) -> bool {
-        let everything = Want::everything().pattern;
-        [pattern, &everything].iter().any(|pattern| {
-            let holdings = self.wants.get(pattern).into_iter().flatten();
-            holdings.map(|holding| holding.who.1).any(|over| over == Some(link))
-        })
     }
 
     /// Takes out what was wanted over one link, or by this process; returns it with what the change

@@ -126,17 +126,11 @@ impl Subscription {
     /// A service is visible; returns the sequence after which its values are wanted. `replay`: live
     /// reports are held until `end_replay` of that id, which is asked for over that link, or here,
     /// and from then on come by that way.
-    /// `from_start`: what the service has published so far is missed, unless it is told.
-    pub(crate) fn attach(
-        &mut self,
-        id: ServiceId,
-        replay: Option<(u32, Option<LinkId>)>,
-        from_start: bool,
-    ) -> u64 {
+    pub(crate) fn attach(&mut self, id: ServiceId, replay: Option<(u32, Option<LinkId>)>) -> u64 {
         let feed = self.feeds.entry(id);
         self.absent.remove(&feed.departure);
         feed.present = true;
-        if feed.resumed || from_start {
+        if feed.resumed {
             // Until the mark of the replay says how far.
             feed.unseen = u64::MAX;
         }

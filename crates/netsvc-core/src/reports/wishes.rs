@@ -93,13 +93,10 @@ impl Distributor<'_> {
         if changed {
             let want = Want { pattern: Pattern::new(change.pattern), latest: change.latest };
             if added {
-                self.tell_gap(no, link, &want.pattern);
                 // The server has seen to it that there is room.
                 self.add_subscriber(no, process, Some(link), &want, true);
             } else {
                 self.remove_subscriber(no, process, Some(link), &want, Telling::Publishers);
-                let less = self.sent_less(no, link, &want.pattern);
-                self.links.narrow(link, less.as_slice());
             }
         }
         Ok(())
@@ -112,39 +109,9 @@ impl Distributor<'_> {
         if let Some(connection) = self.links.linked_mut(link)
             && let Some(known) = known
         {
-            let unasked = connection.told.insert(no);
+            connection.told.insert(no);
             known.subscribers.forget_destinations();
             self.registry.subscribers_changed();
-            if unasked {
-                let less = self.sent_less(no, link, &Want::everything().pattern);
-                self.links.narrow(link, less.as_slice());
-            }
-        }
-    }
-
-    /// Reports of a pattern no longer go over a link to a server, unless others want them: since
-    /// which sequence of their service, if it has published any.
-    fn sent_less(
-        &self,
-        no: ServiceNo,
-        link: LinkId,
-        pattern: &Pattern,
-    ) -> Option<(ServiceNo, u64)> {
-        let known = self.registry.services.get(no)?;
-        let sequence = known.publisher.as_ref()?.sequence;
-        let less = sequence > 0 && !known.subscribers.is_wanted_over(link, pattern);
-        less.then_some((no, sequence))
-    }
-
-    /// Somebody behind a server begins to want reports, and may have got some that were on their
-    /// way when this process stopped to send them: those since then are missed.
-    fn tell_gap(&mut self, no: ServiceNo, link: LinkId, pattern: &Pattern) {
-        let Some(since) = self.links.narrowed_since(link, no) else { return };
-        let Some(known) = self.registry.services.get(no) else { return };
-        let Some(publisher) = &known.publisher else { return };
-        let count = publisher.sequence.saturating_sub(since);
-        if count > 0 && !known.subscribers.is_wanted_over(link, pattern) {
-            self.links.send(link, Out::Lost { service: no.0, subject: None, count });
         }
     }
 
@@ -239,13 +206,10 @@ impl Distributor<'_> {
         for (target, wants) in interests.into_targets() {
             self.unwish_all(process, link, &target, &wants, telling);
         }
-        let mut less = Vec::new();
         for (process, service, pattern, latest) in told {
             let want = Want { pattern: Pattern::new(pattern), latest };
             self.remove_subscriber(service, process, Some(link), &want, Telling::Publishers);
-            less.extend(self.sent_less(service, link, &want.pattern));
         }
-        self.links.narrow(link, &less);
     }
 
     /// Everything that a process wants of one target over a link ends.
@@ -279,7 +243,6 @@ impl Distributor<'_> {
     pub(crate) fn end_subscribers(&mut self, service: &Service) {
         for connection in self.links.connections_mut() {
             connection.told.remove(&service.no);
-            connection.forget_narrowing(service.no);
         }
         service.subscribers.for_each(|process, link, pattern, latest| {
             if let Some(connection) = link.and_then(|link| self.links.connection_mut(link)) {
