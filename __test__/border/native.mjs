@@ -2,9 +2,11 @@
 // that of ts/ nothing but its loader takes part. Plain JavaScript, because programs that tests
 // start import it too.
 
+import { createRequire } from "node:module";
 import { stretched } from "../helpers/time.mjs";
 
-const loader = await import(new URL("../../dist/internal/netsvc.js", import.meta.url).href);
+// Not by `await import`: see fixtures/traffic.mjs.
+const loader = createRequire(import.meta.url)("../../dist/internal/netsvc.js");
 /** @type {typeof import("../../native/binding.cjs")} */
 const addon = loader.loadNative();
 
