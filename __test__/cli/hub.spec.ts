@@ -135,7 +135,7 @@ describe("the embedded hub", () => {
           await once(socket, "connect");
           refused++;
         } catch {
-          // A hub that is slower than this has a full backlog, which refuses at once.
+          // The file is there just before it listens; and a backlog that is full refuses at once.
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
         socket.destroy();
