@@ -46,18 +46,36 @@ async function underChaos() {
     seconds: { type: "string", default: "60" },
     keep: { type: "boolean", default: false },
   });
-  const { seed: only, seconds, keep } = parseArgs({ options }).values;
+  const { only, seconds, keep } = readOptions();
   await setupOrExit();
-  for (let seed = Number(only ?? 1); ; seed++) {
-    const note = keep ? console.log : undefined;
+  for (let seed = only ?? 1; ; seed++) {
     const { violations, counts } = await chaos({
-      ...{ seed, seconds: Number(seconds), keep },
-      ...(note && { note }),
+      ...{ seed, seconds, keep },
+      ...(keep && { note: console.log }),
     });
     for (const violation of violations) console.error(`soak: ${violation}`);
     console.log(`soak: seed ${seed}: ${violations.length} violations; ${JSON.stringify(counts)}`);
     if (violations.length > 0) process.exit(1);
     if (only !== undefined) return;
+  }
+
+  function readOptions() {
+    try {
+      const { seed, seconds, keep } = parseArgs({ options }).values;
+      const numbers = {
+        only: seed === undefined ? undefined : Number(seed),
+        seconds: Number(seconds),
+      };
+      const { only } = numbers;
+      if (only !== undefined && !Number.isSafeInteger(only))
+        throw new Error("--seed takes an integer");
+      if (!(numbers.seconds > 0)) throw new Error("--seconds takes a number above 0");
+      return { ...numbers, keep };
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : String(error));
+      console.error("usage: npm run soak -- --chaos [--seed 1] [--seconds 60] [--keep]");
+      process.exit(2);
+    }
   }
 }
 

@@ -116,8 +116,8 @@ function outcome({ outcome, late, paused }, { method, value }, runs, verdict) {
  * @param {History} history
  * @param {Verdict} verdict
  */
-function reports({ label, entries }, { violations, counts }) {
-  const verdict = { violations, counts };
+function reports({ label, entries }, verdict) {
+  const { violations } = verdict;
   /**
    * By subscription and service.
    * @type {Map<string, { sequence: number, owed: number | undefined }>}

@@ -169,9 +169,8 @@ async function call() {
     if (method !== "cancelled") {
       return handle.call(method, [id, value], { timeout, wait });
     }
-    const { signal } = new AbortController();
-    const aborted = AbortSignal.any([signal, AbortSignal.timeout(random.integer(60))]);
-    return handle.call("late", [id, 200], { timeout, wait, signal: aborted });
+    const signal = AbortSignal.timeout(random.integer(60));
+    return handle.call("late", [id, 200], { timeout, wait, signal });
   }
 }
 

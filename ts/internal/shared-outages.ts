@@ -1,6 +1,7 @@
 // Many registries of one process that lose one hub: the operator hears of it once, with a count.
 
 import { now } from "./clock.js";
+import { setTimeout } from "./timers.js";
 
 /** Milliseconds that a line waits for others to say the same. */
 const GATHER = 200;
@@ -17,7 +18,6 @@ interface SharedOutage {
   toldAt: number;
 }
 
-const later = setTimeout;
 const outages = new Map<string, SharedOutage>();
 /** Lines that wait. */
 const pending = new Set<() => void>();
@@ -62,7 +62,7 @@ export function tellTogether(
   };
   if (pending.size === 0) process.once("exit", tellAll);
   pending.add(tell);
-  later(tell, GATHER).unref();
+  setTimeout(tell, GATHER).unref();
 }
 
 /** `member` is linked: its next failure is another outage. */

@@ -3,6 +3,7 @@
 
 import { isMainThread } from "node:worker_threads";
 import { loadNative } from "../border/native.js";
+import { setTimeout } from "./timers.js";
 
 /** Lines that wait for a reader. */
 const MAX_WAITING = 256;
@@ -13,7 +14,6 @@ const LOOK = 100;
  */
 const MAX_LINE = 1300;
 
-const later = setTimeout;
 const waiting: string[] = [];
 let lost = 0;
 let looking = false;
@@ -30,7 +30,7 @@ export function writeLine(line: string): void {
 }
 
 function look(): void {
-  later(() => {
+  setTimeout(() => {
     if (retry()) {
       looking = false;
       process.off("exit", retry);
