@@ -75,7 +75,7 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
   49: (body) => ({ type: "interestEnd", id: body.u32() }),
   50: (body) => subscriber("subscriberAdded", body),
   51: (body) => subscriber("subscriberRemoved", body),
-  52: (body) => ({ type: "subscribersKnown", service: body.u32() }),
+  52: (body) => ({ type: "subscribersKnown", service: body.u32(), revision: body.u64() }),
   66: (body) => ({ type: "cancel", call: body.u64() }),
   81: (body) => ({
     type: "replayRequest",
@@ -92,6 +92,7 @@ const CONTROL: Record<number, (body: Body, extensions: string) => Message> = {
     replay: body.u32(),
     sequence: body.u64(),
     moreAfter: body.u64(),
+    completeAfter: body.u64(),
   }),
   84: lost,
 };
@@ -256,9 +257,9 @@ function membership(type: string, body: Body): Message {
 }
 
 function target(body: Body): object {
-  return oneOf(["name", "identity"], body.u8()) === "name"
-    ? { name: body.text(MAX_NAME) }
-    : { process: body.hex(16), counter: body.u32() };
+  const kind = oneOf(["name", "identity", "group"], body.u8());
+  if (kind === "identity") return { process: body.hex(16), counter: body.u32() };
+  return { [kind]: body.text(MAX_NAME) };
 }
 
 function subscriber(type: string, body: Body): Message {

@@ -37,7 +37,8 @@ fn a_report_with_a_short_extension_field_is_relayed_where_it_lies() {
     let mut publisher = world.dial(hub);
     let greeting = hello(&ProcessSecret::new([9; 32]), LinkToken([9; 16]), 1);
     // Nothing is kept, so that reports are told at once.
-    let end = Message::ReplayEnd { process: 1, replay: 1, sequence: 0, more_after: 0 };
+    let end =
+        Message::ReplayEnd { process: 1, replay: 1, sequence: 0, more_after: 0, complete_after: 0 };
     for message in [Message::Hello(greeting), announcement("x", &[]), Message::Synced, end] {
         world.say(&mut publisher, &message);
         world.settle();

@@ -7,7 +7,7 @@ use netsvc_core::{
     CommandError, Content, Filter, Heartbeat, Lifetime, Limits, NewService, Role,
     SubscriptionTarget,
 };
-use netsvc_testkit::{Node, ROOMY, Verbs, World, service};
+use netsvc_testkit::{ROOMY, Verbs, World, service};
 
 fn text(error: &CommandError) -> String {
     error.to_string()
@@ -46,44 +46,30 @@ fn too_many_subscriptions_of_one_interest_are_subscriptions_and_not_interests() 
     assert_eq!(text(&subscribe("*").unwrap_err()), "limit subscriptions reached: 32");
 }
 
-/// A process that may have three interests, and as many members of a group as are asked for in
-/// another.
-fn members(world: &mut World, count: usize) -> Node {
-    let hub = world.process("hub");
-    let a = world.process("a");
-    let b = world.process_with("b", Limits { interests: 3, ..Limits::default() });
+#[test]
+fn a_subscription_by_group_is_one_interest_however_many_members_there_are() {
+    let mut world = World::new(3);
+    let [hub, a] = ["hub", "a"].map(|label| world.process(label));
+    let b = world.process_with("b", Limits { interests: 1, ..Limits::default() });
     world.hub(hub, "");
     world.connect(a, hub);
     world.connect(b, hub);
-    for _ in 0..count {
-        let member = NewService { groups: vec!["g".into()], ..service("x") };
-        world.create_with(a, member);
+    let member = || NewService { groups: vec!["g".into()], ..service("x") };
+    let mut members: Vec<_> = (0..4).map(|_| world.create_with(a, member()).0).collect();
+    world.settle();
+    let group = SubscriptionTarget::Group("g".into());
+    let subscription = world.subscribe_to(b, group.clone(), "*", ROOMY);
+    world.settle();
+    members.push(world.create_with(a, member()).0);
+    for member in members {
+        world.publish(a, member, "s", Lifetime::None);
     }
     world.settle();
-    b
-}
-
-#[test]
-fn members_of_a_group_that_do_not_fit_are_not_left_unheard() {
-    let group = || SubscriptionTarget::Group("g".into());
-    for (count, fits) in [(3, true), (4, false)] {
-        let mut world = World::new(3);
-        let b = members(&mut world, count);
-        let now = world.now();
-        let subscribed = world.at(b).subscribe(now, group(), "*", ROOMY);
-        assert_eq!(subscribed.is_ok(), fits);
-        if let Err(error) = subscribed {
-            assert_eq!(text(&error), "limit interests reached: 3");
-            assert_eq!(world.table(b, "subscriptions") + world.table(b, "interests"), 0);
-        }
-    }
-    // A second subscription shares the interests of the first.
-    let mut world = World::new(4);
-    let b = members(&mut world, 2);
+    assert_eq!(world.table(b, "interests"), 1);
+    assert_eq!(world.told(b).reports_of(subscription).len(), 5);
     let now = world.now();
-    world.at(b).subscribe(now, group(), "*", ROOMY).unwrap();
-    world.at(b).subscribe(now, group(), "*", ROOMY).unwrap();
-    assert_eq!(world.table(b, "interests"), 2);
+    let other = world.at(b).subscribe(now, group, "other", ROOMY).unwrap_err();
+    assert_eq!(text(&other), "limit interests reached: 1");
 }
 
 #[test]

@@ -280,7 +280,13 @@ fn the_largest_numbers_that_a_peer_can_say_harm_nobody() {
         after,
         upto,
     };
-    let end = Message::ReplayEnd { process: 0, replay: 1, sequence: u64::MAX, more_after: 0 };
+    let end = Message::ReplayEnd {
+        process: 0,
+        replay: 1,
+        sequence: u64::MAX,
+        more_after: 0,
+        complete_after: 0,
+    };
     let heard = attacker.hear(world.at(hub), now);
     let asked = heard.iter().find_map(|said| match said {
         Message::ReplayRequest { process, replay, .. } => Some((*process, *replay)),
@@ -288,7 +294,7 @@ fn the_largest_numbers_that_a_peer_can_say_harm_nobody() {
     });
     let (process, replay) = asked.unwrap();
     for message in [
-        Message::ReplayEnd { process, replay, sequence: 0, more_after: 0 },
+        Message::ReplayEnd { process, replay, sequence: 0, more_after: 0, complete_after: 0 },
         report(1),
         lost.clone(),
         lost.clone(),

@@ -44,7 +44,13 @@ impl Bench {
         bench.read(&begin).unwrap();
         // It answers what it was asked.
         bench.peer.hear(&mut bench.hub, NOW);
-        let end = Message::ReplayEnd { process: 0, replay: 1, sequence: 0, more_after: 0 };
+        let end = Message::ReplayEnd {
+            process: 0,
+            replay: 1,
+            sequence: 0,
+            more_after: 0,
+            complete_after: 0,
+        };
         let end = bench.encode(&end);
         bench.read(&end).unwrap();
         assert!(bench.heard().is_empty());

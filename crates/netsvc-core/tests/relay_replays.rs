@@ -211,7 +211,7 @@ fn what_nobody_asked_for_is_not_passed_on() {
             let report = Report { service: 1, subject, sequence, content, extensions };
             for message in [
                 Message::Replayed { process, replay, remaining, report },
-                Message::ReplayEnd { process, replay, sequence, more_after: 0 },
+                Message::ReplayEnd { process, replay, sequence, more_after: 0, complete_after: 0 },
             ] {
                 scene.world.say(&mut scene.bad, &message);
             }

@@ -138,7 +138,7 @@ fn before_the_first_set_of_subscribers_reports_go_unasked_and_afterwards_only_if
         heard.iter().filter(|message| matches!(message, Message::Report(_))).count()
     };
     assert_eq!(reports(&mut process, &mut peer), 1);
-    peer.say(&mut process, now, [Message::SubscribersKnown { service: no.0 }]);
+    peer.say(&mut process, now, [Message::SubscribersKnown { service: no.0, revision: u64::MAX }]);
     assert_eq!(reports(&mut process, &mut peer), 0);
 }
 

@@ -356,7 +356,7 @@ fn losses_during_a_replay_are_told_where_they_are() {
     let (process, replay) = asked.unwrap_or_else(|| panic!("{heard:?}"));
     let lost = |count| Message::Lost { service: 1, subject: Some("s".into()), count };
     let kept = Message::Replayed { process, replay, remaining: None, report: report(4) };
-    let end = Message::ReplayEnd { process, replay, sequence: 4, more_after: 0 };
+    let end = Message::ReplayEnd { process, replay, sequence: 4, more_after: 0, complete_after: 0 };
     let messages =
         [Message::Report(report(5)), lost(2), Message::Report(report(8)), kept, end, lost(1)];
     peer.say(world.at(hub), now, messages);
@@ -417,7 +417,8 @@ fn what_is_lost_during_a_replay_is_told_after_all_that_came_before_it() {
         report: report(sequence),
     };
     let lost = Message::Lost { service: 1, subject: Some("s".into()), count: 5 };
-    let end = Message::ReplayEnd { process: 0, replay, sequence: 10, more_after: 0 };
+    let end =
+        Message::ReplayEnd { process: 0, replay, sequence: 10, more_after: 0, complete_after: 0 };
     let said = [kept(1), Message::Report(report(11)), lost, kept(2), end];
     peer.say(world.at(hub), now, said);
     peer.say(world.at(hub), now, [Message::Report(report(17))]);

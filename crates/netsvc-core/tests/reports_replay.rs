@@ -126,7 +126,13 @@ fn a_replayed_value_travels_with_what_is_left_of_its_lifetime() {
     assert_eq!(remaining, [Some(3 * SECOND), None]);
     assert_eq!(
         heard.last(),
-        Some(&Message::ReplayEnd { process: 0, replay: 3, sequence: 2, more_after: 0 })
+        Some(&Message::ReplayEnd {
+            process: 0,
+            replay: 3,
+            sequence: 2,
+            more_after: 0,
+            complete_after: 0
+        })
     );
 }
 
@@ -381,7 +387,13 @@ fn a_peer_that_repeats_itself_is_told_on_once() {
         remaining: None,
         report: report(sequence),
     };
-    let end = Message::ReplayEnd { process: 0, replay: *replay, sequence: 4, more_after: 0 };
+    let end = Message::ReplayEnd {
+        process: 0,
+        replay: *replay,
+        sequence: 4,
+        more_after: 0,
+        complete_after: 0,
+    };
     peer.say(
         &mut process,
         now,

@@ -129,6 +129,7 @@ fn a_request_about_a_service_that_is_gone_is_answered_too() {
     let (service, pattern) = (no.0, "*".into());
     let ask = Message::ReplayRequest { service, process: 0, replay: 3, pattern, after: 5, upto: 0 };
     peer.say(world.at(hub), now, [ask]);
-    let end = Message::ReplayEnd { process: 0, replay: 3, sequence: 5, more_after: 0 };
+    let end =
+        Message::ReplayEnd { process: 0, replay: 3, sequence: 5, more_after: 0, complete_after: 0 };
     assert_eq!(peer.hear(world.at(hub), now).last(), Some(&end));
 }

@@ -142,7 +142,8 @@ fn nothing_is_lost_of_what_was_read_with_reports_that_are_kept() {
             extensions: Bytes::new(),
         })
     };
-    let end = Message::ReplayEnd { process: 0, replay: 1, sequence: 0, more_after: 0 };
+    let end =
+        Message::ReplayEnd { process: 0, replay: 1, sequence: 0, more_after: 0, complete_after: 0 };
     scene.receive([netsvc_testkit::announcement("publisher", &[])]);
     scene.turn();
     scene.receive([end, report(1)]);

@@ -175,6 +175,7 @@ fn message_to_json(message: &Message) -> Value {
             "id": id,
             "target": match target {
                 InterestTarget::Name(name) => json!({ "name": &**name }),
+                InterestTarget::Group(group) => json!({ "group": &**group }),
                 InterestTarget::Identity(id) => {
                     json!({ "process": hex(&id.process.0), "counter": id.counter })
                 }
@@ -187,8 +188,12 @@ fn message_to_json(message: &Message) -> Value {
         Message::SubscriberRemoved(subscriber) => {
             subscriber_to_json("subscriberRemoved", subscriber)
         }
-        Message::SubscribersKnown { service } => {
-            json!({ "type": "subscribersKnown", "service": service })
+        Message::SubscribersKnown { service, revision } => {
+            json!({
+                "type": "subscribersKnown",
+                "service": service,
+                "revision": revision.to_string(),
+            })
         }
         Message::Request(request) => json!({
             "type": "request",
@@ -251,12 +256,13 @@ fn message_to_json(message: &Message) -> Value {
             value["remaining"] = remaining.map_or(Value::Null, millis);
             value
         }
-        Message::ReplayEnd { process, replay, sequence, more_after } => json!({
+        Message::ReplayEnd { process, replay, sequence, more_after, complete_after } => json!({
             "type": "replayEnd",
             "process": process,
             "replay": replay,
             "sequence": sequence.to_string(),
             "moreAfter": more_after.to_string(),
+            "completeAfter": complete_after.to_string(),
         }),
     }
 }

@@ -107,7 +107,7 @@ fn foreign_frames(scene: &Scene) -> Result<(), Stop> {
         Message::ProcessGone { process },
         messages::foreign_service(service, process, &announcement),
         Message::Report(messages::report(service, "tick", u64::MAX, &Bytes::new())),
-        Message::SubscribersKnown { service },
+        Message::SubscribersKnown { service, revision: u64::MAX },
     ];
     for message in forged.iter().cycle() {
         let mut client = RawPeer::client(scene)?;

@@ -41,7 +41,13 @@ fn beside_slow(scene: &Scene) -> Result<(RawPeer, Found), Stop> {
 fn replay_ends(scene: &Scene) -> Result<(), Stop> {
     let (mut client, Found { process, .. }) = beside_slow(scene)?;
     for replay in 0.. {
-        client.say(&Message::ReplayEnd { process, replay, sequence: 1, more_after: 0 })?;
+        client.say(&Message::ReplayEnd {
+            process,
+            replay,
+            sequence: 1,
+            more_after: 0,
+            complete_after: 0,
+        })?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::reports::pattern::Pattern;
 use crate::reports::subscription_options::{SubscriptionLimits, SubscriptionTarget};
 use crate::requests::refusals::{no_method, no_service};
 use crate::requests::route_cache::{GoalRef, To};
-use crate::wire::{Announcement, InterestTarget, ReportRef, announced_len};
+use crate::wire::{Announcement, ReportRef, announced_len};
 
 use party::Party;
 
@@ -134,23 +134,9 @@ impl Policy<'_> {
             return Err(CommandError::Invalid { what: "buffer", why });
         }
         let limit = self.rules.limits.interests;
-        let is_new = |target: &InterestTarget| {
-            !reports.interests.contains(target, pattern.text(), limits.latest)
-        };
-        let new = match (target, interest_in(target)) {
-            (_, Some(target)) => usize::from(is_new(&target)),
-            // One in each member, and room for one that joins later.
-            (SubscriptionTarget::Group(group), None) => {
-                let services = &self.registry.services;
-                let members = services.members(group).iter().filter_map(|no| services.get(*no));
-                let of_others = members.filter(|member| !member.is_local());
-                let new = of_others.filter(|it| is_new(&InterestTarget::Identity(it.id))).count();
-                new.max(1)
-            }
-            _ => 1,
-        };
-        let weight = pattern.weight().saturating_mul(new);
-        if new > 0 && reports.interests.weight().saturating_add(weight) > limit {
+        let weight = reports.interests.weight().saturating_add(pattern.weight());
+        let interest = interest_in(target);
+        if weight > limit && !reports.interests.contains(&interest, pattern.text(), limits.latest) {
             return Err(CommandError::Limit { what: "interests", limit });
         }
         let limit = limit.saturating_mul(SHARED);

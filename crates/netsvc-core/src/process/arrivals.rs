@@ -278,6 +278,13 @@ impl Process {
         }
         let status = if joined { Status::Joined } else { Status::Left };
         self.announcer().tell_change(status, no, Some(group));
+        let mut distributor = self.distributor();
+        if joined {
+            distributor.ask_for_subscribers(no);
+            distributor.grant_group(no, group);
+        } else {
+            distributor.end_group(no, group);
+        }
         for subscription in self.reports.subscriptions.of_group(group) {
             if joined {
                 self.distributor().attach(now, subscription, no);

@@ -9,7 +9,8 @@ use crate::memory::SERVICE;
 use crate::process::Process;
 use crate::reason::Reason;
 use crate::reports::pattern::Pattern;
-use crate::reports::replay::{ReplayEnd, ReplayQuestion};
+use crate::reports::replay::ReplayQuestion;
+use crate::reports::replay_end::ReplayEnd;
 use crate::reports::want::Want;
 use crate::time::Time;
 use crate::wire::{Message, ResponseRef};
@@ -163,8 +164,8 @@ impl Process {
             Message::SubscriberRemoved(change) => {
                 return distributor.handle_subscriber(link, change, false);
             }
-            Message::SubscribersKnown { service } => {
-                distributor.handle_subscribers_known(link, service);
+            Message::SubscribersKnown { service, revision } => {
+                distributor.handle_subscribers_known(link, service, revision);
             }
             Message::Report(report) => self.handle_report_alone(now, link, &report),
             Message::Targeted { process, report } => {
@@ -180,8 +181,8 @@ impl Process {
             Message::Replayed { process, replay, remaining, report } => {
                 distributor.handle_replayed(link, process, replay, remaining, report);
             }
-            Message::ReplayEnd { process, replay, sequence, more_after } => {
-                let end = ReplayEnd { process, replay, sequence, more_after };
+            Message::ReplayEnd { process, replay, sequence, more_after, complete_after } => {
+                let end = ReplayEnd { process, replay, sequence, more_after, complete_after };
                 distributor.handle_replay_end(link, end);
             }
             // All others are matched by the caller.

@@ -61,6 +61,11 @@ pub(crate) struct Publisher {
     /// Counts everything published.
     pub(crate) sequence: u64,
     pub(crate) kept: RetainedValues,
+    /// Servers that have not told its subscribers as of this revision of its process get all its
+    /// reports: it was created or has joined a group then.
+    pub(crate) asks_since: u64,
+    /// The sequence by then.
+    pub(crate) unasked_after: u64,
 }
 
 /// What a service says of itself.
@@ -87,7 +92,11 @@ impl Service {
     ) -> Self {
         let Description { name, audience, groups, methods, .. } = &description;
         let announced_len = announced_len(name, audience, groups, methods);
-        let publisher = || Box::new(Publisher { sequence: 0, kept: RetainedValues::new(seed) });
+        let publisher = route.is_none().then(|| {
+            let kept = RetainedValues::new(seed);
+            let asks_since = description.revision;
+            Box::new(Publisher { sequence: 0, kept, asks_since, unasked_after: 0 })
+        });
         Self {
             no,
             id,
@@ -103,7 +112,7 @@ impl Service {
             },
             revision: description.revision,
             extensions: description.extensions,
-            publisher: route.is_none().then(publisher),
+            publisher,
             routes: route.into_iter().collect(),
             subscribers: Subscribers::new(seed),
             load: Load::default(),

@@ -24,10 +24,11 @@ pub(crate) type Wish = (ProcessNo, Option<LinkId>, Want);
 pub(crate) struct Wishes {
     by_name: SeededMap<Str, WishesOfOne>,
     by_identity: SeededMap<ServiceId, WishesOfOne>,
+    by_group: SeededMap<Str, WishesOfOne>,
     len: usize,
 }
 
-/// What is wanted of services of one name, or of one service.
+/// What is wanted of services of one name, of one service, or of the members of a group.
 #[derive(Debug, Default)]
 struct WishesOfOne {
     /// With how many interests stand behind each. Sorted by who, pattern and policy.
@@ -44,6 +45,7 @@ impl Wishes {
         Self {
             by_name: SeededMap::with_hasher(SeededState(seed)),
             by_identity: SeededMap::with_hasher(SeededState(seed)),
+            by_group: SeededMap::with_hasher(SeededState(seed)),
             len: 0,
         }
     }
@@ -58,6 +60,7 @@ impl Wishes {
         let of_one = match target {
             InterestTarget::Name(name) => self.by_name.entry(name.clone()).or_default(),
             InterestTarget::Identity(id) => self.by_identity.entry(*id).or_default(),
+            InterestTarget::Group(group) => self.by_group.entry(group.clone()).or_default(),
         };
         let key = (process, link, want.pattern.text().clone(), want.latest);
         of_one.wishes.entry(key).or_insert_with(|| (want.pattern.clone(), 0)).1 += 1;
@@ -75,6 +78,7 @@ impl Wishes {
         let of_one = match target {
             InterestTarget::Name(name) => self.by_name.get_mut(name),
             InterestTarget::Identity(id) => self.by_identity.get_mut(id),
+            InterestTarget::Group(group) => self.by_group.get_mut(group),
         };
         let Some(of_one) = of_one else { return };
         let key = (process, link, want.pattern.text().clone(), want.latest);
@@ -94,6 +98,7 @@ impl Wishes {
             match target {
                 InterestTarget::Name(name) => drop(self.by_name.remove(name)),
                 InterestTarget::Identity(id) => drop(self.by_identity.remove(id)),
+                InterestTarget::Group(group) => drop(self.by_group.remove(group)),
             }
         }
     }
@@ -102,31 +107,41 @@ impl Wishes {
         self.len
     }
 
-    /// What is wanted of a service of that name and identity.
-    pub(crate) fn of(&self, name: &str, id: ServiceId) -> Vec<Wish> {
-        let of_both = [self.by_name.get(name), self.by_identity.get(&id)];
-        let wishes = of_both.into_iter().flatten().flat_map(|of_one| &of_one.wishes);
-        wishes
-            .flat_map(|((process, link, _, latest), (pattern, count))| {
-                let want = Want { pattern: pattern.clone(), latest: *latest };
-                std::iter::repeat_n((*process, *link, want), *count as usize)
-            })
-            .collect()
+    /// What is wanted of a target.
+    pub(crate) fn of<'a>(&'a self, target: &InterestTarget) -> impl Iterator<Item = Wish> + 'a {
+        let wishes = self.get(target).into_iter().flat_map(|of_one| &of_one.wishes);
+        wishes.flat_map(|((process, link, _, latest), (pattern, count))| {
+            let want = Want { pattern: pattern.clone(), latest: *latest };
+            std::iter::repeat_n((*process, *link, want), *count as usize)
+        })
     }
 
-    /// How many interests one has in services of a name.
-    pub(crate) fn count(&self, process: ProcessNo, link: Option<LinkId>, name: &str) -> usize {
-        let of_one = self.by_name.get(name);
+    /// How many interests one has in a target.
+    pub(crate) fn count(
+        &self,
+        process: ProcessNo,
+        link: Option<LinkId>,
+        target: &InterestTarget,
+    ) -> usize {
+        let of_one = self.get(target);
         of_one.and_then(|of_one| of_one.counts.get(&(process, link))).copied().unwrap_or(0)
+    }
+
+    fn get(&self, target: &InterestTarget) -> Option<&WishesOfOne> {
+        match target {
+            InterestTarget::Name(name) => self.by_name.get(name),
+            InterestTarget::Identity(id) => self.by_identity.get(id),
+            InterestTarget::Group(group) => self.by_group.get(group),
+        }
     }
 }
 
-/// What hubs are told for a subscription; `None`: they are told of each member of its group.
-pub(crate) fn interest_in(target: &SubscriptionTarget) -> Option<InterestTarget> {
+/// What hubs are told for a subscription.
+pub(crate) fn interest_in(target: &SubscriptionTarget) -> InterestTarget {
     match target {
-        SubscriptionTarget::Name(name) => Some(InterestTarget::Name(name.clone())),
-        SubscriptionTarget::Identity(id) => Some(InterestTarget::Identity(*id)),
-        SubscriptionTarget::Group(_) => None,
+        SubscriptionTarget::Name(name) => InterestTarget::Name(name.clone()),
+        SubscriptionTarget::Identity(id) => InterestTarget::Identity(*id),
+        SubscriptionTarget::Group(group) => InterestTarget::Group(group.clone()),
     }
 }
 
@@ -215,7 +230,7 @@ pub(crate) struct PeerInterests {
 /// Bytes of the texts of an interest.
 fn texts(target: &InterestTarget, want: &Want) -> usize {
     let name = match target {
-        InterestTarget::Name(name) => name.len(),
+        InterestTarget::Name(text) | InterestTarget::Group(text) => text.len(),
         InterestTarget::Identity(_) => 0,
     };
     name + want.pattern.text().len()

@@ -17,6 +17,7 @@ pub(crate) mod pattern_map;
 mod publish;
 pub(crate) mod replay;
 pub(crate) mod replay_buffer;
+pub(crate) mod replay_end;
 mod replay_pages;
 pub(crate) mod replay_queue;
 pub(crate) mod replays_asked;
@@ -26,6 +27,7 @@ pub(crate) mod subscribers;
 pub(crate) mod subscription;
 pub(crate) mod subscription_options;
 pub(crate) mod subscriptions;
+mod told_subscribers;
 pub(crate) mod want;
 mod wishes;
 

@@ -17,6 +17,7 @@ use crate::wire::{Message, Report};
 
 use super::distributor::Distributor;
 use super::pattern::Pattern;
+use super::replay_end::ReplayEnd;
 use super::replays_asked::Asked;
 
 /// Values and bytes of content of one page of a replay. The asker asks for the next when it has
@@ -34,15 +35,6 @@ pub(crate) struct ReplayQuestion {
     pub(crate) pattern: Str,
     pub(crate) after: u64,
     pub(crate) upto: u64,
-}
-
-/// The end of a page, as a peer tells it.
-#[derive(Clone, Copy)]
-pub(crate) struct ReplayEnd {
-    pub(crate) process: u32,
-    pub(crate) replay: u32,
-    pub(crate) sequence: u64,
-    pub(crate) more_after: u64,
 }
 
 impl Distributor<'_> {
@@ -79,11 +71,14 @@ impl Distributor<'_> {
                 return Err(Reason::violation(&text));
             }
             self.note_way(no, link, process, replay);
+            let pattern = Pattern::new(question.pattern.clone());
+            let complete_after = self.complete_after(no, by, &pattern);
             let cursor = ReplayCursor {
                 service: no,
                 process,
                 replay,
-                pattern: Pattern::new(question.pattern.clone()),
+                pattern,
+                complete_after,
                 after,
                 upto: if upto == 0 { newest } else { upto.min(newest) },
                 values_left: REPLAY_VALUES,
@@ -124,7 +119,8 @@ impl Distributor<'_> {
     fn answer_nothing(&mut self, link: LinkId, question: &ReplayQuestion) {
         let ReplayQuestion { process, replay, after: sequence, .. } = *question;
         self.links.ignore(link);
-        let end = Message::ReplayEnd { process, replay, sequence, more_after: 0 };
+        let (more_after, complete_after) = (0, 0);
+        let end = Message::ReplayEnd { process, replay, sequence, more_after, complete_after };
         self.links.send(link, Out::Message(end));
     }
 
@@ -154,7 +150,7 @@ impl Distributor<'_> {
 
     /// A page of a replay is complete.
     pub(crate) fn handle_replay_end(&mut self, link: LinkId, end: ReplayEnd) {
-        let ReplayEnd { process, replay, sequence, more_after } = end;
+        let ReplayEnd { process, replay, sequence, more_after, complete_after } = end;
         if process == OWN.0 {
             return self.take_page(link, end);
         }
@@ -162,7 +158,9 @@ impl Distributor<'_> {
             // What there was no room for is asked for again.
             let cut = self.links.end_expected_replay(next, replay);
             let more_after = cut.unwrap_or(more_after);
-            let message = Message::ReplayEnd { process: OWN.0, replay, sequence, more_after };
+            let process = OWN.0;
+            let message =
+                Message::ReplayEnd { process, replay, sequence, more_after, complete_after };
             self.links.send(next, Out::Message(message));
         }
     }
@@ -182,8 +180,8 @@ impl Distributor<'_> {
     /// longer.
     pub(crate) fn end_replays_over(&mut self, link: LinkId) {
         for (asker, replay) in self.links.take_expected_replays(link) {
-            let (process, sequence, more_after) = (OWN.0, 0, 0);
-            let end = Message::ReplayEnd { process, replay, sequence, more_after };
+            let (process, sequence, more_after, complete_after) = (OWN.0, 0, 0, 0);
+            let end = Message::ReplayEnd { process, replay, sequence, more_after, complete_after };
             self.links.send(asker, Out::Message(end));
         }
     }

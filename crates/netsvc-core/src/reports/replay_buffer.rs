@@ -14,6 +14,8 @@ pub(crate) struct ReplayBuffer {
     pub(crate) astray: BTreeSet<u64>,
     /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
     pub(crate) dropped: (u64, u64),
+    /// The publisher has begun to answer.
+    pub(crate) begun: bool,
     /// What has arrived of the page under way, refused or not.
     pub(crate) page: Load,
     /// Values of that page above this sequence are refused: there is no room for them.
@@ -51,6 +53,20 @@ impl ReplayBuffer {
             live: std::mem::replace(&mut self.live, live),
             ..Self::default()
         }
+    }
+
+    /// Takes out live reports up to a sequence, which are not to be told.
+    pub(crate) fn drop_live_upto(&mut self, sequence: u64) -> BTreeMap<u64, Delivered> {
+        let above = sequence.saturating_add(1);
+        self.astray = self.astray.split_off(&above);
+        let live = self.live.split_off(&above);
+        std::mem::replace(&mut self.live, live)
+    }
+
+    /// The sequence of the first that is held.
+    pub(crate) fn first(&self) -> Option<u64> {
+        let firsts = [self.kept.first_key_value(), self.live.first_key_value()];
+        firsts.into_iter().flatten().map(|(sequence, _)| *sequence).min()
     }
 
     /// In the order of their sequence.

@@ -13,7 +13,7 @@ use crate::wire::{Message, ReportRef};
 
 use super::Reports;
 use super::distributor::Distributor;
-use super::replay::ReplayEnd;
+use super::replay_end::ReplayEnd;
 use super::replay_queue::ReplayQueue;
 use super::retained::RetainedValue;
 use super::subscriptions::Replay;
@@ -40,13 +40,13 @@ impl Distributor<'_> {
 
     /// A page that this process has asked for is complete.
     pub(super) fn take_page(&mut self, link: LinkId, end: ReplayEnd) {
-        let ReplayEnd { replay, sequence, more_after, .. } = end;
+        let replay = end.replay;
         if !self.links.has_asked(link, replay) {
             return self.links.ignore(link);
         }
         self.links.end_replay(link, replay);
         let Some(known) = self.reports.subscriptions.replays.get(&replay).copied() else { return };
-        if self.end_page(replay, known, sequence, more_after)
+        if self.end_page(known, &end)
             && let Some(subscription) = self.reports.subscriptions.get_mut(known.subscription)
         {
             subscription.pace.park_first(replay);
@@ -55,16 +55,16 @@ impl Distributor<'_> {
     }
 
     /// What a page has brought is told; true: there is more.
-    fn end_page(&mut self, replay: u32, known: Replay, sequence: u64, more_after: u64) -> bool {
+    fn end_page(&mut self, known: Replay, end: &ReplayEnd) -> bool {
         let Replay { subscription: id, service, .. } = known;
         let mut rest = None;
         self.reports.update(id, self.deliveries, |subscription, stamp| {
-            rest = subscription.end_page(service, replay, sequence, more_after, stamp);
+            rest = subscription.end_page(service, end, stamp);
         });
-        self.reports.note_answered(replay);
-        match self.reports.subscriptions.replays.get_mut(&replay) {
+        self.reports.note_answered(end.replay);
+        match self.reports.subscriptions.replays.get_mut(&end.replay) {
             Some(known) if rest.is_some() => known.rest = rest,
-            _ => drop(self.reports.subscriptions.replays.remove(&replay)),
+            _ => drop(self.reports.subscriptions.replays.remove(&end.replay)),
         }
         rest.is_some()
     }
@@ -137,7 +137,9 @@ impl Distributor<'_> {
             let report = ReportRef { service: no.0, subject, sequence, content, extensions };
             self.queue(id, no, &report, None, Some(replay));
         }
-        if self.end_page(replay, known, upto, 0)
+        let (process, sequence, more_after, complete_after) = (OWN.0, upto, 0, 0);
+        let end = ReplayEnd { process, replay, sequence, more_after, complete_after };
+        if self.end_page(known, &end)
             && let Some(subscription) = self.reports.subscriptions.get_mut(id)
         {
             subscription.pace.park_here(replay);

@@ -36,9 +36,7 @@ impl Distributor<'_> {
         let subscription = Subscription::new(target, pattern, limits, seed);
         let want = subscription.want();
         let id = self.reports.subscriptions.insert(subscription);
-        if let Some(target) = interest {
-            self.want(&target, &want);
-        }
+        self.want(&interest, &want);
         for no in concerned {
             self.attach(now, id, no);
         }
@@ -54,28 +52,14 @@ impl Distributor<'_> {
         if let Some(stamp) = subscription.head() {
             self.deliveries.unready(stamp, Source::Subscription(id));
         }
-        let want = subscription.want();
-        if let Some(target) = interest_in(&subscription.target) {
-            self.unwant(&target, &want);
-        }
-        if let SubscriptionTarget::Group(group) = &subscription.target {
-            let members: Vec<_> = self.registry.services.members(group).iter().copied().collect();
-            for no in members {
-                self.unwant_member(no, &want);
-            }
-        }
+        self.unwant(&interest_in(&subscription.target), &subscription.want());
     }
 
     /// A service that a subscription concerns is visible: its kept values, then live reports.
     pub(crate) fn attach(&mut self, now: Time, id: SubscriptionId, no: ServiceNo) {
         let Some(service) = self.registry.services.get(no) else { return };
-        let (service_id, route) = (service.id, service.route());
+        let route = service.route();
         self.reports.subscriptions.attach(no, id);
-        let Some(subscription) = self.reports.subscriptions.get(id) else { return };
-        if matches!(subscription.target, SubscriptionTarget::Group(_)) && route.is_some() {
-            let want = subscription.want();
-            self.want(&InterestTarget::Identity(service_id), &want);
-        }
         match route {
             None => self.attach_here(now, id, no),
             Some(route) => self.ask_for_replay(id, no, route.link),
@@ -92,17 +76,12 @@ impl Distributor<'_> {
             return;
         };
         let Some(subscription) = self.reports.subscriptions.get(id) else { return };
-        let want = subscription.want();
-        let of_group = matches!(subscription.target, SubscriptionTarget::Group(_));
         if let Some(replay) = subscription.replay_of(service_id) {
             self.end_replay(replay);
         }
         self.reports.update(id, self.deliveries, |subscription, stamp| {
             subscription.detach(service_id, lost, stamp);
         });
-        if of_group {
-            self.unwant_member(no, &want);
-        }
     }
 
     /// A service stays visible, but over another link: what was under way over the old one is
@@ -153,14 +132,7 @@ impl Distributor<'_> {
     /// This process wants reports: its hubs are told, once however many subscriptions share it.
     fn want(&mut self, target: &InterestTarget, want: &Want) {
         let (pattern, latest) = (want.pattern.text().clone(), want.latest);
-        let interests = &mut self.reports.interests;
-        let full = interests.weight() + want.pattern.weight() > self.rules.limits.interests;
-        if full && !interests.contains(target, &pattern, latest) {
-            // Only members that join a group later get here: the hub would end the link. Those
-            // beyond the limit are not heard.
-            return;
-        }
-        let Some(id) = interests.add(target, want) else { return };
+        let Some(id) = self.reports.interests.add(target, want) else { return };
         self.wish_own(target, want);
         let message = Message::Interest { id, target: target.clone(), pattern, latest };
         self.tell_hubs(id, &message);
@@ -170,13 +142,6 @@ impl Distributor<'_> {
         let Some(id) = self.reports.interests.remove(target, want) else { return };
         self.unwish_own(target, want);
         self.tell_hubs(id, &Message::InterestEnd { id });
-    }
-
-    fn unwant_member(&mut self, no: ServiceNo, want: &Want) {
-        if let Some(service) = self.registry.services.get(no).filter(|known| !known.is_local()) {
-            let target = InterestTarget::Identity(service.id);
-            self.unwant(&target, want);
-        }
     }
 
     fn tell_hubs(&mut self, interest: u32, message: &Message) {

@@ -4,6 +4,7 @@ use crate::ids::{ExchangeId, LinkId, ProcessNo, Str};
 use crate::steps;
 
 use super::destinations::{DestinationCache, Destinations};
+use super::pattern::Pattern;
 use super::pattern_map::PatternMap;
 use super::want::Want;
 
@@ -30,6 +31,8 @@ struct Holding {
     who: Who,
     /// How many interests of that process stand behind it.
     count: u32,
+    /// Of a local service: the sequence after which it has been sent all reports of the pattern.
+    complete_after: u64,
 }
 
 #[derive(Debug)]
@@ -71,24 +74,26 @@ impl Subscribers {
 
     /// A process wants something; what it wants over several links is told apart. Without `room`
     /// what is new gets it all reports instead, as long as it lasts: it takes from them what it
-    /// wants. Returns what it is a subscriber of now.
+    /// wants. From the report after `since` on, unless what it wants was sent by that link before.
+    /// Returns what it is a subscriber of now.
     pub(crate) fn add(
         &mut self,
         process: ProcessNo,
         link: Option<LinkId>,
         want: &Want,
         room: bool,
+        since: u64,
     ) -> (Want, Changed) {
         self.forget_destinations();
         let who = (process, link);
         if room || want.is_everything() || self.has(process, link, want) {
-            return (want.clone(), self.enter(who, want));
+            return (want.clone(), self.enter(who, want, since));
         }
         let holder = self.holder(who);
         holder.beyond += 1;
         let first = holder.beyond == 1;
         let everything = Want::everything();
-        let changed = if first { self.enter(who, &everything) } else { Changed::Nothing };
+        let changed = if first { self.enter(who, &everything, since) } else { Changed::Nothing };
         (everything, changed)
     }
 
@@ -116,7 +121,8 @@ impl Subscribers {
         (everything, changed)
     }
 
-    fn enter(&mut self, who: Who, want: &Want) -> Changed {
+    fn enter(&mut self, who: Who, want: &Want, since: u64) -> Changed {
+        let complete_after = since.min(self.complete_after(who, &want.pattern).unwrap_or(since));
         let holdings = self.wants.get_or_insert_with(&want.pattern, Vec::new);
         match place(holdings, want.latest, who) {
             Ok(at) => {
@@ -126,7 +132,8 @@ impl Subscribers {
             Err(at) => {
                 let changed = whether_elsewhere(holdings, want.latest, who.0);
                 steps::count_bytes(size_of_val(&holdings[at..]));
-                holdings.insert(at, Holding { latest: want.latest, who, count: 1 });
+                let latest = want.latest;
+                holdings.insert(at, Holding { latest, who, count: 1, complete_after });
                 self.holder(who).wants += 1;
                 changed
             }
@@ -188,6 +195,28 @@ impl Subscribers {
     pub(crate) fn has(&self, process: ProcessNo, link: Option<LinkId>, want: &Want) -> bool {
         let holdings = self.wants.get(&want.pattern);
         holdings.is_some_and(|holdings| place(holdings, want.latest, (process, link)).is_ok())
+    }
+
+    /// The sequence after which all reports of a pattern have been sent to a process, as far as is
+    /// known: what it wants itself, or what is sent by the same link for another. `None`: none.
+    pub(crate) fn complete_after(
+        &self,
+        (process, link): (ProcessNo, Option<LinkId>),
+        pattern: &Pattern,
+    ) -> Option<u64> {
+        let everything = Want::everything().pattern;
+        let covering = [pattern, &everything].into_iter().filter_map(|it| self.wants.get(it));
+        let of_one = |holdings: &Vec<Holding>| {
+            let own = [false, true].map(|latest| {
+                let at = place(holdings, latest, (process, link)).ok()?;
+                holdings.get(at)
+            });
+            // Those of a client that has one hub are all behind the same link.
+            let other = holdings.first().filter(|first| first.who.1 == link);
+            let known = own.into_iter().flatten().chain(other);
+            known.map(|holding| holding.complete_after).min()
+        };
+        covering.filter_map(of_one).min()
     }
 
     /// Takes out what was wanted over one link, or by this process; returns it with what the change

@@ -143,6 +143,13 @@ impl Subscription {
     pub(crate) fn detach(&mut self, id: ServiceId, lost: bool, stamp: u64) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let mut held = feed.replay.take().map(|(_, held)| held);
+        if let Some(held) = held.as_ref().filter(|held| !held.begun && !feed.resumed)
+            && let Some((first, (newest, _))) = held.first().zip(held.live.last_key_value())
+        {
+            // The feed begins with what has come, and nobody says any more how complete that is.
+            feed.last = feed.last.max(first - 1);
+            feed.unseen = feed.unseen.max(*newest);
+        }
         if let Some((newest, _)) = feed.ahead.last_key_value() {
             // What they waited for never comes.
             feed.unseen = feed.unseen.max(newest - 1);

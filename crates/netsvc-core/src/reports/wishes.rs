@@ -8,7 +8,7 @@ use crate::reason::{Reason, ReasonCode};
 use crate::registry::process_table::OWN;
 use crate::registry::service::{Service, ServiceRoute};
 use crate::steps;
-use crate::wire::{InterestTarget, Message, Subscriber};
+use crate::wire::{InterestTarget, Message};
 
 use super::distributor::Distributor;
 use super::interest::PeerInterests;
@@ -22,7 +22,7 @@ const TOLD_APART: usize = 16;
 
 /// Who is told of the end of what somebody wants, besides the application of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Telling {
+pub(super) enum Telling {
     Publishers,
     Nobody,
 }
@@ -67,54 +67,6 @@ impl Distributor<'_> {
         }
     }
 
-    /// A server reported a subscriber of a local service, or its end.
-    pub(crate) fn handle_subscriber(
-        &mut self,
-        link: LinkId,
-        change: Subscriber,
-        added: bool,
-    ) -> Result<(), Reason> {
-        let Some(connection) = self.links.linked_mut(link) else { return Ok(()) };
-        if !connection.capabilities().relays_for_us {
-            return Err(Reason::violation("a client told of a subscriber"));
-        }
-        let Some(process) = connection.processes.get(change.process).copied() else {
-            return Err(Reason::violation("a subscriber that was not introduced"));
-        };
-        let no = ServiceNo(change.service);
-        let entry = (process, no, change.pattern.clone(), change.latest);
-        // It may have crossed the service's withdrawal on its way.
-        let local = self.registry.services.get(no).is_some_and(Service::is_local);
-        let changed = if added {
-            local && connection.subscribers.insert(entry)
-        } else {
-            connection.subscribers.remove(&entry)
-        };
-        if changed {
-            let want = Want { pattern: Pattern::new(change.pattern), latest: change.latest };
-            if added {
-                // The server has seen to it that there is room.
-                self.add_subscriber(no, process, Some(link), &want, true);
-            } else {
-                self.remove_subscriber(no, process, Some(link), &want, Telling::Publishers);
-            }
-        }
-        Ok(())
-    }
-
-    /// A server has named all subscribers of a local service.
-    pub(crate) fn handle_subscribers_known(&mut self, link: LinkId, service: u32) {
-        let no = ServiceNo(service);
-        let known = self.registry.services.get_mut(no).filter(|known| known.is_local());
-        if let Some(connection) = self.links.linked_mut(link)
-            && let Some(known) = known
-        {
-            connection.told.insert(no);
-            known.subscribers.forget_destinations();
-            self.registry.subscribers_changed();
-        }
-    }
-
     /// This process wants reports of others: a hub tells those of its clients that publish them.
     pub(super) fn wish_own(&mut self, target: &InterestTarget, want: &Want) {
         self.wish(OWN, None, target, want);
@@ -129,12 +81,39 @@ impl Distributor<'_> {
     /// reports before become its subscribers. `within`: the exchange; `None`: all.
     pub(crate) fn grant_wishes(&mut self, no: ServiceNo, within: Option<ExchangeId>) {
         let Some(service) = self.registry.services.get(no) else { return };
-        let name = service.name.clone();
-        let wishes = self.reports.wishes.of(&name, service.id);
+        let groups = service.groups.iter().cloned().map(InterestTarget::Group);
+        let mut targets: Vec<_> = groups.collect();
+        targets.push(InterestTarget::Name(service.name.clone()));
+        targets.push(InterestTarget::Identity(service.id));
+        self.grant(no, &targets, within);
+    }
+
+    /// A service has joined a group: who wants reports of that becomes its subscriber.
+    pub(crate) fn grant_group(&mut self, no: ServiceNo, group: &Str) {
+        self.grant(no, &[InterestTarget::Group(group.clone())], None);
+    }
+
+    /// It has left the group.
+    pub(crate) fn end_group(&mut self, no: ServiceNo, group: &Str) {
+        let target = InterestTarget::Group(group.clone());
+        let wishes: Vec<_> = self.reports.wishes.of(&target).collect();
+        self.links.charge(wishes.len());
+        for (process, link, want) in wishes {
+            if self.may_subscribe(process, link, no) {
+                self.remove_subscriber(no, process, link, &want, Telling::Publishers);
+            }
+        }
+    }
+
+    fn grant(&mut self, no: ServiceNo, targets: &[InterestTarget], within: Option<ExchangeId>) {
+        let wishes: Vec<_> = targets
+            .iter()
+            .flat_map(|target| self.reports.wishes.of(target).map(move |wish| (target, wish)))
+            .collect();
         self.links.charge(wishes.len());
         let newly = |route: &ServiceRoute| within.is_none_or(|within| route.exchange == within);
         let routes: Vec<_> = self.publisher_routes(no).into_iter().filter(newly).collect();
-        for (process, link, want) in wishes {
+        for (target, (process, link, want)) in wishes {
             match link {
                 // Subscribers here count once; publishers are told of them over every route.
                 None if within.is_some() && self.has_subscriber(no, process, &want) => {
@@ -146,14 +125,15 @@ impl Distributor<'_> {
                     let of = link.and_then(|link| self.links.exchange_of(link)).map(|of| of.id);
                     let concerned = within.is_none() || of == within;
                     if concerned && self.may_subscribe(process, link, no) {
-                        let room = self.has_room(process, link, &name);
+                        let room = self.has_room(process, link, target);
                         self.add_subscriber(no, process, link, &want, room);
                     }
                 }
             }
         }
+        let revision = self.registry.services.get(no).map_or(0, |service| service.revision);
         for route in routes {
-            let known = Message::SubscribersKnown { service: route.peer_no };
+            let known = Message::SubscribersKnown { service: route.peer_no, revision };
             self.links.send(route.link, Out::Message(known));
         }
     }
@@ -238,19 +218,6 @@ impl Distributor<'_> {
         }
     }
 
-    /// A service of this process has ended: what links know of its subscribers is forgotten.
-    /// Nobody is told but by the withdrawal.
-    pub(crate) fn end_subscribers(&mut self, service: &Service) {
-        for connection in self.links.connections_mut() {
-            connection.told.remove(&service.no);
-        }
-        service.subscribers.for_each(|process, link, pattern, latest| {
-            if let Some(connection) = link.and_then(|link| self.links.connection_mut(link)) {
-                connection.subscribers.remove(&(process, service.no, pattern.clone(), latest));
-            }
-        });
-    }
-
     /// A process wants reports: note it, and tell the publishers that exist.
     fn wish(
         &mut self,
@@ -260,10 +227,7 @@ impl Distributor<'_> {
         want: &Want,
     ) {
         self.reports.wishes.add(process, link, target, want);
-        let room = match target {
-            InterestTarget::Name(name) => self.has_room(process, link, name),
-            InterestTarget::Identity(_) => true,
-        };
+        let room = self.has_room(process, link, target);
         for no in self.targets(target) {
             if self.may_subscribe(process, link, no) {
                 self.add_subscriber(no, process, link, want, room);
@@ -285,7 +249,7 @@ impl Distributor<'_> {
         }
     }
 
-    fn add_subscriber(
+    pub(super) fn add_subscriber(
         &mut self,
         no: ServiceNo,
         process: ProcessNo,
@@ -293,22 +257,29 @@ impl Distributor<'_> {
         want: &Want,
         room: bool,
     ) {
+        let since = self.sent_since(no, link);
         let Some(service) = self.registry.services.get_mut(no) else { return };
-        let (want, changed) = service.subscribers.add(process, link, want, room);
+        let (want, changed) = service.subscribers.add(process, link, want, room, since);
         self.registry.subscribers_changed();
         self.tell_subscriber(no, process, link, &want, changed, true);
     }
 
-    /// Whether a process's interests in services of a name are told apart at each of them: their
-    /// number is not bounded by what that process said, nor by what their publishers did.
-    fn has_room(&self, process: ProcessNo, link: Option<LinkId>, name: &str) -> bool {
-        let interests = self.reports.wishes.count(process, link, name);
-        let services = self.registry.services.named(name).len();
+    /// Whether a process's interests in services of a name or in a group are told apart at each of
+    /// them: their number is not bounded by what that process said, nor by what their publishers
+    /// did.
+    fn has_room(&self, process: ProcessNo, link: Option<LinkId>, target: &InterestTarget) -> bool {
+        let services = &self.registry.services;
+        let services = match target {
+            InterestTarget::Name(name) => services.named(name).len(),
+            InterestTarget::Group(group) => services.members(group).len(),
+            InterestTarget::Identity(_) => return true,
+        };
+        let interests = self.reports.wishes.count(process, link, target);
         let most = self.rules.limits.interests.saturating_mul(TOLD_APART);
         link.is_none() || interests.saturating_mul(services) <= most
     }
 
-    fn remove_subscriber(
+    pub(super) fn remove_subscriber(
         &mut self,
         no: ServiceNo,
         process: ProcessNo,
@@ -410,6 +381,7 @@ impl Distributor<'_> {
         let targets: Vec<ServiceNo> = match target {
             InterestTarget::Name(name) => services.named(name).iter().copied().collect(),
             InterestTarget::Identity(id) => services.no_of(*id).into_iter().collect(),
+            InterestTarget::Group(group) => services.members(group).iter().copied().collect(),
         };
         self.links.charge(targets.len());
         targets

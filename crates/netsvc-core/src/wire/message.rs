@@ -87,6 +87,8 @@ pub enum Message {
     SubscribersKnown {
         /// Receiver's number.
         service: u32,
+        /// Of the service as the sender knows it.
+        revision: u64,
     },
     /// A request.
     Request(Request),
@@ -175,6 +177,8 @@ pub enum Message {
         /// 0: all matching values were sent. Otherwise the sequence up to which they were; the
         /// asker asks for the rest when it has room.
         more_after: u64,
+        /// The sequence after which reports of the pattern have all been sent over this link.
+        complete_after: u64,
     },
 }
 
@@ -265,6 +269,8 @@ pub enum InterestTarget {
     Name(Str),
     /// One service.
     Identity(ServiceId),
+    /// All services in that group.
+    Group(Str),
 }
 
 /// A subscriber beyond the sender.

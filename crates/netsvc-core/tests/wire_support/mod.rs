@@ -123,7 +123,8 @@ fn interest() -> impl Strategy<Value = Message> {
         any::<u32>().prop_map(|id| Message::InterestEnd { id }),
         subscriber().prop_map(Message::SubscriberAdded),
         subscriber().prop_map(Message::SubscriberRemoved),
-        any::<u32>().prop_map(|service| Message::SubscribersKnown { service }),
+        (any::<u32>(), any::<u64>())
+            .prop_map(|(service, revision)| Message::SubscribersKnown { service, revision }),
     ]
 }
 
@@ -162,12 +163,13 @@ fn reports() -> impl Strategy<Value = Message> {
             report,
         },
     );
-    let end = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>()).prop_map(
-        |(process, replay, sequence, more_after)| Message::ReplayEnd {
+    let end = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
+        |(process, replay, sequence, more_after, complete_after)| Message::ReplayEnd {
             process,
             replay,
             sequence,
             more_after,
+            complete_after,
         },
     );
     let targeted = (any::<u32>(), report())
@@ -239,6 +241,7 @@ fn membership() -> impl Strategy<Value = Membership> {
 fn target() -> impl Strategy<Value = InterestTarget> {
     prop_oneof![
         name().prop_map(InterestTarget::Name),
+        name().prop_map(InterestTarget::Group),
         (any::<[u8; 16]>(), any::<u32>()).prop_map(|(process, counter)| {
             InterestTarget::Identity(ServiceId { process: ProcessId(process), counter })
         }),

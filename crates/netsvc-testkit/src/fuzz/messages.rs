@@ -49,7 +49,7 @@ pub(super) fn message(source: &mut Source<'_>) -> Message {
         16 => Message::InterestEnd { id: source.number() },
         17 => Message::SubscriberAdded(subscriber(source)),
         18 => Message::SubscriberRemoved(subscriber(source)),
-        19 => Message::SubscribersKnown { service: source.number() },
+        19 => Message::SubscribersKnown { service: source.number(), revision: source.long() },
         20 | 21 => Message::Request(request(source)),
         22 => Message::Response {
             call: source.long(),
@@ -90,6 +90,7 @@ pub(super) fn message(source: &mut Source<'_>) -> Message {
             replay: source.number(),
             sequence: source.long(),
             more_after: source.long(),
+            complete_after: source.long(),
         },
     }
 }
@@ -148,7 +149,9 @@ fn membership(source: &mut Source<'_>) -> Membership {
 
 fn target(source: &mut Source<'_>) -> InterestTarget {
     if source.flag() {
-        InterestTarget::Name(source.text(MAX_NAME))
+        // No byte of its own decides, so that the inputs of the corpus keep their meaning.
+        let text = source.text(MAX_NAME);
+        if text.len() % 4 == 3 { InterestTarget::Group(text) } else { InterestTarget::Name(text) }
     } else {
         let process = source.process();
         InterestTarget::Identity(ServiceId { process, counter: source.number() })

@@ -108,7 +108,9 @@ impl Outbound {
             }
         };
         if let Some(more_after) = end {
-            let end = Message::ReplayEnd { process, replay, sequence: upto, more_after };
+            let complete_after = cursor.complete_after;
+            let end =
+                Message::ReplayEnd { process, replay, sequence: upto, more_after, complete_after };
             self.encoder.encode(&end, out);
             answers.end(process);
         } else {

@@ -13,6 +13,8 @@ pub(crate) struct ReplayCursor {
     pub(crate) pattern: Pattern,
     pub(crate) after: u64,
     pub(crate) upto: u64,
+    /// The sequence after which reports of the pattern have all been sent to whoever asked.
+    pub(crate) complete_after: u64,
     /// What the page may still hold.
     pub(crate) values_left: usize,
     pub(crate) bytes_left: usize,

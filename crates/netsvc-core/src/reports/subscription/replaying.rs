@@ -6,6 +6,7 @@ use crate::collections::service_map::Place;
 use crate::delivery::event::Delivered;
 use crate::ids::{LinkId, ServiceId};
 use crate::reports::replay_buffer::ReplayBuffer;
+use crate::reports::replay_end::ReplayEnd;
 
 use super::Subscription;
 
@@ -15,18 +16,15 @@ pub(crate) type Rest = (u64, u64);
 
 impl Subscription {
     /// A page of a replay is complete, with the values up to `more_after`, or all. What was held up
-    /// to there is told in the order of its sequence. `sequence`: of the service when it answered.
-    /// Returns what is to be asked for next, if anything.
-    pub(crate) fn end_page(
-        &mut self,
-        id: ServiceId,
-        replay: u32,
-        sequence: u64,
-        more_after: u64,
-        stamp: u64,
-    ) -> Option<Rest> {
+    /// to there is told in the order of its sequence. Returns what is to be asked for next, if
+    /// anything.
+    pub(crate) fn end_page(&mut self, id: ServiceId, end: &ReplayEnd, stamp: u64) -> Option<Rest> {
+        let ReplayEnd { replay, sequence, more_after, complete_after, .. } = *end;
         let feed = self.feeds.get_mut(id)?;
-        let (_, held) = feed.replay.as_mut().filter(|(under_way, _)| *under_way == replay)?;
+        feed.replay.as_ref().filter(|(under_way, _)| *under_way == replay)?;
+        self.begin_feed(id, complete_after);
+        let feed = self.feeds.get_mut(id)?;
+        let (_, held) = feed.replay.as_mut()?;
         let page = mem::take(&mut held.page);
         // What was refused is asked for again, with all that follows.
         let more = held.cut.take().or((more_after > 0).then_some(more_after));
@@ -54,6 +52,23 @@ impl Subscription {
             self.missed = self.missed.saturating_add(gap);
         }
         rest
+    }
+
+    /// The publisher has begun to answer. Live reports up to `complete_after` were sent for others,
+    /// before it stopped or because they want less: with holes that nobody counts. So a feed that
+    /// is new begins behind them. One that goes on tells them, and counts the holes.
+    fn begin_feed(&mut self, id: ServiceId, complete_after: u64) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let resumed = feed.resumed;
+        let Some((_, held)) = &mut feed.replay else { return };
+        if mem::replace(&mut held.begun, true) || resumed {
+            return;
+        }
+        for report in held.drop_live_upto(complete_after).into_values() {
+            self.bytes -= report.content.bytes.len();
+            self.held -= 1;
+            self.missed = self.missed.saturating_sub(report.missed);
+        }
     }
 
     /// Replays under way, to be forgotten with the subscription.

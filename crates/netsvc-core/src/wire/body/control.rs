@@ -21,6 +21,8 @@ use crate::wire::writer::{millis, prefix, string};
 const TARGET_NAME: u8 = 0;
 /// Target of an INTEREST: one service.
 const TARGET_IDENTITY: u8 = 1;
+/// Target of an INTEREST: all services in a group.
+const TARGET_GROUP: u8 = 2;
 
 /// Reads a body. `extensions` are the frame's, well formed; messages without a place for them
 /// drop them.
@@ -62,7 +64,9 @@ pub(in crate::wire) fn read(
         ControlKind::InterestEnd => Message::InterestEnd { id: r.u32()? },
         ControlKind::SubscriberAdded => Message::SubscriberAdded(read_subscriber(r)?),
         ControlKind::SubscriberRemoved => Message::SubscriberRemoved(read_subscriber(r)?),
-        ControlKind::SubscribersKnown => Message::SubscribersKnown { service: r.u32()? },
+        ControlKind::SubscribersKnown => {
+            Message::SubscribersKnown { service: r.u32()?, revision: r.u64()? }
+        }
         ControlKind::Cancel => Message::Cancel { call: r.u64()? },
         ControlKind::Credit => Message::Credit { call: r.u64()?, parts: r.u32()? },
         ControlKind::ReplayRequest => Message::ReplayRequest {
@@ -78,6 +82,7 @@ pub(in crate::wire) fn read(
             replay: r.u32()?,
             sequence: r.u64()?,
             more_after: r.u64()?,
+            complete_after: r.u64()?,
         },
         ControlKind::Lost => read_lost(r)?,
     };
@@ -161,8 +166,9 @@ pub(in crate::wire) fn write(message: &Message, body: &mut Vec<u8>) -> Option<Co
             write_subscriber(subscriber, body);
             ControlKind::SubscriberRemoved
         }
-        Message::SubscribersKnown { service } => {
+        Message::SubscribersKnown { service, revision } => {
             body.put_u32_le(*service);
+            body.put_u64_le(*revision);
             ControlKind::SubscribersKnown
         }
         Message::Cancel { call } => {
@@ -183,11 +189,12 @@ pub(in crate::wire) fn write(message: &Message, body: &mut Vec<u8>) -> Option<Co
             string(body, pattern, MAX_SUBJECT);
             ControlKind::ReplayRequest
         }
-        Message::ReplayEnd { process, replay, sequence, more_after } => {
+        Message::ReplayEnd { process, replay, sequence, more_after, complete_after } => {
             body.put_u32_le(*process);
             body.put_u32_le(*replay);
             body.put_u64_le(*sequence);
             body.put_u64_le(*more_after);
+            body.put_u64_le(*complete_after);
             ControlKind::ReplayEnd
         }
         Message::Lost { service, subject, count } => {
@@ -301,6 +308,7 @@ fn read_target(r: &mut Reader<'_>) -> Result<InterestTarget, WireError> {
             let (process, counter) = (ProcessId(r.array()?), r.u32()?);
             Ok(InterestTarget::Identity(ServiceId { process, counter }))
         }
+        TARGET_GROUP => Ok(InterestTarget::Group(r.string("group", MAX_NAME)?)),
         value => Err(WireError::Value { field: "target", value: value.into() }),
     }
 }
@@ -315,6 +323,10 @@ fn write_target(target: &InterestTarget, body: &mut Vec<u8>) {
             body.put_u8(TARGET_IDENTITY);
             body.put_slice(&process.0);
             body.put_u32_le(*counter);
+        }
+        InterestTarget::Group(group) => {
+            body.put_u8(TARGET_GROUP);
+            string(body, group, MAX_NAME);
         }
     }
 }
