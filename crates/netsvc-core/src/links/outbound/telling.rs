@@ -259,10 +259,7 @@ impl Outbound {
     /// The snapshot is about to go on, at the end of the log.
     pub(super) fn note_snapshot(&mut self, end: u64) {
         if let Snapshot::Services(cursor) = self.snapshot {
-            let last = self.told.snapshot.back().map_or(self.told.position, |(upto, _)| *upto);
-            if last < end {
-                self.told.snapshot.push_back((end, cursor));
-            }
+            self.told.note_snapshot(end, cursor);
         }
     }
 
