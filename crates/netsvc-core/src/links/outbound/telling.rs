@@ -36,10 +36,15 @@ impl Links {
     pub(crate) fn note_change(&mut self, change: Change, scope: Scope, bytes: usize) -> u64 {
         // What was published before is sent before.
         self.end_batch();
-        let (cause, limit) = (self.charges.cause, self.bounds.outbox);
+        let cause = self.charges.cause;
+        let limit = self.bounds.outbox.min(self.charges.budget.left());
         let (position, is_over) = self.changes.push(change, scope, bytes, cause, limit);
         if is_over {
             self.charges.over.push(cause);
+        }
+        if self.charges.budget.is_exceeded() {
+            // It is relieved then, if not before: see `relief.rs`.
+            self.timers.set(LinkTimer::Relief, Time(0));
         }
         position
     }
