@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::event::Delivered;
-use crate::reports::pace::Load;
+use crate::reports::pace::Amount;
 
 /// What arrived during a replay, by sequence.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct ReplayBuffer {
     /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
     pub(crate) dropped: (u64, u64),
     /// What has arrived of the page under way, refused or not.
-    pub(crate) page: Load,
+    pub(crate) page: Amount,
     /// Values of that page above this sequence are refused: there is no room for them.
     pub(crate) cut: Option<u64>,
     /// Live reports were dropped, of which some may be kept by now.

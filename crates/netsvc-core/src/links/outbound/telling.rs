@@ -54,9 +54,9 @@ impl Links {
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
         self.origin = NOBODY;
-        if self.changes.take_news() {
-            self.spread_news();
-            let released = self.changes.take_released();
+        self.spread_changes();
+        let released = self.changes.take_released();
+        if !released.is_empty() {
             self.release(now, released);
         }
     }
