@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should fail where it stands
 
+use std::time::Duration;
+
 use netsvc_core::limits::MAX_SUBJECT;
+use netsvc_core::steps;
 use netsvc_core::{
     CommandError, Content, Lifetime, Limits, SubscriptionId, SubscriptionLimits, SubscriptionTarget,
 };
@@ -251,4 +254,32 @@ fn bad_arguments_are_refused_and_change_nothing() {
     assert_eq!(process.create_service(now, service("z")).unwrap_err().code(), "limit");
     let nameless = netsvc_core::NewService { groups: vec!["".into()], ..service("z") };
     assert_eq!(process.create_service(now, nameless).unwrap_err().code(), "invalid");
+}
+
+#[test]
+fn a_publish_that_is_refused_for_kept_values_looks_at_none_of_them() {
+    const VALUES: usize = 10_000;
+    let mut world = World::new(31);
+    let a = world.process_with("a", Limits { kept_values: VALUES, ..Limits::default() });
+    let [(long, _), (short, _)] = [world.create(a, "long"), world.create(a, "short")];
+    let keep = |world: &mut World, service, subject: String, seconds| {
+        let (now, lifetime) = (world.now(), Lifetime::For(seconds * Duration::from_secs(1)));
+        world.at(a).report(now, service, &*subject, Content::raw("x"), lifetime)
+    };
+    for number in 0..VALUES as u32 {
+        // One after the other.
+        let (service, seconds) = if number < 100 { (short, 1 + number) } else { (long, 86_400) };
+        keep(&mut world, service, format!("s{number}"), seconds).unwrap();
+    }
+    let before = steps::taken();
+    for second in 0..100 {
+        for number in 0..10 {
+            let refused = keep(&mut world, long, format!("more {second} {number}"), 86_400);
+            assert!(matches!(refused, Err(CommandError::Limit { what: "kept_values", .. })));
+        }
+        world.advance(Duration::from_secs(1));
+        keep(&mut world, long, format!("in its place {second}"), 86_400).unwrap();
+    }
+    let steps = steps::taken() - before;
+    assert!(steps < VALUES as u64, "{steps} steps for 1,000 refusals and 100 values");
 }

@@ -60,7 +60,7 @@ pub(crate) struct Connection {
     /// Bytes that it counts for, by what has arrived of messages, and the peer's symbols.
     pub(super) arriving: usize,
     /// It is not read, since others have yet to take what it has caused.
-    pub(super) hold: Option<Hold>,
+    pub(super) hold: Option<Box<Hold>>,
     /// Messages of the peer that this process cannot use; for diagnosis.
     pub(crate) ignored: u64,
 
@@ -198,7 +198,7 @@ impl Connection {
             Phase::Syncing | Phase::Active(_) => {
                 // One that is not read is not judged by its silence.
                 let silent = self.last_received + self.patience(heartbeat);
-                let due = self.hold.map_or(silent, |hold| hold.read_at);
+                let due = self.hold.as_ref().map_or(silent, |hold| hold.read_at);
                 let stuck = self.stuck_after();
                 self.out.next_wake(&self.phase, heartbeat.interval, stuck).min(due)
             }
@@ -233,5 +233,21 @@ impl Connection {
 
     pub(super) fn count_arriving(&mut self, bytes: usize) {
         self.out.budget().recount(&mut self.arriving, bytes);
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::links::link::Link;
+    use crate::wire::Decoder;
+
+    /// A hub has a thousand links that do nothing most of the time. What a link seldom needs is in
+    /// a box of its own.
+    #[test]
+    fn a_link_at_rest_is_small() {
+        let sizes = [size_of::<Connection>(), size_of::<Link>(), size_of::<Decoder>()];
+        let most = [1024, 48, 144];
+        assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?}, of {most:?}");
     }
 }

@@ -96,7 +96,7 @@ impl Links {
             Some(hold) => hold.by += 1,
             none => {
                 let read_at = now + PAUSED_READ;
-                *none = Some(Hold { by: 1, paused: true, read_at });
+                *none = Some(Box::new(Hold { by: 1, paused: true, read_at }));
                 let conn = connection.id;
                 self.actions.push_back(Action::Pause { conn });
                 self.arm(source);

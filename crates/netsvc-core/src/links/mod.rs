@@ -23,6 +23,7 @@ pub(crate) mod timer;
 mod turns;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -111,6 +112,7 @@ pub(crate) struct Links {
 
 impl Links {
     pub(crate) fn new(limits: &Limits, seed: u64, now: Time) -> Self {
+        let charges = Charges::new(limits.memory);
         Self {
             exchanges: FxHashMap::default(),
             exchange_ids: IdAllocator::default(),
@@ -121,12 +123,12 @@ impl Links {
             strangers: Strangers::default(),
             flushes: Flushes::default(),
             actions: VecDeque::new(),
-            charges: Charges::new(limits.memory),
+            changes: ChangeLog::new(Arc::clone(&charges.budget)),
+            charges,
             dirty: VecDeque::new(),
             timers: Timers::default(),
             symbols: SharedSymbols::new(seed),
             batch: ReportBatch::default(),
-            changes: ChangeLog::default(),
             origin: NOBODY,
             bounds: Bounds::of(limits),
             limits: limits.clone(),
@@ -326,7 +328,7 @@ impl Links {
         let asked = self.all_linked().filter_map(|(_, connection)| connection.replays.as_ref());
         let asked = asked.map(|replays| replays.len());
         vec![
-            ("bytes held", self.charges.budget.held()),
+            ("bytes held", self.charges.budget.needed()),
             ("exchanges", self.exchanges.len()),
             ("links", self.table.len()),
             ("connections", self.conns.len()),

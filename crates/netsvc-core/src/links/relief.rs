@@ -3,12 +3,16 @@
 //! The largest consumer is hit first. A link consumes what waits for it, but for control messages;
 //! those that it has caused and that wait for others; and what is kept of its peer. In this order:
 //! 1. When less than an eighth is left, sources of control messages are held up the sooner
-//!    (`shares.rs`): what they may have waiting in an outbox is a part of what is left.
+//!    (`shares.rs`): what they may have waiting in an outbox, or in the log of changes, is a part of
+//!    what is left.
 //! 2. When a sixteenth is left, new requests to links that consume more than a 64th are answered
-//!    `overloaded` (`outlet.rs`).
-//! 3. When nothing is left, the oldest reports that wait for the largest consumer are dropped and
-//!    counted, until it is no longer that, or a 64th is left again.
-//! 4. If none wait for it, its link ends; unless all links together consume less than half of the
+//!    `overloaded` (`outlet.rs`); and those of this process's application that would wait for a
+//!    provider, of which a quarter of the budget may wait at any time (`requests/parked.rs`).
+//! 3. When nothing is left, what is remembered of where reports go is forgotten: it will be found
+//!    out again, and is a 32nd at most.
+//! 4. Then the oldest reports that wait for the largest consumer are dropped and counted, until it
+//!    is no longer that, or a 64th is left again.
+//! 5. If none wait for it, its link ends; unless all links together consume less than half of the
 //!    budget: what is held then is what those have caused that are gone, and is soon read.
 //!
 //! No link loses anything by this while another consumes a 256th of the budget more, nor one that
@@ -22,6 +26,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ids::LinkId;
 use crate::links::Links;
+use crate::memory::budget::Budget;
 use crate::time::Time;
 
 use super::connection::Connection;
@@ -40,6 +45,16 @@ impl Links {
         if self.charges.budget.is_exceeded() {
             self.shed();
         }
+    }
+
+    /// The budget of this process.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.charges.budget
+    }
+
+    /// Whether what is remembered was given up, and has yet to be forgotten.
+    pub(crate) fn take_forgets(&mut self) -> bool {
+        self.charges.budget.take_forgets()
     }
 
     /// What the peer of a link announces and is interested in.
@@ -69,6 +84,14 @@ impl Links {
             return;
         }
         let budget = Arc::clone(&self.charges.budget);
+        if budget.forget() {
+            // What has it forgets it then, if not before.
+            self.timers.set(LinkTimer::Relief, Time(0));
+            if budget.held() <= budget.limit() {
+                budget.take_exceeded();
+                return;
+            }
+        }
         let (goal, limit) = (budget.goal(), budget.limit());
         let caused = self.caused();
         while budget.held() > goal {
@@ -112,6 +135,9 @@ impl Links {
             for (source, bytes) in connection.out.charges() {
                 *caused.entry(source).or_default() += bytes;
             }
+        }
+        for (source, bytes) in self.changes.charges() {
+            *caused.entry(source).or_default() += bytes;
         }
         caused
     }

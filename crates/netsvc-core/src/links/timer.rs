@@ -9,6 +9,8 @@ pub(crate) enum LinkTimer {
     Link(LinkId),
     /// A connection that is not yet linked may be displaced from now on.
     Room,
+    /// The budget of memory was exceeded: what is to be done about it does not wait.
+    Relief,
     /// The deadline of a flush.
     Flush(FlushId),
 }

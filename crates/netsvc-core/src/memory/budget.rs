@@ -15,6 +15,10 @@ pub(crate) struct Budget {
     alone: AtomicUsize,
     /// What is held for several.
     shared: SharedTotal,
+    /// What is remembered and can be found out again.
+    remembered: AtomicUsize,
+    /// That is to be forgotten, and does not count any more.
+    forgets: AtomicBool,
     /// It was exceeded, and nothing has been done about that yet.
     exceeded: AtomicBool,
 }
@@ -34,6 +38,11 @@ impl Budget {
 
     /// Bytes that are held.
     pub(crate) fn held(&self) -> usize {
+        self.needed() + self.remembered.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that are not only remembered.
+    pub(crate) fn needed(&self) -> usize {
         self.alone.load(Ordering::Relaxed) + self.shared.bytes()
     }
 
@@ -47,7 +56,40 @@ impl Budget {
         let alone = self.alone.load(Ordering::Relaxed) - *counted + now;
         self.alone.store(alone, Ordering::Relaxed);
         *counted = now;
-        if alone + self.shared.bytes() > self.limit {
+        self.check();
+    }
+
+    /// So many bytes are remembered.
+    pub(crate) fn remember(&self, bytes: usize) {
+        self.remembered.store(bytes, Ordering::Relaxed);
+        self.check();
+    }
+
+    /// So many may be: the rest is for what cannot be found out again.
+    pub(crate) fn may_remember(&self) -> usize {
+        self.limit / 32
+    }
+
+    /// Gives up what is remembered; true: there was something.
+    pub(crate) fn forget(&self) -> bool {
+        let had = self.remembered.swap(0, Ordering::Relaxed) > 0;
+        self.forgets.fetch_or(had, Ordering::Relaxed);
+        had
+    }
+
+    /// Whether what is remembered was given up since this was last asked.
+    pub(crate) fn take_forgets(&self) -> bool {
+        self.forgets.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether so much more of requests of this process's application may wait for a provider,
+    /// beside what does: they can be refused, and leave room for what cannot.
+    pub(crate) fn may_park(&self, parked: usize, more: usize) -> bool {
+        parked + more <= self.limit / 4 && self.left() >= self.limit / 16 + more
+    }
+
+    fn check(&self) {
+        if self.held() > self.limit {
             self.exceeded.store(true, Ordering::Relaxed);
         }
     }
@@ -78,6 +120,15 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_remembered_counts_until_it_is_given_up() {
+        let budget = Budget::new(1000);
+        budget.remember(30);
+        assert_eq!((budget.held(), budget.take_forgets()), (30, false));
+        assert!(budget.forget() && !budget.forget());
+        assert_eq!((budget.held(), budget.take_forgets(), budget.take_forgets()), (0, true, false));
+    }
 
     #[test]
     fn what_is_shared_counts_once_and_until_the_last_lets_go() {

@@ -351,7 +351,7 @@ impl Process {
         if let Some(publisher) = publisher {
             // Links know subscribers only of services of this process.
             self.distributor().end_subscribers(&service);
-            self.distributor().forget_kept(publisher);
+            self.distributor().forget_kept(no, publisher);
         }
         if self.registry.services.named(name).is_empty() {
             self.requests.forget_name(name);

@@ -252,6 +252,12 @@ impl Process {
         sizes.into_iter().collect()
     }
 
+    /// Bytes that count towards [`Limits::memory`]; with what is only remembered, which no table
+    /// size has.
+    pub fn held_bytes(&self) -> usize {
+        self.links.budget().held()
+    }
+
     /// Messages that the peers linked now have sent and this process had no use for: forbidden
     /// announcements, and what crossed a change of this side on its way. For diagnosis.
     pub fn ignored(&self) -> u64 {

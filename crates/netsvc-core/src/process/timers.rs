@@ -21,7 +21,7 @@ impl Process {
         if wake != Time::NEVER && wake != Time(0) && now.since(wake) >= PAUSE {
             self.links.begin_grace(now);
         }
-        self.links.relieve();
+        self.relieve();
         // In the order of their times.
         loop {
             let (link, call) = (self.links.next_timer(), self.requests.next_deadline());
@@ -45,11 +45,20 @@ impl Process {
                         links.end_flush(flush, Err(FlushError::Deadline), deliveries);
                     }
                     Some(LinkTimer::Room) => self.links.arm_room(now),
-                    None => {}
+                    // What it is for was done before.
+                    Some(LinkTimer::Relief) | None => {}
                 }
             } else {
                 self.distributor().sweep(now);
             }
+        }
+    }
+
+    /// Sheds what exceeds `limits.memory`, if anything does.
+    fn relieve(&mut self) {
+        self.links.relieve();
+        if self.links.take_forgets() {
+            self.registry.forget_destinations();
         }
     }
 

@@ -157,9 +157,11 @@ impl Distributor<'_> {
         let (found, steps) =
             service.subscribers.destinations(subject, within, epoch, remembered, &unasked, rank);
         let steps = steps + service.subscribers.len();
-        if *remembered > MAX_REMEMBERED {
+        let budget = self.links.budget();
+        if *remembered > MAX_REMEMBERED.min(budget.may_remember()) {
             self.registry.forget_destinations();
         }
+        budget.remember(self.registry.remembered);
         self.links.charge(steps);
         found
     }

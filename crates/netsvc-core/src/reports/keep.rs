@@ -69,17 +69,28 @@ impl Distributor<'_> {
 
     /// Drops kept values whose lifetime is over.
     pub(crate) fn sweep(&mut self, now: Time) {
-        let mut next = Time::NEVER;
-        for service in self.registry.services.all_local() {
-            self.change_kept(service, |kept| next = next.min(kept.sweep(now)));
+        self.drop_expired(now);
+        let next = self.reports.expiring.first().map(|(expires, _)| *expires);
+        self.reports.sweep = next.map_or(Time::NEVER, |next| next.max(now + SWEEP));
+    }
+
+    /// It costs nothing unless something has expired: whoever is refused again and again asks for
+    /// it each time.
+    fn drop_expired(&mut self, now: Time) {
+        while let Some((expires, service)) = self.reports.expiring.first().copied()
+            && expires <= now
+        {
+            // It comes again with what expires next.
+            self.reports.expiring.pop_first();
+            self.change_kept(service, |kept| kept.sweep(now));
         }
-        self.reports.sweep = if next == Time::NEVER { Time::NEVER } else { next.max(now + SWEEP) };
     }
 
     /// A service of this process ends, and its kept values with it.
-    pub(crate) fn forget_kept(&mut self, publisher: &Publisher) {
+    pub(crate) fn forget_kept(&mut self, service: ServiceNo, publisher: &Publisher) {
         self.reports.kept.0 -= publisher.kept.len();
         self.reports.kept.1 -= publisher.kept.bytes();
+        self.reports.expiring.remove(&(publisher.kept.first_expiry(), service));
         self.rest_sweeping();
     }
 
@@ -112,7 +123,7 @@ impl Distributor<'_> {
                 };
                 return Err(CommandError::Limit { what, limit });
             }
-            self.sweep(now);
+            self.drop_expired(now);
         }
         Ok(())
     }
@@ -125,7 +136,16 @@ impl Distributor<'_> {
             return;
         };
         let before = (kept.len(), kept.bytes());
+        let first_before = kept.first_expiry();
         change(kept);
+        let first = kept.first_expiry();
+        if first != first_before {
+            let expiring = &mut self.reports.expiring;
+            expiring.remove(&(first_before, no));
+            if first != Time::NEVER {
+                expiring.insert((first, no));
+            }
+        }
         let (values, bytes) = &mut self.reports.kept;
         *values = *values - before.0 + kept.len();
         *bytes = *bytes - before.1 + kept.bytes();

@@ -31,9 +31,11 @@ mod told_subscribers;
 pub(crate) mod want;
 mod wishes;
 
+use std::collections::BTreeSet;
+
 use crate::delivery::event::Event;
 use crate::delivery::queue::{Deliveries, Source};
-use crate::ids::SubscriptionId;
+use crate::ids::{ServiceNo, SubscriptionId};
 use crate::time::Time;
 
 use interest::{OwnInterests, Wishes};
@@ -51,6 +53,8 @@ pub(crate) struct Reports {
     wishes: Wishes,
     /// Number and bytes of all kept values.
     kept: (usize, usize),
+    /// When the first kept value of each service expires, of those that have any that does.
+    expiring: BTreeSet<(Time, ServiceNo)>,
     /// When kept values are next looked through for those whose lifetime is over.
     sweep: Time,
     seed: u64,
@@ -63,6 +67,7 @@ impl Reports {
             interests: OwnInterests::new(seed),
             wishes: Wishes::new(seed),
             kept: (0, 0),
+            expiring: BTreeSet::new(),
             sweep: Time::NEVER,
             seed,
         }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 /// Kept values that wait, or that there is room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct Amount {
     pub(crate) values: usize,
     /// Of content.
     pub(crate) bytes: usize,
@@ -21,15 +21,15 @@ const LEAST: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Room {
     empty: bool,
-    left: Load,
+    left: Amount,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// What may wait of kept values; the rest of the limits is for live reports.
-    whole: Load,
+    whole: Amount,
     /// What waits.
-    waiting: Load,
+    waiting: Amount,
     /// Replays that are not asked for because there is no room.
     parked: VecDeque<u32>,
     /// As `parked`, of services of this process.
@@ -37,7 +37,7 @@ pub(crate) struct Pace {
     /// Those that were asked for and are not answered.
     asked: usize,
     /// What the page of a replay comes to: the largest of late.
-    page: Load,
+    page: Amount,
     /// Bytes of the last value that was refused, until there is room for it.
     refused: Option<usize>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Pace {
 impl Room {
     /// Takes the room of a value; false: there is none.
     pub(super) fn take(&mut self, size: usize) -> bool {
-        let Load { values, bytes } = &mut self.left;
+        let Amount { values, bytes } = &mut self.left;
         let fits = *values > 0 && size <= *bytes;
         (*values, *bytes) = (values.saturating_sub(1), bytes.saturating_sub(size));
         std::mem::take(&mut self.empty) || fits
@@ -55,7 +55,7 @@ impl Room {
 impl Pace {
     /// For a subscription with these limits.
     pub(super) fn new(values: usize, bytes: usize) -> Self {
-        let whole = Load { values: values - values / 4, bytes: bytes - bytes / 4 };
+        let whole = Amount { values: values - values / 4, bytes: bytes - bytes / 4 };
         Self { whole, ..Self::default() }
     }
 
@@ -73,15 +73,15 @@ impl Pace {
 
     /// Whether another value may wait. One that is too large for any room may do so alone.
     pub(super) fn has_room(&self, size: usize) -> bool {
-        let Load { values, bytes } = self.waiting;
+        let Amount { values, bytes } = self.waiting;
         let fits = values < self.whole.values && bytes.saturating_add(size) <= self.whole.bytes;
         values == 0 || fits
     }
 
     /// The room for more values.
     pub(super) fn room(&self) -> Room {
-        let Load { values, bytes } = self.waiting;
-        let left = Load {
+        let Amount { values, bytes } = self.waiting;
+        let left = Amount {
             values: self.whole.values.saturating_sub(values),
             bytes: self.whole.bytes.saturating_sub(bytes),
         };
@@ -95,7 +95,7 @@ impl Pace {
 
     /// A page has arrived: what it came to, and whether it was of any use. Those that are cut short
     /// on their way for want of room are of none, if too many are asked for at a time.
-    pub(super) fn note_page(&mut self, page: Load, useful: bool) {
+    pub(super) fn note_page(&mut self, page: Amount, useful: bool) {
         let grow = |so_far: usize, now: usize| {
             if useful { now.max(so_far - so_far / 8) } else { now.max(so_far.saturating_mul(2)) }
         };
@@ -131,7 +131,7 @@ impl Pace {
     /// Takes out a parked one that may be asked for now.
     pub(super) fn next(&mut self) -> Option<u32> {
         let refused = self.refused.unwrap_or(0);
-        let Load { values, bytes } = self.page;
+        let Amount { values, bytes } = self.page;
         let pages = self.asked + 1;
         let fits = self.waiting.values.saturating_add(values.saturating_mul(pages))
             <= self.whole.values

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::event::Delivered;
-use crate::reports::pace::Load;
+use crate::reports::pace::Amount;
 
 /// What arrived during a replay, by sequence.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct ReplayBuffer {
     /// The publisher has begun to answer.
     pub(crate) begun: bool,
     /// What has arrived of the page under way, refused or not.
-    pub(crate) page: Load,
+    pub(crate) page: Amount,
     /// Values of that page above this sequence are refused: there is no room for them.
     pub(crate) cut: Option<u64>,
     /// Live reports were dropped, of which some may be kept by now.

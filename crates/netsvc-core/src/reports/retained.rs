@@ -1,6 +1,6 @@
 //! The last values of a service, kept for later subscribers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -52,13 +52,15 @@ pub(crate) enum Found<'a> {
 pub(crate) struct RetainedValues {
     values: BTreeMap<u64, RetainedValue>,
     by_subject: SeededMap<Str, u64>,
+    /// When those expire that do before their service ends, with their sequences.
+    expiring: BTreeSet<(Time, u64)>,
     bytes: usize,
 }
 
 impl RetainedValues {
     pub(crate) fn new(seed: u64) -> Self {
         let by_subject = SeededMap::with_hasher(SeededState(seed));
-        Self { values: BTreeMap::new(), by_subject, bytes: 0 }
+        Self { values: BTreeMap::new(), by_subject, expiring: BTreeSet::new(), bytes: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -79,6 +81,9 @@ impl RetainedValues {
         self.remove(&value.subject);
         self.bytes += value.content.bytes.len();
         self.by_subject.insert(value.subject.clone(), sequence);
+        if value.expires != Time::NEVER {
+            self.expiring.insert((value.expires, sequence));
+        }
         self.values.insert(sequence, value);
     }
 
@@ -87,22 +92,26 @@ impl RetainedValues {
             && let Some(value) = self.values.remove(&sequence)
         {
             self.bytes -= value.content.bytes.len();
+            self.expiring.remove(&(value.expires, sequence));
         }
     }
 
-    /// Drops what has expired; returns when the next value will.
-    pub(crate) fn sweep(&mut self, now: Time) -> Time {
-        steps::count(2 * self.values.len());
-        let expired: Vec<Str> = self
-            .values
-            .values()
-            .filter(|value| value.expires <= now)
-            .map(|value| value.subject.clone())
-            .collect();
-        for subject in expired {
-            self.remove(&subject);
+    /// When the first of them expires.
+    pub(crate) fn first_expiry(&self) -> Time {
+        self.expiring.first().map_or(Time::NEVER, |(expires, _)| *expires)
+    }
+
+    /// Drops what has expired.
+    pub(crate) fn sweep(&mut self, now: Time) {
+        while let Some((expires, sequence)) = self.expiring.first().copied()
+            && expires <= now
+        {
+            steps::count(1);
+            self.expiring.pop_first();
+            if let Some(subject) = self.values.get(&sequence).map(|value| value.subject.clone()) {
+                self.remove(&subject);
+            }
         }
-        self.values.values().map(|value| value.expires).min().unwrap_or(Time::NEVER)
     }
 
     /// The first unexpired value that matches, with a sequence above `after` and up to `upto`.

@@ -7,6 +7,7 @@ mod expiry;
 pub(crate) mod failures;
 pub(crate) mod load;
 pub(crate) mod options;
+mod parked;
 mod place;
 mod question;
 pub(crate) mod refusals;
@@ -17,7 +18,6 @@ pub(crate) mod router;
 mod settle;
 mod streams;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::collections::id_map::IdMap;
@@ -29,6 +29,7 @@ use crate::time::Time;
 use call_table::CallTable;
 use deadlines::Deadlines;
 use expiry::Expiry;
+use parked::Parked;
 use route_cache::RouteCache;
 
 /// The part of a process that owns requests in flight.
@@ -38,7 +39,7 @@ pub(crate) struct Requests {
     /// Those of this process's application, by its keys.
     keys: IdMap<u64, CallId>,
     /// Requests that wait for a provider.
-    parked: BTreeSet<CallId>,
+    parked: Parked,
     /// Whom the requests of a name went to last, while several have it.
     round_robin: SeededMap<Str, u32>,
     /// Of the application's last request.
@@ -59,7 +60,7 @@ impl Requests {
         Self {
             calls: CallTable::default(),
             keys: IdMap::default(),
-            parked: BTreeSet::new(),
+            parked: Parked::default(),
             round_robin: SeededMap::with_hasher(SeededState(seed)),
             route: None,
             deadlines: Deadlines::default(),
@@ -70,11 +71,9 @@ impl Requests {
         }
     }
 
-    /// Requests that wait for a provider, oldest first. Where their numbers have begun again, those
-    /// from before are above the next to be given.
-    pub(crate) fn parked_in_order(&self) -> impl Iterator<Item = &CallId> {
-        let next = self.calls.next_of_slot(0);
-        self.parked.range(next..).chain(self.parked.range(..next))
+    /// Requests that wait for a provider, oldest first.
+    pub(crate) fn parked_in_order(&self) -> impl Iterator<Item = CallId> {
+        self.parked.in_order(self.calls.next_of_slot(0))
     }
 
     /// For tests: numbers that stand for things soon begin again.

@@ -13,6 +13,7 @@ use crate::wire::{RequestRef, RequestTargetRef, millis};
 use super::arguments::{Arguments, check_arguments, may_exceed};
 use super::call_table::{Call, CallTable, Provider, Rest};
 use super::question::Question;
+use super::refusals::no_service;
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
 
@@ -265,10 +266,8 @@ impl Router<'_> {
         self.requests.calls.keep(id, rest);
         match placed {
             Ok(_) => Ok(()),
-            Err(error)
-                if error.code == RequestCode::NoService && refused.is_none() && self.park(id) =>
-            {
-                Ok(())
+            Err(error) if error.code == RequestCode::NoService && refused.is_none() => {
+                self.park(id, error)
             }
             Err(error) => Err(error),
         }
@@ -304,7 +303,8 @@ impl Router<'_> {
             }
             return true;
         }
-        self.park(id)
+        let error = no_service(goal.by_ref());
+        self.park(id, error).is_ok()
     }
 
     /// A service is there: requests that wait for it go on.
@@ -320,29 +320,34 @@ impl Router<'_> {
         };
         let calls = &self.requests.calls;
         let waits =
-            |id: &&CallId| calls.get(**id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
-        crate::steps::count(self.requests.parked.len());
-        let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).copied().collect();
+            |id: &CallId| calls.get(*id).and_then(|c| c.rest.as_deref()).is_some_and(concerned);
+        let parked: Vec<CallId> = self.requests.parked_in_order().filter(waits).collect();
         for id in parked {
-            self.requests.parked.remove(&id);
+            self.requests.parked.remove(id, self.links.budget());
             if let Err(error) = self.place_again(id, None) {
                 self.settle_error(id, &error);
             }
         }
     }
 
-    /// A request waits for a provider; false: it may not.
-    pub(super) fn park(&mut self, id: CallId) -> bool {
+    /// A request waits for a provider. What it is told if it does not: `error`, or that there is no
+    /// room for it.
+    pub(super) fn park(&mut self, id: CallId, error: RequestError) -> Result<(), RequestError> {
         // As many may wait for a provider as may be pending over a link.
         let room = self.requests.parked.len() < self.rules.limits.pending_requests;
-        let Some(call) = self.requests.calls.get_mut(id) else { return false };
+        let Some(call) = self.requests.calls.get_mut(id) else { return Err(error) };
         let Some(rest) = call.rest.as_deref_mut().filter(|rest| room && rest.waits) else {
-            return false;
+            return Err(error);
         };
+        let (size, budget) = (rest.size(), self.links.budget());
+        if !self.requests.parked.has_room(size, budget) {
+            let text = "limits.memory has no room for more requests that wait for a provider";
+            return Err(RequestError::new(RequestCode::Overloaded, Delivered::No, text));
+        }
         let content = std::mem::replace(&mut rest.content, Content::raw(Vec::new()));
         rest.content = content.detached();
-        self.requests.parked.insert(id);
-        true
+        self.requests.parked.insert(id, size, budget);
+        Ok(())
     }
 
     /// The arguments are back with this process. `waited`: they were on their way.

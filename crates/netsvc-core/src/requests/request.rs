@@ -183,10 +183,11 @@ impl Router<'_> {
             }
             Err(error) => {
                 let waits = question.waits && error.code == RequestCode::NoService;
-                if waits {
-                    self.requests.calls.keep(id, Box::new(question.keep()));
+                if !waits {
+                    return self.settle_error(id, &error);
                 }
-                if !waits || !self.park(id) {
+                self.requests.calls.keep(id, Box::new(question.keep()));
+                if let Err(error) = self.park(id, error) {
                     self.settle_error(id, &error);
                 }
             }

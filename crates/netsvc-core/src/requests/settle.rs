@@ -359,7 +359,7 @@ impl Router<'_> {
     fn forget(&mut self, id: CallId, call: &Removed) {
         if let Some(waiting) = call.waiting {
             let Self { requests, registry, links, deliveries, .. } = self;
-            requests.parked.remove(&id);
+            requests.parked.remove(id, links.budget());
             let Removed { provider, service, .. } = *call;
             Arguments { provider, service, bytes: waiting.get() }.take_back(
                 &requests.calls,

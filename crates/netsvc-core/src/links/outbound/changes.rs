@@ -5,12 +5,14 @@
 //! happens: it is made bytes for each link when that link's transport has room.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::ids::{ExchangeId, LinkId, ProcessNo, ServiceNo, Str};
 use crate::links::charges::NOBODY;
 use crate::links::exchange::Exchange;
+use crate::memory::budget::Budget;
 use crate::policy::visibility;
 use crate::registry::service::{Service, ServiceRoute};
 use crate::wire::{Announcement, Membership};
@@ -55,7 +57,7 @@ pub(super) struct Entry {
     before: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ChangeLog {
     entries: VecDeque<Entry>,
     /// Position of the first entry.
@@ -70,6 +72,9 @@ pub(crate) struct ChangeLog {
     last: FxHashMap<LinkId, u64>,
     /// Something was added since that was last asked.
     has_news: bool,
+    budget: Arc<Budget>,
+    /// Bytes that it counts for.
+    counted: usize,
 }
 
 /// Entries for which an empty log keeps its memory.
@@ -114,6 +119,20 @@ impl Change {
 }
 
 impl ChangeLog {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            base: 0,
+            total: 0,
+            positions: BTreeMap::new(),
+            shares: Shares::default(),
+            last: FxHashMap::default(),
+            has_news: false,
+            budget,
+            counted: 0,
+        }
+    }
+
     /// Where the next change will be.
     #[inline]
     pub(crate) fn end(&self) -> u64 {
@@ -166,6 +185,7 @@ impl ChangeLog {
         self.last.insert(entry.origin(), position + 1);
         self.entries.push_back(entry);
         self.has_news = true;
+        self.recount();
         (position, source != NOBODY && self.shares.add(source, charged as usize, limit))
     }
 
@@ -196,6 +216,11 @@ impl ChangeLog {
     pub(crate) fn bytes_from(&self, position: u64) -> usize {
         let before = self.get(position).map_or(self.total, |entry| entry.before);
         usize::try_from(self.total - before).unwrap_or(usize::MAX)
+    }
+
+    /// Those who have caused what is in it, each with its bytes.
+    pub(crate) fn charges(&self) -> impl Iterator<Item = (LinkId, usize)> {
+        self.shares.each()
     }
 
     /// Whether something was added since this was last asked.
@@ -235,7 +260,13 @@ impl ChangeLog {
         }
     }
 
+    fn recount(&mut self) {
+        let bytes = self.bytes_from(self.base);
+        self.budget.recount(&mut self.counted, bytes);
+    }
+
     fn trim(&mut self) {
+        let first_before = self.base;
         let first = self.positions.keys().next().copied().unwrap_or(u64::MAX);
         while self.base < first
             && let Some(entry) = self.entries.pop_front()
@@ -250,6 +281,9 @@ impl ChangeLog {
         }
         if self.entries.is_empty() && self.entries.capacity() > KEPT {
             self.entries = VecDeque::new();
+        }
+        if self.base != first_before {
+            self.recount();
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) struct Outbound {
     /// Those of them that nobody else holds, when they were encoded.
     unwritten_alone: usize,
     /// Others have waited for this link to take what they have caused.
-    patience: Option<Patience>,
+    patience: Option<Box<Patience>>,
     budget: Arc<Budget>,
     /// Bytes that it counts for alone.
     counted: usize,
@@ -88,7 +88,7 @@ pub(crate) struct Outbound {
 }
 
 /// How long others wait for a link to take what is queued.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Patience {
     until: Time,
     /// The position in the outbox up to which it has to have taken everything by then, and that in
@@ -304,7 +304,7 @@ impl Outbound {
             return false;
         }
         let (taken, position) = self.outbox.positions();
-        match self.patience {
+        match &self.patience {
             Some(patience) if taken < patience.position || !self.has_come_to(patience.changes) => {
                 now >= patience.until
             }
@@ -314,7 +314,7 @@ impl Outbound {
                 let slowly = Duration::from_secs(1).mul_f64(f64::from(size) / SLOWEST_READER);
                 let until = now + STUCK_WRITER + slowly;
                 let changes = for_changes.map_or(0, ChangeLog::end);
-                self.patience = Some(Patience { until, position, changes });
+                self.patience = Some(Box::new(Patience { until, position, changes }));
                 false
             }
         }
@@ -386,7 +386,7 @@ impl Outbound {
 
     /// When a heartbeat is due, or the transport counts as stuck.
     pub(super) fn next_wake(&self, phase: &Phase, interval: Duration, stuck: Duration) -> Time {
-        let waits = self.patience.map_or(Time::NEVER, |patience| patience.until);
+        let waits = self.patience.as_ref().map_or(Time::NEVER, |patience| patience.until);
         let beat = (self.last_sent + interval).min(waits);
         let stuck = self.last_progress + stuck;
         if self.is_writing(phase) { beat.min(stuck) } else { beat }

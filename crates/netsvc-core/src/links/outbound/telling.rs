@@ -36,10 +36,15 @@ impl Links {
     pub(crate) fn note_change(&mut self, change: Change, scope: Scope, bytes: usize) -> u64 {
         // What was published before is sent before.
         self.end_batch();
-        let (cause, limit) = (self.charges.cause, self.bounds.outbox);
+        let cause = self.charges.cause;
+        let limit = self.bounds.outbox.min(self.charges.budget.left());
         let (position, is_over) = self.changes.push(change, scope, bytes, cause, limit);
         if is_over {
             self.charges.over.push(cause);
+        }
+        if self.charges.budget.is_exceeded() {
+            // It is relieved then, if not before: see `relief.rs`.
+            self.timers.set(LinkTimer::Relief, Time(0));
         }
         position
     }
@@ -49,9 +54,9 @@ impl Links {
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
         self.origin = NOBODY;
-        if self.changes.take_news() {
-            self.spread_news();
-            let released = self.changes.take_released();
+        self.spread_changes();
+        let released = self.changes.take_released();
+        if !released.is_empty() {
             self.release(now, released);
         }
     }
@@ -259,10 +264,7 @@ impl Outbound {
     /// The snapshot is about to go on, at the end of the log.
     pub(super) fn note_snapshot(&mut self, end: u64) {
         if let Snapshot::Services(cursor) = self.snapshot {
-            let last = self.told.snapshot.back().map_or(self.told.position, |(upto, _)| *upto);
-            if last < end {
-                self.told.snapshot.push_back((end, cursor));
-            }
+            self.told.note_snapshot(end, cursor);
         }
     }
 

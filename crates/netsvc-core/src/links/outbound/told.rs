@@ -20,17 +20,31 @@ pub(super) struct Told {
     pub(super) follows: bool,
     /// How far the snapshot had come when changes happened: up to a position, since the one before
     /// it, up to a service. The peer is told of changes of those services alone, as the others are
-    /// yet to come, as they are then.
-    pub(super) snapshot: VecDeque<(u64, ServiceNo)>,
+    /// yet to come, as they are then. `None`: it has not met a change, as most do not.
+    #[allow(clippy::box_collection, reason = "every link has room for it")]
+    pub(super) snapshot: Option<Box<VecDeque<(u64, ServiceNo)>>>,
 }
 
 impl Told {
     /// Whether the snapshot had come past a service when something changed. Asked in the order of
     /// changes.
     pub(super) fn knew(&mut self, position: u64, no: ServiceNo) -> bool {
-        while self.snapshot.front().is_some_and(|(upto, _)| *upto <= position) {
-            self.snapshot.pop_front();
+        let Some(snapshot) = &mut self.snapshot else { return true };
+        while snapshot.front().is_some_and(|(upto, _)| *upto <= position) {
+            snapshot.pop_front();
         }
-        self.snapshot.front().is_none_or(|(_, cursor)| no <= *cursor)
+        if let Some((_, cursor)) = snapshot.front() {
+            return no <= *cursor;
+        }
+        self.snapshot = None;
+        true
+    }
+
+    /// The snapshot has come up to a service at the end of the log.
+    pub(super) fn note_snapshot(&mut self, end: u64, cursor: ServiceNo) {
+        let last = self.snapshot.as_ref().and_then(|snapshot| snapshot.back());
+        if last.map_or(self.position, |(upto, _)| *upto) < end {
+            self.snapshot.get_or_insert_default().push_back((end, cursor));
+        }
     }
 }

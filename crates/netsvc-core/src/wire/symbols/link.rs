@@ -31,7 +31,9 @@ const USES: usize = 3;
 /// The sender's half of the table.
 #[derive(Debug)]
 pub(in crate::wire) struct SentSymbols {
-    ring: SymbolRing,
+    /// `None`: nothing that needs one was sent, as over most links of a hub.
+    ring: Option<Box<SymbolRing>>,
+    seed: u64,
     /// Those asked for last, by what they were: messages about one thing come in bursts.
     last: [Option<(Str, u16)>; USES],
 }
@@ -39,7 +41,7 @@ pub(in crate::wire) struct SentSymbols {
 impl SentSymbols {
     /// An empty table; `seed` as for [`SymbolRing::new`].
     pub(in crate::wire) fn new(seed: u64) -> Self {
-        Self { ring: SymbolRing::new(seed), last: [const { None }; USES] }
+        Self { ring: None, seed, last: [const { None }; USES] }
     }
 
     /// The slot of `text` if it was the last one to be used so.
@@ -52,7 +54,9 @@ impl SentSymbols {
     /// The slot of `text` and whether the peer must be told its definition first. Defining takes
     /// the slot of the oldest definition when all are in use, so a slot is good for one use only.
     pub(in crate::wire) fn slot(&mut self, text: &Str, used: Use) -> (u16, bool) {
-        match self.ring.slot(text) {
+        let seed = self.seed;
+        let ring = self.ring.get_or_insert_with(|| Box::new(SymbolRing::new(seed)));
+        match ring.slot(text) {
             Slot::Known(slot) => {
                 self.last[used as usize] = Some((text.clone(), slot));
                 (slot, false)
@@ -180,7 +184,7 @@ mod tests {
         assert_eq!(sent.slot(&text(1), Use::Subject), (1, false));
         assert_eq!(sent.slot(&text(0), Use::Subject), (1, true));
         assert_eq!(sent.slot(&text(MAX_SYMBOLS), Use::Subject), (0, false));
-        assert_eq!(sent.ring.len(), MAX_SYMBOLS);
+        assert_eq!(sent.ring.map(|ring| ring.len()), Some(MAX_SYMBOLS));
     }
 
     #[test]

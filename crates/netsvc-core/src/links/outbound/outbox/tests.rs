@@ -1,5 +1,7 @@
 use super::*;
 use crate::content::Content;
+use crate::ids::Str;
+use crate::wire::{Message, Report};
 
 fn report(number: u64, latest: bool) -> Out {
     let report = Report {
@@ -71,4 +73,19 @@ fn a_report_is_still_replaced_after_holes_were_closed() {
     let before = outbox.bytes();
     assert!(outbox.replace(1, &Str::from("s9")));
     assert!(outbox.bytes() < before);
+}
+
+#[test]
+fn an_entry_is_charged_what_it_takes() {
+    let entry = size_of::<Entry>() + size_of::<u64>();
+    assert!(entry <= OVERHEAD && OVERHEAD < entry + 16, "{entry} bytes, not {OVERHEAD}");
+    // A table that is full has no room that is charged beside its entries.
+    let mut outbox = Outbox::default();
+    for number in 0..1000 {
+        outbox.push(report(number, false));
+        let table = outbox.entries.capacity() * size_of::<Entry>();
+        let memory = outbox.memory_alone();
+        assert!(memory >= table + outbox.len() * 100, "{memory} bytes, {table} of the table");
+        assert!(memory <= table + outbox.len() * 150, "{memory} bytes, {table} of the table");
+    }
 }
