@@ -210,7 +210,7 @@ export class EncodingError extends NetsvcError {
   }
 }
 
-/** A wait (`waitFor`, `flush`) reached its `timeout`. Code `timeout`. */
+/** A wait (`waitFor`, `flush`, `next`) reached its `timeout`. Code `timeout`. */
 export class TimeoutError extends NetsvcError {
   static {
     shareAmongCopies(TimeoutError, "TimeoutError");

@@ -48,6 +48,7 @@ export type { LinkEvent } from "./link-event.js";
 export type { Io, IoMode } from "./options/io.js";
 export type { Limits } from "./options/limits.js";
 export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
+export type { NextOptions } from "./options/next.js";
 export {
   Registry,
   type RegistryEvents,

@@ -30,8 +30,9 @@ export interface CallOptions {
    */
   signal?: AbortSignal | undefined;
   /**
-   * Without a provider, waits for one within the deadline, connected or not, instead of failing
-   * with `no-service` at once.
+   * Without a provider that has the method, waits for one within the deadline, connected or not,
+   * instead of failing with `no-service` or `no-method` at once. The latter is what it fails with
+   * at the deadline if services of that name are there, of which none has the method.
    */
   wait?: boolean | undefined;
   /**

@@ -4,8 +4,11 @@ import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
 import type { Core } from "./internal/core.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
+import { Readers } from "./internal/readers.js";
 import { onAbort, reasonOf } from "./internal/signals.js";
 import type { Target } from "./internal/targets.js";
+import type { Until } from "./internal/until.js";
+import { type NextOptions, parseNext } from "./options/next.js";
 import type { Prefer } from "./options/prefer.js";
 
 /** Parts that a stream takes before its reader has taken any. */
@@ -49,7 +52,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
       this.#push(() => decodeContent(kind, view(buffer, offset, length))),
   };
   #queue: Part[] = [];
-  #waiting: Waiting<T>[] = [];
+  readonly #readers = new Readers<T>({ take: () => this.#take(), settle: () => this.#settle() });
   /** Taken since parts were last granted. */
   #taken = 0;
   #arrived = false;
@@ -81,19 +84,28 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     return this.#core.pending.send(how, target, method, kind, bytes, signal, this.#parts);
   }
 
-  /** The next part; done after the last. Rejects once with what ended the request. */
-  next(): Promise<IteratorResult<T, undefined>> {
-    const part = this.#queue.shift();
-    if (part !== undefined) {
-      return new Promise((resolve, reject) => this.#hand(part, { resolve, reject }));
-    }
-    if (this.#error !== undefined) {
-      const error = this.#error;
-      this.#error = undefined;
+  /**
+   * The next part; done after the last. Rejects once with what ended the request. As `next` of a
+   * subscription: what its `timeout` or `signal` ends takes no part, and leaves the request alone.
+   */
+  next(options?: NextOptions): Promise<IteratorResult<T, undefined>> {
+    try {
+      return this.#next(parseNext(options, this.#core.options.maxTimeout, "part"));
+    } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#ended) return Promise.resolve(DONE);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #next(until: Until | undefined): Promise<IteratorResult<T, undefined>> {
+    const error = until?.error();
+    if (error !== undefined) return Promise.reject(error);
+    const readers = this.#readers;
+    if (readers.isBehind) return readers.wait(until).promise;
+    const next = this.#take();
+    if (next !== undefined) return readers.given(next.item).promise;
+    const call = readers.wait(until);
+    this.#settle();
+    return call.promise;
   }
 
   /** Cancels the request, as leaving a `for await` loop does. Parts not taken are dropped. */
@@ -108,9 +120,9 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
 
   /** Cancels the request, unless it has ended. Parts not taken are dropped. */
   close(): void {
-    this.#error = undefined;
     this.#queue = [];
     this.#end();
+    this.#readers.drop();
     this.#controller.abort();
   }
 
@@ -125,28 +137,44 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   #push(part: Part): void {
     if (this.#ended) return;
     this.#arrived = true;
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#queue.push(part);
-    else this.#hand(part, waiting);
+    this.#queue.push(part);
+    if (!this.#readers.isAwaited) return;
+    const next = this.#take();
+    if (next === undefined) this.#settle();
+    else this.#readers.hand(next.item);
   }
 
-  /** Gives a part to the reader, and its place back to the handler. */
-  #hand(part: Part, { resolve, reject }: Waiting<T>): void {
-    let value: T;
+  /** Takes the first part out of the queue, and gives its place back to the handler. */
+  #take(): { readonly item: T } | undefined {
+    const part = this.#queue.shift();
+    if (part === undefined) return undefined;
+    let item: T;
     try {
       // The contract says what it is; nothing checks it here.
-      value = part() as T;
+      item = part() as T;
     } catch (cause) {
-      this.close();
-      reject(new RequestError("encoding", "yes", "a part of the result is malformed", { cause }));
-      return;
+      this.#queue = [];
+      this.#controller.abort();
+      const text = "a part of the result is malformed";
+      this.#end(new RequestError("encoding", "yes", text, { cause }));
+      return undefined;
     }
-    resolve({ done: false, value });
     this.#taken += 1;
     const { key } = this.#parts;
-    if (this.#taken < this.#chunk || key === undefined || !this.#core.open) return;
-    this.#core.commands.grantParts(key, this.#taken);
-    this.#taken = 0;
+    if (this.#taken >= this.#chunk && key !== undefined && this.#core.open) {
+      this.#core.commands.grantParts(key, this.#taken);
+      this.#taken = 0;
+    }
+    return { item };
+  }
+
+  /** Those who wait hear of the end, if it has come: the first of the error. */
+  #settle(): void {
+    if (!this.#ended || !this.#readers.isAwaited) return;
+    const error = this.#error;
+    this.#error = undefined;
+    if (error !== undefined) this.#readers.fail(error);
+    this.#readers.end();
   }
 
   #cancel(reason: unknown): void {
@@ -160,38 +188,28 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
     if (this.#ended) return;
     const empty = types.isUint8Array(rest) && rest.length === 0;
     if (!empty) {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#queue.push(() => rest);
-      else waiting.resolve({ done: false, value: rest as T });
+      if (this.#readers.isAwaited) this.#readers.hand(rest as T);
+      else this.#queue.push(() => rest);
     }
     this.#end();
   }
 
   #fail(error: Error): void {
     if (this.#ended) return;
-    const told = this.#arrived ? delivered(error) : error;
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#error = told;
-    else waiting.reject(told);
-    this.#end();
+    this.#end(this.#arrived ? delivered(error) : error);
   }
 
-  #end(): void {
+  /** No further part comes; `error` is told once, after the parts that wait. */
+  #end(error?: Error): void {
     this.#ended = true;
+    this.#error = error;
     this.#forget();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { resolve } of waiting) resolve(DONE);
+    this.#settle();
   }
 }
 
 /** Decodes a part. Decoding waits for the reader: it is part of what flow control bounds. */
 type Part = () => unknown;
-
-interface Waiting<T> {
-  readonly resolve: (result: IteratorResult<T, undefined>) => void;
-  readonly reject: (error: Error) => void;
-}
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 

@@ -5,6 +5,7 @@ import { Feed } from "./internal/feed.js";
 import { onAbort } from "./internal/signals.js";
 import type { ServiceTarget, Target } from "./internal/targets.js";
 import * as check from "./options/checks.js";
+import { type NextOptions, parseNext } from "./options/next.js";
 import type { Report } from "./report.js";
 import type { ServiceInfo } from "./service-info.js";
 
@@ -138,11 +139,19 @@ export class Subscription<R extends Report = Report> implements AsyncIterableIte
 
   /**
    * The next report; done once the subscription has ended. Each call takes one, in the order of
-   * the calls, also if nobody looks at it any more: a promise that has lost a race with a timer is
-   * to be kept for the next round, `pending ??= reports.next()`, not asked for anew.
+   * the calls. One that its `timeout` or `signal` ends rejects and takes none.
+   *
+   * A report is not lost with a promise that has lost a `Promise.race`: what is waited for by
+   * `then`, not by `await`, has taken its report when somebody looks at the result. If nobody has
+   * when `next` is called again, and in that turn of the event loop, that call gets it. Of more
+   * than 256 such promises that wait, the oldest are given up.
    */
-  next(): Promise<IteratorResult<R, undefined>> {
-    return this.#feed.next();
+  next(options?: NextOptions): Promise<IteratorResult<R, undefined>> {
+    try {
+      return this.#feed.next(parseNext(options, this.#core.options.maxTimeout, "report"));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Ends the subscription, as leaving a `for await` loop does. */

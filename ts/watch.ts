@@ -5,6 +5,7 @@ import { Feed } from "./internal/feed.js";
 import { onAbort } from "./internal/signals.js";
 import type { ServiceFilter } from "./internal/targets.js";
 import * as check from "./options/checks.js";
+import { type NextOptions, parseNext } from "./options/next.js";
 
 /** Options of `registry.watch`. */
 export interface WatchOptions {
@@ -63,11 +64,13 @@ export class Watch implements AsyncIterableIterator<Change> {
     if (signal !== undefined) this.#forget = onAbort(signal, () => this.close());
   }
 
-  /**
-   * The next change; done once the watch has ended. Each call takes one, as that of a subscription.
-   */
-  next(): Promise<IteratorResult<Change, undefined>> {
-    return this.#feed.next();
+  /** The next change; done once the watch has ended. As `next` of a subscription. */
+  next(options?: NextOptions): Promise<IteratorResult<Change, undefined>> {
+    try {
+      return this.#feed.next(parseNext(options, this.#core.options.maxTimeout, "change"));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Ends the watch, as leaving a `for await` loop does. */

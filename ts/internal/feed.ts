@@ -2,6 +2,9 @@
 // them. The native side sends only against credit, which is granted back as items are consumed, so
 // at most the initial credit is ever buffered here.
 
+import { Readers } from "./readers.js";
+import type { Until } from "./until.js";
+
 /** Taken items at the front of the queue that are kept until it is copied. */
 const COMPACT_AT = 256;
 
@@ -17,7 +20,7 @@ export class Feed<T> {
   #gone = 0;
   /** Where items of a `latest` feed wait, counted from the first ever queued. */
   readonly #places = new Map<string, number>();
-  #waiting: Array<(result: IteratorResult<T, undefined>) => void> = [];
+  readonly #readers = new Readers<T>({ take: () => this.#take(), settle: () => {} });
   #consumed = 0;
   #ended = false;
 
@@ -49,12 +52,11 @@ export class Feed<T> {
       this.#source.guard(this.#callback, item);
       return;
     }
-    const next = this.#waiting.shift();
-    if (next === undefined) {
+    if (!this.#readers.isAwaited) {
       this.#enqueue(item);
     } else {
       this.#consume();
-      next({ done: false, value: item });
+      this.#readers.hand(item);
     }
   }
 
@@ -63,28 +65,21 @@ export class Feed<T> {
     if (this.#ended) return;
     this.#ended = true;
     this.#queue = [];
+    this.#head = 0;
     this.#places.clear();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const next of waiting) next({ done: true, value: undefined });
+    this.#readers.drop();
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#head < this.#queue.length) {
-      const value = this.#queue[this.#head] as T;
-      this.#head += 1;
-      if (this.#latest !== undefined) this.#places.delete(this.#latest.key(value));
-      // A consumer that is always a little behind never empties the queue.
-      if (this.#head === this.#queue.length || this.#head >= COMPACT_AT) {
-        this.#queue = this.#queue.slice(this.#head);
-        this.#gone += this.#head;
-        this.#head = 0;
-      }
-      this.#consume();
-      return Promise.resolve({ done: false, value });
-    }
+  /**
+   * The next item, or the end. What `until` ends before it was given one rejects and takes none.
+   */
+  next(until?: Until): Promise<IteratorResult<T, undefined>> {
+    const error = until?.error();
+    if (error !== undefined) return Promise.reject(error);
+    const next = this.#readers.isBehind ? undefined : this.#take();
+    if (next !== undefined) return this.#readers.given(next.item).promise;
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#readers.wait(until).promise;
   }
 
   /** Items go to a callback or an iterator, never to both. */
@@ -92,6 +87,22 @@ export class Feed<T> {
     if (this.#callback !== undefined) {
       throw new TypeError("it has a callback already; an iterator would get nothing");
     }
+  }
+
+  /** Takes the first item out of the queue. */
+  #take(): { readonly item: T } | undefined {
+    if (this.#head === this.#queue.length) return undefined;
+    const item = this.#queue[this.#head] as T;
+    this.#head += 1;
+    if (this.#latest !== undefined) this.#places.delete(this.#latest.key(item));
+    // A consumer that is always a little behind never empties the queue.
+    if (this.#head === this.#queue.length || this.#head >= COMPACT_AT) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#gone += this.#head;
+      this.#head = 0;
+    }
+    this.#consume();
+    return { item };
   }
 
   #enqueue(item: T): void {

@@ -4,5 +4,6 @@
 export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
 export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;
 export const setImmediate: typeof globalThis.setImmediate = globalThis.setImmediate;
+export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
 export const hrtime: typeof process.hrtime = process.hrtime;
 export const nextTick: typeof process.nextTick = process.nextTick;

@@ -65,7 +65,7 @@ pub enum Delivered {
 pub enum RequestCode {
     /// Nobody visible has that name or identity.
     NoService = 1,
-    /// The service has no method of that name.
+    /// The service, or none of those of the name, has a method of that name.
     NoMethod = 2,
     /// The caller may not do this (reserved for permissions).
     Denied = 3,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use netsvc_core::wire::{Announcement, Message, Request};
 use netsvc_core::{
-    Content, Delivered, HandlerResult, LinkId, Outcome, Process, RequestCode, RequestError,
-    RequestOptions, ServiceId, Time,
+    Content, Delivered, HandlerResult, LinkId, NewService, Outcome, Process, RequestCode,
+    RequestError, RequestOptions, ServiceId, Time,
 };
-use netsvc_testkit::{Node, RawPeer, Target, Told, Verbs, World, assert_nothing_pending, verdict};
+use netsvc_testkit::{
+    Node, RawPeer, Target, Told, Verbs, World, assert_nothing_pending, service, verdict,
+};
 
 const TEN: Duration = Duration::from_secs(10);
 
@@ -158,13 +160,80 @@ fn closing_the_registry_ends_what_waits() {
     assert_eq!(parked(&mut world, user), 0);
 }
 
+/// A provider as it was before the update.
+fn old(name: &str) -> NewService {
+    NewService { methods: vec!["old".into()], ..service(name) }
+}
+
 #[test]
-fn only_the_absence_of_a_provider_is_waited_for() {
-    let (mut world, _, [provider, user]) = World::star(9);
+fn one_with_the_method_is_waited_for_beside_those_without() {
+    let (mut world, hub, [provider, other, user]) = World::star(13);
+    // The first half of a rolling update, wherever it takes place.
+    for (key, [before, after]) in
+        [[provider, other], [hub, provider], [user, hub], [provider, user], [user, user]]
+            .into_iter()
+            .enumerate()
+    {
+        let (key, name) = (key as u64, format!("x{key}"));
+        world.create_with(before, old(&name));
+        world.settle();
+        wait_for(&mut world, user, key, &name);
+        assert_eq!(parked(&mut world, user), 1, "{before:?}, {after:?}");
+        // Others that lack it are nothing to it, neither here nor at the hub.
+        world.create_with(provider, old(&name));
+        world.advance(Duration::from_secs(2));
+        assert_eq!(world.told(user).outcomes, []);
+        world.create(after, &name);
+        let mut outcomes = answer(&mut world, after).outcomes;
+        outcomes.extend(world.told(user).outcomes);
+        assert_eq!(outcomes, answered(key), "{before:?}, {after:?}");
+        assert_eq!(parked(&mut world, user), 0);
+    }
+    assert_nothing_pending(&mut world, &[hub, provider, other, user]);
+}
+
+#[test]
+fn who_waits_for_somebody_at_all_waits_for_one_with_the_method() {
+    let (mut world, _, [provider, user]) = World::star(14);
+    wait_for(&mut world, user, 1, "x");
+    assert_eq!(parked(&mut world, user), 1);
+    world.create_with(provider, old("x"));
+    assert_eq!(parked(&mut world, user), 1);
     world.create(provider, "x");
+    answer(&mut world, provider);
+    assert_eq!(world.told(user).outcomes, answered(1));
+}
+
+#[test]
+fn at_the_deadline_it_is_told_whose_services_lack_the_method() {
+    let (mut world, hub, [a, b, user]) = World::star(15);
+    let services = [a, b].map(|node| (node, world.create_with(node, old("x")).0));
+    wait_for(&mut world, user, 1, "x");
+    world.advance(TEN + Duration::from_millis(20));
+    let told = world.told(user);
+    assert_eq!(verdict(&told), (RequestCode::NoMethod, Delivered::No));
+    let expected = r#"none of 2 services named "x" has method "run": of "client 0", "client 1""#;
+    assert_eq!(&*told.only_error().message, expected);
+    // Those who have the name, not those who had it.
+    wait_for(&mut world, user, 2, "x");
     world.settle();
-    let target = Target::Name("x".into());
     let now = world.now();
+    for (node, service) in services {
+        world.at(node).close_service(now, service);
+    }
+    world.advance(TEN + Duration::from_millis(20));
+    assert_eq!(verdict(&world.told(user)), (RequestCode::Deadline, Delivered::No));
+    assert_nothing_pending(&mut world, &[hub, a, b, user]);
+}
+
+#[test]
+fn what_no_other_provider_can_change_is_not_waited_for() {
+    let (mut world, _, [provider, user]) = World::star(9);
+    let (_, id) = world.create(provider, "x");
+    world.settle();
+    let now = world.now();
+    // The methods of a service never change, and there is no other of its identity.
+    let target = Target::Identity(id);
     world.at(user).ask(now, 1, target, "other", Content::raw(""), waiting(TEN));
     assert_eq!(verdict(&world.told(user)), (RequestCode::NoMethod, Delivered::No));
     let too_large = Content::raw(vec![0; (1 << 20) + 1]);
@@ -183,13 +252,17 @@ struct ByHand {
 
 impl ByHand {
     fn new() -> Self {
+        Self::with(netsvc_core::Limits::default())
+    }
+
+    fn with(limits: netsvc_core::Limits) -> Self {
         let mut world = World::new(10);
         let node = world.process("user");
         let now = world.now();
         let config = netsvc_core::Config {
             secret: world.host(node).secret.clone(),
             label: "user".into(),
-            limits: netsvc_core::Limits::default(),
+            limits,
             seed: 1,
         };
         let mut user = Process::new(config, now);
@@ -276,6 +349,51 @@ fn a_provider_lost_before_the_hub_could_ask_it_is_waited_for() {
     assert_eq!(world.outcomes(), []);
     world.announce(2);
     assert_eq!(world.heard().len(), 1);
+}
+
+#[test]
+fn the_hub_may_know_of_the_end_of_the_one_with_the_method_before_this_registry_does() {
+    let mut world = ByHand::new();
+    world.ask(Target::Name("x".into()), waiting(TEN));
+    let [request] = &world.heard()[..] else { panic!("one request") };
+    // At the hub there is still one, which lacks it.
+    world.refuse(request.call, RequestCode::NoMethod, Delivered::No);
+    assert_eq!(world.outcomes(), []);
+    assert_eq!(world.heard(), [], "it is not asked again for what it does not have");
+    world.say(Message::Withdrawn { service: 1, revision: 1 });
+    world.announce(2);
+    assert_eq!(world.heard().len(), 1);
+}
+
+#[test]
+fn of_one_that_has_lost_its_method_a_request_by_identity_hears_at_once() {
+    let mut world = ByHand::new();
+    let id = ServiceId { process: world.hub.id, counter: 1 };
+    world.ask(Target::Identity(id), waiting(TEN));
+    let [request] = &world.heard()[..] else { panic!("one request") };
+    world.refuse(request.call, RequestCode::NoMethod, Delivered::No);
+    let outcomes = world.outcomes();
+    let [(1, Outcome::Error(error))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((error.code, error.delivered), (RequestCode::NoMethod, Delivered::No));
+}
+
+#[test]
+fn who_cannot_wait_as_too_many_do_hears_at_once() {
+    for code in [RequestCode::NoService, RequestCode::NoMethod] {
+        let mut world = ByHand::with(netsvc_core::Limits {
+            pending_requests: 1,
+            ..netsvc_core::Limits::default()
+        });
+        let (now, content) = (world.now, Content::raw("question"));
+        let target = Target::Name("nobody".into());
+        world.user.ask(now, 2, target, "run", content, waiting(TEN));
+        world.ask(Target::Name("x".into()), waiting(TEN));
+        let [request] = &world.heard()[..] else { panic!("one request") };
+        world.refuse(request.call, code, Delivered::No);
+        let outcomes = world.outcomes();
+        let [(1, Outcome::Error(error))] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((error.code, error.delivered), (code, Delivered::No));
+    }
 }
 
 #[test]

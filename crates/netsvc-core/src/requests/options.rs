@@ -30,7 +30,8 @@ pub enum Prefer {
 pub struct RequestOptions<'a> {
     /// The deadline from now; for a streamed result, the longest wait for its next part.
     pub timeout: Duration,
-    /// If there is no provider, wait for one until the deadline, connected or not.
+    /// If there is no provider that has the method, wait for one until the deadline, connected or
+    /// not.
     pub wait: bool,
     /// Who is asked by a name.
     pub prefer: Prefer,

@@ -25,6 +25,10 @@ impl Parked {
         self.calls.is_empty()
     }
 
+    pub(super) fn contains(&self, call: CallId) -> bool {
+        self.calls.contains_key(&call)
+    }
+
     /// Whether there is room for one of that many bytes.
     pub(super) fn has_room(&self, size: usize, budget: &Budget) -> bool {
         budget.may_park(self.counted, size)

@@ -13,7 +13,7 @@ use crate::wire::{RequestRef, RequestTargetRef, millis};
 use super::arguments::{Arguments, check_arguments, may_exceed};
 use super::call_table::{Call, CallTable, Provider, Rest};
 use super::question::Question;
-use super::refusals::no_service;
+use super::refusals::{may_pass, no_service};
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
 
@@ -266,10 +266,11 @@ impl Router<'_> {
         self.requests.calls.keep(id, rest);
         match placed {
             Ok(_) => Ok(()),
-            Err(error) if error.code == RequestCode::NoService && refused.is_none() => {
-                self.park(id, error)
+            Err(error) => {
+                let rest = self.requests.calls.get(id).and_then(|call| call.rest.as_deref());
+                let passes = rest.is_some_and(|rest| may_pass(&error, rest.goal.by_ref()));
+                if passes && refused.is_none() { self.park(id, error) } else { Err(error) }
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -288,16 +289,16 @@ impl Router<'_> {
         true
     }
 
-    /// The hub of a link knew no provider any more, but the caller waits: it will be tried again.
+    /// The hub of a link knew no provider (any more), but the caller waits: it will be tried again.
     pub(super) fn wait_again(&mut self, id: CallId, link: LinkId) -> bool {
         let Some(call) = self.requests.calls.get_mut(id) else { return false };
         let by = call.party();
         let Some(rest) = call.rest.as_deref_mut().filter(|rest| rest.waits) else { return false };
         rest.unsent = true;
-        let goal = rest.goal.clone();
+        let (goal, method) = (rest.goal.clone(), rest.method.clone());
         self.take_from_provider(id, false);
         // What this registry still shows over that link is about to be withdrawn.
-        if self.has_provider_besides(goal.by_ref(), by, link) {
+        if self.has_provider_besides(goal.by_ref(), &method, by, link) {
             if let Err(error) = self.place_again(id, None) {
                 self.settle_error(id, &error);
             }
@@ -314,7 +315,8 @@ impl Router<'_> {
         }
         let Some(service) = self.registry.services.get(no) else { return };
         let concerned = |rest: &Rest| match &rest.goal {
-            Goal::Name(name) => *name == service.name,
+            // One that lacks the method changes nothing.
+            Goal::Name(name) => *name == service.name && service.has_method(&rest.method),
             Goal::Identity(id) => *id == service.id,
             Goal::Service(_) => false,
         };

@@ -22,6 +22,7 @@ use super::call_table::{Call, Caller, Provider, Rest};
 use super::options::{Prefer, RequestOptions, TargetRef};
 use super::place::Placed;
 use super::question::Question;
+use super::refusals::may_pass;
 use super::route_cache::GoalRef;
 use super::router::Router;
 
@@ -182,7 +183,7 @@ impl Router<'_> {
                 self.requests.calls.keep(id, Box::new(rest));
             }
             Err(error) => {
-                let waits = question.waits && error.code == RequestCode::NoService;
+                let waits = question.waits && may_pass(&error, question.goal);
                 if !waits {
                     return self.settle_error(id, &error);
                 }

@@ -1,7 +1,7 @@
 //! Who gets a request.
 
 use crate::ids::{ExchangeId, LinkId, ServiceNo, Str};
-use crate::outcome::RequestError;
+use crate::outcome::{RequestCode, RequestError};
 use crate::policy::party::Party;
 use crate::registry::service::Service;
 use crate::registry::service_table::Named;
@@ -61,7 +61,14 @@ impl Router<'_> {
                 To::Link(route.link, (!picks).then_some(route.peer_no))
             }
         };
-        self.policy().check_request(by, goal, method, known, to)?;
+        if let Err(error) = self.policy().check_request(by, goal, method, known, to) {
+            return Err(match goal {
+                GoalRef::Name(name) if error.code == RequestCode::NoMethod => {
+                    self.nobody_has(method, name, by).unwrap_or(error)
+                }
+                _ => error,
+            });
+        }
         let route = Route { service: known.no, to, several };
         if !several && self.requests.caches {
             self.remember(by, goal, method, route);
@@ -85,7 +92,7 @@ impl Router<'_> {
     }
 
     /// Whether a service exists for a party, and can be reached.
-    fn may_ask(&self, no: ServiceNo, by: Party) -> bool {
+    pub(super) fn may_ask(&self, no: ServiceNo, by: Party) -> bool {
         let service = self.registry.services.get(no);
         service.is_some_and(|service| {
             self.is_reachable(by, service) && self.policy().sees(by, service)
@@ -105,12 +112,20 @@ impl Router<'_> {
         Some(self.links.get(by.link?)?.exchange)
     }
 
-    /// Whether somebody of a name can be asked without a link.
-    pub(super) fn has_provider_besides(&self, goal: GoalRef<'_>, by: Party, link: LinkId) -> bool {
+    /// Whether somebody of a name who has the method can be asked without a link.
+    pub(super) fn has_provider_besides(
+        &self,
+        goal: GoalRef<'_>,
+        method: &str,
+        by: Party,
+        link: LinkId,
+    ) -> bool {
         let GoalRef::Name(name) = goal else { return false };
         self.registry.services.named(name).iter().any(|no| {
-            let route = self.registry.services.get(*no).and_then(Service::route);
-            route.is_none_or(|route| route.link != link) && self.may_ask(*no, by)
+            let Some(service) = self.registry.services.get(*no) else { return false };
+            service.route().is_none_or(|route| route.link != link)
+                && service.has_method(method)
+                && self.may_ask(*no, by)
         })
     }
 

@@ -18,6 +18,7 @@ use super::Requests;
 use super::arguments::Arguments;
 use super::call_table::{Call, Caller, Provider, Removed};
 use super::options::HandlerResultRef;
+use super::route_cache::Goal;
 use super::router::Router;
 
 impl Router<'_> {
@@ -57,13 +58,15 @@ impl Router<'_> {
     /// A peer answered.
     pub(crate) fn handle_response(&mut self, link: LinkId, response: &ResponseRef<'_>) {
         let id = CallId(response.call);
-        if !matches!(response.outcome, OutcomeRef::Response(_))
-            && self.requests.calls.get(id).is_some_and(|call| call.is_sent_over(link))
-            && self.handle_failure(link, id, &response.outcome)
+        if matches!(response.outcome, OutcomeRef::Response(_))
+            || self.requests.calls.get(id).is_none_or(|call| !call.is_sent_over(link))
         {
-            return;
+            return self.handle_result(link, response, &mut NoSink);
         }
-        self.handle_result(link, response, &mut NoSink);
+        if !self.handle_failure(link, id, &response.outcome) {
+            // Whether or not it was taken from its provider to be given to another.
+            self.settle(id, &response.outcome, response.extensions, &mut NoSink);
+        }
     }
 
     /// A peer answered with a result, or with the last that is to be said of a request.
@@ -87,12 +90,20 @@ impl Router<'_> {
     #[cold]
     fn handle_failure(&mut self, link: LinkId, id: CallId, outcome: &OutcomeRef<'_>) -> bool {
         self.note_failure(id);
-        match *outcome {
-            OutcomeRef::Error { code, delivered: Delivered::No, .. } => match code {
-                RequestCode::NoService | RequestCode::Lost => self.wait_again(id, link),
-                RequestCode::Overloaded => self.offer_again(id),
-                _ => false,
-            },
+        let OutcomeRef::Error { code, delivered: Delivered::No, .. } = *outcome else {
+            return false;
+        };
+        match code {
+            // Withdrawn, while the request was on its way.
+            RequestCode::NoService | RequestCode::Lost => {
+                self.offer_again(id) || self.wait_again(id, link)
+            }
+            RequestCode::NoMethod => {
+                let rest = self.requests.calls.get(id).and_then(|call| call.rest.as_deref());
+                let by_name = rest.is_some_and(|rest| matches!(rest.goal, Goal::Name(_)));
+                by_name && self.wait_again(id, link)
+            }
+            RequestCode::Overloaded => self.offer_again(id),
             _ => false,
         }
     }
@@ -108,6 +119,10 @@ impl Router<'_> {
 
     /// The deadline of a request passed.
     pub(crate) fn call_deadline(&mut self, call: CallId) {
+        if let Some(RequestError { code, message, .. }) = self.waits_in_vain(call) {
+            self.give_up(call, code, &message);
+            return;
+        }
         let text = "the deadline passed before an outcome arrived";
         self.give_up(call, RequestCode::Deadline, text);
     }
