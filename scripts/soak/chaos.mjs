@@ -21,11 +21,15 @@ const CALM = 20;
 const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * @param {{ seed: number, seconds: number, keep?: boolean, note?: (line: string) => void }} options
- * `keep`: histories are left where they are, and the place is noted
+ * @param {object} options
+ * @param {number} options.seed
+ * @param {number} options.seconds
+ * @param {number} [options.grace] milliseconds that outcomes of calls may be late
+ * @param {boolean} [options.keep] histories are left where they are, and the place is noted
+ * @param {(line: string) => void} [options.note]
  * @returns {Promise<import("./checker.mjs").Verdict>}
  */
-export async function chaos({ seed, seconds, keep = false, note = () => {} }) {
+export async function chaos({ seed, seconds, grace, keep = false, note = () => {} }) {
   const folder = mkdtempSync(join(tmpdir(), "netsvc-chaos-"));
   const port = await freePort();
   /** @type {Hub} */
@@ -48,7 +52,7 @@ export async function chaos({ seed, seconds, keep = false, note = () => {} }) {
     const calm = await settle(clients);
     const histories = [];
     for (const one of clients) histories.push(...(await one.end()));
-    const verdict = judge(histories);
+    const verdict = judge(histories, grace);
     verdict.violations.unshift(...calm);
     verdict.counts.faults = plan.length;
     return verdict;

@@ -18,12 +18,13 @@ const GRACE = 250;
 
 /**
  * @param {readonly History[]} histories one for each life of a process
+ * @param {number} [grace] milliseconds that outcomes may be late
  * @returns {Verdict}
  */
-export function judge(histories) {
+export function judge(histories, grace = GRACE) {
   /** @type {Verdict} */
   const verdict = { violations: [], counts: {} };
-  requests(histories, verdict);
+  requests(histories, grace, verdict);
   for (const history of histories) {
     reports(history, verdict);
     changes(history, verdict);
@@ -40,9 +41,10 @@ function count({ counts }, what, by = 1) {
  * Every call ends exactly once, in time, and its outcome says the truth about the handler.
  *
  * @param {readonly History[]} histories
+ * @param {number} grace
  * @param {Verdict} verdict
  */
-function requests(histories, verdict) {
+function requests(histories, grace, verdict) {
   const { violations } = verdict;
   /** @type {Map<string, number>} */
   const runs = new Map();
@@ -68,7 +70,7 @@ function requests(histories, verdict) {
           continue;
         }
         call.ended = true;
-        const wrong = outcome(entry, call, runs.get(entry.call) ?? 0, verdict);
+        const wrong = outcome(entry, call, runs.get(entry.call) ?? 0, grace, verdict);
         if (wrong !== undefined) {
           const shown = JSON.stringify(entry.outcome);
           violations.push(`${label}: ${call.method} ${entry.call} ended in ${shown}: ${wrong}`);
@@ -88,10 +90,11 @@ function requests(histories, verdict) {
  * @param {Extract<Entry, { kind: "ended" }>} ended
  * @param {{ method: string, value: number }} call
  * @param {number} runs of its handler
+ * @param {number} grace
  * @param {Verdict} verdict
  */
-function outcome({ outcome, late, paused }, { method, value }, runs, verdict) {
-  if (late > GRACE + 2 * paused) return `${Math.round(late)} ms late (stood still ${paused} ms)`;
+function outcome({ outcome, late, paused }, { method, value }, runs, grace, verdict) {
+  if (late > grace + 2 * paused) return `${Math.round(late)} ms late (stood still ${paused} ms)`;
   if ("unexpected" in outcome) return "not an outcome of a call";
   if ("code" in outcome) {
     count(verdict, `calls: ${outcome.code}`);
