@@ -9,11 +9,13 @@
 const hasInstance = Function.prototype[Symbol.hasInstance];
 
 /**
- * Lets `instanceof` go by a mark that all copies of this package share, not by which of them made
- * the error: an application and a library of it may have one each. Subclasses are as any class. It
- * never throws, whatever is asked about.
+ * Makes an error known by its name, whatever a minifier has made of that, and lets `instanceof` go
+ * by a mark that all copies of this package share, not by which of them made the error: an
+ * application and a library of it may have one each. Subclasses are as any class. It never throws,
+ * whatever is asked about.
  */
 function shareAmongCopies(errorClass: NewableFunction, name: string): void {
+  Object.defineProperty(errorClass, "name", { value: name, configurable: true });
   const mark = Symbol.for(`netsvc.${name}`);
   Object.defineProperty(errorClass.prototype, mark, { value: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {

@@ -200,10 +200,13 @@ function encoded(args: readonly unknown[], limit: number): Encoded {
   try {
     return encodeArguments(args, limit);
   } catch (error) {
-    if (error instanceof EncodingError || error instanceof TooLargeError) {
-      const code = error instanceof TooLargeError ? "too-large" : "encoding";
-      throw new RequestError(code, "no", error.message, { cause: error });
+    const cause = { cause: error };
+    if (error instanceof TooLargeError) {
+      const text = `the arguments exceed limits.payload of the caller, which is ${limit} bytes`;
+      throw new RequestError("too-large", "no", text, cause);
     }
+    if (error instanceof EncodingError)
+      throw new RequestError("encoding", "no", error.message, cause);
     throw error;
   }
 }

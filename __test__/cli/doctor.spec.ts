@@ -1,5 +1,7 @@
 // `netsvc doctor`.
 
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { describe as describeFindings, examine, type Findings } from "../../ts/cli/doctor.js";
 import { PACKAGE, useInstallations, VERSION } from "../helpers/installation.js";
@@ -75,6 +77,53 @@ describe("doctor", () => {
     expect(doctor.stdout).toContain(`packages found    ${PACKAGE} 0.0.1\n`);
     expect(doctor.stdout).toContain("PROBLEM: the native addon of netsvc could not be loaded\n");
     expect(doctor.stdout).toContain(`: ${PACKAGE} is of version 0.0.1, netsvc of ${VERSION}\n`);
+  });
+
+  it("tells of two copies in one project, by their versions and places", async () => {
+    const installation = installations.make().add(PACKAGE, VERSION).addAddon();
+    const { folder, program } = installation;
+    const modules = join(realpathSync(folder), "node_modules");
+    const put = (path: string, name: string, version: string) => {
+      mkdirSync(join(modules, path), { recursive: true });
+      writeFileSync(join(modules, path, "package.json"), JSON.stringify({ name, version }));
+    };
+    const ask = async (cwd: string) => {
+      const doctor = programs.start([program, "doctor", "--json"], { cwd });
+      expect(await doctor.exit()).toBe(0);
+      return JSON.parse(doctor.stdout) as Findings;
+    };
+    const own = { folder: join(modules, "netsvc"), version: VERSION };
+    put("plain", "plain", "1.0.0");
+    // Another of this name, and links that lead in circles.
+    put("other", "other", "1.0.0");
+    put("other/node_modules/netsvc", "something-else", "0.0.7");
+    mkdirSync(join(modules, "plain/node_modules"));
+    symlinkSync(modules, join(modules, "plain/node_modules/round"), "junction");
+    symlinkSync(join(modules, "netsvc"), join(modules, "plain/node_modules/netsvc"), "junction");
+    symlinkSync(join(modules, "gone"), join(modules, "lost"), "junction");
+    const one = await ask(folder);
+    expect(one).toMatchObject({ copies: [own], notes: [] });
+
+    put("@scope/library", "@scope/library", "1.0.0");
+    put("@scope/library/node_modules/netsvc", "netsvc", "0.0.9");
+    put(".pnpm/netsvc@0.0.8/node_modules/netsvc", "netsvc", "0.0.8");
+    // From wherever in the project.
+    mkdirSync(join(folder, "source/deep"), { recursive: true });
+    const several = await ask(join(folder, "source/deep"));
+    expect(several.copies).toEqual([
+      own,
+      { folder: join(modules, "@scope/library/node_modules/netsvc"), version: "0.0.9" },
+      { folder: join(modules, ".pnpm/netsvc@0.0.8/node_modules/netsvc"), version: "0.0.8" },
+    ]);
+    expect(several.problems).toEqual([]);
+    expect(several.notes).toEqual([expect.stringContaining("npm dedupe")]);
+    for (const copy of several.copies) {
+      expect(several.notes[0]).toContain(`${copy.version} in ${copy.folder}`);
+    }
+    const words = programs.start([program, "doctor"], { cwd: folder });
+    expect(await words.exit()).toBe(0);
+    expect(words.stdout).toMatch(/^NOTE: this project has 3 copies of netsvc: /m);
+    expect(words.stdout).toMatch(/^everything works$/m);
   });
 
   it("shows another machine as it is", async () => {

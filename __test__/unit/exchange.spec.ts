@@ -108,7 +108,12 @@ describe("connect", () => {
     const made = (heartbeat: object) => () =>
       new Exchange(EXCHANGE_CLIENT, { registry, group: "g", heartbeat });
     expect(made({ interval: 2500 })).toThrow("for 2500 ms write 2.5");
-    expect(made({ dead: 15_000 })).toThrow("heartbeat.dead is in seconds");
+    for (const dead of [15_000, 5000, 500, 301]) {
+      expect(made({ dead })).toThrow("heartbeat.dead is in seconds");
+    }
+    expect(made({ interval: 200, dead: 601 })).toThrow("heartbeat.dead is in seconds");
+    new Exchange(EXCHANGE_CLIENT, { registry, group: "h", heartbeat: { interval: 200 } });
+    new Exchange(EXCHANGE_CLIENT, { registry, group: "i", heartbeat: { dead: 300 } });
     expect(() => exchange.close({ drain: 1000 })).toThrow("drain is in seconds");
   });
 

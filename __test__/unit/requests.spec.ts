@@ -144,8 +144,14 @@ describe("a failure", () => {
   it.each([
     ["whose data cannot be encoded", "fail", ["unencodable"], "encoding"],
     ["of the result to be encoded", "echo", ["f"], "encoding"],
-    ["of the result to be small enough", "echo", ["big"], "too-large"],
-  ])("%s", async (_, method, args, code) => {
+    [
+      "of the result to be small enough",
+      "echo",
+      ["big"],
+      "too-large",
+      "the result exceeds limits.payload of the provider, which is 1000 bytes",
+    ],
+  ])("%s", async (_, method, args, code, message = expect.anything()) => {
     const { registry } = setUp({ limits: { payload: 1000 } });
     const odd = new Service("odd", {
       registry,
@@ -158,19 +164,23 @@ describe("a failure", () => {
     });
     const error = await rejection(registry.service("odd").call(method, args));
     expect(error).toBeInstanceOf(RequestError);
-    expect(error).toMatchObject({ code, delivered: "yes" });
+    expect(error).toMatchObject({ code, message, delivered: "yes" });
     odd.close();
   });
 
   it.each([
-    ["encoding", () => {}],
-    ["too-large", "x".repeat(2 << 20)],
-  ])("of the arguments (%s) is found before anything is sent", async (code, argument) => {
+    ["encoding", () => {}, expect.anything()],
+    [
+      "too-large",
+      "x".repeat(2 << 20),
+      "the arguments exceed limits.payload of the caller, which is 1048576 bytes",
+    ],
+  ])("of the arguments (%s) is found before anything is sent", async (code, argument, message) => {
     const { remote, native, environment } = setUp();
     native.seen.length = 0;
     const error = await rejection(remote.methods.echo(argument));
     expect(error).toBeInstanceOf(RequestError);
-    expect(error).toMatchObject({ code, delivered: "no" });
+    expect(error).toMatchObject({ code, message, delivered: "no" });
     expect(native.seen).toEqual([]);
     expect(environment.held).toBe(false);
   });

@@ -183,7 +183,7 @@ function versionIn(folder: string): string | undefined {
 }
 
 /** Nothing if it cannot be read. */
-function manifestIn(folder: string): { name?: unknown; version?: unknown } {
+export function manifestIn(folder: string): { name?: unknown; version?: unknown } {
   try {
     return Object(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
   } catch {

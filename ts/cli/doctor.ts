@@ -16,6 +16,7 @@ import {
 import { describePackage, describePlatform } from "../border/load-failure.js";
 import { loadNative } from "../border/native.js";
 import type { IoMode } from "../options/io.js";
+import { type Copy, findCopies } from "./find-copies.js";
 import { type Found, findNetsvcd } from "./find-netsvcd.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
@@ -33,6 +34,10 @@ export interface Findings extends Platform {
   readonly openFiles: { soft: number | string; hard: number | string } | undefined;
   /** undefined: not run, because the addon did not load. */
   readonly selfTest: SelfTest | undefined;
+  /** Of netsvc in the project around the working directory; one is as it should be. */
+  readonly copies: readonly Copy[];
+  /** What works, and may surprise. */
+  readonly notes: readonly string[];
   /** What is wrong; none: exit code 0. */
   readonly problems: readonly string[];
 }
@@ -59,11 +64,15 @@ export async function doctor(args: readonly string[]): Promise<number> {
   return findings.problems.length === 0 ? 0 : 1;
 }
 
-/** Looks at everything. `load` puts something else in the addon's place, for tests. */
+/**
+ * Looks at everything. `load` puts something else in the addon's place, for tests; `project` is a
+ * folder of the project that is looked at.
+ */
 export async function examine(
   where: Surroundings,
   load: () => unknown = loadNative,
   test: () => Promise<SelfTest> = selfTest,
+  project: string = process.cwd(),
 ): Promise<Findings> {
   const platform = platformOf(where);
   const target = targetOf(platform);
@@ -74,6 +83,7 @@ export async function examine(
   const problems = [...problemsOf(addon, process.versions.node)];
   if (tested?.ok === false)
     problems.push(`the self-test failed at ${tested.step}: ${tested.error}`);
+  const copies = findCopies(project);
   return {
     ...platform,
     version,
@@ -84,6 +94,8 @@ export async function examine(
     netsvcd: findNetsvcd(where),
     openFiles: openFilesOf(where),
     selfTest: tested,
+    copies,
+    notes: [...notesOn(copies)],
     problems,
   };
 }
@@ -118,6 +130,16 @@ function* problemsOf(addon: Addon, node: string): Generator<string> {
   if (!addon.loaded) yield addon.error;
 }
 
+function* notesOn(copies: readonly Copy[]): Generator<string> {
+  if (copies.length < 2) return;
+  const list = copies.map(({ folder, version }) => `${version ?? "unknown"} in ${folder}`);
+  yield `this project has ${copies.length} copies of netsvc: ${list.join("; ")}. ` +
+    "In one process each has a default registry of its own, and does not see the services of " +
+    "another but over an exchange. What to do: run npm dedupe (or that of your package manager) " +
+    "with one version for all, let libraries name netsvc in peerDependencies, or give them the " +
+    "application's registry";
+}
+
 function openFilesOf(where: Surroundings): Findings["openFiles"] {
   const limits = Object(Object(where.report()).userLimits).open_files;
   if (limits === undefined) return undefined;
@@ -127,7 +149,7 @@ function openFilesOf(where: Surroundings): Findings["openFiles"] {
 
 /** For people. */
 export function describe(findings: Findings): string {
-  const { addon, netsvcd, openFiles, selfTest, packagesFound, problems } = findings;
+  const { addon, netsvcd, openFiles, selfTest, packagesFound, copies } = findings;
   const rows: [string, string][] = [
     ["netsvc", findings.version],
     ["platform", describePlatform(findings)],
@@ -150,10 +172,14 @@ export function describe(findings: Findings): string {
     ],
     ["io", selfTest?.ok === true ? describeIo(selfTest.io) : "not known"],
     ["self-test", describeTest(selfTest)],
+    ["in this project", describeCopies(copies)],
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(17)} ${value}`);
-  const end =
-    problems.length === 0 ? ["everything works"] : problems.map((each) => `PROBLEM: ${each}`);
+  const { notes, problems } = findings;
+  const end = [
+    ...notes.map((each) => `NOTE: ${each}`),
+    ...(problems.length === 0 ? ["everything works"] : problems.map((each) => `PROBLEM: ${each}`)),
+  ];
   return `${[...lines, "", ...end].join("\n")}\n`;
 }
 
@@ -161,6 +187,12 @@ function describeIo(io: IoMode): string {
   return io === "loop"
     ? "loop: links of clients are read on Node's event loop"
     : "thread: all links are read on netsvc's own thread";
+}
+
+function describeCopies(copies: readonly Copy[]): string {
+  return (
+    copies.map(({ folder, version }) => `${version ?? "unknown"} (${folder})`).join(", ") || "none"
+  );
 }
 
 function describeTest(test: SelfTest | undefined): string {

@@ -297,7 +297,9 @@ function isObjectPrototype(prototype: object): boolean {
 
 /** The error of content that needs more than `limit` bytes. */
 export function tooLarge(limit: number): TooLargeError {
-  return new TooLargeError(`content exceeds the limit payload of ${limit} bytes`);
+  return new TooLargeError(
+    `the content exceeds limits.payload of this process, which is ${limit} bytes`,
+  );
 }
 
 /**

@@ -262,9 +262,13 @@ export class Calls {
 
   /** What the application made cannot travel, or cannot even be read. */
   #unencodable(call: Invocation, what: string, error: unknown): void {
-    const code = error instanceof TooLargeError ? "too-large" : "encoding";
-    const message = error instanceof EncodingError || error instanceof TooLargeError;
-    this.#error(call, code, `${what}: ${message ? error.message : "cannot be encoded"}`);
+    if (error instanceof TooLargeError) {
+      const limit = `limits.payload of the provider, which is ${this.#payloadLimit} bytes`;
+      this.#error(call, "too-large", `${what} exceeds ${limit}`);
+      return;
+    }
+    const message = error instanceof EncodingError ? error.message : "cannot be encoded";
+    this.#error(call, "encoding", `${what}: ${message}`);
   }
 
   #error(call: Invocation, code: keyof typeof REQUEST_CODES, message: string): void {

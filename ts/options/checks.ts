@@ -18,8 +18,10 @@ const SHORTEST_RETRY = 0.01;
 const DEFAULT_MAX_RETRY = 300;
 /** A year, in seconds. */
 const YEAR = 31_536_000;
-/** Longest `heartbeat.dead`, in seconds. */
-const LONGEST_DEAD = 3000;
+/** Longest `maxLifetime`, in seconds: for ever is `Infinity`. */
+const CENTURY = YEAR * 100;
+/** Longest `lifetime` unless the registry's `maxLifetime` says otherwise, in seconds. */
+const DEFAULT_MAX_LIFETIME = 3600;
 
 /** Checks a `timeout` in seconds; returns milliseconds, at least 1. */
 export function timeoutMs(seconds: number, max: number, what = "timeout"): number {
@@ -38,6 +40,11 @@ export function maxTimeout(seconds: number | undefined): number {
 /** Checks the option `maxRetry`, in seconds. */
 export function maxRetry(seconds: number | undefined): number {
   return guard(seconds, "maxRetry", DEFAULT_MAX_RETRY, YEAR);
+}
+
+/** Checks the option `maxLifetime`, in seconds. */
+export function maxLifetime(seconds: number | undefined): number {
+  return guard(seconds, "maxLifetime", DEFAULT_MAX_LIFETIME, CENTURY);
 }
 
 /** Checks `retry` (seconds, -1 or omitted); returns what the native side takes. */
@@ -64,13 +71,12 @@ export function drainMs(seconds: number | undefined): number {
 }
 
 /** Checks a report's `lifetime`: 0, seconds, or Infinity (-1 natively). Returns milliseconds. */
-export function lifetimeMs(seconds: number | undefined): number {
+export function lifetimeMs(seconds: number | undefined, max: number): number {
   if (seconds === undefined || seconds === 0) return LIFETIME_NONE;
   if (seconds === Number.POSITIVE_INFINITY) return LIFETIME_FOREVER;
-  // Beyond a century the difference from for ever is not worth a wider number at the border.
   if (typeof seconds === "number" && seconds > 0) {
-    const forEver = seconds > YEAR * 100;
-    return forEver ? LIFETIME_FOREVER : Math.max(1, Math.ceil(seconds * 1000));
+    if (seconds > max) throw tooLong("lifetime", seconds, max, "maxLifetime");
+    return Math.max(1, Math.ceil(seconds * 1000));
   }
   throw new RangeError(
     `lifetime must be 0, a number of seconds, or Infinity, not ${show(seconds)}`,
@@ -95,12 +101,13 @@ export function heartbeatMs(heartbeat?: {
   if (interval > DEFAULT_MAX_TIMEOUT) {
     throw tooLong("heartbeat.interval", interval, DEFAULT_MAX_TIMEOUT);
   }
+  const longest = Math.max(DEFAULT_MAX_TIMEOUT, interval * 3);
   if (typeof dead !== "number" || !(dead > interval)) {
     throw new RangeError(
-      `heartbeat.dead must be above heartbeat.interval and at most ${LONGEST_DEAD} seconds, not ${show(dead)}`,
+      `heartbeat.dead must be above heartbeat.interval and at most ${longest} seconds, not ${show(dead)}`,
     );
   }
-  if (dead > LONGEST_DEAD) throw tooLong("heartbeat.dead", dead, LONGEST_DEAD);
+  if (dead > longest) throw tooLong("heartbeat.dead", dead, longest);
   return { interval: Math.ceil(interval * 1000), dead: Math.ceil(dead * 1000) };
 }
 

@@ -38,7 +38,9 @@ pub enum CommandError {
         limit: usize,
     },
     /// The content is larger than allowed.
-    #[error("content of {size} bytes exceeds the limit payload of {limit} bytes")]
+    #[error(
+        "{size} bytes of content exceed limits.payload of this process, which is {limit} bytes"
+    )]
     TooLarge {
         /// Bytes given.
         size: usize,

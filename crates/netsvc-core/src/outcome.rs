@@ -42,10 +42,23 @@ impl RequestError {
     }
 
     /// Arguments that somebody on the way does not take.
-    pub(crate) fn too_large(size: usize, limit: usize) -> Self {
-        let text = format!("arguments of {size} bytes exceed the limit of {limit} bytes");
+    #[cold]
+    pub(crate) fn too_large(size: usize, limit: usize, whose: &str) -> Self {
+        let text = exceeds_payload("arguments", size, limit, whose);
         Self::new(RequestCode::TooLarge, Delivered::No, text)
     }
+
+    /// A result, or a part of one, that somebody on the way does not take.
+    #[cold]
+    pub(crate) fn result_too_large(what: &str, size: usize, limit: usize, whose: &str) -> Self {
+        let text = exceeds_payload(what, size, limit, whose);
+        Self::new(RequestCode::TooLarge, Delivered::Yes, text)
+    }
+}
+
+/// Which limit content exceeds, and whose. Both ends of a request read it, so nobody is `this`.
+fn exceeds_payload(what: &str, size: usize, limit: usize, whose: &str) -> String {
+    format!("{size} bytes of {what} exceed limits.payload of {whose}, which is {limit} bytes")
 }
 
 /// Whether a request reached its handler.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use netsvc_core::{
-    Content, Delivered, HandlerResult, Limits, Outcome, RequestCode, RequestOptions,
+    Content, Delivered, HandlerResult, Lifetime, Limits, Outcome, RequestCode, RequestOptions,
 };
 use netsvc_testkit::{Target, Verbs, World, assert_nothing_pending, verdict};
 
@@ -180,4 +180,55 @@ fn a_request_into_a_full_outbox_is_overloaded_and_not_delivered() {
     assert_eq!(told.outcomes[0].0, 3);
     assert_eq!(verdict(&told), (RequestCode::Overloaded, Delivered::No));
     assert_eq!(world.told(provider).invoked.len(), 2);
+}
+
+#[test]
+fn whose_payload_limit_it_was_is_said_with_its_value() {
+    for (smallest, arguments, result) in [
+        ("user", "the caller", "the caller"),
+        ("hub", r#"the hub "hub""#, "the hub"),
+        ("provider", r#"the provider "provider""#, "the provider"),
+    ] {
+        let mut world = World::new(9);
+        let [hub, provider, user] = ["hub", "provider", "user"].map(|label| {
+            let payload = if label == smallest { 2000 } else { 1 << 20 };
+            world.process_with(label, Limits { payload, ..Limits::default() })
+        });
+        world.hub(hub, "");
+        world.connect(provider, hub);
+        world.connect(user, hub);
+        world.create(provider, "x");
+        world.settle();
+        let large = "l".repeat(2001);
+        let which = |whose| format!("exceed limits.payload of {whose}, which is 2000 bytes");
+        world.ask(user, 1, "x", &large);
+        let expected = format!("2001 bytes of arguments {}", which(arguments));
+        assert_eq!(&*world.told(user).only_error().message, expected);
+        world.ask(user, 2, "x", "");
+        world.serve(provider, |_| Some(HandlerResult::Response(Content::raw(large.clone()))));
+        let expected = format!("2001 bytes of the result {}", which(result));
+        assert_eq!(&*world.told(user).only_error().message, expected);
+        if smallest != "provider" {
+            let options = RequestOptions { parts: 1, ..RequestOptions::within(FIVE) };
+            world.ask_for(user, 3, &named("x"), "", options);
+            let call = world.told(provider).only_invocation().call;
+            let now = world.now();
+            world.at(provider).part(now, call, Content::raw(large)).unwrap();
+            let expected = format!("2001 bytes of a part {}", which(result));
+            assert_eq!(&*world.told(user).only_error().message, expected);
+        }
+    }
+}
+
+#[test]
+fn whose_payload_limit_a_publisher_exceeds_is_said_with_its_value() {
+    let mut world = World::new(10);
+    let node = world.process_with("x", Limits { payload: 2000, ..Limits::default() });
+    let (service, _) = world.create(node, "x");
+    let now = world.now();
+    let content = Content::raw("l".repeat(2001));
+    let error = world.at(node).report(now, service, "s", content, Lifetime::None).unwrap_err();
+    let expected =
+        "2001 bytes of content exceed limits.payload of this process, which is 2000 bytes";
+    assert_eq!(error.to_string(), expected);
 }

@@ -117,7 +117,7 @@ impl Options {
     }
 
     pub(crate) fn set_dead(&mut self, seconds: f64) -> Result<(), String> {
-        self.dead = Some(within(seconds, 0.01, 10.0 * LONGEST, " seconds")?);
+        self.dead = Some(within(seconds, 0.01, 3.0 * LONGEST, " seconds")?);
         Ok(())
     }
 
@@ -197,6 +197,11 @@ fn heartbeat(interval: Option<f64>, dead: Option<f64>) -> Result<Heartbeat, Stri
             "heartbeat: a peer cannot be dead after {dead} s when it is heard of every {interval} s"
         ));
     }
+    // As much as may be without being asked for, or meant as milliseconds.
+    let longest = LONGEST.max(3.0 * interval);
+    if (dead > longest) {
+        return Err(format!("heartbeat: dead must be at most {longest} seconds, not {dead}"));
+    }
     let [interval, dead] = [interval, dead].map(Duration::from_secs_f64);
     Ok(Heartbeat { interval, dead })
 }
@@ -221,4 +226,24 @@ fn one_of<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> Res
         let names: Vec<_> = all.iter().map(|value| name_of(*value)).collect();
         format!("must be one of {}, not {name:?}", names.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_dead_after_the_interval_and_not_after_milliseconds() {
+        let of = |interval, dead| heartbeat(interval, dead).map(|heartbeat| heartbeat.dead);
+        assert_eq!(of(None, None), Ok(Duration::from_secs(15)));
+        assert_eq!(of(Some(300.0), None), Ok(Duration::from_secs(900)));
+        assert_eq!(of(None, Some(300.0)), Ok(Duration::from_secs(300)));
+        assert_eq!(of(Some(150.0), Some(450.0)), Ok(Duration::from_secs(450)));
+        for (interval, dead) in [(None, 500.0), (Some(150.0), 451.0), (None, 5.0)] {
+            let error = of(interval, Some(dead)).expect_err("milliseconds, or too soon");
+            assert!(error.starts_with("heartbeat: "), "{error}");
+        }
+        let error = "heartbeat: dead must be at most 300 seconds, not 500";
+        assert_eq!(of(None, Some(500.0)), Err(error.to_owned()));
+    }
 }

@@ -179,6 +179,11 @@ impl Connection {
         self.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload)
     }
 
+    /// What the peer is to a request that came over this link.
+    pub(crate) fn asks_as(&self) -> &'static str {
+        if self.capabilities().relays_for_us { "the hub" } else { "the caller" }
+    }
+
     /// Silence after which the peer counts as dead.
     pub(crate) fn patience(&self, heartbeat: Heartbeat) -> Duration {
         let announced = self.peer.as_ref().map_or(Duration::ZERO, |peer| peer.heartbeat);

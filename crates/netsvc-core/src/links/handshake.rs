@@ -154,11 +154,18 @@ impl Links {
         }
         let open = if newcomer.local { self.limits.links } else { self.limits.remote_links() };
         let text = if all >= self.limits.links {
-            format!("this process has its {all} links already")
+            format!("the hub has {all} links already: its limits.links")
         } else if all >= open {
-            format!("this process has {all} links already, the rest is for its own machine")
+            let limit = self.limits.links;
+            format!(
+                "the hub has {all} links already, the rest of its limits.links, {limit}, is for its \
+                 own machine"
+            )
         } else if of_source >= self.limits.source_links() {
-            format!("your user or host has {of_source} links with this process already")
+            format!(
+                "the client's user or host has {of_source} links with the hub already: its \
+                 limits.linksPerSource"
+            )
         } else {
             return Ok(());
         };

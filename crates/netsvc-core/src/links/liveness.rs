@@ -92,7 +92,7 @@ impl Links {
                 Phase::Syncing | Phase::Active(_) => {
                     if let Some(overflow) = connection.out.overflow() {
                         // A farewell would only wait behind what cannot be written.
-                        let reason = overflow.reason(self.limits.memory);
+                        let reason = overflow.reason(self.limits.memory, self.limits.outbox);
                         return Some(Due::End(Ending::silent(reason)));
                     }
                     let silence = now.since(connection.last_received);

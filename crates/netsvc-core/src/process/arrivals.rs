@@ -74,7 +74,8 @@ impl Process {
         }
         let limit = self.rules.limits.services;
         if !introduces && connection.services.len() >= limit {
-            let text = format!("more than {limit} services of one process");
+            let text =
+                format!("more services of one process than limits.services of the hub: {limit}");
             return Err(Reason::new(ReasonCode::Limit, text));
         }
         if !introduces {
@@ -197,7 +198,9 @@ impl Process {
         if self.registry.services.announced(process) + more <= limit {
             return Ok(());
         }
-        let text = format!("more than {limit} bytes of announcements of one process");
+        let text = format!(
+            "more bytes of announcements of one process than limits.announcedBytes of the hub: {limit}"
+        );
         Err(Reason::new(ReasonCode::Limit, text))
     }
 

@@ -45,7 +45,8 @@ impl Distributor<'_> {
             return Err(Reason::violation("a server declared an interest"));
         }
         if connection.interests.weight() + want.pattern.weight() > limit {
-            let text = format!("interests of one process count as more than {limit}");
+            let text =
+                format!("more interests of one process than limits.interests of the hub: {limit}");
             return Err(Reason::new(ReasonCode::Limit, text));
         }
         // Not replaced: what is in force ends with the link, which needs to know it.

@@ -143,7 +143,11 @@ impl Router<'_> {
             let text = "the link to the service was lost";
             return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
         };
-        let admission = outlet.admit_request(size, beside, by.process, &mut self.requests.calls)?;
+        let calls = &mut self.requests.calls;
+        let admission = match outlet.admit_request(size, beside, by.process, calls) {
+            Ok(admission) => admission,
+            Err(refusal) => return Err(self.not_admitted(link, size, refusal)),
+        };
         let placed = if let (Some(now), Admission::Now) = (now, admission) {
             let target = match (number, question.goal) {
                 (None, GoalRef::Name(name)) => RequestTargetRef::Name(name),
@@ -191,7 +195,7 @@ impl Router<'_> {
         let (caller, size) = (question.by.process, question.content.bytes.len());
         let (payload, limit) = (self.rules.limits.payload, self.rules.limits.running_requests);
         if size > payload {
-            return Err(RequestError::too_large(size, payload));
+            return Err(self.too_large_here(size, payload));
         }
         let Some(known) = self.registry.services.get_mut(service) else { return Ok(Placed::Sent) };
         if let Some(now) = now
@@ -393,5 +397,8 @@ fn admit_here(
 ) -> Result<(), RequestError> {
     let here = |call: &Call| call.provider == Provider::Local && call.service == Some(known.no);
     let callers = calls.iter().filter(|(_, call)| here(call)).map(|(_, call)| call.process);
-    known.load.admit(caller, limit, callers).map_err(|full| full.error("running in the service"))
+    known
+        .load
+        .admit(caller, limit, callers)
+        .map_err(|full| full.error("running in the service", "its limits.runningRequests"))
 }

@@ -1,8 +1,10 @@
 //! Why a request goes to nobody.
 
-use crate::ids::{CallId, Str};
+use crate::ids::{CallId, LinkId, Str};
+use crate::links::outbound::outlet::Refusal;
 use crate::outcome::{Delivered, RequestCode, RequestError};
 use crate::policy::party::Party;
+use crate::registry::process_table::OWN;
 use crate::registry::service::Service;
 
 use super::load::Full;
@@ -65,6 +67,30 @@ impl Router<'_> {
         Some(RequestError::new(RequestCode::NoMethod, Delivered::No, text))
     }
 
+    /// Arguments that a peer takes no more of, or that it never takes.
+    #[cold]
+    pub(super) fn not_admitted(&self, link: LinkId, size: usize, refusal: Refusal) -> RequestError {
+        let limit = match refusal {
+            Refusal::Full(error) => return error,
+            Refusal::TooLarge { limit } => limit,
+        };
+        let connection = self.links.linked(link);
+        let peer = connection.and_then(|known| Some((known, known.peer.as_ref()?.process)));
+        let entry = peer.and_then(|(_, process)| self.registry.processes.get(process));
+        let label = entry.map(|entry| format!(" {:?}", entry.label)).unwrap_or_default();
+        let is_hub = peer.is_some_and(|(known, _)| known.capabilities().relays_for_us);
+        let role = if is_hub { "the hub" } else { "the provider" };
+        RequestError::too_large(size, limit, &format!("{role}{label}"))
+    }
+
+    /// Arguments that this process, the provider, does not take.
+    #[cold]
+    pub(super) fn too_large_here(&self, size: usize, limit: usize) -> RequestError {
+        let entry = self.registry.processes.get(OWN);
+        let label = entry.map(|entry| format!(" {:?}", entry.label)).unwrap_or_default();
+        RequestError::too_large(size, limit, &format!("the provider{label}"))
+    }
+
     /// Why a request that waits for a provider waits although there are some of its name.
     #[cold]
     pub(super) fn waits_in_vain(&self, id: CallId) -> Option<RequestError> {
@@ -78,11 +104,11 @@ impl Router<'_> {
 }
 
 impl Full {
-    /// As the caller hears of it. `what`: the requests do.
+    /// As the caller hears of it. `what`: the requests do. `of`: the limit.
     #[cold]
-    pub(crate) fn error(self, what: &str) -> RequestError {
+    pub(crate) fn error(self, what: &str, of: &str) -> RequestError {
         let text = match self {
-            Self::Limit(limit) => format!("{limit} requests are {what} already"),
+            Self::Limit(limit) => format!("{limit} requests are {what} already: {of}"),
             Self::Share { own, limit } => {
                 format!("{own} requests of this caller are {what}: its share of {limit}")
             }

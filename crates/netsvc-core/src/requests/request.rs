@@ -118,7 +118,8 @@ impl Router<'_> {
             return Err(Reason::violation("a request's id was used twice"));
         }
         if connection.inbound.len() >= pending {
-            let text = format!("{pending} requests of this link are pending");
+            let text =
+                format!("{pending} requests of this link are pending: limits.pendingRequests");
             self.refuse_peer(link, request.call, &text);
             return Ok(());
         }
@@ -258,7 +259,7 @@ impl Router<'_> {
         }
         let limit = self.rules.limits.payload;
         if size > limit {
-            return Err(RequestError::too_large(size, limit));
+            return Err(RequestError::too_large(size, limit, "the caller"));
         }
         check_own_extensions(extensions).map_err(|error| {
             RequestError::new(RequestCode::Encoding, Delivered::No, error.to_string())

@@ -41,8 +41,8 @@ impl Router<'_> {
             }
             HandlerResultRef::Response(content) | HandlerResultRef::Failure(content) => {
                 let size = content.bytes.len();
-                let text = format!("the result of {size} bytes exceeds the limit of {limit}");
-                let error = RequestError::new(RequestCode::TooLarge, delivered, text);
+                let error =
+                    RequestError::result_too_large("the result", size, limit, "the provider");
                 return self.settle_error(id, &error);
             }
             HandlerResultRef::Error(code, message) => {

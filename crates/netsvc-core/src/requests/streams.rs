@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::ids::{CallId, LinkId};
 use crate::limits::RESTING_STREAM;
 use crate::links::outbound::outbox::Out;
-use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::outcome::RequestError;
 use crate::reason::Reason;
 use crate::time::Time;
 use crate::wire::{Message, OutcomeRef};
@@ -103,15 +103,16 @@ impl Router<'_> {
             }
             Some(Caller::Link(link, call)) => {
                 let connection = self.links.linked(link);
-                let max = connection
-                    .map_or(usize::MAX, super::super::links::connection::Connection::max_payload);
-                if content.bytes.len() <= max {
+                let (max, whose) = connection.map_or((usize::MAX, ""), |connection| {
+                    (connection.max_payload(), connection.asks_as())
+                });
+                let size = content.bytes.len();
+                if size <= max {
                     self.renew_stream(now, id);
                     let message = Message::Part { call, content, extensions };
                     return self.links.send(link, Out::Message(message));
                 }
-                let text = format!("a part exceeds the {max} bytes that the caller accepts");
-                let error = RequestError::new(RequestCode::TooLarge, Delivered::Yes, text);
+                let error = RequestError::result_too_large("a part", size, max, whose);
                 self.detach_caller(id, &OutcomeRef::from(&error), &[], &mut NoSink);
                 self.abandon(id, AbortReason::Cancelled);
             }

@@ -40,7 +40,7 @@ pub enum WireError {
         frame: &'static str,
     },
     /// A frame or a fragmented message is larger than its limit; known before its body is.
-    #[error("{frame} of {bytes} bytes exceeds {limit}")]
+    #[error("{frame} of {bytes} bytes exceeds the {limit} bytes that its receiver takes")]
     TooLarge {
         /// Kind of the frame, of the message if it is fragmented.
         frame: &'static str,

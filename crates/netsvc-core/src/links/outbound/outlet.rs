@@ -40,6 +40,15 @@ pub(crate) enum Admission {
     Later,
 }
 
+/// Why a link does not take a request.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There is no room for it now.
+    Full(RequestError),
+    /// The peer never takes such arguments.
+    TooLarge { limit: usize },
+}
+
 impl Links {
     /// The way to the peer of a link; `None`: it is not in use, so nothing is to be sent.
     ///
@@ -136,10 +145,9 @@ impl<'a> Outlet<'a> {
 
     #[cold]
     fn respond_too_large(&mut self, response: &ResponseRef<'_>, limit: usize) {
-        let text = format!("the result exceeds the {limit} bytes that the caller accepts");
-        let (code, delivered) = (RequestCode::TooLarge, Delivered::Yes);
-        let outcome = OutcomeRef::Error { code, delivered, message: &text };
-        self.respond(&ResponseRef { outcome, ..*response });
+        let (size, whose) = (response.outcome.size(), self.connection.asks_as());
+        let error = RequestError::result_too_large("the result", size, limit, whose);
+        self.respond(&ResponseRef { outcome: OutcomeRef::from(&error), ..*response });
     }
 
     /// Whether the link takes a request of `caller` with that many bytes of arguments and, `beside`
@@ -153,18 +161,18 @@ impl<'a> Outlet<'a> {
         beside: usize,
         caller: ProcessNo,
         calls: &mut CallTable,
-    ) -> Result<Admission, RequestError> {
+    ) -> Result<Admission, Refusal> {
         let limit = self.connection.max_payload();
         if size > limit {
-            return Err(RequestError::too_large(size, limit));
+            return Err(Refusal::TooLarge { limit });
         }
         let whole = OVERHEAD + size + beside;
         let admission = self.offer(whole);
         if admission == Admission::Later {
-            self.make_room(whole, caller, calls)?;
+            self.make_room(whole, caller, calls).map_err(Refusal::Full)?;
         }
         if self.connection.outbound.is_crowded() {
-            self.admit_caller(caller, calls)?;
+            self.admit_caller(caller, calls).map_err(Refusal::Full)?;
         }
         Ok(admission)
     }
@@ -175,7 +183,8 @@ impl<'a> Outlet<'a> {
         let callers = calls.iter().filter(|(_, call)| call.provider == over);
         let callers = callers.map(|(_, call)| call.process);
         let admitted = self.connection.outbound.admit(caller, self.bounds.pending, callers);
-        admitted.map_err(|full| full.error("pending over the link to the service"))
+        let over = "pending over the link to the service";
+        admitted.map_err(|full| full.error(over, "its limits.pendingRequests"))
     }
 
     /// Makes room for a request by dropping reports.

@@ -14,11 +14,12 @@ pub(crate) enum Overflow {
 }
 
 impl Overflow {
-    /// `memory`: the budget, in bytes.
-    pub(crate) fn reason(self, memory: usize) -> Reason {
+    /// `memory`: the budget; `outbox`: the limit of each link; in bytes.
+    pub(crate) fn reason(self, memory: usize, outbox: usize) -> Reason {
         let (code, why) = match self {
             Self::Outbox => {
-                return Reason::new(ReasonCode::SlowConsumer, "its outbox is over its limit");
+                let text = format!("more waits for this link than limits.outbox: {outbox} bytes");
+                return Reason::new(ReasonCode::SlowConsumer, text);
             }
             Self::MemoryWaits => (ReasonCode::SlowConsumer, "waits for this link"),
             Self::MemoryKept => (ReasonCode::Limit, "is what this link's peer has said"),
