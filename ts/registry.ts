@@ -43,11 +43,6 @@ export interface RegistryOptions {
    * against milliseconds.
    */
   maxRetry?: number | undefined;
-  /**
-   * Longest `lifetime` that `publish` accepts beside `Infinity`, in seconds, at most a century.
-   * Default 3,600, a guard against milliseconds.
-   */
-  maxLifetime?: number | undefined;
   /** A level (default `warn`, or the environment variable NETSVC_LOG), or where messages go. */
   log?: LogOption | undefined;
   /** The first listener of the event `callbackError`. */
@@ -84,7 +79,6 @@ export class Registry extends Emitter<RegistryEvents> {
   readonly #options: RegistryOptions;
   readonly #maxTimeout: number;
   readonly #maxRetry: number;
-  readonly #maxLifetime: number;
   readonly #limits: Record<string, number>;
   #core: Core | undefined;
   #closing: Promise<void> | undefined;
@@ -105,7 +99,6 @@ export class Registry extends Emitter<RegistryEvents> {
     this.#options = options;
     this.#maxTimeout = check.maxTimeout(options.maxTimeout);
     this.#maxRetry = check.maxRetry(options.maxRetry);
-    this.#maxLifetime = check.maxLifetime(options.maxLifetime);
     this.#limits = parseLimits(options.limits);
     if (options.io !== undefined) parseIo(options.io);
     if (options.label !== undefined) check.name(options.label, "label");
@@ -236,7 +229,6 @@ export class Registry extends Emitter<RegistryEvents> {
         payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
         maxTimeout: this.#maxTimeout,
         maxRetry: this.#maxRetry,
-        maxLifetime: this.#maxLifetime,
         log: new Log(label, this.#options.log),
         callbackFailed: (error) => {
           if (!this.emit("callbackError", error)) warn(error);

@@ -198,7 +198,7 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
 
   #publish(subject: string, content: unknown, options: PublishOptions = {}): boolean {
     const core = this.#core;
-    const lifetime = check.lifetimeMs(options.lifetime, core.options.maxLifetime);
+    const lifetime = check.lifetimeMs(options.lifetime);
     const to = options.to === undefined ? undefined : receiver(options.to);
     if (to !== undefined && lifetime !== 0) {
       throw new TypeError("a report to one subscriber is never kept: it has no lifetime");

@@ -48,8 +48,6 @@ export interface CoreOptions {
   readonly maxTimeout: number;
   /** In seconds. */
   readonly maxRetry: number;
-  /** Longest `lifetime` of reports, in seconds. */
-  readonly maxLifetime: number;
   readonly log: Log;
   /** Reports what user code threw. */
   readonly callbackFailed: (error: unknown) => void;

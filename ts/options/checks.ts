@@ -18,10 +18,6 @@ const SHORTEST_RETRY = 0.01;
 const DEFAULT_MAX_RETRY = 300;
 /** A year, in seconds. */
 const YEAR = 31_536_000;
-/** Longest `maxLifetime`, in seconds: for ever is `Infinity`. */
-const CENTURY = YEAR * 100;
-/** Longest `lifetime` unless the registry's `maxLifetime` says otherwise, in seconds. */
-const DEFAULT_MAX_LIFETIME = 3600;
 
 /** Checks a `timeout` in seconds; returns milliseconds, at least 1. */
 export function timeoutMs(seconds: number, max: number, what = "timeout"): number {
@@ -40,11 +36,6 @@ export function maxTimeout(seconds: number | undefined): number {
 /** Checks the option `maxRetry`, in seconds. */
 export function maxRetry(seconds: number | undefined): number {
   return guard(seconds, "maxRetry", DEFAULT_MAX_RETRY, YEAR);
-}
-
-/** Checks the option `maxLifetime`, in seconds. */
-export function maxLifetime(seconds: number | undefined): number {
-  return guard(seconds, "maxLifetime", DEFAULT_MAX_LIFETIME, CENTURY);
 }
 
 /** Checks `retry` (seconds, -1 or omitted); returns what the native side takes. */
@@ -71,12 +62,13 @@ export function drainMs(seconds: number | undefined): number {
 }
 
 /** Checks a report's `lifetime`: 0, seconds, or Infinity (-1 natively). Returns milliseconds. */
-export function lifetimeMs(seconds: number | undefined, max: number): number {
+export function lifetimeMs(seconds: number | undefined): number {
   if (seconds === undefined || seconds === 0) return LIFETIME_NONE;
   if (seconds === Number.POSITIVE_INFINITY) return LIFETIME_FOREVER;
+  // Beyond a century the difference from for ever is not worth a wider number at the border.
   if (typeof seconds === "number" && seconds > 0) {
-    if (seconds > max) throw tooLong("lifetime", seconds, max, "maxLifetime");
-    return Math.max(1, Math.ceil(seconds * 1000));
+    const forEver = seconds > YEAR * 100;
+    return forEver ? LIFETIME_FOREVER : Math.max(1, Math.ceil(seconds * 1000));
   }
   throw new RangeError(
     `lifetime must be 0, a number of seconds, or Infinity, not ${show(seconds)}`,

@@ -199,7 +199,7 @@ fn heartbeat(interval: Option<f64>, dead: Option<f64>) -> Result<Heartbeat, Stri
     }
     // As much as may be without being asked for, or meant as milliseconds.
     let longest = LONGEST.max(3.0 * interval);
-    if (dead > longest) {
+    if dead > longest {
         return Err(format!("heartbeat: dead must be at most {longest} seconds, not {dead}"));
     }
     let [interval, dead] = [interval, dead].map(Duration::from_secs_f64);
