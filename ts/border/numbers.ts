@@ -130,6 +130,9 @@ export const REQUEST_CODES = {
   encoding: 10,
 } as const;
 
+// What a call is told whose deadline has passed.
+export const DEADLINE_PASSED = "the deadline passed before an outcome arrived";
+
 // Why a link was refused, failed, was lost or closed.
 export const LINK_CODES = {
   1: "closed",

@@ -4,7 +4,7 @@
 import { requestError } from "../border/codes.js";
 import type { Commands, RequestHow } from "../border/commands.js";
 import { view } from "../border/memory.js";
-import { STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
+import { DEADLINE_PASSED, STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
 import { decodeContent } from "../content/content.js";
 import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
 import type { Holder } from "./open-work.js";
@@ -121,8 +121,7 @@ export class Pending {
   overdue(key: number, delivered: Delivered): void {
     const slot = this.#settled(key);
     if (slot === undefined) return;
-    const message = "the deadline passed before an outcome arrived";
-    slot.reject(new RequestError("deadline", delivered, message));
+    slot.reject(new RequestError("deadline", delivered, DEADLINE_PASSED));
   }
 
   /** Ends all that are left. */

@@ -1,9 +1,9 @@
 //! What no attack may cause.
 
-use crate::figures::Figures;
+use crate::figures::{Figures, LONG};
 
-/// Milliseconds of 99 in 100 good requests: [`LONG`](crate::figures::LONG).
-pub(crate) const P99: f64 = 100.0;
+/// Milliseconds of 99 in 100 good requests: what takes longer counts as long.
+pub(crate) const P99: f64 = LONG.as_secs_f64() * 1e3;
 /// Seconds from the attack's end until good requests are answered in time again.
 pub(crate) const RECOVERY: f64 = 1.0;
 /// Milliseconds of a newcomer, from its attempt until it is linked.

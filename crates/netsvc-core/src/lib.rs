@@ -53,7 +53,7 @@ pub use links::exchange::Heartbeat;
 pub use links::newcomer::{Newcomer, SourceKey};
 pub use links::outbound::encode::Progress;
 pub use links::outbound::reports::Direct;
-pub use outcome::{Delivered, Outcome, RequestCode, RequestError};
+pub use outcome::{DEADLINE_PASSED, Delivered, Outcome, RequestCode, RequestError};
 pub use policy::visibility;
 pub use process::{Config, Process};
 pub use process_secret::ProcessSecret;

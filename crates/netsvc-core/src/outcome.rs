@@ -24,6 +24,9 @@ impl Outcome {
     }
 }
 
+/// The explanation of [`RequestCode::Deadline`] where a caller's own deadline has passed.
+pub const DEADLINE_PASSED: &str = "the deadline passed before an outcome arrived";
+
 /// A failure of the framework.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

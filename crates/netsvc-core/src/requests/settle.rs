@@ -9,7 +9,7 @@ use crate::delivery::event::{AbortReason, Event};
 use crate::delivery::sink::{NoSink, Sink};
 use crate::ids::{CallId, LinkId, ProcessNo, ServiceNo};
 use crate::links::outbound::outbox::Out;
-use crate::outcome::{Delivered, RequestCode, RequestError};
+use crate::outcome::{DEADLINE_PASSED, Delivered, RequestCode, RequestError};
 use crate::registry::checks::check_own_extensions;
 use crate::time::Time;
 use crate::wire::{Message, OutcomeRef, ResponseRef};
@@ -123,8 +123,7 @@ impl Router<'_> {
             self.give_up(call, code, &message);
             return;
         }
-        let text = "the deadline passed before an outcome arrived";
-        self.give_up(call, RequestCode::Deadline, text);
+        self.give_up(call, RequestCode::Deadline, DEADLINE_PASSED);
     }
 
     /// It is time to look at the requests of peers: those that have run out end.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use netsvc_core::{AbortReason, ReasonCode, RequestCode, Status};
+use netsvc_core::{AbortReason, DEADLINE_PASSED, ReasonCode, RequestCode, Status};
 
 use super::LISTS;
 
@@ -106,6 +106,8 @@ fn file() -> String {
     writeln!(out, "\n// Why the framework ended a request.").unwrap();
     let codes = RequestCode::ALL.map(|code| (code.name().to_string(), (code as u8).to_string()));
     object("REQUEST_CODES", codes.into_iter(), &mut out);
+    writeln!(out, "\n// What a call is told whose deadline has passed.").unwrap();
+    writeln!(out, "export const DEADLINE_PASSED = {};", quoted(DEADLINE_PASSED)).unwrap();
     writeln!(out, "\n// Why a link was refused, failed, was lost or closed.").unwrap();
     let codes = ReasonCode::ALL.map(|code| ((code as u8).to_string(), quoted(code.name())));
     object("LINK_CODES", codes.into_iter(), &mut out);
