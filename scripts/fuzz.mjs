@@ -35,7 +35,8 @@ async function fuzz(target) {
   const limits = [
     `-max_total_time=${Math.round(minutes * 60)}`,
     "-rss_limit_mb=1024",
-    "-timeout=20",
+    // Each input of it is tried in a world of thousands.
+    `-timeout=${target === "cost" ? 120 : 20}`,
   ];
   const lengths = [`-max_len=${target === "decoder" ? 4096 : 1024}`, "-len_control=0"];
   const { code } = await run(

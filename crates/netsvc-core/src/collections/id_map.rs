@@ -53,14 +53,14 @@ numbers!(LinkId ProcessNo ServiceNo);
 #[derive(Debug)]
 pub(crate) struct IdMap<K, V> {
     slots: Vec<Option<(K, V)>>,
-    /// Whose slot is taken: most of the time nobody's, and a link has several tables.
-    others: Option<Box<FxHashMap<K, V>>>,
+    /// Whose slot is taken.
+    others: FxHashMap<K, V>,
     len: usize,
 }
 
 impl<K, V> Default for IdMap<K, V> {
     fn default() -> Self {
-        Self { slots: Vec::new(), others: None, len: 0 }
+        Self { slots: Vec::new(), others: FxHashMap::default(), len: 0 }
     }
 }
 
@@ -74,7 +74,8 @@ impl<K: Id, V> IdMap<K, V> {
     pub(crate) fn get(&self, id: K) -> Option<&V> {
         match self.slots.get(self.slot(id)) {
             Some(Some((known, value))) if *known == id => Some(value),
-            _ => self.others.as_ref()?.get(&id),
+            _ if self.others.is_empty() => None,
+            _ => self.others.get(&id),
         }
     }
 
@@ -84,7 +85,8 @@ impl<K: Id, V> IdMap<K, V> {
         let slot = self.slot(id);
         match self.slots.get_mut(slot) {
             Some(Some((known, value))) if *known == id => Some(value),
-            _ => self.others.as_mut()?.get_mut(&id),
+            _ if self.others.is_empty() => None,
+            _ => self.others.get_mut(&id),
         }
     }
 
@@ -118,7 +120,7 @@ impl<K: Id, V> IdMap<K, V> {
             Some(slot) if slot.as_ref().is_some_and(|(known, _)| *known == id) => {
                 slot.take().map(|(_, value)| value)
             }
-            _ => self.remove_other(id),
+            _ => self.others.remove(&id),
         };
         if removed.is_some() {
             self.len -= 1;
@@ -132,9 +134,7 @@ impl<K: Id, V> IdMap<K, V> {
     /// All of them, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         let slots = self.slots.iter().flatten().map(|(id, value)| (*id, value));
-        slots.chain(
-            self.others.iter().flat_map(|others| others.iter()).map(|(id, value)| (*id, value)),
-        )
+        slots.chain(self.others.iter().map(|(id, value)| (*id, value)))
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
@@ -143,16 +143,7 @@ impl<K: Id, V> IdMap<K, V> {
 
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         let slots = self.slots.iter_mut().flatten().map(|(_, value)| value);
-        slots.chain(self.others.iter_mut().flat_map(|others| others.values_mut()))
-    }
-
-    fn remove_other(&mut self, id: K) -> Option<V> {
-        let others = self.others.as_mut()?;
-        let removed = others.remove(&id);
-        if others.is_empty() {
-            self.others = None;
-        }
-        removed
+        slots.chain(self.others.values_mut())
     }
 
     #[inline]
@@ -184,7 +175,7 @@ impl<K: Id, V> IdMap<K, V> {
         match self.slots.get_mut(slot) {
             Some(free @ None) => *free = Some((id, value)),
             _ => {
-                self.others.get_or_insert_default().insert(id, value);
+                self.others.insert(id, value);
             }
         }
     }
@@ -192,7 +183,7 @@ impl<K: Id, V> IdMap<K, V> {
     #[cold]
     fn resize(&mut self, slots: usize) {
         let old = std::mem::take(&mut self.slots).into_iter().flatten();
-        let others = self.others.take().into_iter().flat_map(|others| *others);
+        let others = std::mem::take(&mut self.others);
         let slots = slots.max(MIN_SLOTS).next_power_of_two();
         self.slots.resize_with(slots, || None);
         for (id, value) in old.chain(others) {
@@ -235,7 +226,7 @@ mod tests {
         for number in 1..100_000u32 {
             map.insert(number, number);
             map.remove(number.wrapping_sub(1000));
-            assert!(map.others.is_none() && map.slots.len() <= 2048);
+            assert!(map.others.is_empty() && map.slots.len() <= 2048);
         }
     }
 
@@ -258,6 +249,6 @@ mod tests {
         for number in 0..100_000u32 {
             map.remove(number);
         }
-        assert!(map.slots.capacity() <= KEPT_SLOTS && map.others.is_none());
+        assert!(map.slots.capacity() <= KEPT_SLOTS && map.others.capacity() == 0);
     }
 }

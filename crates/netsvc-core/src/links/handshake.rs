@@ -8,7 +8,7 @@ use crate::limits::{CONNECT_DEADLINE, MAX_HEARTBEAT};
 use crate::links::Links;
 use crate::process_secret::ProcessSecret;
 use crate::reason::{Reason, ReasonCode};
-use crate::registry::process_table::{OWN, ProcessTable};
+use crate::registry::process_table::ProcessTable;
 use crate::time::Time;
 use crate::wire::{Hello, Message, Role};
 
@@ -212,7 +212,6 @@ impl Links {
         let Some(connection) = self.connection_mut(link) else { return };
         connection.phase = Phase::Syncing;
         connection.applicant = None;
-        connection.processes.insert(OWN.0, process);
         connection.last_received = now;
         connection.peer = Some(PeerState {
             process,

@@ -59,7 +59,7 @@ impl Process {
     ) -> Result<(), Reason> {
         let Some(exchange) = self.links.get(link).map(|link| link.exchange) else { return Ok(()) };
         let Some(connection) = self.links.linked(link) else { return Ok(()) };
-        let Some(process) = connection.processes.get(service.process).copied() else {
+        let Some(process) = connection.process_of(service.process) else {
             return Err(Reason::violation("a service of a process that was not introduced"));
         };
         let introduces = connection.capabilities().introduces;

@@ -121,7 +121,7 @@ impl Process {
         // Routes over it are still there, and must not be taken.
         self.registry.services.touch();
         let Some(connection) = self.links.connection_mut(link) else { return };
-        let mut processes: Vec<ProcessNo> = connection.processes.values().copied().collect();
+        let mut processes: Vec<ProcessNo> = connection.all_processes().map(|(_, no)| no).collect();
         processes.sort_unstable();
         processes.dedup();
         self.router().fail_calls_over(link);

@@ -78,8 +78,8 @@ impl Distributor<'_> {
             if !connection.has_told_service(service) || !self.policy().exports(known, *link) {
                 return None;
             }
-            let numbers = connection.processes.iter();
-            let number = numbers.filter(|(_, no)| **no == process).map(|(number, _)| number);
+            let numbers = connection.all_processes();
+            let number = numbers.filter(|(_, no)| *no == process).map(|(number, _)| number);
             Some((*link, number.min()?))
         })
     }

@@ -23,7 +23,7 @@ impl Distributor<'_> {
         if !connection.capabilities().relays_for_us {
             return Err(Reason::violation("a client told of a subscriber"));
         }
-        let Some(process) = connection.processes.get(change.process).copied() else {
+        let Some(process) = connection.process_of(change.process) else {
             return Err(Reason::violation("a subscriber that was not introduced"));
         };
         let no = ServiceNo(change.service);

@@ -36,7 +36,7 @@ pub struct Decoder {
     plain_below: usize,
     symbols: ReceivedSymbols,
     fragments: Fragments,
-    failed: Option<WireError>,
+    failed: Option<Box<WireError>>,
 }
 
 /// How far the greeting is.
@@ -168,8 +168,8 @@ impl Decoder {
     /// The frame at the front of `bytes`; `None`: not all of it is there. The preamble must have
     /// been taken off.
     pub(crate) fn front<'a>(&self, bytes: &'a [u8]) -> Result<Option<Frame<'a>>, WireError> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        if let Some(error) = &self.failed {
+            return Err(**error);
         }
         let Some((header, rest)) = bytes.split_first_chunk().filter(|_| self.begun) else {
             return Ok(None);
@@ -328,7 +328,7 @@ impl Decoder {
     /// What went wrong is final: every later call returns it again.
     pub(crate) fn fail(&mut self, error: WireError) -> WireError {
         self.plain_below = 0;
-        *self.failed.get_or_insert(error)
+        **self.failed.get_or_insert_with(|| Box::new(error))
     }
 
     /// How many bytes are missing, at least, until `decode` gets anywhere after it returned

@@ -35,8 +35,8 @@ pub(crate) struct Connection {
     /// What the task is to do, see the constants below; changed before `kick`.
     duties: AtomicU8,
     pub(crate) kick: Notify,
-    /// `None`: its reads cannot be delegated.
-    pub(crate) owner: Option<ReadOwner>,
+    /// `None`: its reads cannot be delegated, as those of no connection that was accepted.
+    pub(crate) owner: Option<Box<ReadOwner>>,
 }
 
 /// The core has closed the connection.
@@ -70,7 +70,7 @@ impl Connection {
             noted: AtomicBool::new(false),
             duties: AtomicU8::new(0),
             kick: Notify::new(),
-            owner,
+            owner: owner.map(Box::new),
         }
     }
 
@@ -160,7 +160,7 @@ impl Connection {
     /// The watchdog's look. `at_work`: the delegate comes to everything. True: the I/O thread reads
     /// from now on.
     pub(crate) fn take_back_if_neglected(&self, at_work: bool) -> bool {
-        let neglected = self.owner.as_ref().is_some_and(ReadOwner::is_neglected);
+        let neglected = self.owner.as_ref().is_some_and(|owner| owner.is_neglected());
         let takes = neglected && !at_work && self.stream.has_input();
         if takes {
             self.take_back();
@@ -170,7 +170,7 @@ impl Connection {
 
     /// A delegate reads it.
     pub(crate) fn is_delegated(&self) -> bool {
-        self.owner.as_ref().is_some_and(ReadOwner::is_delegate)
+        self.owner.as_ref().is_some_and(|owner| owner.is_delegate())
     }
 
     /// The I/O thread reads because the delegate does not.

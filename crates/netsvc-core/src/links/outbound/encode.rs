@@ -6,7 +6,6 @@ use crate::links::connection::Connection;
 use crate::links::phase::Phase;
 use crate::policy::{Policy, Rules};
 use crate::registry::Registry;
-use crate::registry::process_table::OWN;
 use crate::reports::Reports;
 use crate::requests::Requests;
 use crate::requests::call_table::Provider;
@@ -129,11 +128,7 @@ impl Links {
         if *phase == Phase::Opening {
             return false;
         }
-        if let Some(message) = outbound.urgent.pop_front() {
-            if outbound.urgent.is_empty() {
-                // An idle link owns no memory for it: most have nothing to say but heartbeats.
-                outbound.urgent = std::collections::VecDeque::new();
-            }
+        if let Some(message) = outbound.pop_urgent() {
             outbound.encoder.encode(&message, out);
             return true;
         }
@@ -235,7 +230,7 @@ impl Outbound {
                 if added && !self.introduce_in(processes, process, out) {
                     return;
                 }
-                if process != OWN && !self.introduced.contains(&process) {
+                if !self.has_introduced(process) {
                     return;
                 }
                 let (pattern, latest) = (want.pattern.text().clone(), want.latest);

@@ -51,8 +51,9 @@ const ON_ITS_WAY: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Outbound {
     encoder: Encoder,
-    /// Goes before everything else: the handshake and heartbeats.
-    urgent: VecDeque<Message>,
+    /// Goes before everything else: the handshake and heartbeats; never empty, most of the time none.
+    #[allow(clippy::box_collection, reason = "every link has room for it")]
+    urgent: Option<Box<VecDeque<Message>>>,
     snapshot: Snapshot,
     outbox: Outbox,
     told: Told,
@@ -64,8 +65,10 @@ pub(crate) struct Outbound {
     answers: Option<Box<Answers>>,
     /// What looking for the values of those counted for in one call, in bytes.
     looked: usize,
-    /// Processes introduced to the peer.
+    /// Processes introduced to the peer, which itself is not among them.
     introduced: FxHashSet<ProcessNo>,
+    /// The peer's process; before the handshake is done: this one.
+    peer: ProcessNo,
     /// One of them, the last that was needed; this process, which needs no introduction: none.
     last_introduced: ProcessNo,
     /// It is in the list of connections that have something to write.
@@ -114,7 +117,7 @@ impl Outbound {
     pub(super) fn new(seed: u64, budget: Arc<Budget>, now: Time) -> Self {
         Self {
             encoder: Encoder::new(seed),
-            urgent: VecDeque::new(),
+            urgent: None,
             snapshot: Snapshot::Waiting,
             outbox: Outbox::default(),
             told: Told::default(),
@@ -123,6 +126,7 @@ impl Outbound {
             answers: None,
             looked: 0,
             introduced: FxHashSet::default(),
+            peer: OWN,
             last_introduced: OWN,
             dirty: false,
             unwritten: 0,
@@ -140,21 +144,37 @@ impl Outbound {
     pub(super) fn open(&mut self, greeting: Message, now: Time) {
         self.last_sent = now;
         self.last_progress = now;
-        self.urgent.push_back(greeting);
+        self.push_urgent(greeting);
+    }
+
+    fn push_urgent(&mut self, message: Message) {
+        self.urgent.get_or_insert_default().push_back(message);
+    }
+
+    /// Takes out the first of what goes before everything else.
+    fn pop_urgent(&mut self) -> Option<Message> {
+        let urgent = self.urgent.as_mut()?;
+        let message = urgent.pop_front();
+        if urgent.is_empty() {
+            self.urgent = None;
+        }
+        message
     }
 
     /// The handshake is done: the snapshot follows, after `answer`.
     pub(super) fn begin_snapshot(&mut self, peer: ProcessNo, answer: Option<Message>, now: Time) {
         self.snapshot = Snapshot::Services(ServiceNo(0));
-        self.introduced.insert(peer);
+        self.peer = peer;
         self.last_progress = now;
-        self.urgent.extend(answer);
+        if let Some(answer) = answer {
+            self.push_urgent(answer);
+        }
     }
 
     /// The last message: behind what is queued, or at once during the handshake.
     pub(super) fn say_farewell(&mut self, farewell: Message, before_link: bool) {
         if before_link {
-            self.urgent.push_back(farewell);
+            self.push_urgent(farewell);
         } else {
             self.outbox.push(outbox::Out::Message(farewell));
         }
@@ -167,8 +187,8 @@ impl Outbound {
         if self.last_progress == Time::NEVER {
             self.last_progress = now;
         }
-        if self.urgent.is_empty() && self.unwritten == 0 {
-            self.urgent.push_back(Message::Heartbeat);
+        if self.urgent.is_none() && self.unwritten == 0 {
+            self.push_urgent(Message::Heartbeat);
         }
     }
 
@@ -235,9 +255,9 @@ impl Outbound {
     fn has_something_to_write(&self, phase: &Phase) -> bool {
         match phase {
             Phase::Opening => false,
-            Phase::Handshake | Phase::Authorising => !self.urgent.is_empty(),
+            Phase::Handshake | Phase::Authorising => self.urgent.is_some(),
             Phase::Syncing | Phase::Active(_) => {
-                !self.urgent.is_empty()
+                self.urgent.is_some()
                     || !self.ready.is_empty()
                     || self.snapshot != Snapshot::Done
                     || !self.outbox.is_empty()
@@ -245,7 +265,7 @@ impl Outbound {
                     || self.has_answers()
             }
             Phase::Closing { .. } => {
-                !self.urgent.is_empty()
+                self.urgent.is_some()
                     || !self.ready.is_empty()
                     || !self.outbox.is_empty()
                     || self.has_answers()
@@ -432,7 +452,7 @@ impl Outbound {
             return true;
         }
         let Some(entry) = processes.get(process) else { return false };
-        if self.introduced.insert(process) {
+        if process != self.peer && self.introduced.insert(process) {
             let (id, label) = (entry.id, entry.label.clone());
             let info = ProcessInfo { process: process.0, id, label };
             self.encoder.encode(&Message::Process(info), out);

@@ -54,9 +54,8 @@ impl Links {
     pub(crate) fn settle(&mut self, now: Time) {
         self.end_batch();
         self.origin = NOBODY;
-        self.spread_changes();
-        let released = self.changes.take_released();
-        if !released.is_empty() {
+        if self.spread_changes() {
+            let released = self.changes.take_released();
             self.release(now, released);
         }
     }
@@ -79,12 +78,14 @@ impl Links {
     }
 
     /// Everything that happened is noted: those who are to be told of changes have something to
-    /// write. Who need not be told keeps nothing waiting.
+    /// write. Who need not be told keeps nothing waiting. True: there was something new.
     #[inline]
-    pub(crate) fn spread_changes(&mut self) {
-        if self.changes.take_news() {
+    pub(crate) fn spread_changes(&mut self) -> bool {
+        let has_news = self.changes.take_news();
+        if has_news {
             self.spread_news();
         }
+        has_news
     }
 
     fn spread_news(&mut self) {
@@ -103,7 +104,7 @@ impl Links {
             let is_needless = |entry: &Entry, out: &Outbound| match entry.change {
                 // What is queued may still introduce it.
                 Change::ProcessGone(process) if out.outbox.is_empty() => {
-                    !out.introduced.contains(&process) || !entry.concerns(state.id, exchange)
+                    !out.has_introduced(process) || !entry.concerns(state.id, exchange)
                 }
                 _ => !entry.concerns(state.id, exchange),
             };
@@ -287,7 +288,8 @@ impl Outbound {
         }
     }
 
-    fn has_introduced(&self, process: ProcessNo) -> bool {
-        process == OWN || self.introduced.contains(&process)
+    /// The peer knows a process.
+    pub(super) fn has_introduced(&self, process: ProcessNo) -> bool {
+        process == OWN || process == self.peer || self.introduced.contains(&process)
     }
 }

@@ -39,20 +39,19 @@ impl SharedSymbols {
     }
 }
 
-/// The shared symbols that one peer knows.
+/// The shared symbols that one peer knows: most of the time none.
 #[derive(Debug, Default)]
-pub(in crate::wire) struct ToldSymbols(FxHashMap<u16, Str>);
+pub(in crate::wire) struct ToldSymbols(Option<Box<FxHashMap<u16, Str>>>);
 
 impl ToldSymbols {
     /// Whether the peer must be told that `slot` stands for `text`; notes that it is.
     pub(in crate::wire) fn tell(&mut self, slot: u16, text: &Str) -> bool {
-        match self.0.get(&slot) {
-            Some(told) if told == text => false,
-            _ => {
-                self.0.insert(slot, text.clone());
-                true
-            }
+        let told = self.0.as_ref().and_then(|known| known.get(&slot));
+        if told.is_some_and(|told| told == text) {
+            return false;
         }
+        self.0.get_or_insert_default().insert(slot, text.clone());
+        true
     }
 }
 
