@@ -1,5 +1,5 @@
-//! Promise 23: `limits.memory` has what no single link waits for, too: changes that peers have yet to be told
-//! of, what is remembered of where reports go, and requests that wait for a provider.
+//! Promise 23: `limits.memory` has what no single link waits for, too: changes that peers have yet
+//! to be told of, what is remembered of where reports go, and requests that wait for a provider.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should fail where it stands
 

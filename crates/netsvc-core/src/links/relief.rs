@@ -3,8 +3,8 @@
 //! The largest consumer is hit first. A link consumes what waits for it, but for control messages;
 //! those that it has caused and that wait for others; and what is kept of its peer. In this order:
 //! 1. When less than an eighth is left, sources of control messages are held up the sooner
-//!    (`shares.rs`): what they may have waiting in an outbox, or in the log of changes, is a part of
-//!    what is left.
+//!    (`shares.rs`): what they may have waiting in an outbox, or in the log of changes, is a part
+//!    of what is left.
 //! 2. When a sixteenth is left, new requests to links that consume more than a 64th are answered
 //!    `overloaded` (`outlet.rs`); and those of this process's application that would wait for a
 //!    provider, of which a quarter of the budget may wait at any time (`requests/parked.rs`).
