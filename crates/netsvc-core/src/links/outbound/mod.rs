@@ -51,7 +51,8 @@ const ON_ITS_WAY: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Outbound {
     encoder: Encoder,
-    /// Goes before everything else: the handshake and heartbeats; never empty, most of the time none.
+    /// Goes before everything else: the handshake and heartbeats. Most of the time none, never
+    /// empty.
     #[allow(clippy::box_collection, reason = "every link has room for it")]
     urgent: Option<Box<VecDeque<Message>>>,
     snapshot: Snapshot,
