@@ -6,7 +6,8 @@
 use bytes::{Bytes, BytesMut};
 use netsvc_core::limits::TURN_STEPS;
 use netsvc_core::wire::{
-    Announcement, Decoder, Encoder, InterestTarget, Message, Report, Role, SendBuffer,
+    Announcement, Decoder, Encoder, InterestTarget, Message, Report, Request, RequestTarget, Role,
+    SendBuffer,
 };
 use netsvc_core::{
     Config, Content, ContentType, ExchangeId, Filter, Heartbeat, Limits, LinkToken, Process,
@@ -46,26 +47,30 @@ fn encode(encoder: &mut Encoder, message: &Message) -> Vec<u8> {
     slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
 }
 
+fn announcement(service: u32, counter: u32, name: &str) -> Message {
+    Message::Service(Announcement {
+        service,
+        process: 0,
+        counter,
+        revision: 1,
+        name: name.into(),
+        audience: "*".into(),
+        groups: Vec::new(),
+        methods: vec!["run".into()],
+        extensions: Bytes::new(),
+    })
+}
+
 /// A service that everybody wants comes and goes.
 fn toggling() -> impl Iterator<Item = Message> {
     (10..10 + TIMES).flat_map(|counter| {
-        let service = Announcement {
-            service: 7,
-            process: 0,
-            counter,
-            revision: 1,
-            name: "wanted".into(),
-            audience: "*".into(),
-            groups: Vec::new(),
-            methods: Vec::new(),
-            extensions: Bytes::new(),
-        };
-        [Message::Service(service), Message::Withdrawn { service: 7, revision: 2 }]
+        let service = announcement(7, counter, "wanted");
+        [service, Message::Withdrawn { service: 7, revision: 2 }]
     })
 }
 
 impl Scene {
-    fn new() -> Self {
+    fn new() -> (Self, ExchangeId) {
         let (mut hub, exchange) = hub();
         for id in 0..WISHERS {
             let mut peer = RawPeer::client(&mut hub, NOW, exchange, id);
@@ -84,7 +89,7 @@ impl Scene {
         scene.receive([Message::Hello(hello), Message::Synced]);
         scene.turn();
         scene.bad.hear(&mut scene.hub, NOW);
-        scene
+        (scene, exchange)
     }
 
     fn receive(&mut self, messages: impl IntoIterator<Item = Message>) {
@@ -117,7 +122,7 @@ impl Scene {
 
 #[test]
 fn what_takes_many_steps_is_applied_in_several_turns() {
-    let mut scene = Scene::new();
+    let (mut scene, _) = Scene::new();
     scene.receive(toggling());
     assert!(scene.buffer.len() < 8192);
     let turns = scene.turns();
@@ -129,7 +134,7 @@ fn what_takes_many_steps_is_applied_in_several_turns() {
 /// What lay behind the end of a turn was in memory that reports share, and has to come back.
 #[test]
 fn nothing_is_lost_of_what_was_read_with_reports_that_are_kept() {
-    let mut scene = Scene::new();
+    let (mut scene, _) = Scene::new();
     let limits = SubscriptionLimits { reports: 1 << 16, bytes: 1 << 30, latest: false };
     let target = SubscriptionTarget::Name("publisher".into());
     scene.hub.subscribe(NOW, target, "*", limits).unwrap();
@@ -163,8 +168,36 @@ fn nothing_is_lost_of_what_was_read_with_reports_that_are_kept() {
 
 #[test]
 fn messages_that_pay_for_themselves_take_one_turn() {
-    let mut scene = Scene::new();
+    let (mut scene, _) = Scene::new();
     scene.receive((0..3000).map(|token| Message::Flush { token }));
     assert_eq!(scene.turns(), 1);
     assert!(scene.hub.work() < TURN_STEPS);
+}
+
+#[test]
+fn requests_by_a_name_that_very_many_have_are_placed_in_several_turns() {
+    const PROVIDERS: u32 = 1000;
+    const REQUESTS: u32 = 200;
+    let (mut scene, exchange) = Scene::new();
+    let mut provider = RawPeer::client(&mut scene.hub, NOW, exchange, WISHERS + 1);
+    let services = (1..=PROVIDERS).map(|no| announcement(no, no, "many"));
+    provider.say(&mut scene.hub, NOW, services);
+    scene.receive((1..=REQUESTS).map(|call| {
+        Message::Request(Request {
+            call: call.into(),
+            caller: 0,
+            target: RequestTarget::Name("many".into()),
+            method: "run".into(),
+            remaining: std::time::Duration::from_secs(5),
+            parts: 0,
+            content: Content { bytes: Bytes::new(), kind: ContentType(0) },
+            extensions: Bytes::new(),
+        })
+    }));
+    let turns = scene.turns();
+    let each = TURN_STEPS as u32 / PROVIDERS + 1;
+    assert!((REQUESTS / each / 2..=REQUESTS).contains(&turns), "{turns} turns");
+    let asked = provider.hear(&mut scene.hub, NOW).into_iter();
+    let asked = asked.filter(|message| matches!(message, Message::Request(_)));
+    assert_eq!((asked.count(), scene.hub.ignored()), (REQUESTS as usize, 0));
 }

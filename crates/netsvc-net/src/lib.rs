@@ -35,6 +35,7 @@
 //! | how do programs of one machine get around TCP? | `transport/loopback.rs` |
 //! | how are ports and socket files bound and released? | `transport/bind.rs`, `listener.rs` |
 //! | who calls the core when time has passed? | `tasks/timer.rs` |
+//! | who has a long turn, and who waits for one? | `turns.rs` |
 //! | when does free memory go back to the system? | `bursts.rs` |
 //!
 //! Files are in layers: transports, connections, the state, what is shared, turns of reading and
@@ -61,6 +62,7 @@ mod state;
 mod sync;
 mod tasks;
 mod transport;
+mod turns;
 
 pub use closing::Closing;
 pub use connection::read_owner::DelegationId;

@@ -5,7 +5,9 @@ use std::sync::{Arc, MutexGuard};
 
 use netsvc_core::limits::PUBLISH_HIGH_WATER;
 use netsvc_core::wire::SendBuffer;
-use netsvc_core::{CommandError, ConnId, ContentRef, Direct, PublishOptions, ServiceNo, Sink, Str};
+use netsvc_core::{
+    CommandError, ConnId, ContentRef, Direct, Progress, PublishOptions, ServiceNo, Sink, Str,
+};
 
 use crate::bursts;
 use crate::connection::reader::Reader;
@@ -14,12 +16,17 @@ use crate::connection::{Connection, GONE, WRITE};
 use crate::effects::Effects;
 use crate::patience::Patience;
 use crate::shared::Shared;
+use crate::turns::{Extent, SMALL};
 
 /// A connection yields to the others after having read this many bytes.
 pub(crate) const TURN: usize = 256 << 10;
 /// As [`TURN`], after having written so many. Fewer: what one says may make a hub write to all,
 /// which then takes its turn before the next that others say is read.
-pub(crate) const WRITE_TURN: usize = CHUNK;
+const WRITE_TURN: usize = CHUNK;
+/// As [`WRITE_TURN`], while others wait for theirs. All are told of the same changes, and a message
+/// has to wait until who hears it knows what who says it knew: the less one is ahead of another,
+/// the better.
+const SHARED_WRITE_TURN: usize = 16 << 10;
 /// Bytes that a thread writes to connections after one call into the core. The connections' own
 /// tasks write the rest, so that the application's thread is not kept.
 const DIRECT_WRITE: usize = 256 << 10;
@@ -52,18 +59,40 @@ pub enum Serviced {
 
 /// Runs `work` and then does what it noted.
 pub(crate) fn perform_with<R>(shared: &Shared, work: impl FnOnce(&mut Effects) -> R) -> R {
+    perform_within(shared, Extent::Whole, &mut 0, work)
+}
+
+/// As [`perform_with`], in a turn of that extent. Bytes that are written are added to `moved`.
+fn perform_within<R>(
+    shared: &Shared,
+    extent: Extent,
+    moved: &mut usize,
+    work: impl FnOnce(&mut Effects) -> R,
+) -> R {
     let mut effects = Effects::default();
     let result = work(&mut effects);
-    perform(shared, effects);
+    *moved += perform(shared, extent, effects);
     result
 }
 
-fn perform(shared: &Shared, mut effects: Effects) {
-    let mut share = DIRECT_WRITE;
+/// Returns how many bytes were written.
+fn perform(shared: &Shared, extent: Extent, mut effects: Effects) -> usize {
+    // While others wait, each is written a little at once.
+    let (all, each) = match extent {
+        Extent::Whole => (DIRECT_WRITE, DIRECT_WRITE),
+        _ => (CHUNK, SHARED_WRITE_TURN),
+    };
+    let only_awaited = extent != Extent::Whole;
+    let mut left = all;
     while let Some(connection) = effects.dirty.pop() {
         // What is made bytes although nothing may be written is final all the same, and takes time.
-        if share > 0 && connection.stream.direct_writes() {
-            write(shared, &connection, &mut share, &mut effects, Patience::NONE);
+        if left > 0 && connection.stream.direct_writes() {
+            let begun = left.min(each);
+            let mut share = begun;
+            let outbox = &mut Outbox::new(shared, &connection, share, &mut effects);
+            outbox.only_awaited = only_awaited;
+            write_from(outbox, &connection, &mut share, Patience::NONE);
+            left -= begun - share;
         } else {
             connection.oblige(WRITE);
         }
@@ -84,18 +113,33 @@ fn perform(shared: &Shared, mut effects: Effects) {
     if effects.signal {
         shared.signal.raise();
     }
+    all - left
+}
+
+/// Writes the next bytes to a connection, in a turn of that extent. Returns how many, with those
+/// that were written to others because of that.
+pub(crate) fn write_in_turn(shared: &Shared, connection: &Connection, extent: Extent) -> usize {
+    let whole = match extent {
+        Extent::Whole | Extent::Newcomer => WRITE_TURN,
+        Extent::Shared | Extent::Small => SHARED_WRITE_TURN,
+    };
+    let (mut moved, mut share) = (0, whole);
+    perform_within(shared, extent, &mut moved, |effects| {
+        let outbox = &mut Outbox::new(shared, connection, share, effects);
+        outbox.only_awaited = extent == Extent::Small;
+        write_from(outbox, connection, &mut share, Patience::NONE);
+    });
+    moved + (whole - share)
 }
 
 /// Writes at most `share` bytes as the stream takes them; leaves the rest to the connection's task.
-pub(crate) fn write(
-    shared: &Shared,
+fn write_from(
+    outbox: &mut Outbox<'_>,
     connection: &Connection,
     share: &mut usize,
-    effects: &mut Effects,
     patience: Patience,
 ) {
     let before = *share;
-    let outbox = &mut Outbox { shared, conn: connection.id, effects };
     connection.write(outbox, share, patience);
     bursts::moved(before - *share);
 }
@@ -104,7 +148,8 @@ pub(crate) fn write(
 pub(crate) fn write_all(shared: &Shared, connections: &[Arc<Connection>], patience: Patience) {
     perform_with(shared, |effects| {
         for connection in connections {
-            write(shared, connection, &mut { usize::MAX }, effects, patience);
+            let outbox = &mut Outbox::new(shared, connection, CHUNK, effects);
+            write_from(outbox, connection, &mut { usize::MAX }, patience);
         }
     });
 }
@@ -132,7 +177,7 @@ pub(crate) fn publish(
             })
         };
         let written = perform_with(shared, |effects| {
-            let outbox = &mut Outbox { shared, conn: only.id, effects };
+            let outbox = &mut Outbox::new(shared, &only, CHUNK, effects);
             only.write_through(outbox, (begin, content.bytes), &mut { DIRECT_WRITE })
         });
         if written {
@@ -162,27 +207,71 @@ fn only_connection(shared: &Shared) -> Option<Arc<Connection>> {
 struct Outbox<'a> {
     shared: &'a Shared,
     conn: ConnId,
+    /// Bytes that are moved at once.
+    chunk: usize,
+    /// Nothing else is.
+    only_awaited: bool,
+    /// Something is left, when nothing more was moved.
+    leaves: bool,
     effects: &'a mut Effects,
+}
+
+impl<'a> Outbox<'a> {
+    /// Whoever writes has that share.
+    fn new(
+        shared: &'a Shared,
+        connection: &Connection,
+        share: usize,
+        effects: &'a mut Effects,
+    ) -> Self {
+        let (conn, chunk) = (connection.id, share.min(CHUNK));
+        Self { shared, conn, chunk, only_awaited: false, leaves: false, effects }
+    }
 }
 
 impl Source for Outbox<'_> {
     fn refill(&mut self, batch: &mut SendBuffer, wrote: bool) {
-        let conn = self.conn;
-        self.shared.apply(self.effects, |process, now| {
+        let Self { conn, chunk, only_awaited, .. } = *self;
+        let progress = self.shared.apply(self.effects, |process, now| {
             if wrote {
                 process.handle_written(now, conn, batch.len());
             }
-            if batch.is_empty() {
-                process.poll_write(now, conn, batch, CHUNK);
+            match batch.is_empty() {
+                false => Progress::More,
+                true if only_awaited => process.poll_awaited(now, conn, batch, chunk),
+                true => process.poll_write(now, conn, batch, chunk),
             }
         });
+        self.leaves = progress == Progress::More;
+    }
+
+    fn leaves(&self) -> bool {
+        self.leaves
     }
 }
 
 /// Reads and applies one turn's share, on whatever thread; waits for who is reading just now.
 pub(crate) fn read(shared: &Shared, connection: &Connection) -> Turn {
+    read_in_turn(shared, connection, Extent::Whole).0
+}
+
+/// As [`read`], in a turn of that extent. With it comes how many bytes were read, and written
+/// because of that.
+pub(crate) fn read_in_turn(
+    shared: &Shared,
+    connection: &Connection,
+    extent: Extent,
+) -> (Turn, usize) {
+    let whole = match extent {
+        Extent::Whole => TURN,
+        Extent::Shared | Extent::Newcomer => CHUNK,
+        Extent::Small => SMALL,
+    };
+    let (mut left, mut moved) = (whole, 0);
     let reader = || Some(connection.reader());
-    read_by(shared, connection, TURN, None, reader).unwrap_or(Turn::More)
+    let within = (extent, &mut left, &mut moved);
+    let turn = read_by(shared, connection, within, None, reader).unwrap_or(Turn::More);
+    (turn, moved + whole.saturating_sub(left))
 }
 
 /// Its delegate found it readable: reads `share` bytes or little more, and applies them.
@@ -208,7 +297,8 @@ pub(crate) fn service_into(
         connection.kick.notify_one();
     }
     // Whoever is reading instead reads all there is, or leaves the socket readable.
-    match read_by(shared, connection, share, sink, || connection.try_reader()) {
+    let within = (Extent::Whole, &mut { share }, &mut 0);
+    match read_by(shared, connection, within, sink, || connection.try_reader()) {
         Some(Turn::Ended) => {
             end(shared, connection);
             (Serviced::Ended, false)
@@ -241,11 +331,13 @@ pub(crate) fn end(shared: &Shared, connection: &Connection) {
     connection.end_delegation();
 }
 
+/// Within a turn of that extent: at most so many bytes, of which it takes off what it has read, or
+/// all if the turn is over before; bytes that are written because of that are added to the last.
 /// `None`: `reader` gave none at first.
 fn read_by<'a>(
     shared: &Shared,
     connection: &Connection,
-    mut left: usize,
+    (extent, left, moved): (Extent, &mut usize, &mut usize),
     mut sink: Option<&mut (dyn Sink + '_)>,
     reader: impl Fn() -> Option<MutexGuard<'a, Reader>>,
 ) -> Option<Turn> {
@@ -254,12 +346,12 @@ fn read_by<'a>(
     }
     let mut last = None;
     // The core may have had enough of it after each chunk.
-    while left > 0 && !connection.is_paused() {
+    while *left > 0 && !connection.is_paused() {
         // Effects are seen to without the reader, between two chunks.
-        let turn = perform_with(shared, |effects| {
+        let turn = perform_within(shared, extent, moved, |effects| {
             let mut reader = reader()?;
             let sink = sink.as_deref_mut();
-            Some(read_once(shared, connection, &mut reader, &mut left, effects, sink))
+            Some(read_once(shared, connection, &mut reader, left, effects, sink))
         });
         match turn {
             None => break,

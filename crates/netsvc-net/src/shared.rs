@@ -10,6 +10,7 @@ use crate::delegations::Delegations;
 use crate::effects::Effects;
 use crate::signal::Signal;
 use crate::state::State;
+use crate::turns::Turns;
 
 /// One registry with its sockets.
 pub(crate) struct Shared {
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) open: Notify,
     /// `None`: the I/O thread reads all connections of this registry.
     pub(crate) delegations: Option<Delegations>,
+    /// Of the connections' tasks.
+    pub(crate) turns: Turns,
 }
 
 impl Shared {
@@ -38,6 +41,7 @@ impl Shared {
             timer: Notify::new(),
             open: Notify::new(),
             delegations,
+            turns: Turns::new(),
         }
     }
 

@@ -103,6 +103,33 @@ impl RawPeer {
         }
         self.buffer.extend_from_slice(&bytes_of(&mut batch));
         process.handle_written(now, self.conn, 0);
+        self.decode()
+    }
+
+    /// What the process says to this peer when it is asked once: about so many bytes, of all that
+    /// there is or of what is awaited alone.
+    ///
+    /// # Panics
+    /// If it cannot be decoded.
+    pub fn hear_once(
+        &mut self,
+        process: &mut Process,
+        now: Time,
+        bytes: usize,
+        only_awaited: bool,
+    ) -> (Vec<Message>, Progress) {
+        let (mut batch, conn) = (SendBuffer::new(), self.conn);
+        let progress = if only_awaited {
+            process.poll_awaited(now, conn, &mut batch, bytes)
+        } else {
+            process.poll_write(now, conn, &mut batch, bytes)
+        };
+        self.buffer.extend_from_slice(&bytes_of(&mut batch));
+        process.handle_written(now, conn, 0);
+        (self.decode(), progress)
+    }
+
+    fn decode(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {
             match self.decoder.decode(&mut self.buffer) {

@@ -264,6 +264,13 @@ impl Links {
         self.dirty.pop_front()
     }
 
+    /// See [`Process::is_newcomer`](crate::Process::is_newcomer).
+    pub(crate) fn is_newcomer(&self, conn: ConnId) -> bool {
+        let link = self.link_of(conn).and_then(|link| self.table.get(link));
+        let connection = link.and_then(|link| link.connection.as_deref());
+        connection.is_some_and(|connection| connection.out.is_telling_all())
+    }
+
     /// The use of a connection ends: nothing but what is queued is still written.
     pub(crate) fn begin_farewell(&mut self, link: LinkId, until: Time) {
         let changes = self.changes.end();

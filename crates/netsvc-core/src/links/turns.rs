@@ -5,8 +5,8 @@
 //! against the patterns of everybody. Who takes such steps charges them here. When they are as many
 //! as a turn has, the rest of what was read has to wait, and so does its sender.
 //!
-//! That is looked for after control messages, and after reports that are routed anew. Not after
-//! requests and responses, for whose path a look costs more than it is worth.
+//! That is looked for after control messages, requests and failures, and after reports that are
+//! routed anew. Not after results, for whose path a look costs more than it is worth.
 
 use crate::ids::LinkId;
 use crate::limits::TURN_STEPS;

@@ -285,13 +285,21 @@ impl Process {
                     return Err(decoder.fault(&frame));
                 };
                 let result = self.router().handle_request(now, arrival.link, &request, sink);
-                // What follows on a link that has ended has no meaning.
-                Ok(if self.judge(now, arrival.link, result) { frame.len() } else { left })
+                // What follows on a link that has ended has no meaning. A provider of a name may
+                // have been looked for among very many.
+                let stays = self.judge(now, arrival.link, result)
+                    && !self.links.ends_turn(arrival.link, left - frame.len());
+                Ok(if stays { frame.len() } else { left })
             }
             DataFrame::Response(frame) => {
-                match Decoder::result(&frame, buffer) {
-                    Some(result) => self.router().handle_result(arrival.link, &result, sink),
-                    None => self.apply_failure(arrival.link, &frame, buffer)?,
+                if let Some(result) = Decoder::result(&frame, buffer) {
+                    self.router().handle_result(arrival.link, &result, sink);
+                } else {
+                    self.apply_failure(arrival.link, &frame, buffer)?;
+                    // Another provider may have been looked for.
+                    if self.links.ends_turn(arrival.link, left - frame.len()) {
+                        return Ok(left);
+                    }
                 }
                 Ok(frame.len())
             }

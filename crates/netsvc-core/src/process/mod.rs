@@ -182,7 +182,27 @@ impl Process {
     ) -> Progress {
         let Self { rules, links, registry, reports, requests, .. } = self;
         let sources = &mut Sources { rules, registry, reports, requests };
-        links.poll_write(now, conn, out, budget, sources)
+        links.poll_write(now, conn, out, (budget, false), sources)
+    }
+
+    /// As [`poll_write`](Self::poll_write), for who is short of time: without what has happened to
+    /// services, unless somebody waits for what comes behind that. If the rest is left, there is
+    /// [`More`](Progress::More).
+    pub fn poll_awaited(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        out: &mut SendBuffer,
+        budget: usize,
+    ) -> Progress {
+        let Self { rules, links, registry, reports, requests, .. } = self;
+        let sources = &mut Sources { rules, registry, reports, requests };
+        links.poll_write(now, conn, out, (budget, true), sources)
+    }
+
+    /// Whether the peer of a connection is being told of all that there is, and so not linked yet.
+    pub fn is_newcomer(&self, conn: ConnId) -> bool {
+        self.links.is_newcomer(conn)
     }
 
     /// The transport took bytes; `unwritten` are left in the connection's send buffer.

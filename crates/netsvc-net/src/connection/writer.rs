@@ -25,6 +25,11 @@ pub(crate) struct Writer {
 pub(crate) trait Source {
     /// Learns what is left of the batch, if it `wrote` some of it, and fills one that is empty.
     fn refill(&mut self, batch: &mut SendBuffer, wrote: bool);
+
+    /// Whether it has more, although it has filled nothing: that is to be written later.
+    fn leaves(&self) -> bool {
+        false
+    }
 }
 
 /// What keeps an attempt to write from writing everything.
@@ -141,7 +146,11 @@ fn write_batch(
             source.refill(batch, wrote);
         }
         if batch.is_empty() {
-            return stream.flush().map_or_else(|error| obstacle(&error), ControlFlow::Continue);
+            return match stream.flush() {
+                Err(error) => obstacle(&error),
+                Ok(()) if source.leaves() => ControlFlow::Break(Obstacle::Share),
+                Ok(()) => ControlFlow::Continue(()),
+            };
         }
         if *share == 0 {
             return ControlFlow::Break(Obstacle::Share);

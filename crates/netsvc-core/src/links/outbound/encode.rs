@@ -22,7 +22,9 @@ use super::{Outbound, Snapshot};
 /// How far [`Process::poll_write`](crate::Process::poll_write) came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The budget is used up; call again.
+    /// The budget is used up; call again. If all that is left is what happens to services, the
+    /// connection comes up in [`Process::poll_dirty`](crate::Process::poll_dirty) as soon as there
+    /// is something else.
     More,
     /// Nothing is left; the connection comes up again in
     /// [`Process::poll_dirty`](crate::Process::poll_dirty).
@@ -44,7 +46,7 @@ impl Links {
         now: Time,
         conn: ConnId,
         out: &mut SendBuffer,
-        budget: usize,
+        (budget, only_awaited): (usize, bool),
         sources: &mut Sources<'_>,
     ) -> Progress {
         self.end_batch();
@@ -66,6 +68,9 @@ impl Links {
         connection.out.looked = 0;
         // What was looked at in vain takes time, too.
         while out.len() < budget && (connection.out.looked < budget || out.is_empty()) {
+            if only_awaited && connection.out.has_only_changes() {
+                break;
+            }
             if !self.encode_next(now, link, &mut connection, out, sources) {
                 connection.out.dirty = false;
                 progress = Progress::Drained;
@@ -73,6 +78,11 @@ impl Links {
             }
         }
         let Connection { phase, out: outbound, .. } = &mut *connection;
+        outbound.has_more = progress == Progress::More;
+        if outbound.has_more && outbound.has_only_changes() {
+            // Messages do not wait until it is asked for more.
+            outbound.dirty = false;
+        }
         if out.len() > before {
             outbound.last_sent = now;
         }

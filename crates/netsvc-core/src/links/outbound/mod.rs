@@ -74,6 +74,8 @@ pub(crate) struct Outbound {
     last_introduced: ProcessNo,
     /// It is in the list of connections that have something to write.
     dirty: bool,
+    /// When last asked for what is to be written, it had more than was wanted.
+    has_more: bool,
     /// Bytes encoded but not yet taken by the transport.
     unwritten: usize,
     /// Those of them that nobody else holds, when they were encoded.
@@ -130,6 +132,7 @@ impl Outbound {
             peer: OWN,
             last_introduced: OWN,
             dirty: false,
+            has_more: false,
             unwritten: 0,
             unwritten_alone: 0,
             patience: None,
@@ -251,6 +254,21 @@ impl Outbound {
             self.dirty = true;
             list.push_back(id);
         }
+    }
+
+    /// The snapshot has begun and is not complete.
+    pub(super) fn is_telling_all(&self) -> bool {
+        matches!(self.snapshot, Snapshot::Services(_) | Snapshot::Interests(_))
+    }
+
+    /// All that is to be written is what has happened to services.
+    pub(super) fn has_only_changes(&self) -> bool {
+        self.snapshot == Snapshot::Done
+            && self.outbox.changes_first().is_some_and(|(.., alone)| alone)
+            && self.urgent.is_empty()
+            && self.ready.is_empty()
+            && !self.replays.as_ref().is_some_and(|replays| replays.may_ask())
+            && !self.has_answers()
     }
 
     fn has_something_to_write(&self, phase: &Phase) -> bool {

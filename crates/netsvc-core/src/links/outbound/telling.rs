@@ -129,7 +129,9 @@ impl Links {
                 if is_over || (holds_up && out.patience.is_none()) {
                     timers.set(LinkTimer::Link(state.id), Time(0));
                 }
-                out.mark_dirty(*id, phase, dirty);
+                if !out.has_more {
+                    out.mark_dirty(*id, phase, dirty);
+                }
             } else {
                 out.told.queued = end;
             }
