@@ -265,7 +265,7 @@ impl Outbound {
     pub(super) fn has_only_changes(&self) -> bool {
         self.snapshot == Snapshot::Done
             && self.outbox.changes_first().is_some_and(|(.., alone)| alone)
-            && self.urgent.is_empty()
+            && self.urgent.is_none()
             && self.ready.is_empty()
             && !self.replays.as_ref().is_some_and(|replays| replays.may_ask())
             && !self.has_answers()
