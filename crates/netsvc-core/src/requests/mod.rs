@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod call_table;
 pub(crate) mod deadlines;
 mod expiry;
+mod explanations;
 pub(crate) mod failures;
 pub(crate) mod load;
 pub(crate) mod options;

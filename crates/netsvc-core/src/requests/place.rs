@@ -12,8 +12,9 @@ use crate::wire::{RequestRef, RequestTargetRef, millis};
 
 use super::arguments::{Arguments, check_arguments, may_exceed};
 use super::call_table::{Call, CallTable, Provider, Rest};
+use super::explanations::may_pass;
 use super::question::Question;
-use super::refusals::{may_pass, no_service};
+use super::refusals::no_service;
 use super::route_cache::{Goal, GoalRef, Route, To};
 use super::router::Router;
 
@@ -143,11 +144,10 @@ impl Router<'_> {
             let text = "the link to the service was lost";
             return Err(RequestError::new(RequestCode::NoService, Delivered::No, text));
         };
-        let calls = &mut self.requests.calls;
-        let admission = match outlet.admit_request(size, beside, by.process, calls) {
-            Ok(admission) => admission,
-            Err(refusal) => return Err(self.not_admitted(link, size, refusal)),
-        };
+        if size > outlet.max_payload() {
+            return Err(self.too_large_for(link, size));
+        }
+        let admission = outlet.admit_request(size, beside, by.process, &mut self.requests.calls)?;
         let placed = if let (Some(now), Admission::Now) = (now, admission) {
             let target = match (number, question.goal) {
                 (None, GoalRef::Name(name)) => RequestTargetRef::Name(name),
@@ -195,7 +195,7 @@ impl Router<'_> {
         let (caller, size) = (question.by.process, question.content.bytes.len());
         let (payload, limit) = (self.rules.limits.payload, self.rules.limits.running_requests);
         if size > payload {
-            return Err(self.too_large_here(size, payload));
+            return Err(self.too_large_here(size));
         }
         let Some(known) = self.registry.services.get_mut(service) else { return Ok(Placed::Sent) };
         if let Some(now) = now

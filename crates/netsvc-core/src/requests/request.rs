@@ -19,10 +19,10 @@ use crate::time::Time;
 use crate::wire::{OutcomeRef, RequestRef, RequestTargetRef, ResponseRef};
 
 use super::call_table::{Call, Caller, Provider, Rest};
+use super::explanations::may_pass;
 use super::options::{Prefer, RequestOptions, TargetRef};
 use super::place::Placed;
 use super::question::Question;
-use super::refusals::may_pass;
 use super::route_cache::GoalRef;
 use super::router::Router;
 
@@ -183,16 +183,20 @@ impl Router<'_> {
                 }
                 self.requests.calls.keep(id, Box::new(rest));
             }
-            Err(error) => {
-                let waits = question.waits && may_pass(&error, question.goal);
-                if !waits {
-                    return self.settle_error(id, &error);
-                }
-                self.requests.calls.keep(id, Box::new(question.keep()));
-                if let Err(error) = self.park(id, error) {
-                    self.settle_error(id, &error);
-                }
-            }
+            Err(error) => self.wait_or_settle(id, question, error),
+        }
+    }
+
+    /// Nobody takes a new request: it waits for somebody, or ends.
+    #[cold]
+    #[inline(never)]
+    fn wait_or_settle(&mut self, id: CallId, question: &Question<'_>, error: RequestError) {
+        if !question.waits || !may_pass(&error, question.goal) {
+            return self.settle_error(id, &error);
+        }
+        self.requests.calls.keep(id, Box::new(question.keep()));
+        if let Err(error) = self.park(id, error) {
+            self.settle_error(id, &error);
         }
     }
 

@@ -40,15 +40,6 @@ pub(crate) enum Admission {
     Later,
 }
 
-/// Why a link does not take a request.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// There is no room for it now.
-    Full(RequestError),
-    /// The peer never takes such arguments.
-    TooLarge { limit: usize },
-}
-
 impl Links {
     /// The way to the peer of a link; `None`: it is not in use, so nothing is to be sent.
     ///
@@ -150,6 +141,12 @@ impl<'a> Outlet<'a> {
         self.respond(&ResponseRef { outcome: OutcomeRef::from(&error), ..*response });
     }
 
+    /// The largest content that the peer takes.
+    #[inline]
+    pub(crate) fn max_payload(&self) -> usize {
+        self.connection.max_payload()
+    }
+
     /// Whether the link takes a request of `caller` with that many bytes of arguments and, `beside`
     /// them, of extension fields, and how. Makes room for it by dropping reports. `calls`: all that
     /// are in flight.
@@ -161,18 +158,14 @@ impl<'a> Outlet<'a> {
         beside: usize,
         caller: ProcessNo,
         calls: &mut CallTable,
-    ) -> Result<Admission, Refusal> {
-        let limit = self.connection.max_payload();
-        if size > limit {
-            return Err(Refusal::TooLarge { limit });
-        }
+    ) -> Result<Admission, RequestError> {
         let whole = OVERHEAD + size + beside;
         let admission = self.offer(whole);
         if admission == Admission::Later {
-            self.make_room(whole, caller, calls).map_err(Refusal::Full)?;
+            self.make_room(whole, caller, calls)?;
         }
         if self.connection.outbound.is_crowded() {
-            self.admit_caller(caller, calls).map_err(Refusal::Full)?;
+            self.admit_caller(caller, calls)?;
         }
         Ok(admission)
     }
