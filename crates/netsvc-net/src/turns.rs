@@ -5,8 +5,8 @@
 //! that have much to say delay who says one word by one such turn, not by a hundred. While somebody
 //! has it the others do [a little](SMALL), and queue for the rest.
 //!
-//! Every other long turn is for newcomers, as long as there are any: they are not linked before they
-//! are told of everything, and much may be told to others just now.
+//! Every other long turn is for newcomers, as long as there are any: they are not linked before
+//! they are told of everything, and much may be told to others just now.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
