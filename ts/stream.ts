@@ -52,7 +52,11 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
       this.#push(() => decodeContent(kind, view(buffer, offset, length))),
   };
   #queue: Part[] = [];
-  readonly #readers = new Readers<T>({ take: () => this.#take(), settle: () => this.#settle() });
+  readonly #readers = new Readers<T>({
+    returns: false,
+    take: () => this.#take(),
+    settle: () => this.#settle(),
+  });
   /** Taken since parts were last granted. */
   #taken = 0;
   #arrived = false;

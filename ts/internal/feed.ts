@@ -20,7 +20,11 @@ export class Feed<T> {
   #gone = 0;
   /** Where items of a `latest` feed wait, counted from the first ever queued. */
   readonly #places = new Map<string, number>();
-  readonly #readers = new Readers<T>({ take: () => this.#take(), settle: () => {} });
+  readonly #readers = new Readers<T>({
+    returns: true,
+    take: () => this.#take(),
+    settle: () => {},
+  });
   #consumed = 0;
   #ended = false;
 

@@ -2,8 +2,10 @@
 //
 // A promise that has lost a race with a timer cannot be told from one that is awaited, and each
 // call of `next()` takes an item. So that the item is not lost with the race: of calls that may
-// have lost one, the newest is given an item first; and what such a call was given counts as taken
-// when somebody looks at it. If nobody has when there is a later call, that gets it.
+// have lost one, the newest is given an item first; and of subscriptions and watches, what such a
+// call was given counts as taken when somebody looks at it: if nobody has when there is a later
+// call, that gets it. A part of a stream is taken by whoever is given it, as each part is what a
+// call has asked for.
 
 import { NextCall } from "./next-call.js";
 import { setImmediate } from "./timers.js";
@@ -14,6 +16,8 @@ const MAX_RACED = 256;
 
 /** Where items and the end come from. */
 export interface Items<T> {
+  /** What was given to a raced call, and at which nobody has looked, goes to a later one. */
+  readonly returns: boolean;
   /** Takes what waits in line first. */
   take(): { readonly item: T } | undefined;
   /** Somebody waits and nothing is in line any more: settles those calls if this is the end. */
@@ -110,12 +114,13 @@ export class Readers<T> {
 
   #give(call: NextCall<T>, item: T, times: number): void {
     this.#last = call;
-    if (call.give(item, times)) this.#unseen.push(call);
+    if (call.give(item, times) && this.#items.returns) this.#unseen.push(call);
   }
 
   /** Somebody has raced a call, or something of that kind. */
   #raced(call: NextCall<T>): void {
     if (call.isGiven) {
+      if (!this.#items.returns) return;
       const isLast = call === this.#last && call.isUnseen;
       if (isLast && !this.#unseen.includes(call)) this.#unseen.push(call);
       return;

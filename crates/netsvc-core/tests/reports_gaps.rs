@@ -239,6 +239,24 @@ fn who_wanted_the_members_of_a_group_before_one_joins_is_told_its_first_reports(
 }
 
 #[test]
+fn a_kept_value_that_is_on_its_way_to_another_subscription_is_told_to_both() {
+    let mut scene = Scene::new(700);
+    let no = scene.create(&[]);
+    let [b, c] = scene.clients;
+    for who in [b, c] {
+        let before = scene.subscribe(who, &Target::Name, "a");
+        scene.world.advance(Duration::from_secs(1));
+        scene.world.publish(scene.publisher, no, "a", Lifetime::Forever);
+        let late = scene.subscribe(b, &Target::Name, "?");
+        scene.world.advance(Duration::from_secs(1));
+        let told = scene.world.told(b);
+        assert_eq!(told.subjects(late), ["a"]);
+        scene.world.at(b).unsubscribe(late);
+        scene.world.at(who).unsubscribe(before);
+    }
+}
+
+#[test]
 fn a_member_that_has_left_sends_no_more() {
     let mut scene = Scene::new(600);
     let b = scene.clients[0];

@@ -10,6 +10,8 @@ use crate::reports::pace::Amount;
 pub(crate) struct ReplayBuffer {
     pub(crate) kept: BTreeMap<u64, Delivered>,
     pub(crate) live: BTreeMap<u64, Delivered>,
+    /// Live ones that are kept values, too.
+    pub(crate) kept_too: BTreeSet<u64>,
     /// Live ones that came by another way than the one that was asked.
     pub(crate) astray: BTreeSet<u64>,
     /// Dropped while nothing was held that could tell of it: up to which sequence, and how many.
@@ -55,12 +57,18 @@ impl ReplayBuffer {
         }
     }
 
-    /// Takes out live reports up to a sequence, which are not to be told.
-    pub(crate) fn drop_live_upto(&mut self, sequence: u64) -> BTreeMap<u64, Delivered> {
-        let above = sequence.saturating_add(1);
-        self.astray = self.astray.split_off(&above);
-        let live = self.live.split_off(&above);
-        std::mem::replace(&mut self.live, live)
+    /// Takes out live reports up to a sequence that are no kept values: they are not to be told.
+    pub(crate) fn drop_live_upto(&mut self, sequence: u64) -> Vec<Delivered> {
+        let kept_too = std::mem::take(&mut self.kept_too);
+        let above = self.live.split_off(&sequence.saturating_add(1));
+        let before = std::mem::replace(&mut self.live, above);
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            before.into_values().partition(|report| kept_too.contains(&report.sequence));
+        for report in &dropped {
+            self.astray.remove(&report.sequence);
+        }
+        self.live.extend(kept.into_iter().map(|report| (report.sequence, report)));
+        dropped
     }
 
     /// The sequence of the first that is held.

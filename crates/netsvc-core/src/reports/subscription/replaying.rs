@@ -64,7 +64,7 @@ impl Subscription {
         if mem::replace(&mut held.begun, true) || resumed {
             return;
         }
-        for report in held.drop_live_upto(complete_after).into_values() {
+        for report in held.drop_live_upto(complete_after) {
             self.bytes -= report.content.bytes.len();
             self.held -= 1;
             self.missed = self.missed.saturating_sub(report.missed);
@@ -101,6 +101,9 @@ impl Subscription {
             held.note_way(report.sequence, feed.way == via);
         }
         if held.has(report.sequence) {
+            if report.replayed && !held.begun {
+                held.kept_too.insert(report.sequence);
+            }
             return;
         }
         if report.replayed && !self.pace.has_room(size) {
