@@ -239,6 +239,27 @@ fn who_wanted_the_members_of_a_group_before_one_joins_is_told_its_first_reports(
 }
 
 #[test]
+fn a_service_that_joins_a_group_right_after_its_creation_is_told_from_its_first_report() {
+    for seed in 800..810 {
+        let mut scene = Scene::new(seed);
+        let [b, c] = scene.clients;
+        let by_name = scene.subscribe(b, &Target::Name, "*");
+        let by_group = scene.subscribe(c, &Target::Group("g"), "*");
+        scene.world.settle();
+        let no = scene.create(&[]);
+        let before = 1 + scene.random.below(100);
+        scene.publish(no, before);
+        let now = scene.world.now();
+        scene.world.at(scene.publisher).join(now, no, "g").unwrap();
+        let joined = scene.published.len() as u64;
+        scene.publish(no, 600);
+        scene.world.settle();
+        scene.judge(b, by_name, "*", Some(1));
+        scene.judge(c, by_group, "*", Some(joined + 1));
+    }
+}
+
+#[test]
 fn a_kept_value_that_is_on_its_way_to_another_subscription_is_told_to_both() {
     let mut scene = Scene::new(700);
     let no = scene.create(&[]);

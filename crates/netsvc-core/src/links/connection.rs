@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::collections::id_map::IdMap;
 use crate::ids::{CallId, ConnId, FlushId, LinkToken, ProcessNo, ServiceNo, Str};
@@ -48,8 +48,9 @@ pub(crate) struct Connection {
     pub(crate) services: IdMap<u32, ServiceNo>,
     /// Declared by the peer.
     pub(crate) interests: PeerInterests,
-    /// Local services whose subscribers the peer has told; others publish unasked.
-    pub(crate) told: FxHashSet<ServiceNo>,
+    /// Local services whose subscribers the peer has told; others publish unasked. `Some`: it has
+    /// to tell them again, and gets all reports after that sequence until then.
+    pub(crate) told: FxHashMap<ServiceNo, Option<u64>>,
     /// Subscribers of local services that the peer has told.
     pub(crate) subscribers: BTreeSet<(ProcessNo, ServiceNo, Str, bool)>,
     /// Replays that the peer has asked for through this process or is to answer, most of the time
@@ -129,7 +130,7 @@ impl Connection {
             processes: IdMap::default(),
             services: IdMap::default(),
             interests: PeerInterests::default(),
-            told: FxHashSet::default(),
+            told: FxHashMap::default(),
             subscribers: BTreeSet::new(),
             replays: None,
             announced: 0,
@@ -183,6 +184,11 @@ impl Connection {
     #[inline]
     pub(crate) fn max_payload(&self) -> usize {
         self.peer.as_ref().map_or(usize::MAX, |peer| peer.max_payload)
+    }
+
+    /// Whether the peer has told the subscribers of a local service.
+    pub(crate) fn has_told(&self, service: ServiceNo) -> bool {
+        self.told.get(&service).is_some_and(Option::is_none)
     }
 
     /// What the peer is to a request that came over this link.

@@ -64,8 +64,6 @@ pub(crate) struct Publisher {
     /// Servers that have not told its subscribers as of this revision of its process get all its
     /// reports: it was created or has joined a group then.
     pub(crate) asks_since: u64,
-    /// The sequence by then.
-    pub(crate) unasked_after: u64,
 }
 
 /// What a service says of itself.
@@ -95,7 +93,7 @@ impl Service {
         let publisher = route.is_none().then(|| {
             let kept = RetainedValues::new(seed);
             let asks_since = description.revision;
-            Box::new(Publisher { sequence: 0, kept, asks_since, unasked_after: 0 })
+            Box::new(Publisher { sequence: 0, kept, asks_since })
         });
         Self {
             no,

@@ -172,7 +172,7 @@ impl Distributor<'_> {
         let service = self.registry.services.get(no).filter(|known| known.is_local());
         let Some(service) = service else { return Vec::new() };
         let unasked = self.links.all_linked().filter(|(_, connection)| {
-            connection.capabilities().relays_for_us && !connection.told.contains(&no)
+            connection.capabilities().relays_for_us && !connection.has_told(no)
         });
         unasked
             .map(|(link, _)| link.id)

@@ -56,7 +56,7 @@ impl Distributor<'_> {
             return;
         }
         if let Some(connection) = self.links.linked_mut(link) {
-            connection.told.insert(no);
+            connection.told.insert(no, None);
             known.subscribers.forget_destinations();
             self.registry.subscribers_changed();
         }
@@ -67,10 +67,13 @@ impl Distributor<'_> {
     pub(crate) fn ask_for_subscribers(&mut self, no: ServiceNo) {
         let Some(known) = self.registry.services.get_mut(no) else { return };
         let Some(publisher) = &mut known.publisher else { return };
-        (publisher.asks_since, publisher.unasked_after) = (known.revision, publisher.sequence);
+        publisher.asks_since = known.revision;
+        let sequence = publisher.sequence;
         known.subscribers.forget_destinations();
         for connection in self.links.connections_mut() {
-            connection.told.remove(&no);
+            if let Some(told) = connection.told.get_mut(&no) {
+                told.get_or_insert(sequence);
+            }
         }
         self.registry.subscribers_changed();
     }
@@ -93,13 +96,13 @@ impl Distributor<'_> {
     pub(super) fn sent_since(&self, no: ServiceNo, link: Option<LinkId>) -> u64 {
         let Some(known) = self.registry.services.get(no) else { return 0 };
         let Some(publisher) = &known.publisher else { return 0 };
-        let unasked = |link| {
-            let connection = self.links.linked(link);
-            connection.is_some_and(|connection| {
-                connection.capabilities().relays_for_us && !connection.told.contains(&no)
-            })
-        };
-        if link.is_some_and(unasked) { publisher.unasked_after } else { publisher.sequence }
+        let connection = link.and_then(|link| self.links.linked(link));
+        let relay = connection.filter(|connection| connection.capabilities().relays_for_us);
+        match relay.map(|connection| connection.told.get(&no)) {
+            Some(None) => 0,
+            Some(Some(Some(since))) => *since,
+            Some(Some(None)) | None => publisher.sequence,
+        }
     }
 
     /// What whoever asks for kept values is to know of live reports: see
