@@ -119,7 +119,7 @@ impl Distributor<'_> {
                 // Subscribers here count once; publishers are told of them over every route.
                 None if within.is_some() && self.has_subscriber(no, process, &want) => {
                     for route in &routes {
-                        self.tell_route(*route, process, &want, true);
+                        self.tell_route(*route, (process, None), &want, true);
                     }
                 }
                 link => {
@@ -338,7 +338,7 @@ impl Distributor<'_> {
         let within = link.and_then(|link| self.links.exchange_of(link)).map(|of| of.id);
         for route in self.publisher_routes(no) {
             if within.is_none_or(|within| route.exchange == within) {
-                self.tell_route(route, process, want, added);
+                self.tell_route(route, (process, link), want, added);
             }
         }
     }
@@ -349,8 +349,17 @@ impl Distributor<'_> {
         known.is_some_and(|known| known.subscribers.has(process, None, want))
     }
 
-    fn tell_route(&mut self, route: ServiceRoute, process: ProcessNo, want: &Want, added: bool) {
+    fn tell_route(
+        &mut self,
+        route: ServiceRoute,
+        (process, link): (ProcessNo, Option<LinkId>),
+        want: &Want,
+        added: bool,
+    ) {
         let (service, want) = (route.peer_no, want.clone());
+        if let Some(link) = link {
+            self.links.stay_behind_ends(route.link, link);
+        }
         self.links.send(route.link, Out::Subscriber { added, service, process, want });
     }
 

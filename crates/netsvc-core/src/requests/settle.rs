@@ -332,7 +332,12 @@ impl Router<'_> {
                 self.tell_outcome(key, outcome, extensions, sink);
             }
             Caller::Link(link, number) => {
-                if let Some(mut outlet) = self.links.outlet(link) {
+                let outlet = if tells_of_providers(outcome) {
+                    self.links.outlet_for(None, link)
+                } else {
+                    self.links.outlet(link)
+                };
+                if let Some(mut outlet) = outlet {
                     outlet.respond(&ResponseRef { call: number, outcome: *outcome, extensions });
                     outlet.connection().inbound.remove(number);
                 }
@@ -396,4 +401,16 @@ impl<'a> From<&'a RequestError> for OutcomeRef<'a> {
         let RequestError { code, delivered, message } = error;
         Self::Error { code: *code, delivered: *delivered, message }
     }
+}
+
+/// Whether an outcome is about who is there, or is not: what has become known of that is told
+/// before.
+fn tells_of_providers(outcome: &OutcomeRef<'_>) -> bool {
+    matches!(
+        outcome,
+        OutcomeRef::Error {
+            code: RequestCode::NoService | RequestCode::NoMethod | RequestCode::Lost,
+            ..
+        }
+    )
 }

@@ -96,12 +96,6 @@ impl Scope {
 }
 
 impl Entry {
-    /// Whoever may know of it, besides those who have been told. The end of a process is known to
-    /// all: what is said of it afterwards is about its next life.
-    fn origin(&self) -> LinkId {
-        if matches!(self.change, Change::ProcessGone(_)) { NOBODY } else { self.source }
-    }
-
     pub(super) fn concerns(&self, link: LinkId, exchange: &Exchange) -> bool {
         self.scope.concerns(link, exchange)
     }
@@ -181,8 +175,11 @@ impl ChangeLog {
         let charged = u32::try_from(size).unwrap_or(u32::MAX);
         let before = self.total;
         self.total += u64::from(charged);
+        // Who has ended a process need not know of that, and nobody waits for it.
+        if !matches!(change, Change::ProcessGone(_)) {
+            self.last.insert(source, position + 1);
+        }
         let entry = Entry { change, scope, size: charged, source, before };
-        self.last.insert(entry.origin(), position + 1);
         self.entries.push_back(entry);
         self.has_news = true;
         self.recount();
@@ -272,8 +269,8 @@ impl ChangeLog {
             && let Some(entry) = self.entries.pop_front()
         {
             self.base += 1;
-            if self.last.get(&entry.origin()) == Some(&self.base) {
-                self.last.remove(&entry.origin());
+            if self.last.get(&entry.source) == Some(&self.base) {
+                self.last.remove(&entry.source);
             }
             if entry.source != NOBODY {
                 self.shares.remove(entry.source, entry.size as usize);

@@ -170,7 +170,7 @@ impl Links {
         let before = out.len();
         if outbound.is_change_due() {
             self.encode_change(link, outbound, out, sources);
-            outbound.pay_for_changes(out.len() - before);
+            outbound.pay_for_changes(out.len() - before, self.changes.end());
         } else {
             let Some(entry) = outbound.outbox.pop() else { return false };
             outbound.encode_entry(now, link, entry, out, sources);

@@ -2,7 +2,8 @@
 //!
 //! Whatever is sent comes behind the changes that whoever sends it may know of: those that it has
 //! caused, and those that it has been told of. So everybody sees what comes of what in that order.
-//! It overtakes the rest: thousands of services that others announce keep no request waiting. And
+//! What this process itself says of who is there comes behind all of them. A message overtakes the
+//! rest: thousands of services that others announce keep no request waiting. And
 //! no change overtakes what was sent before it happened. So unless a peer knows of all changes,
 //! there is an [`Out::Changes`] in its outbox before each message, up to what was known by then.
 
@@ -26,8 +27,9 @@ use super::{Outbound, Snapshot};
 
 /// What passing over a change counts for that does not concern a link, in bytes.
 const LOOK: usize = 8;
-/// Bytes of changes that may be told at once while other things wait.
-const MOST_CREDIT: usize = 16 << 10;
+/// Bytes of changes that may be told before other things that wait, beyond as many as those have
+/// sent.
+const MOST_AHEAD: u32 = 2 << 10;
 
 impl Links {
     /// A service or process has changed: all whom that concerns are to be told, behind what was
@@ -74,6 +76,16 @@ impl Links {
         let needed = needed.max(self.changes.last_of(origin)).min(end);
         if let Some(connection) = self.linked_mut(link) {
             connection.out.queue_changes(needed, end);
+        }
+    }
+
+    /// What is sent on a link next is about who is at the other end of `subject`: it comes behind
+    /// the end of that process's last life, which the peer may know by another number.
+    pub(crate) fn stay_behind_ends(&mut self, link: LinkId, subject: LinkId) {
+        let since = self.linked(subject).map_or(0, |subject| subject.out.told.since);
+        let end = self.changes.end();
+        if let Some(connection) = self.linked_mut(link) {
+            connection.out.queue_changes(since, end);
         }
     }
 
@@ -197,7 +209,8 @@ impl Links {
 impl Outbound {
     /// The peer is told of what changes from now on.
     pub(in crate::links) fn follow_changes(&mut self, position: u64) {
-        self.told = Told { position, queued: position, follows: true, ..Told::default() };
+        let told = Told { since: position, position, queued: position, ..Told::default() };
+        self.told = Told { follows: true, ..told };
     }
 
     /// Where the peer is in the log of changes, if it is to be told of any.
@@ -238,18 +251,20 @@ impl Outbound {
     pub(super) fn is_change_due(&self) -> bool {
         let Some((needed, upto, alone)) = self.outbox.changes_first() else { return false };
         let position = self.told.position;
-        position < needed || (position < upto && (alone || self.told.credit > 0))
+        position < needed || (position < upto && (alone || self.told.ahead < MOST_AHEAD))
     }
 
     /// What waits beside changes has sent so many bytes: changes may send as many before the next.
     #[inline]
     pub(super) fn share_with_changes(&mut self, bytes: usize) {
-        self.told.credit = (self.told.credit + bytes).min(MOST_CREDIT);
+        self.told.ahead = self.told.ahead.saturating_sub(capped(bytes));
     }
 
-    /// Changes have sent so many.
-    pub(super) fn pay_for_changes(&mut self, bytes: usize) {
-        self.told.credit = self.told.credit.saturating_sub(bytes);
+    /// Changes have sent so many, and the log ends there. Few go first, however little else is
+    /// sent; of very many that others cause all the time, no more than their part.
+    pub(super) fn pay_for_changes(&mut self, bytes: usize, end: u64) {
+        let ahead = (self.told.ahead + capped(bytes)).min(MOST_AHEAD);
+        self.told.ahead = if self.knows_all(end) { 0 } else { ahead };
     }
 
     /// The turn of changes is over. What is left may come later.
@@ -294,4 +309,8 @@ impl Outbound {
     pub(super) fn has_introduced(&self, process: ProcessNo) -> bool {
         process == OWN || process == self.peer || self.introduced.contains(&process)
     }
+}
+
+fn capped(bytes: usize) -> u32 {
+    u32::try_from(bytes).map_or(MOST_AHEAD, |bytes| bytes.min(MOST_AHEAD))
 }

@@ -7,13 +7,16 @@ use crate::ids::ServiceNo;
 /// How far a link has come in the log of changes.
 #[derive(Debug, Default)]
 pub(super) struct Told {
+    /// Where it began: behind the end of its process's last life, if that had one here.
+    pub(super) since: u64,
     /// Up to here the peer has been told.
     pub(super) position: u64,
     /// Up to here it is to be told, behind what is in the outbox; up to there before what will be.
     pub(super) queued: u64,
     pub(super) needed: u64,
-    /// Bytes that it may be told before what else waits: as many as that has sent.
-    pub(super) credit: usize,
+    /// Bytes that it was told before what else waited, beyond as many as that has sent; 0: it knows
+    /// of all changes.
+    pub(super) ahead: u32,
     /// The end of the log when the snapshot had come to the last service.
     pub(super) after_snapshot: u64,
     /// The link follows the log.
