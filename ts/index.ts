@@ -24,7 +24,9 @@ export {
   NetsvcError,
   type RequestCode,
   RequestError,
+  type RequestErrorOptions,
   ServiceFailure,
+  type ServiceFailureOptions,
   TimeoutError,
   TooLargeError,
 } from "./errors.js";

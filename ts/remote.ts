@@ -1,6 +1,7 @@
 import { TARGET_IDENTITY, TARGET_NAME } from "./border/numbers.js";
 import { type Encoded, encodeArguments } from "./content/content.js";
-import { EncodingError, RequestError, TooLargeError } from "./errors.js";
+import { EncodingError, TooLargeError } from "./errors.js";
+import { type Asked, requestError } from "./internal/asked.js";
 import type { Core } from "./internal/core.js";
 import { INSPECT, methodsOf, streamsOf } from "./internal/members.js";
 import { cancelled } from "./internal/pending.js";
@@ -155,15 +156,13 @@ export class RemoteService<C extends Contract = Untyped> {
     const timeoutMs = this.#check(method, args, options.timeout);
     const credit = check.count(options.credit ?? DEFAULT_CREDIT, "credit");
     if (credit > MAX_CREDIT) throw new RangeError(`credit must be at most ${MAX_CREDIT}`);
+    const wait = options.wait === true;
+    const how = { timeoutMs, wait, prefer: preferred(options.prefer), parts: credit };
+    const asked = { target: this.#target, method, how };
     return new RemoteStream<Part<C, M>>(core, {
-      target: this.#target,
-      method,
-      timeoutMs,
-      wait: options.wait === true,
-      prefer: preferred(options.prefer),
-      credit,
+      asked,
       signal: check.signal(options.signal),
-      arguments: () => encoded(args, core.options.payloadLimit),
+      arguments: () => encoded(asked, args, core.options.payloadLimit),
     });
   }
 
@@ -178,10 +177,11 @@ export class RemoteService<C extends Contract = Untyped> {
       const signal = check.signal(how.signal);
       const { pending, options } = this.#core;
       const timeoutMs = this.#check(method, args, timeout);
-      if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
-      const { kind, bytes } = encoded(args, options.payloadLimit);
       const sent = { timeoutMs, wait: wait === true, prefer: preferred(prefer), parts: 0 };
-      return pending.send(sent, this.#target, method, kind, bytes, signal);
+      const asked = { target: this.#target, method, how: sent };
+      if (signal?.aborted) return Promise.reject(cancelled(asked, signal, "no"));
+      const { kind, bytes } = encoded(asked, args, options.payloadLimit);
+      return pending.send(asked, kind, bytes, signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -196,17 +196,17 @@ export class RemoteService<C extends Contract = Untyped> {
   }
 }
 
-function encoded(args: readonly unknown[], limit: number): Encoded {
+function encoded(asked: Asked, args: readonly unknown[], limit: number): Encoded {
   try {
     return encodeArguments(args, limit);
   } catch (error) {
-    const cause = { cause: error };
     if (error instanceof TooLargeError) {
       const text = `the arguments exceed limits.payload of the caller, which is ${limit} bytes`;
-      throw new RequestError("too-large", "no", text, cause);
+      throw requestError(asked, "too-large", "no", text, error);
     }
-    if (error instanceof EncodingError)
-      throw new RequestError("encoding", "no", error.message, cause);
+    if (error instanceof EncodingError) {
+      throw requestError(asked, "encoding", "no", error.message, error);
+    }
     throw error;
   }
 }

@@ -231,9 +231,8 @@ export class Core implements Sink {
 
   submitFailed(error: unknown): void {
     // What was packed is lost, and nobody knows which requests were among it: none may hang.
-    this.pending.end(
-      () => new RequestError("lost", "unknown", "the request was lost", { cause: error }),
-    );
+    const text = "the request was lost";
+    this.pending.end({ code: "lost", delivered: "unknown", text, cause: error });
     // At the exit of the process, the native side may be closed already.
     if (Object(error).code !== "closed") this.failed(error);
   }
@@ -286,7 +285,7 @@ export class Core implements Sink {
   #end(): void {
     this.#open = false;
     this.#bridge.close();
-    this.pending.end(() => new RequestError("lost", "unknown", "the registry was closed"));
+    this.pending.end({ code: "lost", delivered: "unknown", text: "the registry was closed" });
     this.calls.end(() => new ClosedError("the registry"));
     this.listens.end(new ClosedError("the registry"));
     this.flushes.end(new ClosedError("the registry"));
