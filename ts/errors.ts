@@ -239,14 +239,27 @@ export class TooLargeError extends NetsvcError {
   }
 }
 
+/** Options of an `EncodingError`. */
+export interface EncodingErrorOptions extends ErrorOptions {
+  path?: string | undefined;
+}
+
 /** A value cannot be content, or received bytes are not what they claim to be. Code `encoding`. */
 export class EncodingError extends NetsvcError {
   static {
     shareAmongCopies(EncodingError, "EncodingError");
   }
 
-  constructor(message: string, options?: ErrorOptions) {
+  /**
+   * Where in the value that cannot be content, as `devices[0].meta.last`; in what a call is given,
+   * from `arguments` on. Of a Map, `get(key)`, of a Set, the number of the element. For people:
+   * long ones are cut. `undefined` if it is the value itself, and for received bytes.
+   */
+  readonly path: string | undefined;
+
+  constructor(message: string, options?: EncodingErrorOptions) {
     super("encoding", message, options);
+    this.path = options?.path;
   }
 }
 

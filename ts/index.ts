@@ -16,6 +16,7 @@ export {
   ClosedError,
   type Delivered,
   EncodingError,
+  type EncodingErrorOptions,
   ExchangeError,
   LimitError,
   type LinkCode,

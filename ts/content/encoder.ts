@@ -23,6 +23,10 @@ const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 256 << 10;
 /** Longest string written unit by unit; above, a call into the runtime is faster. */
 const SHORT_STRING = 48;
+/** UTF-16 units of a key that an error shows. */
+const SHOWN = 40;
+/** Keys that follow a dot; others are in brackets and quotes. */
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,39}$/u;
 const MAX_UINT64 = (1n << 64n) - 1n;
 
 const UNSIGNED = 0;
@@ -41,6 +45,12 @@ export class Encoder {
   readonly #tally = new Tally();
   #at = 0;
   #limit = 0;
+  #path = "";
+
+  /** Where in the value the last `encode` failed, as JavaScript says it: `.devices[0].last`. */
+  get path(): string {
+    return this.#path;
+  }
 
   /**
    * Encodes `value`. The result is a view that the next `encode` overwrites. Throws EncodingError,
@@ -50,6 +60,7 @@ export class Encoder {
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     this.#at = 0;
     this.#limit = limit;
+    this.#path = "";
     this.#tally.begin();
     this.#value(value, 0);
     if (this.#at > limit) throw tooLarge(this.#limit);
@@ -127,17 +138,28 @@ export class Encoder {
     // A getter in it may change it meanwhile; what was announced must follow.
     const { length } = value;
     this.#head(ARRAY, length);
-    for (let index = 0; index < length; index++) this.#value(value[index], depth + 1);
+    let index = 0;
+    try {
+      for (; index < length; index++) this.#value(value[index], depth + 1);
+    } catch (error) {
+      throw this.#failed(error, `[${index}]`);
+    }
   }
 
   #map(value: ReadonlyMap<unknown, unknown>, depth: number): void {
     const entries = [...value];
     let numbers = 0;
     this.#head(MAP, entries.length);
-    for (const [key, item] of entries) {
-      numbers = this.#tally.key(key, numbers);
-      this.#value(key, depth + 1);
-      this.#value(item, depth + 1);
+    let current: unknown;
+    try {
+      for (const [key, item] of entries) {
+        current = key;
+        numbers = this.#tally.key(key, numbers);
+        this.#value(key, depth + 1);
+        this.#value(item, depth + 1);
+      }
+    } catch (error) {
+      throw this.#failed(error, `.get(${shown(current)})`);
     }
   }
 
@@ -151,12 +173,24 @@ export class Encoder {
   #plain(value: object, depth: number): void {
     const keys = Object.keys(value);
     this.#head(MAP, keys.length);
-    for (const key of keys) {
-      if (key === "__proto__") throw new EncodingError("a key __proto__ cannot be content");
-      checkKey(key.length);
-      this.#text(key);
-      this.#value((value as Record<string, unknown>)[key], depth + 1);
+    let current = "";
+    try {
+      for (const key of keys) {
+        current = key;
+        if (key === "__proto__") throw new EncodingError("a key __proto__ cannot be content");
+        checkKey(key.length);
+        this.#text(key);
+        this.#value((value as Record<string, unknown>)[key], depth + 1);
+      }
+    } catch (error) {
+      throw this.#failed(error, IDENTIFIER.test(current) ? `.${current}` : `[${shown(current)}]`);
     }
+  }
+
+  /** Notes on the way out what was being encoded: nothing is kept for values that can travel. */
+  #failed(error: unknown, within: string): unknown {
+    this.#path = within + this.#path;
+    return error;
   }
 
   #number(value: number): void {
@@ -286,6 +320,14 @@ export class Encoder {
     this.#buffer.copy(grown, 0, 0, this.#at);
     this.#buffer = grown;
   }
+}
+
+/** A key of a Map or object, for people. */
+function shown(key: unknown): string {
+  if (typeof key === "string") {
+    return JSON.stringify(key.length > SHOWN ? `${key.slice(0, SHOWN)}…` : key);
+  }
+  return typeof key === "object" || typeof key === "function" ? "…" : String(key);
 }
 
 /** Whether that is the Object.prototype of another realm. */
