@@ -6,6 +6,7 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import { Core } from "./internal/core.js";
 import { awaitProvider } from "./internal/provider.js";
+import { showAs } from "./internal/shown.js";
 import {
   parseFilter,
   parseSubscriptionTarget,
@@ -85,6 +86,7 @@ export class Registry extends Emitter<RegistryEvents> {
 
   static {
     coreOf = (registry) => registry.#use();
+    showAs("Registry", Registry.prototype);
   }
 
   constructor(options: RegistryOptions = {}) {
@@ -212,6 +214,16 @@ export class Registry extends Emitter<RegistryEvents> {
     const drain = check.drainMs(options.drain);
     this.#closing ??= this.#core?.close(drain) ?? Promise.resolve();
     return this.#closing;
+  }
+
+  /**
+   * What it is, for `JSON.stringify` and logs; so it is printed, too. As long as it was not used,
+   * it has no id, and looking at it is no use.
+   */
+  toJSON(): object {
+    const state = this.#closing !== undefined ? "closed" : this.#core ? "open" : "unused";
+    const { id, io } = this.#core ?? {};
+    return { state, label: this.#core?.options.label ?? this.#options.label, id, io };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, HandlerContext, LocalService } from "./internal/calls.js";
 import type { Core } from "./internal/core.js";
+import { showAs } from "./internal/shown.js";
 import * as check from "./options/checks.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
 import type { ContentOf, Contract, Handlers, SubjectOf, Untyped } from "./types.js";
@@ -93,6 +94,10 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
   readonly #groups: Set<string>;
   readonly #subscribers = new Map<string, Subscriber>();
   #closed = false;
+
+  static {
+    showAs("Service", Service.prototype);
+  }
 
   /** Throws RangeError or TypeError for wrong arguments, a LimitError above 1,024 services. */
   constructor(
@@ -186,6 +191,13 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     core.calls.services.delete(this.#number);
     this.#subscribers.clear();
     if (core.open) core.command((native) => native.closeService(this.#number));
+  }
+
+  /** What it is, for `JSON.stringify` and logs; so it is printed, too. */
+  toJSON(): object {
+    const { name, identity, audience, groups, methods, subscribers } = this;
+    const closed = this.#closed || !this.#core.open;
+    return { name, identity, audience, groups, methods, subscribers, closed };
   }
 
   [Symbol.dispose](): void {
