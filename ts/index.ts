@@ -45,6 +45,7 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./exchange.js";
+export type { HandlerError } from "./handler-error.js";
 export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
 export type { Link, LinkState, Peer } from "./link.js";
 export type { LinkEvent } from "./link-event.js";

@@ -4,6 +4,7 @@ import { PackedReader } from "./border/packed.js";
 import type { Change } from "./change.js";
 import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
+import type { HandlerError } from "./handler-error.js";
 import { Core } from "./internal/core.js";
 import { awaitProvider } from "./internal/provider.js";
 import { showAs } from "./internal/shown.js";
@@ -57,6 +58,13 @@ export interface RegistryEvents {
    * becomes a warning of the process.
    */
   callbackError: unknown;
+  /**
+   * A handler of a service of this registry threw, or rejected with, something else than a
+   * ServiceFailure, or what it returned cannot travel. It is logged at level `error` as well, up to
+   * ten times a minute for each method. Not told: failures on purpose (ServiceFailure), and
+   * whatever a handler ends with after its `signal` has aborted.
+   */
+  handlerError: HandlerError;
 }
 
 /** Options of `registry.waitFor`. */
@@ -90,14 +98,17 @@ export class Registry extends Emitter<RegistryEvents> {
   }
 
   constructor(options: RegistryOptions = {}) {
-    // What a listener of `callbackError` throws must not come back to it.
-    super((listener, error) => {
+    let failed = warn;
+    super((listener, argument, event) => {
+      // What a listener of `callbackError` throws must not come back to it.
+      const report = event === "callbackError" ? warn : failed;
       try {
-        watchRejection(listener(error), warn);
+        watchRejection(listener(argument), report);
       } catch (thrown) {
-        warn(thrown);
+        report(thrown);
       }
     });
+    failed = (error) => this.#callbackFailed(error);
     this.#options = options;
     this.#maxTimeout = check.maxTimeout(options.maxTimeout);
     this.#maxRetry = check.maxRetry(options.maxRetry);
@@ -230,6 +241,10 @@ export class Registry extends Emitter<RegistryEvents> {
     return this.close();
   }
 
+  #callbackFailed(error: unknown): void {
+    if (!this.emit("callbackError", error)) warn(error);
+  }
+
   #use(): Core {
     if (this.#closing !== undefined) throw new ClosedError("the registry");
     if (this.#core === undefined) {
@@ -242,9 +257,8 @@ export class Registry extends Emitter<RegistryEvents> {
         maxTimeout: this.#maxTimeout,
         maxRetry: this.#maxRetry,
         log: new Log(label, this.#options.log),
-        callbackFailed: (error) => {
-          if (!this.emit("callbackError", error)) warn(error);
-        },
+        callbackFailed: (error) => this.#callbackFailed(error),
+        handlerFailed: (failure) => this.emit("handlerError", failure),
       });
     }
     return this.#core;

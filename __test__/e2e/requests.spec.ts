@@ -103,7 +103,7 @@ describe("a request ends with", () => {
   });
 
   it("the service's own failure, with its code, message and data (15)", async () => {
-    const { user } = await star();
+    const { provider, user } = await star();
     const data = { sensor: 7, readings: [1.5, null] };
     expect(
       await rejection(call(user, "fail", { args: ["broken", "no sensor", data] })),
@@ -118,6 +118,12 @@ describe("a request ends with", () => {
       ...{ name: "ServiceFailure", code: "error", message: "not meant", delivered: "yes" },
       ...{ service: "echo", method: "throw" },
     });
+    // What was not on purpose is told at home, with all that its caller does not hear.
+    await provider.stderrMatches(/netsvc error provider: echo\.throw failed: .*not meant\n\s+at /);
+    expect(await provider.event("handlerError")).toMatchObject({
+      ...{ service: "echo", method: "throw", error: { message: "not meant" } },
+    });
+    expect(user.told("handlerError")).toEqual([]);
   });
 
   it("what did not come, from whom, within what time, and where it was awaited (15)", async () => {

@@ -134,7 +134,7 @@ describe("a failure", () => {
     expect(error).not.toHaveProperty("hidden");
     expect(error.stack).not.toContain("calculator");
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/calculator\.fail threw TypeError: secret is 42\n\s+at /);
+    expect(lines[0]).toMatch(/calculator\.fail failed: TypeError: secret is 42\n\s+at /);
     expect(await rejection(remote.methods.fail("string"))).toMatchObject({
       code: "error",
       message: "just a string",
