@@ -38,6 +38,11 @@ export class Emitter<Events> {
     return this;
   }
 
+  /** The same as `off`: `once` and `on` of node:events know no other name. */
+  removeListener<E extends keyof Events>(event: E, listener: (argument: Events[E]) => void): this {
+    return this.off(event, listener);
+  }
+
   /** Tells all listeners of this moment; false if there are none. */
   protected emit<E extends keyof Events>(event: E, argument: Events[E]): boolean {
     const listeners = this.#listeners.get(event);
