@@ -17,6 +17,7 @@ import {
   TAG_SET,
   typeOfPrototype,
 } from "./tags.js";
+import { bytesOf, type TypedArray, tagOfTypedArray } from "./typed-arrays.js";
 
 const INITIAL_BYTES = 4096;
 /** A buffer grown beyond this by one large content is not kept for the next. */
@@ -116,6 +117,11 @@ export class Encoder {
     if (own !== undefined) {
       this.#head(TAG, own.tag);
       this.#value(own.encode(value), depth + 1);
+      return;
+    }
+    const typed = tagOfTypedArray(value);
+    if (typed !== undefined) {
+      this.#typedArray(typed, value as TypedArray);
     } else if (types.isMap(value)) {
       this.#head(TAG, TAG_MAP);
       this.#map(value, depth);
@@ -240,6 +246,14 @@ export class Encoder {
     this.#number(time / 1000 + 0); // + 0: no -0 for dates just before 1970
   }
 
+  #typedArray(tag: number, value: TypedArray): void {
+    checkAttached(value);
+    // Counts twice: for its memory, which becomes one of its own.
+    this.#tally.object();
+    this.#head(TAG, tag);
+    this.#bytes(bytesOf(value));
+  }
+
   #bytes(value: Uint8Array): void {
     checkAttached(value);
     // Read once: another thread may let shared memory grow.
@@ -348,7 +362,7 @@ export function tooLarge(limit: number): TooLargeError {
  * Throws if the memory of bytes is gone: their ArrayBuffer was transferred, or has become too small
  * for them. They look like none.
  */
-export function checkAttached(bytes: Uint8Array): void {
+export function checkAttached(bytes: { readonly length: number }): void {
   if (bytes.length > 0) return;
   try {
     Uint8Array.prototype.indexOf.call(bytes, 0);
