@@ -54,6 +54,8 @@ export type { Limits } from "./options/limits.js";
 export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
 export type { NextOptions } from "./options/next.js";
 export {
+  configure,
+  type DefaultOptions,
   Registry,
   type RegistryEvents,
   type RegistryOptions,
