@@ -5,6 +5,7 @@ import { type Asked, requestError } from "./internal/asked.js";
 import type { Core } from "./internal/core.js";
 import { methodsOf, streamsOf } from "./internal/members.js";
 import { cancelled } from "./internal/pending.js";
+import { retrying } from "./internal/retrying.js";
 import { INSPECT } from "./internal/shown.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options/checks.js";
@@ -42,6 +43,13 @@ export interface CallOptions {
    * of the own process first; `"any"`, whoever has least to do.
    */
   prefer?: Prefer | undefined;
+  /**
+   * Repeats the request within the deadline while it ends with `delivered` no, and in `no-service`,
+   * `overloaded`, `lost` or `link-lost`: after 25–50 ms, then up to twice as long each time, at
+   * most 1 s. What may have been delivered is never repeated, nor what would end the same again.
+   * Without time for another attempt it rejects with the last error. Arguments are read once.
+   */
+  retry?: boolean | undefined;
 }
 
 const DEFAULTS: CallOptions = Object.freeze({});
@@ -159,7 +167,7 @@ export class RemoteService<C extends Contract = Untyped> {
     if (credit > MAX_CREDIT) throw new RangeError(`credit must be at most ${MAX_CREDIT}`);
     const wait = options.wait === true;
     const how = { timeoutMs, wait, prefer: preferred(options.prefer), parts: credit };
-    const asked = { target: this.#target, method, how };
+    const asked = { target: this.#target, method, how, timeoutMs };
     return new RemoteStream<Part<C, M>>(core, {
       asked,
       signal: check.signal(options.signal),
@@ -176,13 +184,22 @@ export class RemoteService<C extends Contract = Untyped> {
     try {
       const { timeout, wait, prefer } = how;
       const signal = check.signal(how.signal);
-      const { pending, options } = this.#core;
+      const core = this.#core;
+      const { pending, options } = core;
       const timeoutMs = this.#check(method, args, timeout);
       const sent = { timeoutMs, wait: wait === true, prefer: preferred(prefer), parts: 0 };
-      const asked = { target: this.#target, method, how: sent };
+      const asked = { target: this.#target, method, how: sent, timeoutMs };
       if (signal?.aborted) return Promise.reject(cancelled(asked, signal, "no"));
       const { kind, bytes } = encoded(asked, args, options.payloadLimit);
-      return pending.send(asked, kind, bytes, signal);
+      if (how.retry !== true) return pending.send(asked, kind, bytes, signal);
+      // The next encoding, or the application, would change them meanwhile.
+      const kept = Uint8Array.from(bytes);
+      return retrying(core, asked, signal, (left) => {
+        core.assertOpen();
+        if (signal?.aborted) throw cancelled(asked, signal, "no");
+        const again = { ...asked, how: { ...sent, timeoutMs: left } };
+        return pending.send(again, kind, kept, signal);
+      });
     } catch (error) {
       return Promise.reject(error);
     }

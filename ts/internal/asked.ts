@@ -9,18 +9,20 @@ export interface Asked {
   readonly target: Target;
   readonly method: string;
   readonly how: RequestHow;
+  /** What its errors say; `how` has less of it left when the request is repeated. */
+  readonly timeoutMs: number;
 }
 
 /** The error that ends a request. */
 export function requestError(
-  { target, method, how }: Asked,
+  { target, method, timeoutMs }: Asked,
   code: RequestCode,
   delivered: Delivered,
   text: string,
   cause?: unknown,
 ): RequestError {
   const service = target.text;
-  const timeout = how.timeoutMs / 1000;
+  const timeout = timeoutMs / 1000;
   return new RequestError(code, delivered, `${service}.${method}: ${text}`, {
     ...(cause === undefined ? {} : { cause }),
     ...{ service, method, timeout },
@@ -29,8 +31,8 @@ export function requestError(
 
 /** The error of a request whose own deadline passed. */
 export function overdue(asked: Asked, delivered: Delivered): RequestError {
-  const { timeoutMs, parts } = asked.how;
-  const awaited = parts === 0 ? "outcome" : "part and no end";
+  const { timeoutMs, how } = asked;
+  const awaited = how.parts === 0 ? "outcome" : "part and no end";
   return requestError(asked, "deadline", delivered, `no ${awaited} within ${timeoutMs / 1000} s`);
 }
 
