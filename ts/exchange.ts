@@ -8,6 +8,7 @@ import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
 import { OpenWork } from "./internal/open-work.js";
+import { showAs } from "./internal/shown.js";
 import { onAbort } from "./internal/signals.js";
 import { Link, type LinkOwner } from "./link.js";
 import type { LinkEvent } from "./link-event.js";
@@ -136,6 +137,10 @@ export class Exchange extends Emitter<ExchangeEvents> {
   #closing: Deferred<void> | undefined;
   #closed = false;
 
+  static {
+    showAs("Exchange", Exchange.prototype);
+  }
+
   /**
    * Makes the endpoint; `listen` or `connect` follow. Throws an ExchangeError `exchange-exists`
    * when the registry has one for that group.
@@ -191,6 +196,12 @@ export class Exchange extends Emitter<ExchangeEvents> {
   /** Links that are not closed. */
   get links(): readonly Link[] {
     return [...this.#links.values()];
+  }
+
+  /** What it is, for `JSON.stringify` and logs; so it is printed, too. */
+  toJSON(): object {
+    const role = this.role === EXCHANGE_SERVER ? "server" : "client";
+    return { role, group: this.group, links: this.links, closed: this.#closed };
   }
 
   /**
