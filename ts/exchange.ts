@@ -1,4 +1,4 @@
-import { type Authorise, mayLink } from "./authorise.js";
+import { type Authorise, mayLink, partsOf } from "./authorise.js";
 import type { LinkDelivery } from "./border/deliveries.js";
 import type { NativeListen, NativeTarget } from "./border/native.js";
 import { FLUSH_DONE, FLUSH_LINK_LOST, ROLE_CLIENT, ROLE_SERVER } from "./border/numbers.js";
@@ -390,7 +390,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   async #decide({ link, address, process, label, attempt }: LinkDelivery): Promise<void> {
     const core = this.#core;
     const authorise = this.#authorise ?? (() => false);
-    const applicant = { address, process, label, attempt };
+    const applicant = { address, ...partsOf(address), process, label, attempt };
     const may = await mayLink(authorise, applicant, core.options.callbackFailed);
     if (core.open && !this.#closed) core.command((native) => native.authorise(link, may));
   }
