@@ -13,6 +13,7 @@ import { run } from "../../scripts/lib/run.mjs";
 import { WatchedProcess } from "../../scripts/lib/watched.mjs";
 import { checkExamples, toolPath } from "../../scripts/setup.mjs";
 import { freePort } from "../helpers/ports.js";
+import { NETSVC } from "../helpers/program.js";
 import { stretched } from "../helpers/time.mjs";
 
 /** How long the programs of a page may take to print what it shows, in milliseconds. */
@@ -89,8 +90,7 @@ test("the hub takes the file that deploy.md shows", async () => {
   const text = readFileSync(file, "utf8").replace(/"192\.168[^"]*"/, '"127.0.0.1:0"');
   writeFileSync(file, text);
   mkdirSync(join(runFolder, "netsvc"));
-  const script = join(root, "dist/cli/netsvc.js");
-  const args = [script, "hub", "--embedded", "--config", file];
+  const args = [NETSVC, "hub", "--embedded", "--config", file];
   const hub = new WatchedProcess(args, { cwd: FOLDER, env: process.env });
   onTestFinished(() => hub.stop());
   expect(await hub.until(() => hub.stderr.includes('"event":"start"'), PATIENCE), hub.stderr).toBe(
