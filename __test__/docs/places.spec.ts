@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { anchorOf } from "../../scripts/lib/anchors.mjs";
 import { root } from "../../scripts/lib/root.mjs";
 
 /** They name files by the ends of their paths. */
@@ -77,14 +78,8 @@ function leads(document: string, link: string): boolean {
   return heading === undefined || headings(read(target)).includes(heading);
 }
 
-/** Anchors as GitHub makes them. */
 function headings(markdown: string): string[] {
-  return all(markdown, /^#+ (.+)$/gm).map((title) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, "")
-      .replaceAll(" ", "-"),
-  );
+  return all(markdown, /^#+ (.+)$/gm).map(anchorOf);
 }
 
 /** Generated ones are not looked for. */
