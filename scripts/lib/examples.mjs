@@ -9,8 +9,8 @@
 //   <!-- output: hub.ts -->          the text block below is what that program prints
 //   <!-- not run: why -->            the code block below is not run, for this reason
 //
-// Without `run` or `alone`, a file is there to be imported, or to be read by a tool (tsconfig.json).
-// A program whose output is not shown prints nothing, and ends by itself unless others of the page
+// Without `run` or `alone`, a file is there to be imported, or read by a tool (tsconfig.json). A
+// program whose output is not shown prints nothing, and ends by itself unless others of the page
 // run with it.
 
 /**

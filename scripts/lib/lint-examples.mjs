@@ -1,5 +1,5 @@
-// typescript-eslint over the code of the docs, with the rules that strict projects of users have on:
-// what we show must pass there. It needs a compiler with an API, so it has one of its own.
+// typescript-eslint over the code of the docs, with the rules that strict projects have on: what we
+// show must pass there. It needs a compiler with an API, so it has one of its own.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
