@@ -42,6 +42,14 @@ describe("the documents", () => {
   });
 });
 
+describe("README.md", () => {
+  it("leads to every page for users", () => {
+    const links = linksOf(read("README.md")).map((link) => link.split("#")[0]);
+    const pages = documents.filter((name) => name.startsWith("docs/") && !/attacks/.test(name));
+    expect(pages.filter((page) => !links.includes(page))).toEqual([]);
+  });
+});
+
 describe("CONTRIBUTING.md", () => {
   it("has every check", () => {
     const checks = Object.keys(scripts).filter((name) => /^(check|test|bench|lint)\b/.test(name));
