@@ -7,7 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { examplesIn, missingLine } from "./lib/examples.mjs";
+import { runPrograms } from "./lib/example-runs.mjs";
+import { examplesIn } from "./lib/examples.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packAddon, packRoot } from "./lib/pack.mjs";
 import { bundlerNames, checkBundler } from "./lib/package-bundles.mjs";
@@ -17,7 +18,6 @@ import { consumers } from "./lib/package-types.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 import { toolScript } from "./lib/tools.mjs";
-import { WatchedProcess } from "./lib/watched.mjs";
 import { withoutRust } from "./lib/without-rust.mjs";
 import { setupOrExit, toolPath } from "./setup.mjs";
 
@@ -96,7 +96,8 @@ async function lint(name, args, program = name) {
 async function compile() {
   const port = String(await freePort());
   for (const { name, code } of examples) write(name, code.replaceAll("11111", port));
-  for (const consumer of consumers(examples.map(({ name }) => name))) {
+  const sources = examples.map(({ name }) => name).filter((name) => name.endsWith("ts"));
+  for (const consumer of consumers(sources)) {
     for (const [name, text] of Object.entries(consumer.programs)) write(name, text);
     write("tsconfig.json", JSON.stringify(consumer.configuration));
     const tsc = toolPath("typescript", "tsc");
@@ -111,32 +112,16 @@ async function compile() {
 }
 
 async function runExamples() {
-  const programs = examples.filter((example) => example.run);
-  expect(programs.length >= 2, 'README.md marks fewer than two examples with "run"');
-  const expectations = programs.some((example) => example.output.length > 0);
+  const shown = examples.filter(({ run }) => run === "together");
+  expect(shown.length >= 2, 'README.md marks fewer than two examples with "run"');
+  const expectations = shown.some(({ output }) => output.length > 0);
   expect(expectations, "README.md shows the output of no example");
-  const processes = programs.map((example) => {
-    const script = example.name.replace(/\.(m?)ts$/, ".$1js");
-    return { example, process: new WatchedProcess([script], { cwd: user, env }) };
-  });
-  const problems = await Promise.all(
-    processes.map(async ({ example, process }) => {
-      const missing = () => missingLine(example.output, process.stdout);
-      await process.until(() => missing() === undefined, EXAMPLES_MS);
-      const line = missing();
-      if (line !== undefined) return `${example.name} did not print: ${line}`;
-      const ended = process.ended;
-      if (ended !== undefined && ended.code !== 0)
-        return `${example.name} ended with ${ended.code}`;
-      return undefined;
-    }),
-  );
-  await Promise.all(processes.map(({ process }) => process.stop()));
-  const problem = problems.filter((text) => text !== undefined).join("\n");
-  const outputs = processes.map(
-    ({ example, process }) => `--- ${example.name}\n${process.stdout}${process.stderr}`,
-  );
-  expect(problem === "", `${problem}\n${outputs.join("")}`);
+  const programs = shown.map((example) => ({
+    ...example,
+    script: example.name.replace(/\.(m?)ts$/, ".$1js"),
+  }));
+  const problems = await runPrograms(programs, { cwd: user, env, patience: EXAMPLES_MS });
+  expect(problems.length === 0, problems.join("\n"));
 }
 
 /**

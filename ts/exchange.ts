@@ -1,4 +1,4 @@
-import { type Authorise, mayLink } from "./authorise.js";
+import { type Authorise, mayLink, partsOf } from "./authorise.js";
 import type { LinkDelivery } from "./border/deliveries.js";
 import type { NativeListen, NativeTarget } from "./border/native.js";
 import { FLUSH_DONE, FLUSH_LINK_LOST, ROLE_CLIENT, ROLE_SERVER } from "./border/numbers.js";
@@ -39,9 +39,10 @@ export interface ExchangeOptions {
    * For servers: decides who is linked, with the address and what the process says of itself.
    * Called in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
    *
-   * `true` or `undefined` accepts; `false`, a throw or a rejection refuses. The refused peer hears
-   * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
-   * of the registry, unless it is a LinkError `denied`.
+   * Only `true` accepts; anything else, a throw or a rejection refuses. The refused peer hears
+   * `denied` and no more, and tries again every 2.5–5 s. What was thrown is reported as
+   * `callbackError` of the registry, unless it is a LinkError `denied`; so is what is neither
+   * `true` nor `false`.
    */
   authorise?: Authorise | undefined;
   /** Where messages about its links go. Default: as the registry's. */
@@ -237,7 +238,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * `retry`: above 0 a fixed delay in seconds between attempts and before reconnecting, for ever
    * (below 0.01 counts as 0.01; at most the registry's `maxRetry`); -1 one attempt, never again;
    * omitted, after 0–100 ms, then every 125–250 ms while the outage is younger than 10 s, then
-   * doubling up to 5 s, for ever.
+   * doubling up to 2.5–5 s, for ever.
    *
    * Throws RangeError for other values, TypeError for what does not go together, and an
    * ExchangeError: `role` on a server, `already-connected` while the link of an earlier `connect`
@@ -401,7 +402,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   async #decide({ link, address, process, label, attempt }: LinkDelivery): Promise<void> {
     const core = this.#core;
     const authorise = this.#authorise ?? (() => false);
-    const applicant = { address, process, label, attempt };
+    const applicant = { address, ...partsOf(address), process, label, attempt };
     const may = await mayLink(authorise, applicant, core.options.callbackFailed);
     if (core.open && !this.#closed) core.command((native) => native.authorise(link, may));
   }

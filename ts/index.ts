@@ -53,6 +53,7 @@ export type { Io, IoMode } from "./options/io.js";
 export type { Limits } from "./options/limits.js";
 export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
 export type { NextOptions } from "./options/next.js";
+export type { Prefer } from "./options/prefer.js";
 export {
   configure,
   type DefaultOptions,
