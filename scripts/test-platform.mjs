@@ -7,8 +7,8 @@
 // On an emulated processor all waits are stretched, and everything takes three to thirty times as
 // long. So unless told `--all`, which takes an hour, only what touches the addon and starts few
 // processes is tested there, once: see `EMULATED`. What measures memory or runs for long (tags of
-// the tests) is always left out and listed: the emulator's translations of code stay in the process.
-// Mistakes in memory order do not show there, for x86_64 orders more than arm64 does.
+// the tests) is always left out and listed: the emulator's translations of code stay in the
+// process. Mistakes in memory order do not show there, for x86_64 orders more than arm64 does.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
