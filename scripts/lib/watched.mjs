@@ -29,6 +29,7 @@ export class WatchedProcess {
     });
     this.#child.stderr.setEncoding("utf8").on("data", (text) => {
       this.stderr += text;
+      this.#changed();
     });
     this.#child.on("error", (error) => {
       this.stderr += error.message;
