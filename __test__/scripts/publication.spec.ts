@@ -4,6 +4,7 @@ import {
   publicationFaults,
   publicationOf,
   repositoryName,
+  sameRepository,
 } from "../../scripts/lib/publication.mjs";
 
 const own = {
@@ -29,6 +30,12 @@ test("a repository without an owner, or of another form, is told", () => {
   expect(isPlaceholder({ ...own, repository: { url } })).toBe(true);
   for (const wrong of ["", "somebody/netsvc", "https://code.example/somebody/netsvc"])
     expect(() => publicationOf({ ...own, repository: { url: wrong } })).toThrow("repository.url");
+});
+
+test("a package of somebody else is not taken for one's own", () => {
+  expect(sameRepository(own.repository, own)).toBe(true);
+  expect(sameRepository({ url: "git+https://code.example/other/netsvc.git" }, own)).toBe(false);
+  expect(sameRepository(undefined, own)).toBe(false);
 });
 
 test("a packed manifest without what a release needs is refused", () => {

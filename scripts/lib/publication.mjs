@@ -38,6 +38,15 @@ export function repositoryName(manifest) {
 }
 
 /**
+ * Whether a package in the registry is of this repository.
+ * @param {{ url?: string } | undefined} repository of the package
+ * @param {Manifest} own
+ */
+export function sameRepository(repository, own) {
+  return repository?.url === publicationOf(own).repository.url;
+}
+
+/**
  * Whether the owner has yet to be filled in.
  * @param {Manifest} manifest
  */
