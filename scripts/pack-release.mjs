@@ -1,8 +1,9 @@
-// `npm run pack:release [-- --to folder] [platform…]`: packs what a release publishes into packed/,
+// `npm run pack:release [-- --from folder --to folder platform…]`: packs what a release publishes into packed/,
 // which it empties: a package for each platform, with the addon and the hub from artifacts/, and the
 // package itself; a list of them in the order in which they must be published, since whoever
 // installs the last one must find the others; checksums, the release's notes from CHANGELOG.md, and
 // what crates are in the binaries (SBOM). With platforms named, for these alone: no release.
+// `--from`: another folder than artifacts/; `--to`: another than packed/.
 
 import {
   existsSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { packArtifacts, packRoot, platformNames } from "./lib/pack.mjs";
 import { writePacked } from "./lib/packed.mjs";
 import { sectionOf } from "./lib/release-version.mjs";
@@ -24,12 +26,12 @@ import { HUB } from "./lib/targets.mjs";
 import { setupOrExit } from "./setup.mjs";
 
 await setupOrExit();
-const { output, named } = readArguments(process.argv.slice(2));
+const { artifacts, output, named } = readArguments(process.argv.slice(2));
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 try {
   const all = await platformNames();
-  const found = readdirSync(join(root, "artifacts"));
+  const found = readdirSync(artifacts);
   const strangers = [...found, ...named].filter((name) => !all.includes(name));
   if (strangers.length > 0) throw new Error(`no platform: ${strangers.join(", ")}`);
   const platforms = named.length > 0 ? named : all;
@@ -38,7 +40,7 @@ try {
   const work = join(root, ".cache/packing");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const addons = await packArtifacts(work, platforms);
+  const addons = await packArtifacts(work, platforms, artifacts);
   const packages = [...addons, { name, version, tarball: await packRoot(work, addons) }];
   const changelog = text("CHANGELOG.md");
   const notes = sectionOf(changelog, version) ?? sectionOf(changelog, "Unreleased") ?? "";
@@ -54,10 +56,13 @@ try {
 
 /** @param {string[]} args */
 function readArguments(args) {
-  const at = args.indexOf("--to");
-  if (at < 0) return { output: join(root, "packed"), named: args };
-  const [, folder = "packed"] = args.splice(at, 2);
-  return { output: resolve(folder), named: args };
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { from: { type: "string" }, to: { type: "string" } },
+  });
+  const { from = join(root, "artifacts"), to = join(root, "packed") } = values;
+  return { artifacts: resolve(from), output: resolve(to), named: positionals };
 }
 
 /** @param {string} path */
@@ -78,7 +83,7 @@ async function sbom(manifest) {
 function checkComplete(platform) {
   const hub = platform.startsWith("win32-") ? `${HUB}.exe` : HUB;
   for (const file of [`netsvc.${platform}.node`, hub]) {
-    if (!existsSync(join(root, "artifacts", platform, file)))
-      throw new Error(`artifacts/${platform}/${file} is missing`);
+    if (!existsSync(join(artifacts, platform, file)))
+      throw new Error(`${platform}/${file} is missing in ${artifacts}`);
   }
 }

@@ -42,12 +42,13 @@ export async function packAddon(folder) {
  * Packs what `npm run build:targets` made for these platforms, each as its package.
  * @param {string} folder where the tarballs go
  * @param {readonly string[]} platforms
+ * @param {string} [built] where it made it
  * @returns {Promise<PackedAddon[]>}
  */
-export async function packArtifacts(folder, platforms) {
+export async function packArtifacts(folder, platforms, built = join(root, "artifacts")) {
   const packed = [];
   for (const platform of platforms) {
-    const artifacts = join(root, "artifacts", platform);
+    const artifacts = join(built, platform);
     const files = readdirSync(artifacts).map((name) => join(artifacts, name));
     if (!files.some((path) => path.endsWith(`.${platform}.node`)))
       throw new Error(`there is no addon in ${artifacts}: npm run build:targets -- ${platform}`);
