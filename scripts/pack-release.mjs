@@ -1,8 +1,9 @@
-// `npm run pack:release [-- --from folder --to folder platform…]`: packs what a release publishes into packed/,
-// which it empties: a package for each platform, with the addon and the hub from artifacts/, and the
-// package itself; a list of them in the order in which they must be published, since whoever
-// installs the last one must find the others; checksums, the release's notes from CHANGELOG.md, and
-// what crates are in the binaries (SBOM). With platforms named, for these alone: no release.
+// `npm run pack:release [-- --from folder --to folder platform…]`: packs what a release publishes
+// into packed/, which it empties: a package for each platform, with the addon and the hub from
+// artifacts/, and the package itself; a list of them in the order in which they must be published,
+// since whoever installs the last one must find the others; checksums, the release's notes from
+// CHANGELOG.md, and what crates are in the binaries (SBOM). With platforms named, for these alone:
+// no release.
 // `--from`: another folder than artifacts/; `--to`: another than packed/.
 
 import {

@@ -1,9 +1,9 @@
 // `npm run release:rehearse`: a release on this machine (x86_64 Linux), to a real registry that
 // lives as long as it takes: packs what there is in artifacts/ (for this platform, if nothing was
 // built for it there, the addon of native/ and a netsvcd of the development profile), without the
-// modes that artifacts of workflows lose; publishes it as the workflow does, failing half-way, again,
-// and once more; installs it by name with npm, pnpm and yarn, and for other platforms with npm; and
-// uses it there: doctor, `netsvc hub`, the examples of README.md. All of it in a temporary folder.
+// modes that artifacts of workflows lose; publishes it as the workflow does, failing half-way,
+// again, and once more; installs it by name with npm, pnpm and yarn, and for other platforms with
+// npm; and uses it there: doctor, `netsvc hub`, the examples of README.md. All of it in a temporary folder.
 
 import {
   chmodSync,

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   sectionOf,
@@ -21,15 +20,25 @@ const CHANGELOG = `# Changelog
 - The first.
 `;
 
-/** Those of the repository, but for the changelog. */
+const MANIFEST = { name: "p", version: "0.8.0", dependencies: { other: "0.8.0" } };
+
+/** In short what the repository has, with things of the same version that are not its own. */
 function own(): VersionedFiles {
-  const files = Object.fromEntries(
-    VERSIONED.map((path) => [
-      path,
-      readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"),
-    ]),
-  ) as VersionedFiles;
-  return { ...files, "CHANGELOG.md": CHANGELOG };
+  return {
+    "package.json": `${JSON.stringify(MANIFEST, null, 2)}\n`,
+    "package-lock.json": `${JSON.stringify(
+      { ...MANIFEST, packages: { "": MANIFEST, "node_modules/other": { version: "0.8.0" } } },
+      null,
+      2,
+    )}\n`,
+    "Cargo.toml": `[workspace.package]\nversion = "0.8.0"\n\n[workspace.dependencies]
+other = { version = "0.8.0" }\n`,
+    "Cargo.lock": `version = 4\n
+[[package]]\nname = "netsvc-core"\nversion = "0.8.0"\n
+[[package]]\nname = "netsvc-hub"\nversion = "0.8.0"\ndependencies = [\n "other",\n]\n
+[[package]]\nname = "other"\nversion = "0.8.0"\nsource = "registry+here"\n`,
+    "CHANGELOG.md": CHANGELOG,
+  };
 }
 
 test("a version is written into every file that names it, and nothing else is changed", () => {
@@ -41,6 +50,8 @@ test("a version is written into every file that names it, and nothing else is ch
     const changed = after[path].split("\n").filter((line) => !old.includes(line));
     for (const line of changed) expect(line).toMatch(/987\.6\.5/);
     expect(changed).not.toEqual([]);
+    const others = (text: string) => text.match(/other(?:.|\n)*?0\.8\.0/g);
+    if (path !== "CHANGELOG.md") expect(others(after[path])).toEqual(others(before[path]));
   }
   expect(after["CHANGELOG.md"]).toContain(
     "## Unreleased\n\n## 987.6.5 (2026-02-28)\n\n### Added\n\n- Something.\n\n## 0.8.0",

@@ -11,8 +11,8 @@ import { WatchedProcess } from "./watched.mjs";
 const PATIENCE = 30_000;
 
 /**
- * Throws unless netsvcd may be run in a project that was installed on this platform, `netsvc doctor`
- * finds it, and `netsvc hub` is netsvcd and not the hub within Node that it falls back on.
+ * Throws unless netsvcd may be run in a project that was installed on this platform, `netsvc
+ * doctor` finds it, and `netsvc hub` is netsvcd and not the hub within Node that it falls back on.
  * @param {string} project
  * @param {string} platform this one
  * @param {string} [program] Node

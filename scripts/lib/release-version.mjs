@@ -1,4 +1,5 @@
-// The version in all files that name it: written by one command, compared with the tag of a release.
+// The version in all files that name it: written by one command, compared with the tag of a
+// release.
 
 /**
  * The texts of these files, by path.

@@ -1,5 +1,5 @@
-// zizmor, which sees what makes workflows unsafe: rights that are too wide, input that becomes code.
-// PyPI carries it as a program.
+// zizmor, which sees what makes workflows unsafe: rights that are too wide, input that becomes
+// code. PyPI carries it as a program.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
