@@ -1,5 +1,6 @@
 // Before the first release: a package that does not exist yet cannot be published by a workflow,
-// for the registry can only trust a workflow with what is there. By a person who is logged in to npm:
+// for the registry can only trust a workflow with what is there. By a person who is logged in to
+// npm:
 //
 //   npm run release:names                 says which names are free, taken or there already
 //   npm run release:names -- --publish    publishes an empty 0.0.0 under each name that is free

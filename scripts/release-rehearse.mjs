@@ -3,7 +3,8 @@
 // built for it there, the addon of native/ and a netsvcd of the development profile), without the
 // modes that artifacts of workflows lose; publishes it as the workflow does, failing half-way,
 // again, and once more; installs it by name with npm, pnpm and yarn, and for other platforms with
-// npm; and uses it there: doctor, `netsvc hub`, the examples of README.md. All of it in a temporary folder.
+// npm; and uses it there: doctor, `netsvc hub`, the examples of README.md. All of it in a temporary
+// folder.
 
 import {
   chmodSync,
