@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { workflowFaults } from "./lib/actionlint.mjs";
 import { installDebian } from "./lib/debian.mjs";
+import { lintExamples } from "./lib/lint-examples.mjs";
 import { longComments, MOST_COLUMNS } from "./lib/long-comments.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
@@ -27,6 +28,7 @@ const checks = [
     "tsc (examples)",
     () => (existsSync(join(root, "examples")) ? tsc("tsconfig.examples.json") : 0),
   ],
+  ["examples in the docs", () => lintExamples()],
   ["comments", comments],
   ["lock files", lockFiles],
   ["workflows", workflows],

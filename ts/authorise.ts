@@ -8,6 +8,10 @@ export interface Applicant {
    * it is where this hub listens, the path, or the loopback address that the socket accompanies.
    */
   readonly address: string;
+  /** The host of `address`, of IPv6 without brackets; undefined where that is a path. */
+  readonly host: string | undefined;
+  /** The port of `address`; undefined where that is a path. */
+  readonly port: number | undefined;
   /** Id of its process. It has proved it: nobody can take the id of another. */
   readonly process: string;
   /** Label of its process. */
@@ -22,6 +26,12 @@ export interface Applicant {
  * for a mistake.
  */
 export type Authorise = (applicant: Applicant) => boolean | Promise<boolean>;
+
+/** Host and port of an address as the transport names it. */
+export function partsOf(address: string): Pick<Applicant, "host" | "port"> {
+  const [, inBrackets, plain, port] = /^(?:\[([^\]]+)\]|([^:/]+)):(\d+)$/.exec(address) ?? [];
+  return { host: inBrackets ?? plain, port: port === undefined ? undefined : Number(port) };
+}
 
 /**
  * The decision. What was thrown goes to `report` too, unless it is an intended refusal: an error of

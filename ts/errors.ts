@@ -72,7 +72,19 @@ export type RequestCode =
   | "too-large"
   | "encoding";
 
-/** A request ended without a response or failure of the service. */
+/** What a request asked for, for the error that ended it. */
+export interface RequestErrorOptions extends ErrorOptions {
+  service?: string | undefined;
+  method?: string | undefined;
+  timeout?: number | undefined;
+}
+
+/**
+ * A request ended without a response or failure of the service. The message begins with what was
+ * asked: `thermometer.read: no outcome within 5 s`. The stack leads to the `await` of the call.
+ *
+ * As the reason of a handler's `signal` it is about the caller, and says nothing of what was asked.
+ */
 export class RequestError extends NetsvcError {
   static {
     shareAmongCopies(RequestError, "RequestError");
@@ -81,16 +93,36 @@ export class RequestError extends NetsvcError {
   declare readonly code: RequestCode;
   /** Whether the handler may have seen the request. */
   readonly delivered: Delivered;
+  /** What the handle is bound to: the name of the service, or an identity. */
+  readonly service: string | undefined;
+  readonly method: string | undefined;
+  /** The deadline that the request had, in seconds; of a stream, its longest wait for a part. */
+  readonly timeout: number | undefined;
 
-  constructor(code: RequestCode, delivered: Delivered, message: string, options?: ErrorOptions) {
+  constructor(
+    code: RequestCode,
+    delivered: Delivered,
+    message: string,
+    options?: RequestErrorOptions,
+  ) {
     super(code, message, options);
     this.delivered = delivered;
+    this.service = options?.service;
+    this.method = options?.method;
+    this.timeout = options?.timeout;
   }
+}
+
+/** Which method failed, for the failure that its caller gets. */
+export interface ServiceFailureOptions extends ErrorOptions {
+  service?: string | undefined;
+  method?: string | undefined;
 }
 
 /**
  * The failure that a method's handler throws on purpose. The caller's promise rejects with a
- * `ServiceFailure` of the same code, message and data.
+ * `ServiceFailure` of the same code, message and data, which names service and method as well, and
+ * whose stack leads to the `await` of the call.
  *
  * Anything else that a handler throws arrives as a `ServiceFailure` with code `error` and the
  * message of what was thrown; its stack and cause stay in the handler's process.
@@ -107,11 +139,17 @@ export class ServiceFailure extends Error {
   readonly data: unknown;
   /** A handler ran: always `"yes"`. */
   readonly delivered: Delivered = "yes";
+  /** At the caller: what the handle is bound to, the name of the service or an identity. */
+  readonly service: string | undefined;
+  /** At the caller. */
+  readonly method: string | undefined;
 
-  constructor(code: string, message = "", data?: unknown, options?: ErrorOptions) {
+  constructor(code: string, message = "", data?: unknown, options?: ServiceFailureOptions) {
     super(message, options);
     this.code = code;
     this.data = data;
+    this.service = options?.service;
+    this.method = options?.method;
   }
 }
 
@@ -201,14 +239,27 @@ export class TooLargeError extends NetsvcError {
   }
 }
 
+/** Options of an `EncodingError`. */
+export interface EncodingErrorOptions extends ErrorOptions {
+  path?: string | undefined;
+}
+
 /** A value cannot be content, or received bytes are not what they claim to be. Code `encoding`. */
 export class EncodingError extends NetsvcError {
   static {
     shareAmongCopies(EncodingError, "EncodingError");
   }
 
-  constructor(message: string, options?: ErrorOptions) {
+  /**
+   * Where in the value that cannot be content, as `devices[0].meta.last`; in what a call is given,
+   * from `arguments` on. Of a Map, `get(key)`, of a Set, the number of the element. For people:
+   * long ones are cut. `undefined` if it is the value itself, and for received bytes.
+   */
+  readonly path: string | undefined;
+
+  constructor(message: string, options?: EncodingErrorOptions) {
     super("encoding", message, options);
+    this.path = options?.path;
   }
 }
 

@@ -3,8 +3,8 @@ import { inContextOfNow } from "./internal/async-context.js";
 /** Signatures of events by name. */
 export type EventMap = Record<string, unknown>;
 
-/** What a throwing listener is reported to. */
-export type Guard = <T>(callback: (argument: T) => void, argument: T) => void;
+/** Calls a listener of an event, and reports what it throws. */
+export type Guard = <T>(callback: (argument: T) => void, argument: T, event: unknown) => void;
 
 /**
  * A small emitter of typed events. There is no special event `error`; a listener that throws is
@@ -38,6 +38,11 @@ export class Emitter<Events> {
     return this;
   }
 
+  /** The same as `off`: `once` and `on` of node:events know no other name. */
+  removeListener<E extends keyof Events>(event: E, listener: (argument: Events[E]) => void): this {
+    return this.off(event, listener);
+  }
+
   /** Tells all listeners of this moment; false if there are none. */
   protected emit<E extends keyof Events>(event: E, argument: Events[E]): boolean {
     const listeners = this.#listeners.get(event);
@@ -45,7 +50,7 @@ export class Emitter<Events> {
     // Lists are replaced, never changed, so listeners may come and go meanwhile.
     for (const entry of listeners) {
       if (entry.once) this.off(event, entry.call as (argument: Events[E]) => void);
-      this.#guard(entry.run as (argument: Events[E]) => void, argument);
+      this.#guard(entry.run as (argument: Events[E]) => void, argument, event);
     }
     return true;
   }

@@ -1,4 +1,4 @@
-import { type Authorise, mayLink } from "./authorise.js";
+import { type Authorise, mayLink, partsOf } from "./authorise.js";
 import type { LinkDelivery } from "./border/deliveries.js";
 import type { NativeListen, NativeTarget } from "./border/native.js";
 import { FLUSH_DONE, FLUSH_LINK_LOST, ROLE_CLIENT, ROLE_SERVER } from "./border/numbers.js";
@@ -8,6 +8,7 @@ import type { Core, ExchangeSink } from "./internal/core.js";
 import { type Deferred, deferred, unlessAborted } from "./internal/deferred.js";
 import { LinkLog } from "./internal/link-log.js";
 import { OpenWork } from "./internal/open-work.js";
+import { showAs } from "./internal/shown.js";
 import { onAbort } from "./internal/signals.js";
 import { Link, type LinkOwner } from "./link.js";
 import type { LinkEvent } from "./link-event.js";
@@ -38,9 +39,10 @@ export interface ExchangeOptions {
    * For servers: decides who is linked, with the address and what the process says of itself.
    * Called in the handshake, which it may keep waiting for 5 s in all; other links go on meanwhile.
    *
-   * `true` or `undefined` accepts; `false`, a throw or a rejection refuses. The refused peer hears
-   * `denied` and no more, and tries again every 5 s. What was thrown is reported as `callbackError`
-   * of the registry, unless it is a LinkError `denied`.
+   * Only `true` accepts; anything else, a throw or a rejection refuses. The refused peer hears
+   * `denied` and no more, and tries again every 2.5–5 s. What was thrown is reported as
+   * `callbackError` of the registry, unless it is a LinkError `denied`; so is what is neither
+   * `true` nor `false`.
    */
   authorise?: Authorise | undefined;
   /** Where messages about its links go. Default: as the registry's. */
@@ -136,6 +138,10 @@ export class Exchange extends Emitter<ExchangeEvents> {
   #closing: Deferred<void> | undefined;
   #closed = false;
 
+  static {
+    showAs("Exchange", Exchange.prototype);
+  }
+
   /**
    * Makes the endpoint; `listen` or `connect` follow. Throws an ExchangeError `exchange-exists`
    * when the registry has one for that group.
@@ -193,6 +199,12 @@ export class Exchange extends Emitter<ExchangeEvents> {
     return [...this.#links.values()];
   }
 
+  /** What it is, for `JSON.stringify` and logs; so it is printed, too. */
+  toJSON(): object {
+    const role = this.role === EXCHANGE_SERVER ? "server" : "client";
+    return { role, group: this.group, links: this.links, closed: this.#closed };
+  }
+
   /**
    * Listens at a TCP port, 0 for a free one, of the loopback addresses or of `host`; or at a Unix
    * socket (mode 0660; a dead socket file is replaced). Resolves with where it listens. Rejects
@@ -226,7 +238,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
    * `retry`: above 0 a fixed delay in seconds between attempts and before reconnecting, for ever
    * (below 0.01 counts as 0.01; at most the registry's `maxRetry`); -1 one attempt, never again;
    * omitted, after 0–100 ms, then every 125–250 ms while the outage is younger than 10 s, then
-   * doubling up to 5 s, for ever.
+   * doubling up to 2.5–5 s, for ever.
    *
    * Throws RangeError for other values, TypeError for what does not go together, and an
    * ExchangeError: `role` on a server, `already-connected` while the link of an earlier `connect`
@@ -390,7 +402,7 @@ export class Exchange extends Emitter<ExchangeEvents> {
   async #decide({ link, address, process, label, attempt }: LinkDelivery): Promise<void> {
     const core = this.#core;
     const authorise = this.#authorise ?? (() => false);
-    const applicant = { address, process, label, attempt };
+    const applicant = { address, ...partsOf(address), process, label, attempt };
     const may = await mayLink(authorise, applicant, core.options.callbackFailed);
     if (core.open && !this.#closed) core.command((native) => native.authorise(link, may));
   }

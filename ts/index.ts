@@ -16,6 +16,7 @@ export {
   ClosedError,
   type Delivered,
   EncodingError,
+  type EncodingErrorOptions,
   ExchangeError,
   LimitError,
   type LinkCode,
@@ -24,7 +25,9 @@ export {
   NetsvcError,
   type RequestCode,
   RequestError,
+  type RequestErrorOptions,
   ServiceFailure,
+  type ServiceFailureOptions,
   TimeoutError,
   TooLargeError,
 } from "./errors.js";
@@ -42,6 +45,7 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./exchange.js";
+export type { HandlerError } from "./handler-error.js";
 export type { ServiceFilter, ServiceTarget } from "./internal/targets.js";
 export type { Link, LinkState, Peer } from "./link.js";
 export type { LinkEvent } from "./link-event.js";
@@ -49,7 +53,10 @@ export type { Io, IoMode } from "./options/io.js";
 export type { Limits } from "./options/limits.js";
 export type { LogEntry, LogLevel, LogOption } from "./options/log.js";
 export type { NextOptions } from "./options/next.js";
+export type { Prefer } from "./options/prefer.js";
 export {
+  configure,
+  type DefaultOptions,
   Registry,
   type RegistryEvents,
   type RegistryOptions,

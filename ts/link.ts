@@ -1,6 +1,7 @@
 import { LinkError } from "./errors.js";
 import { now } from "./internal/clock.js";
 import { type Deferred, deferred, handled } from "./internal/deferred.js";
+import { showAs } from "./internal/shown.js";
 import { drainMs } from "./options/checks.js";
 
 /**
@@ -50,6 +51,10 @@ export class Link {
   #attempt = 0;
   #ready: Deferred<void> | undefined;
   #closed: Deferred<void> | undefined;
+
+  static {
+    showAs("Link", Link.prototype);
+  }
 
   /** @internal */
   constructor(number: number, owner: LinkOwner) {
@@ -112,6 +117,13 @@ export class Link {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Its state, for `JSON.stringify` and logs; so it is printed, too. */
+  toJSON(): object {
+    const { state, attempt, peer } = this;
+    const reason = this.#reason && { code: this.#reason.code, message: this.#reason.message };
+    return { state, attempt, peer, reason };
   }
 
   /** What a delivery says about it. @internal */

@@ -1,11 +1,11 @@
-import { hostname } from "node:os";
-import { isMainThread, threadId } from "node:worker_threads";
 import { PackedReader } from "./border/packed.js";
 import type { Change } from "./change.js";
-import { ClosedError } from "./errors.js";
+import { ClosedError, NetsvcError } from "./errors.js";
 import { Emitter } from "./events.js";
+import type { HandlerError } from "./handler-error.js";
 import { Core } from "./internal/core.js";
 import { awaitProvider } from "./internal/provider.js";
+import { showAs } from "./internal/shown.js";
 import {
   parseFilter,
   parseSubscriptionTarget,
@@ -17,8 +17,9 @@ import { watchRejection } from "./internal/thenable.js";
 import { stackOf } from "./internal/thrown.js";
 import * as check from "./options/checks.js";
 import { type Io, type IoMode, parseIo } from "./options/io.js";
+import { defaultLabel } from "./options/label.js";
 import { DEFAULT_PAYLOAD, type Limits, parseLimits } from "./options/limits.js";
-import { Log, type LogOption } from "./options/log.js";
+import { checkLog, Log, type LogOption } from "./options/log.js";
 import { RemoteService } from "./remote.js";
 import type { ServiceInfo } from "./service-info.js";
 import { Subscription, type SubscriptionOptions, type SubscriptionTarget } from "./subscription.js";
@@ -27,7 +28,10 @@ import { Watch, type WatchOptions } from "./watch.js";
 
 /** Options of a registry. */
 export interface RegistryOptions {
-  /** What others see as the name of this process. Default `host:pid`, `#n` for further ones. */
+  /**
+   * What others see as the name of this process. Default: the environment variable NETSVC_LABEL,
+   * at most 200 bytes, else `host:pid`; `#n` follows for further ones, `#w1`, … in workers.
+   */
   label?: string | undefined;
   /** Bounds of its memory. */
   limits?: Limits | undefined;
@@ -56,6 +60,13 @@ export interface RegistryEvents {
    * becomes a warning of the process.
    */
   callbackError: unknown;
+  /**
+   * A handler of a service of this registry threw, or rejected with, something else than a
+   * ServiceFailure, or what it returned cannot travel. It is logged at level `error` as well, up to
+   * ten times a minute for each method. Not told: failures on purpose (ServiceFailure), and
+   * whatever a handler ends with after its `signal` has aborted.
+   */
+  handlerError: HandlerError;
 }
 
 /** Options of `registry.waitFor`. */
@@ -69,6 +80,17 @@ export interface WaitOptions {
 /** The core of a registry, made on its first use. @internal */
 export let coreOf: (registry: Registry) => Core;
 
+/** Gives a registry that is not in use other options, and takes back that it was closed. */
+let begin: (registry: Registry, options: RegistryOptions) => void;
+
+/** Options of a registry, checked. */
+interface Settings {
+  readonly given: RegistryOptions;
+  readonly maxTimeout: number;
+  readonly maxRetry: number;
+  readonly limits: Record<string, number>;
+}
+
 /**
  * The services visible to this process, and the way to them. To everybody else each registry is a
  * process of its own; those of one process see each other only over exchanges.
@@ -76,32 +98,32 @@ export let coreOf: (registry: Registry) => Core;
  * Nothing happens before its first use: no addon is loaded, no thread is started.
  */
 export class Registry extends Emitter<RegistryEvents> {
-  readonly #options: RegistryOptions;
-  readonly #maxTimeout: number;
-  readonly #maxRetry: number;
-  readonly #limits: Record<string, number>;
+  #settings: Settings;
+  /** Found once: it stays the same when the registry begins anew. */
+  #defaultLabel: string | undefined;
   #core: Core | undefined;
   #closing: Promise<void> | undefined;
+  #closed = false;
 
   static {
     coreOf = (registry) => registry.#use();
+    begin = (registry, options) => registry.#begin(options);
+    showAs("Registry", Registry.prototype);
   }
 
   constructor(options: RegistryOptions = {}) {
-    // What a listener of `callbackError` throws must not come back to it.
-    super((listener, error) => {
+    let failed = warn;
+    super((listener, argument, event) => {
+      // What a listener of `callbackError` throws must not come back to it.
+      const report = event === "callbackError" ? warn : failed;
       try {
-        watchRejection(listener(error), warn);
+        watchRejection(listener(argument), report);
       } catch (thrown) {
-        warn(thrown);
+        report(thrown);
       }
     });
-    this.#options = options;
-    this.#maxTimeout = check.maxTimeout(options.maxTimeout);
-    this.#maxRetry = check.maxRetry(options.maxRetry);
-    this.#limits = parseLimits(options.limits);
-    if (options.io !== undefined) parseIo(options.io);
-    if (options.label !== undefined) check.name(options.label, "label");
+    failed = (error) => this.#callbackFailed(error);
+    this.#settings = settings(options);
     if (options.callbackError !== undefined) this.on("callbackError", options.callbackError);
   }
 
@@ -210,49 +232,105 @@ export class Registry extends Emitter<RegistryEvents> {
    */
   close(options: { drain?: number | undefined } = {}): Promise<void> {
     const drain = check.drainMs(options.drain);
-    this.#closing ??= this.#core?.close(drain) ?? Promise.resolve();
+    this.#closing ??= (this.#core?.close(drain) ?? Promise.resolve()).finally(() => {
+      this.#closed = true;
+    });
     return this.#closing;
+  }
+
+  /**
+   * What it is, for `JSON.stringify` and logs; so it is printed, too. As long as it was not used,
+   * it has no id, and looking at it is no use.
+   */
+  toJSON(): object {
+    const state = this.#closing !== undefined ? "closed" : this.#core ? "open" : "unused";
+    const { id, io } = this.#core ?? {};
+    return { state, label: this.#core?.options.label ?? this.#settings.given.label, id, io };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  #callbackFailed(error: unknown): void {
+    if (!this.emit("callbackError", error)) warn(error);
+  }
+
   #use(): Core {
     if (this.#closing !== undefined) throw new ClosedError("the registry");
     if (this.#core === undefined) {
-      const label = this.#options.label ?? defaultLabel();
+      const { given, limits, maxTimeout, maxRetry } = this.#settings;
+      const label = given.label ?? this.#ownLabel();
       this.#core = new Core({
         label,
-        limits: this.#limits,
-        io: parseIo(this.#options.io),
-        payloadLimit: this.#limits.payload ?? DEFAULT_PAYLOAD,
-        maxTimeout: this.#maxTimeout,
-        maxRetry: this.#maxRetry,
-        log: new Log(label, this.#options.log),
-        callbackFailed: (error) => {
-          if (!this.emit("callbackError", error)) warn(error);
-        },
+        limits,
+        io: parseIo(given.io),
+        payloadLimit: limits.payload ?? DEFAULT_PAYLOAD,
+        maxTimeout,
+        maxRetry,
+        log: new Log(label, given.log),
+        callbackFailed: (error) => this.#callbackFailed(error),
+        handlerFailed: (failure) => this.emit("handlerError", failure),
       });
     }
     return this.#core;
   }
+
+  #ownLabel(): string {
+    this.#defaultLabel ??= defaultLabel();
+    return this.#defaultLabel;
+  }
+
+  #begin(options: RegistryOptions): void {
+    const parsed = settings(options);
+    const closing = this.#closing !== undefined;
+    if (closing ? !this.#closed : this.#core !== undefined) {
+      const now = closing ? "is closing" : "is in use";
+      throw new NetsvcError(
+        "in-use",
+        `the default registry ${now}: call configure before its first use, or once ` +
+          "`await registry.close()` is done",
+      );
+    }
+    this.#settings = parsed;
+    this.#core = undefined;
+    this.#closing = undefined;
+    this.#closed = false;
+  }
+}
+
+function settings(given: RegistryOptions): Settings {
+  const { label, limits, io, maxTimeout, maxRetry } = given;
+  const parsed = {
+    maxTimeout: check.maxTimeout(maxTimeout),
+    maxRetry: check.maxRetry(maxRetry),
+    limits: parseLimits(limits),
+  };
+  if (io !== undefined) parseIo(io);
+  if (label !== undefined) check.name(label, "label");
+  checkLog(given.log);
+  return { given, ...parsed };
 }
 
 /** The default registry of this JavaScript environment (the main thread, or one worker). */
 export const registry: Registry = new Registry();
 
-let labels = 0;
+/** Options of `configure`: those of a registry. Its events have listeners by `registry.on`. */
+export type DefaultOptions = Omit<RegistryOptions, "callbackError">;
 
-/** `host:pid` for the first of the main thread, `#2`, … for further ones, `#w1`, … in workers. */
-function defaultLabel(): string {
-  labels += 1;
-  const thread = isMainThread ? [] : [`w${threadId}`];
-  const further = labels === 1 ? [] : [String(labels)];
-  const suffix = [...thread, ...further].join(".");
-  // Host names are at most 253 bytes; a name is at most 255 here.
-  const host = hostname().slice(0, 200);
-  return `${host}:${process.pid}${suffix === "" ? "" : `#${suffix}`}`;
+/**
+ * Sets the options of the default registry, in place of those of an earlier call.
+ *
+ * Before its first use: that is before anything is made that belongs to it, an exchange or service,
+ * and before it is asked for anything. Or after `registry.close()` has resolved, with options or
+ * without: then it can be used again, with a new id, as by a new process. Tests may so begin each
+ * with a registry of their own. What belonged to it before stays closed; listeners stay.
+ *
+ * Throws a NetsvcError `in-use` at any other time; RangeError or a NetsvcError `invalid` for wrong
+ * options. Nothing has changed then.
+ */
+export function configure(options: DefaultOptions = {}): void {
+  begin(registry, options);
 }
 
 /** Something of the application threw where nobody awaits it. */

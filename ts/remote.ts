@@ -1,9 +1,12 @@
 import { TARGET_IDENTITY, TARGET_NAME } from "./border/numbers.js";
 import { type Encoded, encodeArguments } from "./content/content.js";
-import { EncodingError, RequestError, TooLargeError } from "./errors.js";
+import { EncodingError, TooLargeError } from "./errors.js";
+import { type Asked, requestError } from "./internal/asked.js";
 import type { Core } from "./internal/core.js";
-import { INSPECT, methodsOf, streamsOf } from "./internal/members.js";
+import { methodsOf, streamsOf } from "./internal/members.js";
 import { cancelled } from "./internal/pending.js";
+import { retrying } from "./internal/retrying.js";
+import { INSPECT } from "./internal/shown.js";
 import type { Target } from "./internal/targets.js";
 import * as check from "./options/checks.js";
 import { type Prefer, preferred } from "./options/prefer.js";
@@ -40,6 +43,13 @@ export interface CallOptions {
    * of the own process first; `"any"`, whoever has least to do.
    */
   prefer?: Prefer | undefined;
+  /**
+   * Repeats the request within the deadline while it ends with `delivered` no, and in `no-service`,
+   * `overloaded`, `lost` or `link-lost`: after 25–50 ms, then up to twice as long each time, at
+   * most 1 s. What may have been delivered is never repeated, nor what would end the same again.
+   * Without time for another attempt it rejects with the last error. Arguments are read once.
+   */
+  retry?: boolean | undefined;
 }
 
 const DEFAULTS: CallOptions = Object.freeze({});
@@ -155,15 +165,13 @@ export class RemoteService<C extends Contract = Untyped> {
     const timeoutMs = this.#check(method, args, options.timeout);
     const credit = check.count(options.credit ?? DEFAULT_CREDIT, "credit");
     if (credit > MAX_CREDIT) throw new RangeError(`credit must be at most ${MAX_CREDIT}`);
+    const wait = options.wait === true;
+    const how = { timeoutMs, wait, prefer: preferred(options.prefer), parts: credit };
+    const asked = { target: this.#target, method, how, timeoutMs };
     return new RemoteStream<Part<C, M>>(core, {
-      target: this.#target,
-      method,
-      timeoutMs,
-      wait: options.wait === true,
-      prefer: preferred(options.prefer),
-      credit,
+      asked,
       signal: check.signal(options.signal),
-      arguments: () => encoded(args, core.options.payloadLimit),
+      arguments: () => encoded(asked, args, core.options.payloadLimit),
     });
   }
 
@@ -176,12 +184,22 @@ export class RemoteService<C extends Contract = Untyped> {
     try {
       const { timeout, wait, prefer } = how;
       const signal = check.signal(how.signal);
-      const { pending, options } = this.#core;
+      const core = this.#core;
+      const { pending, options } = core;
       const timeoutMs = this.#check(method, args, timeout);
-      if (signal?.aborted) return Promise.reject(cancelled(signal, "no"));
-      const { kind, bytes } = encoded(args, options.payloadLimit);
       const sent = { timeoutMs, wait: wait === true, prefer: preferred(prefer), parts: 0 };
-      return pending.send(sent, this.#target, method, kind, bytes, signal);
+      const asked = { target: this.#target, method, how: sent, timeoutMs };
+      if (signal?.aborted) return Promise.reject(cancelled(asked, signal, "no"));
+      const { kind, bytes } = encoded(asked, args, options.payloadLimit);
+      if (how.retry !== true) return pending.send(asked, kind, bytes, signal);
+      // The next encoding, or the application, would change them meanwhile.
+      const kept = Uint8Array.from(bytes);
+      return retrying(core, asked, signal, (left) => {
+        core.assertOpen();
+        if (signal?.aborted) throw cancelled(asked, signal, "no");
+        const again = { ...asked, how: { ...sent, timeoutMs: left } };
+        return pending.send(again, kind, kept, signal);
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -196,17 +214,17 @@ export class RemoteService<C extends Contract = Untyped> {
   }
 }
 
-function encoded(args: readonly unknown[], limit: number): Encoded {
+function encoded(asked: Asked, args: readonly unknown[], limit: number): Encoded {
   try {
     return encodeArguments(args, limit);
   } catch (error) {
-    const cause = { cause: error };
     if (error instanceof TooLargeError) {
       const text = `the arguments exceed limits.payload of the caller, which is ${limit} bytes`;
-      throw new RequestError("too-large", "no", text, cause);
+      throw requestError(asked, "too-large", "no", text, error);
     }
-    if (error instanceof EncodingError)
-      throw new RequestError("encoding", "no", error.message, cause);
+    if (error instanceof EncodingError) {
+      throw requestError(asked, "encoding", "no", error.message, error);
+    }
     throw error;
   }
 }

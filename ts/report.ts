@@ -2,6 +2,8 @@ import { extensionsBehind, KIND } from "./border/extensions.js";
 import { view } from "./border/memory.js";
 import { REPORT_FLAG_REPLAYED, REPORT_FLAG_RESUMED } from "./border/numbers.js";
 import { decodeContent } from "./content/content.js";
+import { showAs } from "./internal/shown.js";
+import { messageOf } from "./internal/thrown.js";
 
 /** The service that published a report. */
 export interface Publisher {
@@ -34,6 +36,10 @@ export class Report<Subject extends string = string, Content = unknown> {
   readonly #offset: number;
   readonly #length: number;
   #content: { readonly value: Content } | undefined;
+
+  static {
+    showAs("Report", Report.prototype);
+  }
 
   /** @internal */
   constructor(
@@ -104,5 +110,20 @@ export class Report<Subject extends string = string, Content = unknown> {
   get content(): Content {
     this.#content ??= { value: decodeContent(this.#kind & KIND, this.bytes) as Content };
     return this.#content.value;
+  }
+
+  /**
+   * What it says, for `JSON.stringify` and logs; so it is printed, too. Malformed content is left
+   * out, and `error` says what is wrong with it.
+   */
+  toJSON(): object {
+    const { service, subject, sequence, missed, replayed, resumed } = this;
+    const about = { service: { name: service.name, identity: service.identity }, subject };
+    const counts = { sequence, missed, replayed, resumed };
+    try {
+      return { ...about, content: this.content, ...counts };
+    } catch (error) {
+      return { ...about, error: messageOf(error), ...counts };
+    }
   }
 }

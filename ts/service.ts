@@ -5,7 +5,9 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./events.js";
 import type { Handler, HandlerContext, LocalService } from "./internal/calls.js";
 import type { Core } from "./internal/core.js";
+import { showAs } from "./internal/shown.js";
 import * as check from "./options/checks.js";
+import { parseMethods } from "./options/methods.js";
 import { coreOf, registry as defaultRegistry, type Registry } from "./registry.js";
 import type { ContentOf, Contract, Handlers, SubjectOf, Untyped } from "./types.js";
 
@@ -29,11 +31,15 @@ export type ServiceOptions<C extends Contract> = {
   context?: ((run: (call?: Context) => void, call: Context) => unknown) | undefined;
 } & (Record<never, never> extends Handlers<C>
   ? {
-      /** Its methods; see `Handlers`. */
+      /** Its methods; see `Handlers`. Functions that the object itself has. */
       methods?: Handlers<C> | undefined;
     }
   : {
-      /** Its methods; see `Handlers`. */
+      /**
+       * Its methods; see `Handlers`. They are functions that the object itself has. Those of a
+       * class are named one by one: `{ read: meter.read.bind(meter) }`; an instance that has some
+       * by its class is a TypeError, as others would be offered than were meant.
+       */
       methods: Handlers<C>;
     });
 
@@ -93,6 +99,10 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
   readonly #groups: Set<string>;
   readonly #subscribers = new Map<string, Subscriber>();
   #closed = false;
+
+  static {
+    showAs("Service", Service.prototype);
+  }
 
   /** Throws RangeError or TypeError for wrong arguments, a LimitError above 1,024 services. */
   constructor(
@@ -188,6 +198,13 @@ export class Service<C extends Contract = Untyped> extends Emitter<ServiceEvents
     if (core.open) core.command((native) => native.closeService(this.#number));
   }
 
+  /** What it is, for `JSON.stringify` and logs; so it is printed, too. */
+  toJSON(): object {
+    const { name, identity, audience, groups, methods, subscribers } = this;
+    const closed = this.#closed || !this.#core.open;
+    return { name, identity, audience, groups, methods, subscribers, closed };
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }
@@ -249,15 +266,4 @@ function receiver(to: string | { readonly process: string }): string {
   const process: unknown = typeof to === "string" ? to : to?.process;
   if (typeof process === "string" && /^[0-9a-f]{32}$/.test(process)) return process;
   throw new TypeError("to must be a subscriber, or the id of a process: 32 hexadecimal digits");
-}
-
-/** Own functions only, with their object as `this`, so that methods may use each other. */
-function parseMethods(methods: object): Map<string, Handler> {
-  const handlers = new Map<string, Handler>();
-  for (const [name, handler] of Object.entries(methods) as Array<[string, unknown]>) {
-    check.name(name, "method name");
-    if (typeof handler !== "function") throw new TypeError(`method ${name} must be a function`);
-    handlers.set(name, handler.bind(methods) as Handler);
-  }
-  return handlers;
 }

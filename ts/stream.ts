@@ -2,14 +2,13 @@ import { types } from "node:util";
 import { view } from "./border/memory.js";
 import { decodeContent, type Encoded } from "./content/content.js";
 import { RequestError } from "./errors.js";
+import { type Asked, requestError } from "./internal/asked.js";
 import type { Core } from "./internal/core.js";
 import { cancelled, type PartSink } from "./internal/pending.js";
 import { Readers } from "./internal/readers.js";
 import { onAbort, reasonOf } from "./internal/signals.js";
-import type { Target } from "./internal/targets.js";
 import type { Until } from "./internal/until.js";
 import { type NextOptions, parseNext } from "./options/next.js";
-import type { Prefer } from "./options/prefer.js";
 
 /** Parts that a stream takes before its reader has taken any. */
 export const DEFAULT_CREDIT = 16;
@@ -18,12 +17,7 @@ export const MAX_CREDIT = 65_535;
 
 /** A request whose result is read in parts. @internal */
 export interface StreamRequest {
-  readonly target: Target;
-  readonly method: string;
-  readonly timeoutMs: number;
-  readonly wait: boolean;
-  readonly prefer: Prefer;
-  readonly credit: number;
+  readonly asked: Asked;
   readonly signal: AbortSignal | undefined;
   /** Throws a RequestError if they cannot travel. */
   arguments(): Encoded;
@@ -42,6 +36,7 @@ export interface StreamRequest {
  */
 export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   readonly #core: Core;
+  readonly #asked: Asked;
   readonly #chunk: number;
   readonly #controller = new AbortController();
   /** No longer waits for the signal. */
@@ -67,9 +62,10 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
 
   /** @internal */
   constructor(core: Core, request: StreamRequest) {
-    const { credit, signal } = request;
+    const { asked, signal } = request;
     this.#core = core;
-    this.#chunk = Math.ceil(credit / 2);
+    this.#asked = asked;
+    this.#chunk = Math.ceil(asked.how.parts / 2);
     const abort = () => this.#cancel(reasonOf(signal));
     if (signal?.aborted) abort();
     else if (signal !== undefined) this.#forget = onAbort(signal, abort);
@@ -80,12 +76,10 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
   }
 
   async #send(request: StreamRequest): Promise<unknown> {
-    const { target, method, timeoutMs, wait, prefer, credit } = request;
     const { signal } = this.#controller;
-    if (signal.aborted) throw cancelled(signal, "no");
+    if (signal.aborted) throw cancelled(this.#asked, signal, "no");
     const { kind, bytes } = request.arguments();
-    const how = { timeoutMs, wait, prefer, parts: credit };
-    return this.#core.pending.send(how, target, method, kind, bytes, signal, this.#parts);
+    return this.#core.pending.send(this.#asked, kind, bytes, signal, this.#parts);
   }
 
   /**
@@ -160,7 +154,7 @@ export class RemoteStream<T = unknown> implements AsyncIterableIterator<T> {
       this.#queue = [];
       this.#controller.abort();
       const text = "a part of the result is malformed";
-      this.#end(new RequestError("encoding", "yes", text, { cause }));
+      this.#end(requestError(this.#asked, "encoding", "yes", text, cause));
       return undefined;
     }
     this.#taken += 1;
@@ -220,6 +214,7 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 /** Who sent parts has seen the request, whatever the rest of the way knows. */
 function delivered(error: Error): Error {
   if (!(error instanceof RequestError) || error.delivered === "yes") return error;
-  const { code, message, cause } = error;
-  return new RequestError(code, "yes", message, cause === undefined ? undefined : { cause });
+  const { code, message, cause, service, method, timeout } = error;
+  const about = { service, method, timeout };
+  return new RequestError(code, "yes", message, cause === undefined ? about : { ...about, cause });
 }

@@ -1,15 +1,19 @@
-// The code in docs/*.md: every TypeScript block compiles against the package as a user has it, and
-// programs marked as runnable print what the text says.
+// The code in README.md and docs/*.md: every block is run, against the package as a user has it,
+// and prints what the page shows; or it says why it is not run.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
-import { examplesIn, missingLine } from "../../scripts/lib/examples.mjs";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { runPrograms } from "../../scripts/lib/example-runs.mjs";
+import { type Example, unmarkedBlocks } from "../../scripts/lib/examples.mjs";
+import { besideName, COMPILER_OPTIONS, pages, writeExamples } from "../../scripts/lib/pages.mjs";
 import { root } from "../../scripts/lib/root.mjs";
 import { run } from "../../scripts/lib/run.mjs";
 import { WatchedProcess } from "../../scripts/lib/watched.mjs";
 import { checkExamples, toolPath } from "../../scripts/setup.mjs";
 import { freePort } from "../helpers/ports.js";
+import { NETSVC } from "../helpers/program.js";
 import { stretched } from "../helpers/time.mjs";
 
 /** How long the programs of a page may take to print what it shows, in milliseconds. */
@@ -17,89 +21,101 @@ const PATIENCE = stretched(20_000);
 /** Below the repository's folder, so that "netsvc" is the built package itself. */
 const FOLDER = join(root, ".cache/docs");
 
-interface File {
-  readonly name: string;
-  readonly code: string;
-}
-
-interface Page {
-  readonly name: string;
-  readonly text: string;
-  readonly files: readonly File[];
-}
-
-const pages: readonly Page[] = readdirSync(join(root, "docs"))
-  .filter((name) => name.endsWith(".md"))
-  .map((name) => {
-    const text = readFileSync(join(root, "docs", name), "utf8");
-    return { name: name.slice(0, -3), text, files: filesIn(text) };
-  });
-const runnable = pages.filter(({ text }) => examplesIn(text).some((example) => example.run));
+const all = pages();
+const together = all.filter(({ examples }) => examples.some(({ run }) => run === "together"));
+const alone = all.flatMap((page) =>
+  page.examples.flatMap((example) =>
+    example.run === "alone" ? [{ title: `${page.path}: ${example.name}`, page, example }] : [],
+  ),
+);
+/** For sockets: paths of theirs are short. */
+const runFolder = mkdtempSync(join(tmpdir(), "netsvc-docs-"));
 let compiled: { code: number; stdout: string } = { code: -1, stdout: "" };
 
 beforeAll(async () => {
   checkExamples();
   rmSync(FOLDER, { recursive: true, force: true });
-  const port = String(await freePort());
-  for (const { name, files } of pages) {
-    mkdirSync(join(FOLDER, name), { recursive: true });
-    for (const file of files) {
-      writeFileSync(join(FOLDER, name, file.name), file.code.replaceAll("11111", port));
-    }
+  for (const page of all) {
+    const shared = await freePort();
+    const ports = new Map<Example, number>();
+    for (const example of page.examples)
+      ports.set(example, example.run === "alone" ? await freePort() : shared);
+    writeExamples(page, FOLDER, (code, example) =>
+      code.replaceAll("11111", String(ports.get(example))).replaceAll('"/run/', `"${runFolder}/`),
+    );
   }
-  const compilerOptions = {
-    ...{ module: "nodenext", target: "es2023", lib: ["es2023", "esnext.disposable"] },
-    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-    ...{ typeRoots: [join(root, "node_modules/@types")], types: ["node"] },
-  };
-  writeFileSync(join(FOLDER, "tsconfig.json"), JSON.stringify({ compilerOptions }));
-  const tsc = toolPath("typescript", "tsc");
-  compiled = await run(process.execPath, [tsc], { cwd: FOLDER, quiet: true });
+  writeFileSync(
+    join(FOLDER, "tsconfig.json"),
+    JSON.stringify({ compilerOptions: COMPILER_OPTIONS }),
+  );
+  compiled = await compile(FOLDER);
 }, stretched(120_000));
 
-test("pages have TypeScript blocks, and some are programs", () => {
-  expect(pages.flatMap(({ files }) => files).length).toBeGreaterThan(10);
-  expect(runnable.map(({ name }) => name)).toContain("getting-started");
+afterAll(() => rmSync(runFolder, { recursive: true, force: true }));
+
+test.each(all)("every code block says how it is run, or why it is not: $path", ({ text }) => {
+  expect(unmarkedBlocks(text)).toEqual([]);
 });
 
 test("all blocks compile, each as a module with the imports that it shows", () => {
-  expect(compiled.stdout).toBe("");
-  expect(compiled.code).toBe(0);
+  expect(compiled).toMatchObject({ stdout: "", code: 0 });
 });
 
-describe("the programs of a page", () => {
-  test.each(runnable)("print what it says: $name", async ({ name, text }) => {
-    expect(compiled.code).toBe(0);
-    const programs = examplesIn(text).filter((example) => example.run);
-    const processes = programs.map((example) => {
-      const script = example.name.replace(/\.ts$/, ".js");
-      const options = { cwd: join(FOLDER, name), env: process.env };
-      return { example, process: new WatchedProcess([script], options) };
-    });
-    try {
-      for (const { example, process } of processes) {
-        const missing = () => missingLine(example.output, process.stdout);
-        await process.until(() => missing() === undefined, PATIENCE);
-        expect(missing(), `${example.name}\n${process.stdout}${process.stderr}`).toBeUndefined();
-      }
-    } finally {
-      await Promise.all(processes.map(({ process }) => process.stop()));
-    }
+test("the configuration that README.md shows compiles its programs", async () => {
+  const shown = JSON.parse(readFileSync(join(FOLDER, "README/tsconfig.json"), "utf8"));
+  expect(shown.compilerOptions.strict).toBe(true);
+  const types = ["--typeRoots", join(root, "node_modules/@types")];
+  expect(await compile(join(FOLDER, "README"), "--noEmit", ...types)).toMatchObject({
+    stdout: "",
+    code: 0,
   });
 });
 
-/** TypeScript blocks: marked ones by their names, the others by their lines. */
-function filesIn(markdown: string): File[] {
-  const named = examplesIn(markdown).filter(({ name }) => name.endsWith(".ts"));
-  const lines = markdown.split("\n");
-  const files: File[] = named.map(({ name, code }) => ({ name, code }));
-  lines.forEach((line, start) => {
-    if (line !== "```ts") return;
-    const marker = lines.slice(0, start).findLast((before) => before.trim() !== "");
-    if (marker?.startsWith("<!-- example:")) return;
-    const end = lines.indexOf("```", start);
-    const code = lines.slice(start + 1, end === -1 ? undefined : end).join("\n");
-    files.push({ name: `line-${start + 1}.ts`, code });
+describe("the programs of a page, together,", () => {
+  test.each(together)("print what it shows: $path", async ({ name, examples }) => {
+    const shown = examples.filter((example) => example.run === "together");
+    expect(await runExamples(name, shown)).toEqual([]);
   });
-  return files;
+});
+
+describe("a program by itself prints what its page shows", () => {
+  test.each(alone)("$title", async ({ page, example }) => {
+    expect(await runExamples(page.name, [example])).toEqual([]);
+  });
+});
+
+test("the hub takes the file that deploy.md shows", async () => {
+  const file = join(FOLDER, "deploy/hub.toml");
+  // The documented address is none of this machine.
+  const text = readFileSync(file, "utf8").replace(/"192\.168[^"]*"/, '"127.0.0.1:0"');
+  writeFileSync(file, text);
+  mkdirSync(join(runFolder, "netsvc"));
+  const args = [NETSVC, "hub", "--embedded", "--config", file];
+  const hub = new WatchedProcess(args, { cwd: FOLDER, env: process.env });
+  onTestFinished(() => hub.stop());
+  expect(await hub.until(() => hub.stderr.includes('"event":"start"'), PATIENCE), hub.stderr).toBe(
+    true,
+  );
+});
+
+function runExamples(page: string, examples: readonly Example[]): Promise<string[]> {
+  const folder = join(FOLDER, page);
+  const programs = examples.map((example) => ({ ...example, script: compiledName(example.name) }));
+  const beside = examples
+    .filter((example) => example.beside !== undefined)
+    .map((example) => compiledName(besideName(example)));
+  return runPrograms(programs, { cwd: folder, env: process.env, patience: PATIENCE, beside });
+}
+
+function compiledName(name: string): string {
+  return name.replace(/\.ts$/, ".js");
+}
+
+async function compile(folder: string, ...options: string[]) {
+  const tsc = toolPath("typescript", "tsc");
+  const { code, stdout } = await run(process.execPath, [tsc, "--project", ".", ...options], {
+    cwd: folder,
+    quiet: true,
+  });
+  return { code, stdout };
 }

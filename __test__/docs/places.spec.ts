@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { anchorOf } from "../../scripts/lib/anchors.mjs";
 import { root } from "../../scripts/lib/root.mjs";
 
 /** They name files by the ends of their paths. */
@@ -38,6 +39,14 @@ describe("the documents", () => {
       ? /(?<![\w./])([\w-]+(?:\/[\w.-]+)*\.(?:rs|ts|mjs))\b/g
       : /`((?:crates|ts|scripts|__test__)\/[\w./-]+)`/g;
     expect(all(read(document), pattern).filter((file) => !isThere(file))).toEqual([]);
+  });
+});
+
+describe("README.md", () => {
+  it("leads to every page for users", () => {
+    const links = linksOf(read("README.md")).map((link) => link.split("#")[0]);
+    const pages = documents.filter((name) => name.startsWith("docs/") && !/attacks/.test(name));
+    expect(pages.filter((page) => !links.includes(page))).toEqual([]);
   });
 });
 
@@ -77,14 +86,8 @@ function leads(document: string, link: string): boolean {
   return heading === undefined || headings(read(target)).includes(heading);
 }
 
-/** Anchors as GitHub makes them. */
 function headings(markdown: string): string[] {
-  return all(markdown, /^#+ (.+)$/gm).map((title) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, "")
-      .replaceAll(" ", "-"),
-  );
+  return all(markdown, /^#+ (.+)$/gm).map(anchorOf);
 }
 
 /** Generated ones are not looked for. */

@@ -22,7 +22,7 @@ async function star(of: { hub?: number; provider?: number; user?: number } = {})
 const MIB = 1 << 20;
 
 describe("content", () => {
-  it("comes back equal: maps, sets, dates, big integers, bytes, text", async () => {
+  it("comes back equal: maps, sets, dates, big integers, bytes, typed arrays, text", async () => {
     const { user } = await star();
     expect(await user.ask("roundTrip", { service: "echo" })).toEqual([]);
   });

@@ -96,13 +96,14 @@ describe("a request ends with", () => {
   ])("`%s` and `delivered` %s (15)", async (code, delivered, fields, method) => {
     const { user } = await star();
     expect(await rejection(call(user, method, fields))).toMatchObject({
-      ...{ name: "RequestError", code, delivered },
+      ...{ name: "RequestError", code, delivered, method, timeout: expect.any(Number) },
+      message: expect.stringMatching(/^(echo|nobody|[0-9a-f]{32}\.\d+)\.[\w ]+: ./),
     });
     expect(await call(user, "echo", { args: [1] })).toBe(1);
   });
 
   it("the service's own failure, with its code, message and data (15)", async () => {
-    const { user } = await star();
+    const { provider, user } = await star();
     const data = { sensor: 7, readings: [1.5, null] };
     expect(
       await rejection(call(user, "fail", { args: ["broken", "no sensor", data] })),
@@ -115,6 +116,22 @@ describe("a request ends with", () => {
     });
     expect(await rejection(call(user, "throw"))).toMatchObject({
       ...{ name: "ServiceFailure", code: "error", message: "not meant", delivered: "yes" },
+      ...{ service: "echo", method: "throw" },
+    });
+    // What was not on purpose is told at home, with all that its caller does not hear.
+    await provider.stderrMatches(/netsvc error provider: echo\.throw failed: .*not meant\n\s+at /);
+    expect(await provider.event("handlerError")).toMatchObject({
+      ...{ service: "echo", method: "throw", error: { message: "not meant" } },
+    });
+    expect(user.told("handlerError")).toEqual([]);
+  });
+
+  it("what did not come, from whom, within what time, and where it was awaited (15)", async () => {
+    const { user } = await star();
+    expect(await rejection(call(user, "hang", { args: ["m"], timeout: 0.05 }))).toMatchObject({
+      message: "echo.hang: no outcome within 0.05 s",
+      ...{ service: "echo", method: "hang", timeout: 0.05 },
+      stack: expect.stringMatching(/at async .*fixture\.mjs/),
     });
   });
 

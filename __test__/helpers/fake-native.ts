@@ -8,6 +8,7 @@ import {
   type NativeTarget,
   replaceNative,
 } from "../../ts/border/native.js";
+import { DEADLINE_PASSED } from "../../ts/border/numbers.js";
 import { Registry, type RegistryOptions } from "../../ts/registry.js";
 import { CommandReader } from "./fake-commands.js";
 import { Deliveries, packTexts, REPORT, type ReportFields } from "./fake-deliveries.js";
@@ -345,7 +346,7 @@ export class FakeRegistry implements NativeRegistry {
     const timeout = setTimeout(() => {
       this.deliveries.add([4, key, 0, 2]);
       const delivered = this.#parked.has(key) ? 0 : 2;
-      this.#outcome(key, 2, 7, delivered, Buffer.from("the deadline passed"));
+      this.#outcome(key, 2, 7, delivered, Buffer.from(DEADLINE_PASSED));
     }, fields.timeoutMs as number);
     clearTimeout(this.#requests.get(key));
     this.#requests.set(key, timeout);

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Authorise } from "../../ts/authorise.js";
+import { type Authorise, partsOf } from "../../ts/authorise.js";
 import { LinkError } from "../../ts/errors.js";
 import { EXCHANGE_CLIENT, EXCHANGE_SERVER, Exchange } from "../../ts/exchange.js";
 import { eventually } from "../helpers/eventually.js";
@@ -59,7 +59,14 @@ describe("authorise", () => {
     applies();
     await answer();
     expect(seen).toEqual([
-      { address: "127.0.0.1:11111", process: "cd".repeat(16), label: "hub:1", attempt: 3 },
+      {
+        address: "127.0.0.1:11111",
+        host: "127.0.0.1",
+        port: 11111,
+        process: "cd".repeat(16),
+        label: "hub:1",
+        attempt: 3,
+      },
     ]);
   });
 
@@ -118,5 +125,18 @@ describe("authorise", () => {
     native.link(2, number, 77, { reason: 40, texts: ["", "", "127.0.0.1:9", "not allowed"] });
     await eventually(() => reasons.length > 0);
     expect(reasons).toEqual(["denied"]);
+  });
+});
+
+describe("an applicant's address", () => {
+  it.each([
+    ["127.0.0.1:11111", "127.0.0.1", 11111],
+    ["[::1]:40000", "::1", 40000],
+    ["[fe80::1%eth0]:1", "fe80::1%eth0", 1],
+    ["/run/gateway.sock", undefined, undefined],
+    ["/run/a:1", undefined, undefined],
+    ["", undefined, undefined],
+  ])("has its parts: %s", (address, host, port) => {
+    expect(partsOf(address)).toEqual({ host, port });
   });
 });

@@ -134,7 +134,7 @@ describe("a failure", () => {
     expect(error).not.toHaveProperty("hidden");
     expect(error.stack).not.toContain("calculator");
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/calculator\.fail threw TypeError: secret is 42\n\s+at /);
+    expect(lines[0]).toMatch(/calculator\.fail failed: TypeError: secret is 42\n\s+at /);
     expect(await rejection(remote.methods.fail("string"))).toMatchObject({
       code: "error",
       message: "just a string",
@@ -149,7 +149,7 @@ describe("a failure", () => {
       "echo",
       ["big"],
       "too-large",
-      "the result exceeds limits.payload of the provider, which is 1000 bytes",
+      "odd.echo: the result exceeds limits.payload of the provider, which is 1000 bytes",
     ],
   ])("%s", async (_, method, args, code, message = expect.anything()) => {
     const { registry } = setUp({ limits: { payload: 1000 } });
@@ -173,7 +173,7 @@ describe("a failure", () => {
     [
       "too-large",
       "x".repeat(2 << 20),
-      "the arguments exceed limits.payload of the caller, which is 1048576 bytes",
+      "calculator.echo: the arguments exceed limits.payload of the caller, which is 1048576 bytes",
     ],
   ])("of the arguments (%s) is found before anything is sent", async (code, argument, message) => {
     const { remote, native, environment } = setUp();
@@ -199,7 +199,7 @@ describe("a failure", () => {
     expect(await rejection(pending)).toMatchObject({
       code: "link-lost",
       delivered: "unknown",
-      message: "the link was lost",
+      message: "calculator.hang: the link was lost",
     });
   });
 

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ClosedError, EncodingError, LimitError, TooLargeError } from "../../ts/errors.js";
 import type { RegistryOptions } from "../../ts/registry.js";
@@ -39,6 +40,9 @@ describe("a service", () => {
     expect(make("ü".repeat(128))).toThrow(RangeError);
     expect(make("x", { groups: [""] })).toThrow(RangeError);
     expect(make("x", { methods: { read: 5 } })).toThrow(TypeError);
+    for (const methods of [5, "read", () => {}]) {
+      expect(make("x", { methods })).toThrow(TypeError);
+    }
     class Derived extends Service {}
     expect(() => new Derived("x", { registry })).toThrow(TypeError);
     expect(native.seen).toEqual([]);
@@ -53,6 +57,46 @@ describe("a service", () => {
     expect(service.groups).toEqual(["a", "b"]);
     expect([service.leave("a"), service.leave("a")]).toEqual([true, false]);
     expect(service.groups).toEqual(["b"]);
+  });
+
+  it("takes methods that an object itself has, and says so where a class has them", () => {
+    const { registry } = setUp();
+    const make = (methods: object) => () => new Service("s", { registry, methods } as object);
+    class Base {
+      reset(): void {}
+    }
+    class Meter extends Base {
+      get power(): never {
+        throw new Error("a getter is not called");
+      }
+      read(): number {
+        return 1;
+      }
+    }
+    class Large {
+      a(): void {}
+      b(): void {}
+      c(): void {}
+      d(): void {}
+      e(): void {}
+      f(): void {}
+    }
+    const bound = new Base();
+    bound.reset = bound.reset.bind(bound);
+    expect(make(new Meter())).toThrow(TypeError);
+    expect(make(new Meter())).toThrow("methods has read, reset by its class or prototype");
+    expect(make(new Meter())).toThrow("as in { read: object.read.bind(object) }");
+    expect(make(new Large())).toThrow("has a, b, c, d, e, … by");
+    expect(make(new Map([["read", () => 1]]))).toThrow(TypeError);
+    expect(make(Object.create({ read: () => 1 }))).toThrow(TypeError);
+    for (const methods of [
+      bound,
+      { __proto__: null, reset: () => 1 },
+      runInNewContext("({ reset: () => 1 })") as object,
+    ]) {
+      expect(new Service("s", { registry, methods } as object).methods).toEqual(["reset"]);
+    }
+    expect(new Service("s", { registry, methods: new (class {})() } as object).methods).toEqual([]);
   });
 
   it("gives methods their object as this", async () => {

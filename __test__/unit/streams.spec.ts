@@ -341,7 +341,7 @@ describe("a stream that fails", () => {
     await eventually(() => trace.ended === "closed");
     expect(await rejection(all(remote.streams.large((1 << 20) + 1)))).toMatchObject({
       code: "too-large",
-      message: "a part exceeds limits.payload of the provider, which is 1048576 bytes",
+      message: "meter.large: a part exceeds limits.payload of the provider, which is 1048576 bytes",
     });
   });
 

@@ -135,11 +135,12 @@ function checkFiles(files) {
   const wanted = [
     ...["package.json", "README.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT"],
     ...["dist/index.js", "dist/index.d.ts", "dist/index.mjs", "dist/index.d.mts"],
-    "dist/package.json",
+    ...["dist/package.json", "docs/getting-started.md", "packaging/systemd/netsvcd.service"],
   ];
   const missing = wanted.filter((path) => !files.includes(path));
   if (missing.length > 0) throw new Error(`not packed: ${missing.join(", ")}`);
-  const allowed = /^(dist\/(.*\.(m?js|d\.m?ts)|package\.json)|[\w-]+(\.md|\.json)?)$/;
+  const allowed =
+    /^(dist\/(.*\.(m?js|d\.m?ts)|package\.json)|docs\/.*\.(md|svg)|packaging\/.*|[\w-]+(\.md|\.json)?)$/;
   const strangers = files.filter((path) => !allowed.test(path));
   if (strangers.length > 0) throw new Error(`packed by mistake: ${strangers.join(", ")}`);
 }

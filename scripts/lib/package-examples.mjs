@@ -4,10 +4,9 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { toolPath } from "../setup.mjs";
-import { missingLine } from "./examples.mjs";
+import { runPrograms } from "./example-runs.mjs";
 import { consumers } from "./package-types.mjs";
 import { run } from "./run.mjs";
-import { WatchedProcess } from "./watched.mjs";
 
 /** How long the examples may take to print what README.md shows, in milliseconds. */
 const EXAMPLES_MS = 60_000;
@@ -21,7 +20,8 @@ export async function compileExamples(user, examples, env) {
   const port = String(await freePort());
   for (const { name, code } of examples)
     writeFileSync(join(user, name), code.replaceAll("11111", port));
-  for (const consumer of consumers(examples.map(({ name }) => name))) {
+  const sources = examples.map(({ name }) => name).filter((name) => name.endsWith("ts"));
+  for (const consumer of consumers(sources)) {
     for (const [name, text] of Object.entries(consumer.programs))
       writeFileSync(join(user, name), text);
     writeFileSync(join(user, "tsconfig.json"), JSON.stringify(consumer.configuration));
@@ -42,32 +42,16 @@ export async function compileExamples(user, examples, env) {
  * @param {NodeJS.ProcessEnv} env
  */
 export async function runExamples(user, examples, env) {
-  const programs = examples.filter((example) => example.run);
-  expect(programs.length >= 2, 'README.md marks fewer than two examples with "run"');
-  const expectations = programs.some((example) => example.output.length > 0);
+  const shown = examples.filter(({ run }) => run === "together");
+  expect(shown.length >= 2, 'README.md marks fewer than two examples with "run"');
+  const expectations = shown.some(({ output }) => output.length > 0);
   expect(expectations, "README.md shows the output of no example");
-  const processes = programs.map((example) => {
-    const script = example.name.replace(/\.(m?)ts$/, ".$1js");
-    return { example, process: new WatchedProcess([script], { cwd: user, env }) };
-  });
-  const problems = await Promise.all(
-    processes.map(async ({ example, process }) => {
-      const missing = () => missingLine(example.output, process.stdout);
-      await process.until(() => missing() === undefined, EXAMPLES_MS);
-      const line = missing();
-      if (line !== undefined) return `${example.name} did not print: ${line}`;
-      const ended = process.ended;
-      if (ended !== undefined && ended.code !== 0)
-        return `${example.name} ended with ${ended.code}`;
-      return undefined;
-    }),
-  );
-  await Promise.all(processes.map(({ process }) => process.stop()));
-  const problem = problems.filter((text) => text !== undefined).join("\n");
-  const outputs = processes.map(
-    ({ example, process }) => `--- ${example.name}\n${process.stdout}${process.stderr}`,
-  );
-  expect(problem === "", `${problem}\n${outputs.join("")}`);
+  const programs = shown.map((example) => ({
+    ...example,
+    script: example.name.replace(/\.(m?)ts$/, ".$1js"),
+  }));
+  const problems = await runPrograms(programs, { cwd: user, env, patience: EXAMPLES_MS });
+  expect(problems.length === 0, problems.join("\n"));
 }
 
 /**

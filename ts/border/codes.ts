@@ -34,12 +34,11 @@ export function deliveredOf(number: number): Delivered {
   return DELIVERED_NAMES[number] ?? "unknown";
 }
 
-/** The error of an OUTCOME with status 2. */
-export function requestError(code: number, delivered: number, message: string): RequestError {
+/** Why a request ended, of an OUTCOME with status 2: its code, and words about it. */
+export function requestEnd(code: number, message: string): [code: RequestCode, text: string] {
   // A number this version does not know can only mean that nobody can say what happened.
   const name = REQUEST_NAMES.get(code);
-  const text = message === "" ? (name ?? `request ended with code ${code}`) : message;
-  return new RequestError(name ?? "lost", deliveredOf(delivered), text);
+  return [name ?? "lost", message === "" ? (name ?? `ended with code ${code}`) : message];
 }
 
 /** The reason of a LINK delivery; `undefined` for code 0. */

@@ -44,7 +44,8 @@ async function runInNode(args: readonly string[], notice?: string): Promise<numb
     return 1;
   }
   return new Promise((resolve) => {
-    const running = new native.NativeHub([...args], notice, resolve);
+    // Before the hub says that it has started: whoever waits for that may signal at once.
     for (const signal of SIGNALS) process.on(signal, () => running.signal(signal));
+    const running = new native.NativeHub([...args], notice, resolve);
   });
 }

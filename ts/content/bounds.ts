@@ -59,7 +59,7 @@ export class Tally {
     if (this.#squares > SQUARES) this.#checkSquares();
   }
 
-  /** An array, object, Map, Set, byte string, Date or own type. */
+  /** An array, object, Map, Set, byte string, Date or own type; a typed array is two. */
   object(): void {
     if (++this.#objects > OBJECTS) this.#checkObjects();
   }

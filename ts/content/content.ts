@@ -19,14 +19,18 @@ export interface Encoded {
   readonly bytes: Uint8Array;
 }
 
+/** UTF-16 units of a path in an error. */
+const MAX_PATH = 200;
+
 const shared = new Encoder();
 let busy = false;
 
 /**
  * Encodes a value: a Uint8Array as it is, everything else as CBOR. Throws EncodingError (also when
- * a getter or an own type throws), or TooLargeError above `limit` bytes.
+ * a getter or an own type throws), which says where: within `root`, if that has a name; or
+ * TooLargeError above `limit` bytes.
  */
-export function encodeContent(value: unknown, limit: number): Encoded {
+export function encodeContent(value: unknown, limit: number, root = ""): Encoded {
   if (types.isUint8Array(value)) return encodeBytes(value, limit);
   // A getter or an own type's `encode` may publish: that must not write into the same buffer.
   const nested = busy;
@@ -35,7 +39,7 @@ export function encodeContent(value: unknown, limit: number): Encoded {
   try {
     return { kind: KIND_CBOR, bytes: encoder.encode(value, limit) };
   } catch (error) {
-    throw readError(error);
+    throw readError(error, root + encoder.path);
   } finally {
     busy = nested;
   }
@@ -51,10 +55,24 @@ function encodeBytes(bytes: Uint8Array, limit: number): Encoded {
   }
 }
 
-/** What encoding ends in: an error of ours as it is, or else something of the application threw. */
-function readError(error: unknown): unknown {
+/** What encoding ends in: an error of ours, or else something of the application threw. */
+function readError(error: unknown, path = ""): unknown {
+  const where = cut(path.startsWith(".") ? path.slice(1) : path);
+  if (error instanceof EncodingError) return where === "" ? error : located(error, where);
   if (error instanceof NetsvcError) return error;
-  return new EncodingError("content could not be read", { cause: error });
+  return located(new EncodingError("content could not be read", { cause: error }), where);
+}
+
+function located({ message, cause }: EncodingError, path: string): EncodingError {
+  const from = cause === undefined ? {} : { cause };
+  if (path === "") return new EncodingError(message, from);
+  return new EncodingError(`${message}, at ${path}`, { ...from, path });
+}
+
+/** Long ones have little to say in their middle. */
+function cut(path: string): string {
+  if (path.length <= MAX_PATH) return path;
+  return `${path.slice(0, MAX_PATH / 2)}…${path.slice(-MAX_PATH / 2)}`.toWellFormed();
 }
 
 /**
@@ -69,7 +87,8 @@ export function unshared(bytes: Uint8Array): Uint8Array {
 export function encodeArguments(args: readonly unknown[], limit: number): Encoded {
   checkArguments(args);
   const [only] = args;
-  return encodeContent(args.length === 1 && types.isUint8Array(only) ? only : args, limit);
+  const content = args.length === 1 && types.isUint8Array(only) ? only : args;
+  return encodeContent(content, limit, content === args ? "arguments" : "");
 }
 
 /** The value of received content. Throws EncodingError. */

@@ -12,6 +12,7 @@ import {
   TAG_SET,
   typeOfTag,
 } from "./tags.js";
+import { isTypedArrayTag, typedArray } from "./typed-arrays.js";
 
 /** Longest string read byte by byte; above, a call into the runtime is faster. */
 const SHORT_STRING = 24;
@@ -143,6 +144,7 @@ class Decoder {
         return this.#map(first & 0x1f, depth, true);
       }
     }
+    if (isTypedArrayTag(tag)) return this.#typedArray(tag);
     const own = typeof tag === "number" ? typeOfTag(tag) : undefined;
     if (own === undefined) throw malformed(`tag ${tag}, which is not registered here`);
     this.#enter(depth);
@@ -164,6 +166,24 @@ class Decoder {
     const set = new Set(items);
     if (set.size !== items.length) throw malformed("a set with equal elements");
     return set;
+  }
+
+  #typedArray(tag: number): object {
+    // And once more for its bytes: it has memory of its own.
+    this.#tally.object();
+    const first = this.#byte();
+    if (first >> 5 !== 2) throw malformed(`tag ${tag} on something else than bytes`);
+    const info = first & 0x1f;
+    const bytes = info === 31 ? this.#chunkedBytes() : this.#span(this.#length(info, 1));
+    let array: object | undefined;
+    try {
+      array = typedArray(tag, bytes);
+    } catch (cause) {
+      const text = `malformed content: a typed array (tag ${tag}) of ${bytes.length} bytes`;
+      throw new EncodingError(text, { cause });
+    }
+    if (array === undefined) throw malformed(`tag ${tag}, for which there is no typed array here`);
+    return array;
   }
 
   #date(): Date {

@@ -17,12 +17,17 @@ import {
   TAG_SET,
   typeOfPrototype,
 } from "./tags.js";
+import { bytesOf, type TypedArray, tagOfTypedArray } from "./typed-arrays.js";
 
 const INITIAL_BYTES = 4096;
 /** A buffer grown beyond this by one large content is not kept for the next. */
 const KEPT_BYTES = 256 << 10;
 /** Longest string written unit by unit; above, a call into the runtime is faster. */
 const SHORT_STRING = 48;
+/** UTF-16 units of a key that an error shows. */
+const SHOWN = 40;
+/** Keys that follow a dot; others are in brackets and quotes. */
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,39}$/u;
 const MAX_UINT64 = (1n << 64n) - 1n;
 
 const UNSIGNED = 0;
@@ -41,6 +46,12 @@ export class Encoder {
   readonly #tally = new Tally();
   #at = 0;
   #limit = 0;
+  #path = "";
+
+  /** Where in the value the last `encode` failed, as JavaScript says it: `.devices[0].last`. */
+  get path(): string {
+    return this.#path;
+  }
 
   /**
    * Encodes `value`. The result is a view that the next `encode` overwrites. Throws EncodingError,
@@ -50,6 +61,7 @@ export class Encoder {
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     this.#at = 0;
     this.#limit = limit;
+    this.#path = "";
     this.#tally.begin();
     this.#value(value, 0);
     if (this.#at > limit) throw tooLarge(this.#limit);
@@ -105,6 +117,11 @@ export class Encoder {
     if (own !== undefined) {
       this.#head(TAG, own.tag);
       this.#value(own.encode(value), depth + 1);
+      return;
+    }
+    const typed = tagOfTypedArray(value);
+    if (typed !== undefined) {
+      this.#typedArray(typed, value as TypedArray);
     } else if (types.isMap(value)) {
       this.#head(TAG, TAG_MAP);
       this.#map(value, depth);
@@ -127,17 +144,28 @@ export class Encoder {
     // A getter in it may change it meanwhile; what was announced must follow.
     const { length } = value;
     this.#head(ARRAY, length);
-    for (let index = 0; index < length; index++) this.#value(value[index], depth + 1);
+    let index = 0;
+    try {
+      for (; index < length; index++) this.#value(value[index], depth + 1);
+    } catch (error) {
+      throw this.#failed(error, `[${index}]`);
+    }
   }
 
   #map(value: ReadonlyMap<unknown, unknown>, depth: number): void {
     const entries = [...value];
     let numbers = 0;
     this.#head(MAP, entries.length);
-    for (const [key, item] of entries) {
-      numbers = this.#tally.key(key, numbers);
-      this.#value(key, depth + 1);
-      this.#value(item, depth + 1);
+    let current: unknown;
+    try {
+      for (const [key, item] of entries) {
+        current = key;
+        numbers = this.#tally.key(key, numbers);
+        this.#value(key, depth + 1);
+        this.#value(item, depth + 1);
+      }
+    } catch (error) {
+      throw this.#failed(error, `.get(${shown(current)})`);
     }
   }
 
@@ -151,12 +179,24 @@ export class Encoder {
   #plain(value: object, depth: number): void {
     const keys = Object.keys(value);
     this.#head(MAP, keys.length);
-    for (const key of keys) {
-      if (key === "__proto__") throw new EncodingError("a key __proto__ cannot be content");
-      checkKey(key.length);
-      this.#text(key);
-      this.#value((value as Record<string, unknown>)[key], depth + 1);
+    let current = "";
+    try {
+      for (const key of keys) {
+        current = key;
+        if (key === "__proto__") throw new EncodingError("a key __proto__ cannot be content");
+        checkKey(key.length);
+        this.#text(key);
+        this.#value((value as Record<string, unknown>)[key], depth + 1);
+      }
+    } catch (error) {
+      throw this.#failed(error, IDENTIFIER.test(current) ? `.${current}` : `[${shown(current)}]`);
     }
+  }
+
+  /** Notes on the way out what was being encoded: nothing is kept for values that can travel. */
+  #failed(error: unknown, within: string): unknown {
+    this.#path = within + this.#path;
+    return error;
   }
 
   #number(value: number): void {
@@ -204,6 +244,14 @@ export class Encoder {
     if (Number.isNaN(time)) throw new EncodingError("an invalid Date cannot be content");
     this.#head(TAG, TAG_DATE);
     this.#number(time / 1000 + 0); // + 0: no -0 for dates just before 1970
+  }
+
+  #typedArray(tag: number, value: TypedArray): void {
+    checkAttached(value);
+    // Counts twice: for its memory, which becomes one of its own.
+    this.#tally.object();
+    this.#head(TAG, tag);
+    this.#bytes(bytesOf(value));
   }
 
   #bytes(value: Uint8Array): void {
@@ -288,6 +336,14 @@ export class Encoder {
   }
 }
 
+/** A key of a Map or object, for people. */
+function shown(key: unknown): string {
+  if (typeof key === "string") {
+    return JSON.stringify(key.length > SHOWN ? `${key.slice(0, SHOWN)}…` : key);
+  }
+  return typeof key === "object" || typeof key === "function" ? "…" : String(key);
+}
+
 /** Whether that is the Object.prototype of another realm. */
 function isObjectPrototype(prototype: object): boolean {
   return (
@@ -306,7 +362,7 @@ export function tooLarge(limit: number): TooLargeError {
  * Throws if the memory of bytes is gone: their ArrayBuffer was transferred, or has become too small
  * for them. They look like none.
  */
-export function checkAttached(bytes: Uint8Array): void {
+export function checkAttached(bytes: { readonly length: number }): void {
   if (bytes.length > 0) return;
   try {
     Uint8Array.prototype.indexOf.call(bytes, 0);

@@ -1,5 +1,7 @@
 // Tags of CBOR (RFC 8949): those netsvc uses itself, and those of the application's own types.
 
+import { isTypedArrayTag, TYPED_ARRAY_PROTOTYPES } from "./typed-arrays.js";
+
 /** Date as seconds since 1970, in UTC. */
 export const TAG_DATE = 1;
 /** Bignum of 0 and above. */
@@ -15,7 +17,7 @@ export const TAG_MAP = 259;
 export interface ContentType<T extends object, Plain = unknown> {
   /**
    * Number of the CBOR tag, which must mean the same in every process; see the IANA registry
-   * "CBOR Tags". Those from 0 to 5, 258 and 259 are taken.
+   * "CBOR Tags". Those from 0 to 5, from 64 to 87, 258 and 259 are taken.
    */
   tag: number;
   /** Instances of exactly this class; subclasses are registered by themselves. */
@@ -61,7 +63,8 @@ export function registerContentType<T extends object, Plain = unknown>(
   type: ContentType<T, Plain>,
 ): void {
   const { tag } = type;
-  const taken = tag <= 5 || tag === TAG_SET || tag === TAG_MAP || byTag.has(tag);
+  const builtIn = tag <= 5 || tag === TAG_SET || tag === TAG_MAP || isTypedArrayTag(tag);
+  const taken = builtIn || byTag.has(tag);
   if (!Number.isSafeInteger(tag) || tag < 0 || taken) {
     throw new RangeError(`tag ${tag} is not a free tag number`);
   }
@@ -69,7 +72,7 @@ export function registerContentType<T extends object, Plain = unknown>(
   if (typeof prototype !== "object" || prototype === null || byPrototype.has(prototype)) {
     throw new RangeError(`${type.class.name} already has a tag`);
   }
-  if (BUILT_IN.has(prototype)) throw new RangeError(`${type.class.name} travels without a tag`);
+  if (BUILT_IN.has(prototype)) throw new RangeError(`${type.class.name} travels by itself`);
   // The methods are called with what `class` and `tag` select, so the forgotten types hold.
   const registered = type as unknown as RegisteredType;
   byTag.set(tag, registered);
@@ -86,6 +89,7 @@ const BUILT_IN: ReadonlySet<object> = new Set<object>([
   Date.prototype,
   Uint8Array.prototype,
   Buffer.prototype,
+  ...TYPED_ARRAY_PROTOTYPES,
 ]);
 
 /** The own type with that tag. */

@@ -8,13 +8,13 @@ import { REQUEST_CODES, STATUS_ERROR, STATUS_FAILURE, STATUS_RESPONSE } from "..
 import { decodeArguments, encodeContent, KIND_BYTES } from "../content/content.js";
 import type { Context } from "../context.js";
 import { EncodingError, type NetsvcError, ServiceFailure, TooLargeError } from "../errors.js";
-import type { Log } from "../options/log.js";
 import { apart } from "./async-context.js";
+import type { HandlerErrors } from "./handler-errors.js";
 import type { Invocation } from "./invocation.js";
 import { isAsyncIterable, PartSource, UnsentPart } from "./part-source.js";
 import { Table } from "./table.js";
 import { isThenable, watchRejection } from "./thenable.js";
-import { messageOf, stackOf } from "./thrown.js";
+import { messageOf } from "./thrown.js";
 
 /** A method's implementation, its types forgotten. */
 export type Handler = (context: Context, ...args: unknown[]) => unknown;
@@ -42,12 +42,12 @@ export class Calls {
   readonly #running: Array<Invocation | undefined> = [];
   readonly #commands: Commands;
   readonly #payloadLimit: number;
-  readonly #log: Log;
+  readonly #errors: HandlerErrors;
 
-  constructor(commands: Commands, payloadLimit: number, log: Log) {
+  constructor(commands: Commands, payloadLimit: number, errors: HandlerErrors) {
     this.#commands = commands;
     this.#payloadLimit = payloadLimit;
-    this.#log = log;
+    this.#errors = errors;
   }
 
   /** Runs a handler of a service. Whatever happens, exactly one RESPOND follows. */
@@ -142,14 +142,14 @@ export class Calls {
   /** A handler returned that, which may be anything: reading it may throw, or run other code. */
   #returned(call: Invocation, result: unknown, service: LocalService): void {
     if (types.isUint8Array(result)) {
-      this.#succeed(call, result);
+      this.#succeed(call, result, service);
       return;
     }
     let waits: boolean;
     try {
       waits = isThenable(result);
     } catch (error) {
-      this.#unencodable(call, "the result", error);
+      this.#unencodable(call, "the result", error, service);
       return;
     }
     if (waits) void this.#settle(call, result as PromiseLike<unknown>, service);
@@ -177,11 +177,11 @@ export class Calls {
     try {
       streams = isAsyncIterable(result);
     } catch (error) {
-      this.#unencodable(call, "the result", error);
+      this.#unencodable(call, "the result", error, service);
       return;
     }
     if (streams) this.#stream(call, result as AsyncIterable<unknown>, service);
-    else this.#succeed(call, result);
+    else this.#succeed(call, result, service);
   }
 
   /** Sends an iterator's items as the caller takes them; the empty response ends the stream. */
@@ -200,7 +200,7 @@ export class Calls {
         this.#commands.part(call, kind, bytes);
       });
     } catch (error) {
-      this.#unencodable(call, "the result", error);
+      this.#unencodable(call, "the result", error, service);
       return;
     }
     if (!call.streamed) {
@@ -217,13 +217,13 @@ export class Calls {
         this.#commands.respond(call, STATUS_RESPONSE, KIND_BYTES, NO_BYTES);
       },
       (error) => {
-        if (error instanceof UnsentPart) this.#unencodable(call, "a part", error.cause);
+        if (error instanceof UnsentPart) this.#unencodable(call, "a part", error.cause, service);
         else this.#fail(call, error, service);
       },
     );
   }
 
-  #succeed(call: Invocation, result: unknown): void {
+  #succeed(call: Invocation, result: unknown, service: LocalService): void {
     this.#running[call.low] = undefined;
     try {
       const plain = types.isUint8Array(result) && !call.streamed;
@@ -240,28 +240,38 @@ export class Calls {
         this.#commands.respond(call, STATUS_RESPONSE, kind, bytes);
       }
     } catch (error) {
-      this.#unencodable(call, "the result", error);
+      this.#unencodable(call, "the result", error, service);
     }
   }
 
   #fail(call: Invocation, error: unknown, service: LocalService): void {
     this.#running[call.low] = undefined;
+    const onPurpose = error instanceof ServiceFailure;
+    if (!onPurpose) this.#note(call, error, service);
     let what = "what the handler threw";
     try {
-      const failure = error instanceof ServiceFailure ? failureOf(error) : unexpected(error);
+      const failure = onPurpose ? failureOf(error) : unexpected(error);
       what = `the failure ${JSON.stringify(failure.code)}`;
-      if (!(error instanceof ServiceFailure)) {
-        this.#log.write("info", `${service.name}.${call.method} threw ${stackOf(error)}`);
-      }
       const { kind, bytes } = encodeContent(failure, this.#payloadLimit);
       this.#commands.respond(call, STATUS_FAILURE, kind, bytes);
     } catch (unencodable) {
-      this.#unencodable(call, what, unencodable);
+      if (onPurpose) this.#note(call, unencodable, service);
+      this.#refuse(call, what, unencodable);
     }
   }
 
-  /** What the application made cannot travel, or cannot even be read. */
-  #unencodable(call: Invocation, what: string, error: unknown): void {
+  /** Tells this process of a handler's mistake. What ends a call that was given up is none. */
+  #note(call: Invocation, error: unknown, service: LocalService): void {
+    if (!call.isAborted) this.#errors.note(service, call.method, error);
+  }
+
+  /** What a handler returned cannot travel, or cannot even be read. */
+  #unencodable(call: Invocation, what: string, error: unknown, service: LocalService): void {
+    this.#note(call, error, service);
+    this.#refuse(call, what, error);
+  }
+
+  #refuse(call: Invocation, what: string, error: unknown): void {
     if (error instanceof TooLargeError) {
       const limit = `limits.payload of the provider, which is ${this.#payloadLimit} bytes`;
       this.#error(call, "too-large", `${what} exceeds ${limit}`);

@@ -10,11 +10,13 @@ import { environment } from "../border/environment.js";
 import type { NativeRegistry } from "../border/native.js";
 import type { Change } from "../change.js";
 import { ClosedError, type Delivered, type NetsvcError, RequestError } from "../errors.js";
+import type { HandlerError } from "../handler-error.js";
 import type { Io, IoMode } from "../options/io.js";
 import type { Log } from "../options/log.js";
 import type { Report } from "../report.js";
 import { apart, inEmptyContext } from "./async-context.js";
 import { Calls } from "./calls.js";
+import { HandlerErrors } from "./handler-errors.js";
 import type { Invocation } from "./invocation.js";
 import type { OpenWork } from "./open-work.js";
 import { Pending } from "./pending.js";
@@ -51,6 +53,8 @@ export interface CoreOptions {
   readonly log: Log;
   /** Reports what user code threw. */
   readonly callbackFailed: (error: unknown) => void;
+  /** Tells of a handler that failed. */
+  readonly handlerFailed: (failure: HandlerError) => void;
 }
 
 /** Queued bytes above which `publish` returns false; the core's own mark. */
@@ -90,7 +94,8 @@ export class Core implements Sink {
     this.pending = new Pending(this.work, this.commands, (key) => this.#cancel(key));
     this.listens = new Waits(this.work);
     this.flushes = new Waits(this.work);
-    this.calls = new Calls(this.commands, options.payloadLimit, options.log);
+    const errors = new HandlerErrors(options.log, options.handlerFailed);
+    this.calls = new Calls(this.commands, options.payloadLimit, errors);
   }
 
   /** False once `close` was called. */
@@ -231,9 +236,8 @@ export class Core implements Sink {
 
   submitFailed(error: unknown): void {
     // What was packed is lost, and nobody knows which requests were among it: none may hang.
-    this.pending.end(
-      () => new RequestError("lost", "unknown", "the request was lost", { cause: error }),
-    );
+    const text = "the request was lost";
+    this.pending.end({ code: "lost", delivered: "unknown", text, cause: error });
     // At the exit of the process, the native side may be closed already.
     if (Object(error).code !== "closed") this.failed(error);
   }
@@ -286,7 +290,7 @@ export class Core implements Sink {
   #end(): void {
     this.#open = false;
     this.#bridge.close();
-    this.pending.end(() => new RequestError("lost", "unknown", "the registry was closed"));
+    this.pending.end({ code: "lost", delivered: "unknown", text: "the registry was closed" });
     this.calls.end(() => new ClosedError("the registry"));
     this.listens.end(new ClosedError("the registry"));
     this.flushes.end(new ClosedError("the registry"));

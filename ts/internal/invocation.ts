@@ -74,6 +74,11 @@ export class Invocation implements Context {
     return this.#controller.signal;
   }
 
+  /** Whether nobody waits for the result any more. */
+  get isAborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
   /** Nobody waits for the result any more. */
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;

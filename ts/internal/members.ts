@@ -2,9 +2,7 @@
 // can be logged, compared, awaited, made text or JSON without a call of a method of such a name.
 
 import { isReserved } from "./reserved-names.js";
-
-/** What `util.inspect`, and so `console.log`, asks for. */
-export const INSPECT: symbol = Symbol.for("nodejs.util.inspect.custom");
+import { INSPECT } from "./shown.js";
 
 /** Names come from the application; a loop over made-up ones must not grow this for ever. */
 const MAX_CACHED = 256;

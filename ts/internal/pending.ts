@@ -1,15 +1,15 @@
 // Requests of this side that wait for their outcome. A key is the index of a slot; no native
 // promise, no timer and no closure per request exists on the other side of the border.
 
-import { requestError } from "../border/codes.js";
-import type { Commands, RequestHow } from "../border/commands.js";
+import { deliveredOf, requestEnd } from "../border/codes.js";
+import type { Commands } from "../border/commands.js";
 import { view } from "../border/memory.js";
 import { DEADLINE_PASSED, STATUS_FAILURE, STATUS_RESPONSE } from "../border/numbers.js";
 import { decodeContent } from "../content/content.js";
-import { type Delivered, NetsvcError, RequestError, ServiceFailure } from "../errors.js";
+import { type Delivered, NetsvcError, type RequestCode, type RequestError } from "../errors.js";
+import { type Asked, overdue, rejecting, requestError, serviceFailure } from "./asked.js";
 import type { Holder } from "./open-work.js";
 import { onAbort, reasonOf } from "./signals.js";
-import type { Target } from "./targets.js";
 
 /** Takes the parts of a streamed result, before its outcome. */
 export interface PartSink {
@@ -19,9 +19,17 @@ export interface PartSink {
 }
 
 interface Slot {
+  readonly asked: Asked;
   readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
   readonly extra: Extra | undefined;
+}
+
+/** Why requests end that have no outcome. */
+export interface End {
+  readonly code: RequestCode;
+  readonly delivered: Delivered;
+  readonly text: string;
+  readonly cause?: unknown;
 }
 
 /** What few requests have. */
@@ -35,11 +43,11 @@ interface Extra {
  * Stands for a request that was settled on this side alone. It keeps its key until its outcome has
  * come, which would otherwise end another request with that key.
  */
-const SETTLED: Slot = { resolve() {}, reject() {}, extra: undefined };
+const SETTLED = Symbol("settled");
 
 /** Slots by key. A request is settled exactly once: whoever settles it takes it out of its slot. */
 export class Pending {
-  readonly #slots: Array<Slot | undefined> = [];
+  readonly #slots: Array<Slot | typeof SETTLED | undefined> = [];
   /** Keys of empty slots below the end. */
   readonly #free: number[] = [];
   readonly #work: Holder;
@@ -59,9 +67,7 @@ export class Pending {
    * result.
    */
   send(
-    how: RequestHow,
-    target: Target,
-    method: string,
+    asked: Asked,
     kind: number,
     content: Uint8Array,
     signal: AbortSignal | undefined,
@@ -72,6 +78,7 @@ export class Pending {
     try {
       // First: a signal of the application's making may throw.
       if (signal !== undefined || part !== undefined) extra = this.#extra(key, signal, part);
+      const { how, target, method } = asked;
       this.#commands.request(key, how, target, method, kind, content);
     } catch (error) {
       if (extra !== undefined) end(extra);
@@ -79,14 +86,16 @@ export class Pending {
       throw error;
     }
     const promise = new Promise(capture);
-    this.#slots[key] = { resolve: resolveLast, reject: rejectLast, extra };
+    this.#slots[key] = { asked, resolve: resolveLast, extra };
     this.#work.add();
     return promise;
   }
 
   /** A part of a streamed result arrived. */
   part(key: number, kind: number, buffer: ArrayBuffer, offset: number, length: number): void {
-    this.#slots[key]?.extra?.part?.part(kind, buffer, offset, length);
+    const slot = this.#slots[key];
+    if (slot === undefined || slot === SETTLED) return;
+    slot.extra?.part?.part(kind, buffer, offset, length);
   }
 
   /** The outcome of a request arrived; of one that was cancelled before it is dropped. */
@@ -106,27 +115,31 @@ export class Pending {
       if (status === STATUS_RESPONSE) {
         slot.resolve(decodeContent(kind, bytes));
       } else if (status === STATUS_FAILURE) {
-        slot.reject(serviceFailure(decodeContent(kind, bytes)));
+        const content = decodeContent(kind, bytes);
+        reject(slot, () => serviceFailure(slot.asked, content));
       } else {
         const message = Buffer.from(buffer, offset, length).toString();
-        slot.reject(requestError(kind, delivered, message));
+        rejectWith(slot, requestEnd(kind, message), deliveredOf(delivered));
       }
     } catch (error) {
       const message = error instanceof NetsvcError ? error.message : "the result is malformed";
-      slot.reject(new RequestError("encoding", "yes", message, { cause: error }));
+      reject(slot, () => requestError(slot.asked, "encoding", "yes", message, error));
     }
   }
 
   /** A request did not end by its deadline: that is its outcome. */
   overdue(key: number, delivered: Delivered): void {
     const slot = this.#settled(key);
-    if (slot === undefined) return;
-    slot.reject(new RequestError("deadline", delivered, DEADLINE_PASSED));
+    if (slot !== undefined) reject(slot, () => overdue(slot.asked, delivered));
   }
 
   /** Ends all that are left. */
-  end(error: (this: void) => RequestError): void {
-    for (let key = 0; key < this.#slots.length; key++) this.#take(key)?.reject(error());
+  end({ code, delivered, text, cause }: End): void {
+    for (let key = 0; key < this.#slots.length; key++) {
+      const slot = this.#take(key);
+      if (slot === undefined) continue;
+      reject(slot, () => requestError(slot.asked, code, delivered, text, cause));
+    }
   }
 
   /** What a request has beyond its promise. */
@@ -136,7 +149,8 @@ export class Pending {
       onAbort(signal, () => {
         // In this order: whoever takes a request settles it.
         const slot = this.#take(key);
-        slot?.reject(cancelled(signal, this.#cancel(key)));
+        const delivered = this.#cancel(key);
+        if (slot !== undefined) reject(slot, () => cancelled(slot.asked, signal, delivered));
       });
     if (part !== undefined) part.key = key;
     return { forget, part };
@@ -173,27 +187,27 @@ function end({ forget, part }: Extra): void {
   if (part !== undefined) part.key = undefined;
 }
 
-// The functions of the promise made last: one executor for all spares a closure for each.
+// The function of the promise made last: one executor for all spares a closure for each.
 let resolveLast: (value: unknown) => void;
-let rejectLast: (error: Error) => void;
 
-function capture(resolve: (value: unknown) => void, reject: (error: Error) => void): void {
+function capture(resolve: (value: unknown) => void): void {
   resolveLast = resolve;
-  rejectLast = reject;
+}
+
+/** Ends a request with an error, whose stack leads to those who await it. */
+function reject(slot: Slot, make: () => Error): void {
+  slot.resolve(rejecting(make));
+}
+
+/** Ends a request with an outcome that is an error. */
+function rejectWith(slot: Slot, [code, text]: [RequestCode, string], delivered: Delivered): void {
+  const isOverdue = code === "deadline" && text === DEADLINE_PASSED;
+  reject(slot, () =>
+    isOverdue ? overdue(slot.asked, delivered) : requestError(slot.asked, code, delivered, text),
+  );
 }
 
 /** The error of a request that its signal ended; `delivered` says whether before it was sent. */
-export function cancelled(signal: AbortSignal, delivered: Delivered): RequestError {
-  return new RequestError("cancelled", delivered, "the request was cancelled", {
-    cause: reasonOf(signal),
-  });
-}
-
-function serviceFailure(content: unknown): ServiceFailure {
-  const { code, message, data } = Object(content) as Record<string, unknown>;
-  return new ServiceFailure(
-    typeof code === "string" ? code : "error",
-    typeof message === "string" ? message : "",
-    data,
-  );
+export function cancelled(asked: Asked, signal: AbortSignal, delivered: Delivered): RequestError {
+  return requestError(asked, "cancelled", delivered, "the request was cancelled", reasonOf(signal));
 }

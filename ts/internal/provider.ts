@@ -17,7 +17,7 @@ export async function awaitProvider(
   timeoutMs: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const found = deferred<void>();
+  const found = deferred<boolean>();
   const watch = core.command((native) =>
     target.kind === TARGET_NAME ? native.watch(target.text) : native.watch(undefined, target.text),
   );
@@ -26,24 +26,16 @@ export async function awaitProvider(
   // contain one.
   core.watches.set(watch, {
     push: (change) => {
-      if (change.status === "available") found.resolve();
+      if (change.status === "available") found.resolve(true);
     },
     end: () => {},
   });
   core.closers.add(found.reject);
   core.work.add();
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          found.reject(
-            new TimeoutError(
-              `no service ${target.text} became visible within ${timeoutMs / 1000} s`,
-            ),
-          );
-        }, timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(found.resolve, timeoutMs, false);
   try {
-    await unlessAborted(found.promise, signal);
+    // Made here, not by the timer, the error has a stack that leads to whoever waits.
+    if (!(await unlessAborted(found.promise, signal))) throw overdue(target, timeoutMs ?? 0);
   } finally {
     clearTimeout(timer);
     core.work.remove();
@@ -51,4 +43,8 @@ export async function awaitProvider(
     core.watches.delete(watch);
     if (core.open) core.command((native) => native.unwatch(watch));
   }
+}
+
+function overdue({ text }: Target, timeoutMs: number): TimeoutError {
+  return new TimeoutError(`no service ${text} became visible within ${timeoutMs / 1000} s`);
 }

@@ -90,6 +90,11 @@ export class Outage {
 const MINUTE = 60;
 const HOUR = 3600;
 
+/** Throws a NetsvcError `invalid` for what is neither a level nor a function. */
+export function checkLog(option: LogOption | undefined): void {
+  if (option !== undefined && typeof option !== "function") level(option);
+}
+
 function toStderr(entry: LogEntry): void {
   writeLine(`netsvc ${entry.level} ${entry.label}: ${entry.message}`);
 }

@@ -35,6 +35,9 @@ pub const MAX_EXCHANGES: usize = 1024;
 pub const MAX_WATCH_BACKLOG: usize = 4096;
 /// Queued bytes above which `publish` returns `false`: the publisher should wait for `flush`.
 pub const PUBLISH_HIGH_WATER: usize = 1 << 20;
+/// Bytes of answers that may wait for a link before handlers of other requests over it begin: what
+/// they return would join the end of that. Streams have their credit, and go on.
+pub const ANSWERS_AHEAD: usize = 1 << 20;
 /// No byte written for this long although something is queued: the peer does not read.
 pub const STUCK_WRITER: Duration = Duration::from_secs(10);
 /// Longest silence between two signs of life that a peer can ask for: what announces a longer

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::delivery::event::Event;
-use crate::ids::{CallId, SubscriptionId, WatchId};
+use crate::ids::{CallId, LinkId, ProcessNo, SubscriptionId, WatchId};
+
+use super::held::Held;
 
 /// Entries that may wait while hints are still added.
 const MAX_HINTS: usize = 16_384;
@@ -64,6 +66,8 @@ pub(crate) struct Deliveries {
     stale: usize,
     /// Events of links among `pending`, without hints.
     of_links: usize,
+    /// Invocations whose turn has come, and whose link has no room for answers.
+    held: Option<Box<Held>>,
 }
 
 impl Deliveries {
@@ -133,6 +137,26 @@ impl Deliveries {
         self.pending.push_back((stamp, Pending::Invoke(call)));
     }
 
+    /// An invocation whose turn has come has to wait for the others of its link.
+    #[cold]
+    pub(crate) fn hold(&mut self, link: LinkId, caller: ProcessNo, call: CallId) {
+        self.held.get_or_insert_default().push(link, caller, call);
+    }
+
+    /// Those that are held back, if any are.
+    #[inline]
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.held.as_deref()
+    }
+
+    /// Takes out the next of a link that are held back.
+    #[cold]
+    pub(crate) fn next_held(&mut self, link: LinkId) -> Option<CallId> {
+        let call = self.held.as_mut()?.pop(link);
+        self.held = self.held.take().filter(|held| !held.is_empty());
+        call
+    }
+
     pub(crate) fn push_credit(&mut self, call: CallId) {
         let stamp = self.stamp();
         self.pending.push_back((stamp, Pending::Credit(call)));
@@ -143,12 +167,18 @@ impl Deliveries {
     /// let them pile up; but only now and then, so that it costs little.
     pub(crate) fn take_back_invoke(&mut self, is_wanted: impl Fn(CallId) -> bool) {
         self.stale += 1;
-        if self.stale >= MAX_STALE.max(self.pending.len() / 2) {
-            crate::steps::count(self.pending.len());
+        let held = self.held.as_ref().map_or(0, |held| held.len());
+        let waiting = self.pending.len() + held;
+        if self.stale >= MAX_STALE.max(waiting / 2) {
+            crate::steps::count(waiting);
             self.pending.retain(|(_, pending)| match pending {
                 Pending::Invoke(call) => is_wanted(*call),
                 Pending::Event(_) | Pending::Credit(_) => true,
             });
+            if let Some(mut held) = self.held.take() {
+                held.retain(is_wanted);
+                self.held = Some(held).filter(|held| !held.is_empty());
+            }
             self.stale = 0;
         }
     }

@@ -20,6 +20,11 @@ pub trait Sink {
     /// Takes a result, as [`Event::Outcome`](crate::Event::Outcome) would tell it.
     fn result(&mut self, key: u64, kind: ContentType, content: &[u8], extensions: &[u8]);
 
+    /// As [`has_room_for`](Self::has_room_for), for a request.
+    fn has_room_for_request(&mut self, content: usize, beside: usize) -> bool {
+        self.has_room_for(content, beside)
+    }
+
     /// Takes a request, as [`Event::Invoke`](crate::Event::Invoke) would tell it.
     fn invoke(&mut self, request: &InvocationRef<'_>);
 }

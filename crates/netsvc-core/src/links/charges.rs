@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::ids::LinkId;
 use crate::memory::budget::Budget;
 
@@ -18,6 +20,8 @@ pub(crate) struct Charges {
     pub(super) cause: LinkId,
     /// Links whose share of some outbox has become too large since this was last looked at.
     pub(super) over: Vec<LinkId>,
+    /// Links for which many answers wait, and some for which they no longer do.
+    pub(super) backlogged: FxHashSet<LinkId>,
     /// Steps that what is being applied has caused in this turn.
     pub(super) work: usize,
     /// Of a turn that has taken all its steps: it ended before everything was applied.
@@ -36,6 +40,7 @@ impl Charges {
     /// `memory`: bytes that may be held.
     pub(super) fn new(memory: usize) -> Self {
         let budget = Arc::new(Budget::new(memory));
-        Self { budget, cause: NOBODY, over: Vec::new(), work: 0, stopped: false, left: 0 }
+        let (over, backlogged) = (Vec::new(), FxHashSet::default());
+        Self { budget, cause: NOBODY, over, backlogged, work: 0, stopped: false, left: 0 }
     }
 }

@@ -247,6 +247,7 @@ impl Links {
         let due = state.connector.as_ref().map(|connector| connector.next_attempt <= now);
         self.conns.remove(&connection.id);
         self.strangers.remove(link);
+        self.forget_backlog(link);
         self.actions.push_back(Action::Close { conn: connection.id });
         self.release(now, held);
         match due {

@@ -19,6 +19,7 @@ mod timers;
 use std::collections::BTreeMap;
 
 use crate::delivery::event::Event;
+use crate::delivery::held::Held;
 use crate::delivery::queue::{Deliveries, Next, Pending, Source};
 use crate::error::CommandError;
 use crate::ids::{ConnId, ProcessId, Str};
@@ -219,15 +220,26 @@ impl Process {
     /// Whether [`poll_event`](Self::poll_event) has something, or nearly so: a request that was
     /// cancelled meanwhile may turn out to be nothing.
     pub fn has_events(&self) -> bool {
-        !self.deliveries.is_empty()
+        !self.deliveries.is_empty() || self.has_room_for_held()
     }
 
     /// The next delivery to the application.
     pub fn poll_event(&mut self, now: Time) -> Option<Event> {
+        if self.deliveries.held().is_some() { self.poll_held(now) } else { self.poll_next(now) }
+    }
+
+    fn poll_next(&mut self, now: Time) -> Option<Event> {
         loop {
             let event = match self.deliveries.next()? {
                 Next::Pending(Pending::Event(event)) => Some(event),
-                Next::Pending(Pending::Invoke(call)) => self.router().invocation(now, call),
+                Next::Pending(Pending::Invoke(call)) => {
+                    let mut router = self.router();
+                    if router.may_hold_back() && router.hold_back(call) {
+                        None
+                    } else {
+                        router.invocation(now, call)
+                    }
+                }
                 Next::Pending(Pending::Credit(call)) => self.router().credit(call),
                 Next::Source(Source::Watch(watch)) => self.announcer().pop_change(watch),
                 Next::Source(Source::Subscription(id)) => {
@@ -265,7 +277,8 @@ impl Process {
             self.reports.table_sizes(),
             self.requests.table_sizes(),
         ];
-        let mut sizes = BTreeMap::new();
+        let held_back = self.deliveries.held().map_or(0, Held::len);
+        let mut sizes = BTreeMap::from([("requests held back", held_back)]);
         for (table, size) in parts.into_iter().flatten() {
             *sizes.entry(table).or_insert(0) += size;
         }
@@ -282,6 +295,26 @@ impl Process {
     /// announcements, and what crossed a change of this side on its way. For diagnosis.
     pub fn ignored(&self) -> u64 {
         self.links.ignored()
+    }
+
+    /// The next request that was held back and may be told, or whatever is next.
+    #[cold]
+    #[inline(never)]
+    fn poll_held(&mut self, now: Time) -> Option<Event> {
+        while let Some(call) = self.router().next_held() {
+            let event = self.router().invocation(now, call);
+            if event.is_some() {
+                return event;
+            }
+        }
+        self.poll_next(now)
+    }
+
+    /// Requests that were held back may be told.
+    #[inline]
+    fn has_room_for_held(&self) -> bool {
+        let held = self.deliveries.held();
+        held.is_some_and(|held| held.links().any(|link| !self.links.is_backlogged(link)))
     }
 
     #[inline]

@@ -6,6 +6,7 @@ pub(crate) mod deadlines;
 mod expiry;
 mod explanations;
 pub(crate) mod failures;
+mod holding_back;
 pub(crate) mod load;
 pub(crate) mod options;
 mod parked;

@@ -197,13 +197,15 @@ impl Router<'_> {
         if size > payload {
             return Err(self.too_large_here(size));
         }
+        let may_hold_back = self.may_hold_back();
         let Some(known) = self.registry.services.get_mut(service) else { return Ok(Placed::Sent) };
         if let Some(now) = now
             && self.deliveries.is_empty()
+            && !may_hold_back
             && let Some(entry) = self.registry.processes.get(caller)
         {
             let beside = question.method.len() + entry.label.len() + question.extensions.len();
-            if sink.has_room_for(size, beside) {
+            if sink.has_room_for_request(size, beside) {
                 if known.load.is_crowded() {
                     admit_here(known, caller, limit, &self.requests.calls)?;
                 }

@@ -222,6 +222,8 @@ impl Router<'_> {
     }
 
     /// The invocation of a request whose turn it is; `None` if it was given up meanwhile.
+    #[allow(clippy::inline_always, reason = "the path of every request that waits")]
+    #[inline(always)]
     pub(crate) fn invocation(&mut self, now: Time, id: CallId) -> Option<Event> {
         let (call, rest) = self.requests.calls.send(id, Provider::Local)?;
         let service = self.registry.services.get_mut(call.service?)?;

@@ -92,7 +92,7 @@ impl Inbox {
         // have heard it before the last batch.
         let mut more = true;
         if pending.is_none() {
-            let mut filling = Filling { batch, pending };
+            let mut filling = Filling { batch, pending, requests: 0 };
             more = engine(&mut filling);
             batch = filling.batch;
         }
@@ -116,15 +116,28 @@ impl Inbox {
     }
 }
 
+/// Requests of one batch, at most: their handlers all run before the core is asked who is next and
+/// whether there is room for what they return.
+const MOST_REQUESTS: u32 = 256;
+
 /// A batch while the engine fills it.
 struct Filling<'a, 'b> {
     batch: Batch<'a>,
     pending: &'b mut Option<Delivery>,
+    requests: u32,
+}
+
+impl Filling<'_, '_> {
+    fn has_most_requests(&self) -> bool {
+        self.requests >= MOST_REQUESTS
+    }
 }
 
 impl Taker for Filling<'_, '_> {
     fn take(&mut self, event: Event) -> bool {
-        let fits = self.batch.push_event(&event);
+        let is_request = matches!(event, Event::Invoke(_));
+        let fits = !(is_request && self.has_most_requests()) && self.batch.push_event(&event);
+        self.requests += u32::from(is_request);
         if !fits {
             *self.pending = Some(Delivery::Event(event));
         }
@@ -153,11 +166,16 @@ impl Sink for Filling<'_, '_> {
         self.batch.has_room_beside(content, beside)
     }
 
+    fn has_room_for_request(&mut self, content: usize, beside: usize) -> bool {
+        !self.has_most_requests() && self.has_room_for(content, beside)
+    }
+
     fn result(&mut self, key: u64, kind: ContentType, content: &[u8], extensions: &[u8]) {
         self.batch.result(key, kind, content, extensions);
     }
 
     fn invoke(&mut self, request: &InvocationRef<'_>) {
+        self.requests += 1;
         self.batch.invoke_now(request);
     }
 }

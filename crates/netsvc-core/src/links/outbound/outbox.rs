@@ -40,9 +40,9 @@ pub(crate) struct Outbox {
     /// Dropped, and not told to the peer yet.
     lost: DropCounts,
     /// Entries that are `Nothing`.
-    holes: usize,
+    holes: u32,
     /// Requests that were taken back and may still be in it.
-    stale: usize,
+    stale: u32,
 }
 
 impl Outbox {
@@ -53,6 +53,12 @@ impl Outbox {
     /// Entries, those that were dropped included.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bytes of results, failures and parts.
+    #[inline]
+    pub(crate) fn answers(&self) -> usize {
+        self.account.answers()
     }
 
     pub(crate) fn replayed_bytes(&self) -> usize {
@@ -167,7 +173,7 @@ impl Outbox {
     ) {
         self.request_left(arguments);
         self.stale += 1;
-        if self.stale < MAX_HOLES.max(self.entries.len() / 2) {
+        if (self.stale as usize) < MAX_HOLES.max(self.entries.len() / 2) {
             return;
         }
         self.stale = 0;
@@ -221,7 +227,7 @@ impl Outbox {
 
     /// Bytes of its table that no entry is charged for.
     fn spare(&self) -> usize {
-        let charged = self.entries.len().saturating_sub(self.holes + self.stale);
+        let charged = self.entries.len().saturating_sub((self.holes + self.stale) as usize);
         (self.entries.capacity() - charged) * size_of::<Entry>()
     }
 

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use crate::collections::timers::Timers;
 use crate::ids::{CallId, ConnId, LinkId, ProcessNo, Str};
+use crate::limits::ANSWERS_AHEAD;
 use crate::links::Links;
 use crate::links::charges::{Charges, NOBODY};
 use crate::links::connection::Connection;
@@ -72,6 +73,30 @@ impl Links {
         let connection = self.table.get_mut(link)?.linked_mut()?;
         let Self { bounds, dirty, charges, timers, .. } = self;
         Some(Outlet { link, connection, bounds, dirty, charges, timers })
+    }
+
+    /// There may be links for which handlers of requests are to begin later.
+    #[inline]
+    pub(crate) fn has_backlogs(&self) -> bool {
+        !self.charges.backlogged.is_empty()
+    }
+
+    /// Whether handlers of requests over a link are to begin later, as the answers to earlier ones
+    /// wait to be written.
+    #[inline]
+    pub(crate) fn is_backlogged(&self, link: LinkId) -> bool {
+        self.has_backlogs() && self.has_backlog(link)
+    }
+
+    #[cold]
+    fn has_backlog(&self, link: LinkId) -> bool {
+        let connection = self.table.get(link).and_then(|link| link.connection.as_deref());
+        connection.is_some_and(|connection| connection.out.outbox.answers() >= ANSWERS_AHEAD)
+    }
+
+    /// A link is not backlogged any more, or not in use.
+    pub(crate) fn forget_backlog(&mut self, link: LinkId) {
+        self.charges.backlogged.remove(&link);
     }
 
     /// Sends on a link; nothing happens if it is not in use.
@@ -241,6 +266,9 @@ impl<'a> Outlet<'a> {
         if outbound.outbox.bytes() > limit && !outbound.outbox.drop_reports(limit) {
             outbound.overflow.get_or_insert(Overflow::Outbox);
             self.timers.set(LinkTimer::Link(self.link), Time(0));
+        }
+        if outbound.outbox.answers() >= ANSWERS_AHEAD {
+            self.charges.backlogged.insert(self.link);
         }
         outbound.recount();
         if outbound.budget.is_exceeded() {

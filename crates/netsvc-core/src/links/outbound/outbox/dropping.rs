@@ -76,7 +76,8 @@ impl Outbox {
     /// Throws out entries that were dropped, once they are many and most: the queue of a peer that
     /// does not read must not grow by what it has lost.
     pub(super) fn close_holes(&mut self) {
-        if self.holes < MAX_HOLES || self.holes * 2 < self.entries.len() {
+        let holes = self.holes as usize;
+        if holes < MAX_HOLES || holes * 2 < self.entries.len() {
             return;
         }
         self.holes = 0;

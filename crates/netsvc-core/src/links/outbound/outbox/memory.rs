@@ -21,6 +21,8 @@ pub(super) struct Account {
     shares: Option<Box<Shares>>,
     /// Those of kept values that are passed on.
     replayed: usize,
+    /// Those of results, failures and parts.
+    answers: usize,
     /// What requests are charged, as long as they wait: their entries have no size.
     arguments: usize,
 }
@@ -34,6 +36,9 @@ impl Account {
         self.shared += entry.out.shared();
         if entry.out.is_replayed() {
             self.replayed += size;
+        }
+        if entry.out.is_answer() {
+            self.answers += size;
         }
         if entry.source != NOBODY {
             return self.shares.get_or_insert_default().add(entry.source, size, limit);
@@ -51,6 +56,9 @@ impl Account {
         self.shared -= entry.out.shared();
         if entry.out.is_replayed() {
             self.replayed -= size;
+        }
+        if entry.out.is_answer() {
+            self.answers -= size;
         }
         if entry.source == NOBODY {
             if entry.out.is_charged() {
@@ -79,6 +87,10 @@ impl Account {
 
     pub(super) fn arguments(&self) -> usize {
         self.arguments
+    }
+
+    pub(super) fn answers(&self) -> usize {
+        self.answers
     }
 
     pub(super) fn replayed(&self) -> usize {

@@ -105,6 +105,11 @@ impl Out {
         }
     }
 
+    /// It is what has become of a request, or a part of that.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self, Self::Message(Message::Response { .. } | Message::Part { .. }))
+    }
+
     pub(crate) fn is_replayed(&self) -> bool {
         matches!(self, Self::Message(Message::Replayed { .. }))
     }
