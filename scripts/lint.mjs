@@ -8,6 +8,7 @@ import { lintExamples } from "./lib/lint-examples.mjs";
 import { longComments, MOST_COLUMNS } from "./lib/long-comments.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
+import { zizmor } from "./lib/zizmor.mjs";
 import { setupOrExit, tool } from "./setup.mjs";
 
 await setupOrExit();
@@ -31,6 +32,7 @@ const checks = [
   ["comments", comments],
   ["lock files", lockFiles],
   ["workflows", workflows],
+  ["zizmor", zizmor],
   ["shellcheck", shellcheck],
 ];
 
@@ -68,7 +70,7 @@ async function comments() {
 
 /** Lock files must leave open where packages come from; see .npmrc. */
 function lockFiles() {
-  const folders = ["", "scripts/tools/", "bench/"];
+  const folders = ["", "scripts/tools/", "scripts/tools/registry/", "bench/"];
   const locks = folders.map((folder) => `${folder}package-lock.json`);
   const named = locks.filter((path) =>
     readFileSync(join(root, path), "utf8").includes('"resolved"'),

@@ -4,25 +4,20 @@
 // look as well.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runPrograms } from "./lib/example-runs.mjs";
 import { examplesIn } from "./lib/examples.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packAddon, packRoot } from "./lib/pack.mjs";
 import { bundlerNames, checkBundler } from "./lib/package-bundles.mjs";
+import { compileExamples, runExamples } from "./lib/package-examples.mjs";
 import { checkJest } from "./lib/package-jest.mjs";
 import { SAME } from "./lib/package-programs.mjs";
-import { consumers } from "./lib/package-types.mjs";
 import { root } from "./lib/root.mjs";
 import { run } from "./lib/run.mjs";
 import { toolScript } from "./lib/tools.mjs";
 import { withoutRust } from "./lib/without-rust.mjs";
-import { setupOrExit, toolPath } from "./setup.mjs";
-
-/** How long the examples may take to print what README.md shows, in milliseconds. */
-const EXAMPLES_MS = 60_000;
+import { setupOrExit } from "./setup.mjs";
 
 await setupOrExit();
 
@@ -41,8 +36,10 @@ try {
   await check("attw is content", () => lint("@arethetypeswrong/cli", [tarball], "attw"));
   for (const name of bundlerNames)
     await check(`an application bundled by ${name}`, () => checkBundler(user, name, env));
-  await check("types and examples compile for a user", compile);
-  await check("the examples of README.md print what it says", runExamples);
+  await check("types and examples compile for a user", () => compileExamples(user, examples, env));
+  await check("the examples of README.md print what it says", () =>
+    runExamples(user, examples, env),
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -93,37 +90,6 @@ async function lint(name, args, program = name) {
   expect(result.code === 0, result.stdout + result.stderr);
 }
 
-async function compile() {
-  const port = String(await freePort());
-  for (const { name, code } of examples) write(name, code.replaceAll("11111", port));
-  const sources = examples.map(({ name }) => name).filter((name) => name.endsWith("ts"));
-  for (const consumer of consumers(sources)) {
-    for (const [name, text] of Object.entries(consumer.programs)) write(name, text);
-    write("tsconfig.json", JSON.stringify(consumer.configuration));
-    const tsc = toolPath("typescript", "tsc");
-    const result = await run(process.execPath, [tsc], { cwd: user, env, quiet: true });
-    expect(result.code === 0, `${consumer.title}: ${result.stdout}${result.stderr}`);
-  }
-  const options = { cwd: user, env, quiet: true };
-  for (const program of ["use.cjs", "interop.cjs", "options.mjs"]) {
-    const result = await run(process.execPath, [program], options);
-    expect(result.code === 0, result.stdout + result.stderr);
-  }
-}
-
-async function runExamples() {
-  const shown = examples.filter(({ run }) => run === "together");
-  expect(shown.length >= 2, 'README.md marks fewer than two examples with "run"');
-  const expectations = shown.some(({ output }) => output.length > 0);
-  expect(expectations, "README.md shows the output of no example");
-  const programs = shown.map((example) => ({
-    ...example,
-    script: example.name.replace(/\.(m?)ts$/, ".$1js"),
-  }));
-  const problems = await runPrograms(programs, { cwd: user, env, patience: EXAMPLES_MS });
-  expect(problems.length === 0, problems.join("\n"));
-}
-
 /**
  * @param {string} name
  * @param {string} content
@@ -138,13 +104,4 @@ function write(name, content) {
  */
 function expect(condition, message) {
   if (!condition) throw new Error(message);
-}
-
-/** A port that was free a moment ago; the examples' own may be in use on this machine. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetched } from "./lib/fetched.mjs";
+import { checkInstalledHub } from "./lib/installed-hub.mjs";
 import { runNpm } from "./lib/npm.mjs";
 import { packArtifacts, packRoot } from "./lib/pack.mjs";
 import { checkJest } from "./lib/package-jest.mjs";
@@ -47,6 +48,10 @@ try {
     for (const [installer, project] of Object.entries({ npm: byNpm, pnpm: byPnpm })) {
       const title = `${runtime.name}, installed by ${installer}`;
       await check(`${title}: two processes exchange messages`, () => exchange(runtime, project));
+      if (runtime.name.startsWith("Node"))
+        await check(`${title}: netsvc hub is netsvcd`, () =>
+          checkInstalledHub(project, HERE, runtime.program),
+        );
       if (runtime.require)
         await check(`${title}: import and require give the same`, () => same(runtime, project));
     }

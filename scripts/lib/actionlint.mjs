@@ -32,6 +32,7 @@ export async function workflowFaults() {
       return [
         ...faults.map(({ line, column, message }) => `${path}:${line}:${column} ${message}`),
         ...unpinned(text).map((line) => `${path}:${line} an action is not pinned by its hash`),
+        ...shells(text).map((fault) => `${path}: ${fault}`),
       ];
     });
 }
@@ -46,4 +47,19 @@ function unpinned(text) {
     .flatMap((line, index) =>
       /\buses: (?!\.\/)(?!\S+@[0-9a-f]{40}\b)/.test(line) ? [index + 1] : [],
     );
+}
+
+/**
+ * What lets a step pass although a program within a pipe failed. Bash is started with pipefail only
+ * where a workflow names it; the default shell of runners and containers is not.
+ * @param {string} text
+ * @returns {string[]}
+ */
+export function shells(text) {
+  const named = /^defaults:\n {2}run:\n {4}shell: bash$/m.test(text);
+  const others = [...text.matchAll(/^ +(?:- )?(shell: (?!bash$).*)$/gm)].map(([, line]) => line);
+  return [
+    ...(named ? [] : ["`defaults: run: shell: bash` is missing"]),
+    ...others.map((line) => `\`${line}\` may hide a failure within a pipe`),
+  ];
 }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -10,8 +11,12 @@ import {
 import { basename, dirname, join } from "node:path";
 import { toolPath } from "../setup.mjs";
 import { runNpm } from "./npm.mjs";
+import { publicationFaults, publicationOf } from "./publication.mjs";
 import { root } from "./root.mjs";
 import { run } from "./run.mjs";
+import { isHub } from "./targets.mjs";
+
+const LICENCES = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
 
 /**
  * @typedef {object} PackedAddon
@@ -37,12 +42,13 @@ export async function packAddon(folder) {
  * Packs what `npm run build:targets` made for these platforms, each as its package.
  * @param {string} folder where the tarballs go
  * @param {readonly string[]} platforms
+ * @param {string} [built] where it made it
  * @returns {Promise<PackedAddon[]>}
  */
-export async function packArtifacts(folder, platforms) {
+export async function packArtifacts(folder, platforms, built = join(root, "artifacts")) {
   const packed = [];
   for (const platform of platforms) {
-    const artifacts = join(root, "artifacts", platform);
+    const artifacts = join(built, platform);
     const files = readdirSync(artifacts).map((name) => join(artifacts, name));
     if (!files.some((path) => path.endsWith(`.${platform}.node`)))
       throw new Error(`there is no addon in ${artifacts}: npm run build:targets -- ${platform}`);
@@ -65,14 +71,14 @@ export async function packRoot(folder, addons) {
     mkdirSync(dirname(join(staged, path)), { recursive: true });
     cpSync(join(root, path), join(staged, path));
   }
-  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const own = ownManifest();
+  const manifest = { ...own, ...publicationOf(own) };
   if (addons.some(({ version }) => version !== manifest.version))
     throw new Error("an addon has another version");
   manifest.optionalDependencies = Object.fromEntries(
     addons.map(({ name, version }) => [name, version]),
   );
-  writeFileSync(join(staged, "package.json"), JSON.stringify(manifest, null, 2));
-  return pack(staged, folder);
+  return pack(staged, folder, manifest);
 }
 
 /** Names of the platforms that package.json names. */
@@ -102,13 +108,26 @@ async function packPlatform(folder, platform, paths) {
   const manifests = await platformManifests();
   const staged = join(folder, platform);
   cpSync(join(manifests, platform), staged, { recursive: true });
-  for (const path of paths) copyFileSync(path, join(staged, basename(path)));
-  const file = join(staged, "package.json");
-  const manifest = JSON.parse(readFileSync(file, "utf8"));
-  manifest.files = paths.map((path) => basename(path));
-  writeFileSync(file, JSON.stringify(manifest, null, 2));
+  for (const name of LICENCES) copyFileSync(join(root, name), join(staged, name));
+  for (const path of paths) {
+    const copy = join(staged, basename(path));
+    copyFileSync(path, copy);
+    // On its way from the machine that built it it may have lost its mode, and npm adds none.
+    chmodSync(copy, isHub(basename(path)) ? 0o755 : 0o644);
+  }
+  const created = JSON.parse(readFileSync(join(staged, "package.json"), "utf8"));
+  const manifest = {
+    ...created,
+    ...publicationOf(ownManifest()),
+    description: `The native addon of netsvc, and its hub netsvcd, for ${platform}`,
+    files: [...paths.map((path) => basename(path)), ...LICENCES],
+  };
   const { name, version } = manifest;
-  return { name, version, tarball: await pack(staged, folder) };
+  return { name, version, tarball: await pack(staged, folder, manifest) };
+}
+
+function ownManifest() {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 }
 
 /** @param {readonly string[]} files */
@@ -129,9 +148,15 @@ function checkFiles(files) {
 /**
  * @param {string} source
  * @param {string} folder
+ * @param {import("./publication.mjs").Manifest} manifest
  */
-async function pack(source, folder) {
-  const { filename } = await describePack(source, ["--pack-destination", folder]);
+async function pack(source, folder, manifest) {
+  const faults = publicationFaults(manifest, ownManifest());
+  if (faults.length > 0) throw new Error(faults.join("\n"));
+  writeFileSync(join(source, "package.json"), JSON.stringify(manifest, null, 2));
+  const { filename, files } = await describePack(source, ["--pack-destination", folder]);
+  const missing = LICENCES.filter((name) => !files.includes(name));
+  if (missing.length > 0) throw new Error(`${manifest.name}: not packed: ${missing.join(", ")}`);
   return join(folder, filename);
 }
 

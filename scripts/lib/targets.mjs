@@ -88,3 +88,8 @@ export function addonName({ platform }) {
 
 /** The hub without Node. */
 export const HUB = "netsvcd";
+
+/** Whether a file of a platform's package is the hub. @param {string} name */
+export function isHub(name) {
+  return name === HUB || name === `${HUB}.exe`;
+}

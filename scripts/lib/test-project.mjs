@@ -4,6 +4,7 @@
 
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { linksOutside } from "./links.mjs";
 import { runNpm } from "./npm.mjs";
 import { packArtifacts, packRoot } from "./pack.mjs";
 import { root } from "./root.mjs";
@@ -51,9 +52,14 @@ export async function testProject(folder, target) {
   const compiler = (/** @type {string} */ arch) =>
     `node_modules/@typescript/typescript-${process.platform}-${arch}`;
   mkdirSync(join(project, "node_modules/@typescript"), { recursive: true });
-  symlinkSync(join(root, compiler(process.arch)), join(project, compiler(target.cpu)));
+  // Copied: where the folder is mounted, there is nothing else of this machine.
+  cpSync(join(root, compiler(process.arch)), join(project, compiler(target.cpu)), {
+    recursive: true,
+  });
   // The tests take the installed package for the repository's own.
   symlinkSync("node_modules/netsvc/dist", join(project, "dist"));
+  const outside = linksOutside(project);
+  if (outside.length > 0) throw new Error(`these lead out of ${project}: ${outside.join(", ")}`);
   return project;
 }
 
