@@ -118,7 +118,7 @@ impl Inbox {
 
 /// Requests of one batch, at most: their handlers all run before the core is asked who is next and
 /// whether there is room for what they return.
-const MOST_REQUESTS: u32 = 256;
+const MOST_REQUESTS: u32 = 64;
 
 /// A batch while the engine fills it.
 struct Filling<'a, 'b> {
